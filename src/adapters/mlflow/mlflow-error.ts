@@ -1,0 +1,119 @@
+import {
+  type ModelRollbackError,
+  RegistryRefusedError,
+  RegistryUnavailableError,
+} from '../../domain/errors.ts';
+import type { HttpAnswer, NoAnswerError } from './mlflow-client.ts';
+
+/**
+ * What an MLflow server means by an answer. Content type and `error_code` come first, the status second:
+ * a 500 may be permanent, a 403 may be about the Host header, a 404 in HTML is about the route.
+ */
+export interface MLflowFailure {
+  readonly errorCode: string | null;
+  readonly message: string;
+  readonly status: number;
+}
+
+/** Reads the body of a failed call. */
+export function readFailure(answer: HttpAnswer): MLflowFailure {
+  if (answer.isJson) {
+    try {
+      const body: unknown = JSON.parse(answer.text);
+      if (typeof body === 'object' && body !== null && 'error_code' in body) {
+        const message = 'message' in body ? String(body.message) : '';
+        return {
+          errorCode: String(body.error_code),
+          message: oneLine(message),
+          status: answer.status,
+        };
+      }
+    } catch {
+      // Not what MLflow sends: judged by its status below.
+    }
+  }
+  return { errorCode: null, message: oneLine(answer.text), status: answer.status };
+}
+
+const transientStatuses = [408, 425, 429, 499, 500, 502, 503, 504];
+/** 500s that no retry cures. */
+const permanentCodes = ['FEATURE_DISABLED', 'NOT_IMPLEMENTED'];
+
+/** True when the same call may succeed later. */
+export function isTransient(failure: MLflowFailure): boolean {
+  if (failure.errorCode !== null && permanentCodes.includes(failure.errorCode)) return false;
+  if (failure.message.includes('artifacts-only')) return false;
+  return transientStatuses.includes(failure.status) || failure.status > 504;
+}
+
+/** The error for a failed call, with the mend in its message. */
+export function failureError(
+  failure: MLflowFailure,
+  call: string,
+  address: string,
+): ModelRollbackError {
+  const said = `${failure.status}${failure.errorCode === null ? '' : ` ${failure.errorCode}`}`;
+  const text = failure.message === '' ? '' : `: ${failure.message}`;
+  const head = `The registry ${address} answered ${said} to ${call}${text}.`;
+  return isTransient(failure)
+    ? new RegistryUnavailableError(`${head} Try again.`)
+    : new RegistryRefusedError(`${head} ${mendOf(failure)}`);
+}
+
+/** The error for a call without an answer. */
+export function noAnswerError(
+  error: NoAnswerError,
+  call: string,
+  address: string,
+): RegistryUnavailableError {
+  return new RegistryUnavailableError(
+    `The registry ${address} did not answer ${call}: ${error.message}. ` +
+      'Check MLFLOW_TRACKING_URI and that the server runs and is reachable from here; then try again.',
+    { cause: error },
+  );
+}
+
+/** The error for an answer of 200 that is not what MLflow sends. */
+export function strangeAnswer(what: string, call: string, address: string): RegistryRefusedError {
+  return new RegistryRefusedError(
+    `The registry ${address} answered ${call} with ${what}. ` +
+      'Check that MLFLOW_TRACKING_URI names an MLflow server, with its path prefix and without /#/.',
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function mendOf(failure: MLflowFailure): string {
+  const { status, errorCode, message } = failure;
+  if (status === 401) {
+    return 'Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN).';
+  }
+  if (/invalid host header/i.test(message)) {
+    return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); it is not a matter of login.";
+  }
+  if (/cross-origin/i.test(message)) {
+    return 'A proxy adds an Origin header; take it out.';
+  }
+  if (status === 403) return 'This login needs the permission EDIT on the registered model.';
+  if (status >= 300 && status < 400) {
+    return 'Redirects are not followed, since they would carry the login elsewhere; set MLFLOW_TRACKING_URI to the final address.';
+  }
+  if (status === 404 && errorCode === null) {
+    return 'There is no MLflow API at this address: check the host, the port and the path prefix in MLFLOW_TRACKING_URI.';
+  }
+  if (errorCode === 'FEATURE_DISABLED')
+    return 'The server has no workspaces: unset MLFLOW_WORKSPACE.';
+  if (message.includes('artifacts-only')) {
+    return 'This server runs with --artifacts-only: set MLFLOW_TRACKING_URI to the one with the registry.';
+  }
+  return 'A retry will not help.';
+}
+
+/** At most 300 characters, on one line, safe to print. */
+function oneLine(text: string): string {
+  const plain = text
+    .replaceAll(/<style[\s\S]*?<\/style>|<[^>]*>/g, ' ')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain.replace(/\.$/, '');
+}

@@ -1,0 +1,275 @@
+import {
+  ModelNotFoundError,
+  type ModelRollbackError,
+  RegistryUnavailableError,
+  VersionNotFoundError,
+} from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import {
+  compareVersions,
+  type ModelPointer,
+  type ModelVersion,
+  type RegistrySnapshot,
+} from '../../domain/model.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import type { ModelRegistry, MoveAnswer } from '../../ports/model-registry.ts';
+import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import {
+  failureError,
+  isTransient,
+  type MLflowFailure,
+  noAnswerError,
+  readFailure,
+  strangeAnswer,
+} from './mlflow-error.ts';
+import { parseVersion, parseVersionPage, type VersionPage } from './mlflow-schema.ts';
+
+const api = '/api/2.0/mlflow';
+
+/** A registered model's stages over MLflow's REST API, 2.3 to 3.17. */
+export class MLflowModelRegistry implements ModelRegistry {
+  readonly address: string;
+  readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
+  readonly #client: MLflowClient;
+  readonly #clock: Clock;
+
+  /** @param address for people and records: without user info */
+  constructor(client: MLflowClient, clock: Clock, address: string) {
+    this.#client = client;
+    this.#clock = clock;
+    this.address = address;
+  }
+
+  async read(
+    modelName: string,
+    include: readonly string[],
+    deadline: Deadline,
+  ): Promise<RegistrySnapshot> {
+    const page = await this.#search(modelName, '', 'last_updated_timestamp DESC', deadline);
+    if (page.rows.length === 0) await this.#requireModel(modelName, deadline);
+    const rows = new Map(page.rows.map((row) => [row.version, row]));
+    // What is not among the latest changes has not changed lately, and is looked up by itself.
+    const missing = include.filter((version) => !rows.has(version));
+    const isLiveMissing = page.hasMore && !page.rows.some((row) => this.#isLive(row));
+    const found = await Promise.all([
+      ...missing.map((version) => this.#findVersion(modelName, version, deadline)),
+      ...(isLiveMissing ? [this.#latestLive(modelName, deadline)] : []),
+    ]);
+    for (const row of found) if (row !== null) rows.set(row.version, row);
+    const all = [...rows.values()].toSorted((a, b) => compareVersions(a.version, b.version));
+    return {
+      modelName,
+      live: all.filter((row) => this.#isLive(row)),
+      others: all.filter((row) => !this.#isLive(row)),
+      isComplete: !page.hasMore,
+    };
+  }
+
+  async readBelow(
+    modelName: string,
+    version: string | null,
+    deadline: Deadline,
+  ): Promise<readonly ModelVersion[]> {
+    const below = version === null ? '' : ` AND version_number < ${version}`;
+    const page = await this.#search(modelName, below, 'version_number DESC', deadline);
+    return page.rows;
+  }
+
+  async movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer> {
+    const call = 'transition-stage';
+    const body = {
+      name: modelName,
+      version,
+      stage: this.pointer.stage,
+      archive_existing_versions: true,
+    };
+    const timeoutMs = Math.min(limits.writeTimeoutMaxMs, deadline.leftMs());
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      return {
+        kind: 'unknown',
+        error: noAnswerError(error, call, this.address),
+        isAnswered: error.isUnsent,
+      };
+    }
+    if (answer.status === 200) return { kind: 'moved' };
+    const failure = readFailure(answer);
+    const error = this.#error(failure, call, modelName, version);
+    if (isCertainNo(answer.status)) return { kind: 'refused', error };
+    const isAnswered = answer.status === 503 && failure.message !== '';
+    return { kind: 'unknown', error, isAnswered };
+  }
+
+  async annotate(
+    modelName: string,
+    version: string,
+    tag: { readonly key: string; readonly value: string },
+    deadline: Deadline,
+  ): Promise<void> {
+    const call = 'set-tag';
+    const body = { name: modelName, version, ...tag };
+    const timeoutMs = Math.min(limits.annotateTimeoutMs, deadline.leftMs());
+    if (timeoutMs <= 0) throw this.#outOfTime(call);
+    try {
+      const answer = await this.#client.send(
+        'POST',
+        `${api}/model-versions/${call}`,
+        body,
+        timeoutMs,
+      );
+      if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName, version);
+    } catch (error) {
+      throw error instanceof NoAnswerError ? noAnswerError(error, call, this.address) : error;
+    }
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#client.close();
+  }
+
+  #isLive(row: ModelVersion): boolean {
+    return row.stage === this.pointer.stage;
+  }
+
+  async #search(
+    modelName: string,
+    more: string,
+    orderBy: string,
+    deadline: Deadline,
+  ): Promise<VersionPage> {
+    const query = new URLSearchParams({
+      filter: `name = ${quoteName(modelName)}${more}`,
+      max_results: String(limits.registryPageRows),
+      order_by: orderBy,
+    });
+    const answer = await this.#get('model-versions/search', query, deadline);
+    if (answer.status !== 200)
+      throw this.#error(readFailure(answer), 'model-versions/search', modelName);
+    return this.#parse(answer, 'model-versions/search', (text) =>
+      parseVersionPage(text, modelName),
+    );
+  }
+
+  /** The search of an unknown model is empty, not 404: this tells the two apart. */
+  async #requireModel(modelName: string, deadline: Deadline): Promise<void> {
+    const call = 'registered-models/get';
+    const answer = await this.#get(call, new URLSearchParams({ name: modelName }), deadline);
+    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
+  }
+
+  async #findVersion(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<ModelVersion | null> {
+    const call = 'model-versions/get';
+    const query = new URLSearchParams({ name: modelName, version });
+    const answer = await this.#get(call, query, deadline);
+    if (answer.status === 200) return this.#parse(answer, call, parseVersion);
+    const failure = readFailure(answer);
+    // 400: a number that the registry cannot hold.
+    const isAbsent =
+      failure.errorCode === 'RESOURCE_DOES_NOT_EXIST' ||
+      failure.errorCode === 'INVALID_PARAMETER_VALUE';
+    if (isAbsent) return null;
+    throw this.#error(failure, call, modelName, version);
+  }
+
+  async #latestLive(modelName: string, deadline: Deadline): Promise<ModelVersion | null> {
+    const call = 'registered-models/get-latest-versions';
+    const query = new URLSearchParams({ name: modelName, stages: this.pointer.stage });
+    const answer = await this.#get(call, query, deadline);
+    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
+    const page = this.#parse(answer, call, (text) => parseVersionPage(text, modelName));
+    return page.rows.find((row) => this.#isLive(row)) ?? null;
+  }
+
+  /** A read, tried again with jittered back-off while the deadline allows it. */
+  async #get(call: string, query: URLSearchParams, deadline: Deadline): Promise<HttpAnswer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const timeoutMs = Math.min(limits.readTimeoutMs, deadline.leftMs());
+      if (timeoutMs <= 0) throw this.#outOfTime(call);
+      const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
+      const mayRetry =
+        attempt < limits.readAttemptsMax && deadline.leftMs() > timeoutMs + backoffMs;
+      try {
+        const answer = await this.#client.send(
+          'GET',
+          `${api}/${call}?${queryText(query)}`,
+          null,
+          timeoutMs,
+        );
+        if (answer.status === 200 || !mayRetry || !isTransient(readFailure(answer))) return answer;
+      } catch (error) {
+        if (!(error instanceof NoAnswerError)) throw error;
+        if (!mayRetry) throw noAnswerError(error, call, this.address);
+      }
+      await this.#clock.sleep(backoffMs);
+    }
+  }
+
+  #parse<T>(answer: HttpAnswer, call: string, parse: (text: string) => T): T {
+    if (!answer.isJson) throw strangeAnswer('something that is not JSON', call, this.address);
+    try {
+      return parse(answer.text);
+    } catch (cause) {
+      const error = strangeAnswer('JSON that is not what MLflow sends', call, this.address);
+      error.cause = cause;
+      throw error;
+    }
+  }
+
+  #error(
+    failure: MLflowFailure,
+    call: string,
+    modelName: string,
+    version?: string,
+  ): ModelRollbackError {
+    const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
+    const isBadName = failure.status === 400 && call === 'registered-models/get';
+    if (isAbsent && version !== undefined) {
+      return new VersionNotFoundError(
+        `The registry ${this.address} has no version ${version} of ${modelName}: ${failure.message}.`,
+      );
+    }
+    if (isAbsent || isBadName) {
+      return new ModelNotFoundError(
+        `The registry ${this.address} has no registered model of this name ` +
+          `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name` +
+          `${this.#workspaceHint()}.`,
+      );
+    }
+    return failureError(failure, call, this.address);
+  }
+
+  #workspaceHint(): string {
+    return ', MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE';
+  }
+
+  #outOfTime(call: string): RegistryUnavailableError {
+    return new RegistryUnavailableError(`No time was left to call ${call}. Try again.`);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** MLflow's filters know no escape: the quote that the name does not hold (both are refused earlier). */
+function quoteName(modelName: string): string {
+  const quote = modelName.includes("'") ? '"' : "'";
+  return `${quote}${modelName}${quote}`;
+}
+
+/** Redirects (not followed) and 4xx, but for those that mean "I gave up waiting". */
+function isCertainNo(status: number): boolean {
+  return status >= 300 && status < 500 && status !== 408 && status !== 499;
+}
+
+/** Spaces as %20: some gateways that sign requests do not take `+`. */
+function queryText(query: URLSearchParams): string {
+  return query.toString().replaceAll('+', '%20');
+}

@@ -1,0 +1,59 @@
+import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { messageOf } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Notice } from '../../domain/notice.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
+
+/** Publishes to a standard SNS topic: a JSON object, with attributes for filter policies. */
+export class SNSNotifier implements Notifier {
+  readonly #client: SNSClient;
+  readonly #topicArn: string;
+
+  constructor(client: SNSClient, topicArn: string) {
+    this.#client = client;
+    this.#topicArn = topicArn;
+  }
+
+  async send(notice: Notice, deadline: Deadline): Promise<NoticeResult> {
+    const leftMs = Math.min(limits.noticeTimeoutMs, deadline.leftMs());
+    if (leftMs <= 0) return { kind: 'failed', message: 'no time was left' };
+    try {
+      await this.#client.send(
+        new PublishCommand({
+          TopicArn: this.#topicArn,
+          Subject: notice.subject,
+          Message: messageText(notice),
+          MessageAttributes: Object.fromEntries(
+            Object.entries(notice.attributes).map(([name, value]) => [
+              name,
+              { DataType: 'String', StringValue: value },
+            ]),
+          ),
+        }),
+        { abortSignal: AbortSignal.timeout(Math.ceil(leftMs)) },
+      );
+      return { kind: 'sent' };
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error';
+      return {
+        kind: 'failed',
+        message: `ALERT_SNS_TOPIC_ARN (${this.#topicArn}) took no notice: ${name}: ${messageOf(error)}`,
+      };
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** SNS takes 256 KiB with the attributes; what is long is cut, what is fixed stays whole. */
+function messageText(notice: Notice): string {
+  const whole = JSON.stringify(notice.message);
+  if (Buffer.byteLength(whole) <= limits.noticeBytesMax) return whole;
+  return JSON.stringify({
+    ...notice.message,
+    text: `${notice.message.text.slice(0, 500)}… (cut)`,
+    refusals: [],
+    warnings: [],
+  });
+}

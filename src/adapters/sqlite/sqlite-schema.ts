@@ -1,0 +1,36 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** The version of the tables, kept in `user_version`. */
+export const schemaVersion = 1;
+
+/** Makes the tables; several processes may do so at once. */
+export function createTables(database: DatabaseSync): void {
+  database.exec(`
+    BEGIN IMMEDIATE;
+    CREATE TABLE IF NOT EXISTS model_state (
+      workspace TEXT NOT NULL,
+      model_name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      doc TEXT NOT NULL,
+      PRIMARY KEY (workspace, model_name)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS rollback (
+      workspace TEXT NOT NULL,
+      id TEXT NOT NULL,
+      model_name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      due_at_ms INTEGER,
+      expires_at_ms INTEGER,
+      doc TEXT NOT NULL,
+      PRIMARY KEY (workspace, id)
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS rollback_by_time ON rollback (workspace, created_at_ms);
+    CREATE INDEX IF NOT EXISTS rollback_by_model ON rollback (workspace, model_name, created_at_ms);
+    CREATE INDEX IF NOT EXISTS rollback_due ON rollback (workspace, due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS rollback_expires ON rollback (expires_at_ms)
+      WHERE expires_at_ms IS NOT NULL;
+    PRAGMA user_version = ${schemaVersion};
+    COMMIT;
+  `);
+}

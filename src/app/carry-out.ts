@@ -1,0 +1,235 @@
+import {
+  isModelRollbackError,
+  type ModelRollbackError,
+  messageOf,
+  RegistryUnavailableError,
+  RollbackInProgressError,
+} from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import type { RegistrySnapshot } from '../domain/model.ts';
+import type { Warning } from '../domain/request.ts';
+import type { Plan, RollbackRecord } from '../domain/rollback.ts';
+import { type ClaimedRun, commit, contest, fail, renewLease } from '../domain/transition.ts';
+import { isAsPlanned, judgeMove, type MoveJudgement } from '../domain/verify.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+import { announce } from './finish.ts';
+
+/**
+ * The steps of a run that holds the claim: recheck, move, verify, commit. One registry write, and after
+ * a failed one: read, then decide. A write is never repeated blindly, nor assumed not to have happened.
+ */
+export type RunKind =
+  /** The claim was taken a moment ago, by us. */
+  | 'fresh'
+  /** Another owner's run, taken over; its move may have happened. */
+  | 'resumed';
+
+/**
+ * Carries a claimed run to its end and returns the ended record, its notice still pending.
+ * @throws what the registry or the store throws. Unless its own end was recorded, the claim stays, with
+ * a shortened lease, for a retry or the sweep.
+ */
+export async function carryOut(
+  deps: RollbackDeps,
+  claimed: ClaimedRun,
+  deadline: Deadline,
+  kind: RunKind,
+): Promise<RollbackRecord> {
+  const run: Carried = { deps, claimed, deadline };
+  const snapshot = await look(run, { hasSent: false });
+  const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
+  if (kind === 'resumed') return await settleResumed(run, snapshot, judgement);
+  if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
+  return await move(run, { mayTryAgain: true });
+}
+
+/** The lease of a claim: it outlives every write that this run may send. */
+export function newLease(
+  deps: RollbackDeps,
+  deadline: Deadline,
+): { owner: string; leaseEndsAtMs: number } {
+  const leaseEndsAtMs = deps.clock.nowMs() + deadline.leftMs() + deps.settings.writeHorizonMs;
+  return { owner: deps.identity.random(), leaseEndsAtMs: Math.round(leaseEndsAtMs) };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Carried {
+  readonly deps: RollbackDeps;
+  readonly claimed: ClaimedRun;
+  readonly deadline: Deadline;
+}
+
+async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<RegistrySnapshot> {
+  const { plan, modelName } = run.claimed.record;
+  const include = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
+  try {
+    return await run.deps.registry.read(modelName, include, run.deadline);
+  } catch (error) {
+    if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
+      return await letGo(run, error, { hasSent });
+    }
+    return await failThenThrow(run, error);
+  }
+}
+
+async function settleResumed(
+  run: Carried,
+  snapshot: RegistrySnapshot,
+  judgement: MoveJudgement,
+): Promise<RollbackRecord> {
+  if (judgement.kind === 'not-landed') {
+    const { progress } = run.claimed.record;
+    const claimedAtMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : 0;
+    if (run.deps.clock.nowMs() - claimedAtMs > limits.staleClaimMs) {
+      return await record(run, (now) =>
+        fail(now, run.deps.clock.nowMs(), 'The run was cut off and is stale; nothing was moved.'),
+      );
+    }
+    return await move(run, { mayTryAgain: true });
+  }
+  return await settle(run, snapshot, judgement);
+}
+
+/** Between plan and recheck something changed; we have not moved anything. */
+async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RollbackRecord> {
+  const { plan } = run.claimed.record;
+  const nowMs = run.deps.clock.nowMs();
+  if (isAsPlanned({ ...plan, to: null }, snapshot)) {
+    const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
+    return await record(run, (now) => fail(now, nowMs, message));
+  }
+  return await record(run, (now) =>
+    contest(now, nowMs, contestFacts(plan, snapshot, { hasMoved: false })),
+  );
+}
+
+async function move(
+  run: Carried,
+  { mayTryAgain }: { mayTryAgain: boolean },
+): Promise<RollbackRecord> {
+  const { deps, deadline, claimed } = run;
+  const { plan, modelName } = claimed.record;
+  if (plan.to === null) throw new Error('model-rollback has a bug: a run without a target');
+  if (deadline.leftMs() < limits.writeTimeoutMinMs) {
+    const late = new RegistryUnavailableError(
+      'Too little time was left to move the pointer safely. Nothing was moved; try again.',
+    );
+    return await letGo(run, late, { hasSent: false });
+  }
+  const answer = await deps.registry.movePointer(modelName, plan.to.version, deadline);
+  if (answer.kind === 'refused') return await failThenThrow(run, answer.error);
+  const snapshot = await look(run, { hasSent: true });
+  const judgement = judgeMove(plan, snapshot, answer.kind === 'moved');
+  if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
+  if (answer.kind === 'unknown' && answer.isAnswered && mayTryAgain) {
+    return await move(run, { mayTryAgain: false });
+  }
+  const unclear =
+    answer.kind === 'unknown'
+      ? answer.error
+      : new RegistryUnavailableError(
+          `The registry answered that ${plan.pointer} was moved, but still shows ${plan.from?.version}.`,
+        );
+  return await letGo(run, unclear, { hasSent: true });
+}
+
+async function settle(
+  run: Carried,
+  snapshot: RegistrySnapshot,
+  judgement: Exclude<MoveJudgement, { kind: 'not-landed' }>,
+): Promise<RollbackRecord> {
+  const { plan } = run.claimed.record;
+  const nowMs = run.deps.clock.nowMs();
+  if (judgement.kind === 'contested') {
+    return await record(run, (now) => contest(now, nowMs, contestFacts(plan, snapshot, judgement)));
+  }
+  const warnings = judgement.displacedNewer.map((version) => displacedWarning(run, version));
+  return await record(run, (now) => commit(now, nowMs, warnings));
+}
+
+/** Records an end. An operator's verb on the same item may come between: then once more, on top of it. */
+async function record(run: Carried, end: (now: ClaimedRun) => ClaimedRun): Promise<RollbackRecord> {
+  const { deps, deadline } = run;
+  const { id, modelName } = run.claimed.record;
+  const owner = run.claimed.state.active?.owner;
+  let claimed = run.claimed;
+  for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
+    const ended = end(claimed);
+    if ((await deps.store.write(ended, deadline)) === 'written') {
+      deps.logger.log('info', 'ended', { rollback_id: id, outcome: ended.record.progress.status });
+      return ended.record;
+    }
+    const view = await deps.store.read(modelName, id, deadline);
+    if (view.record === undefined || view.state === undefined) break;
+    if (view.record.progress.status !== 'IN_PROGRESS') return view.record;
+    if (view.state.active?.owner !== owner) break;
+    claimed = { state: view.state, record: view.record };
+  }
+  throw new RollbackInProgressError(
+    `Another run took ${id} over. Try again to learn how it ended.`,
+  );
+}
+
+/** A certain no: the record ends as FAILED, people are told, the caller gets the error. */
+async function failThenThrow(run: Carried, error: ModelRollbackError): Promise<never> {
+  const nowMs = run.deps.clock.nowMs();
+  const ended = await record(run, (now) => fail(now, nowMs, messageOf(error)));
+  await announce(run.deps, ended, run.deadline);
+  throw error;
+}
+
+/**
+ * Leaves the claim to a retry or the sweep. A sent write may still take effect, so the lease covers the
+ * write horizon; with none sent, the next run may start at once.
+ */
+async function letGo(
+  run: Carried,
+  error: unknown,
+  { hasSent }: { hasSent: boolean },
+): Promise<never> {
+  const { deps, claimed, deadline } = run;
+  const { active } = claimed.state;
+  if (active !== null && deadline.leftMs() > 0) {
+    const nowMs = deps.clock.nowMs();
+    const leaseEndsAtMs = hasSent ? nowMs + deps.settings.writeHorizonMs : nowMs;
+    try {
+      await deps.store.write(renewLease(claimed, { owner: active.owner, leaseEndsAtMs }), deadline);
+    } catch (storeError) {
+      deps.logger.log('warn', 'the lease could not be shortened', {
+        rollback_id: claimed.record.id,
+        error: messageOf(storeError),
+      });
+    }
+  }
+  throw error;
+}
+
+function contestFacts(
+  plan: Plan,
+  snapshot: RegistrySnapshot,
+  { hasMoved }: { hasMoved: boolean },
+): { message: string; hasMoved: boolean; liveVersions: string[] } {
+  const liveVersions = snapshot.live.map((row) => row.version);
+  const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
+  const ours = hasMoved
+    ? `after we moved it from ${plan.from?.version ?? 'none'} to ${plan.to?.version}`
+    : `while we were about to move it to ${plan.to?.version}; we moved nothing`;
+  return {
+    message: `Somebody else moved ${plan.pointer} ${ours}. Live now: ${live}. Please look; we do not fight.`,
+    hasMoved,
+    liveVersions,
+  };
+}
+
+function displacedWarning(run: Carried, version: string): Warning {
+  const { modelName } = run.claimed.record;
+  return {
+    code: 'DISPLACED_NEWER',
+    message:
+      `Version ${version} was promoted in the same moment and our move archived it. ` +
+      `It is not quarantined. To bring it back: model-rollback apply ${modelName} --to ${version} ` +
+      '--override COOLDOWN.',
+  };
+}

@@ -1,0 +1,26 @@
+import type { TargetRuleSetting } from '../domain/target.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Identity } from '../ports/identity.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { Notifier } from '../ports/notifier.ts';
+import type { RollbackStore } from '../ports/rollback-store.ts';
+
+/** What the use cases work with. */
+export interface RollbackDeps {
+  readonly registry: ModelRegistry;
+  readonly store: RollbackStore;
+  readonly notifier: Notifier;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly settings: RollbackSettings;
+}
+
+export interface RollbackSettings {
+  /** Least time between two rollbacks of one model; 0 switches it off. */
+  readonly cooldownMs: number;
+  readonly targetRule: TargetRuleSetting;
+  /** The longest that a sent write may still take effect, clock skew included. */
+  readonly writeHorizonMs: number;
+}

@@ -1,0 +1,136 @@
+import { messageOf } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { noticeOf } from '../domain/notice.ts';
+import type { Warning } from '../domain/request.ts';
+import { isoTime, type RollbackResponse, responseOf } from '../domain/response.ts';
+import { type NoticeState, Outcome, type RollbackRecord } from '../domain/rollback.ts';
+import { withNotice } from '../domain/transition.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/**
+ * What follows an end: the notice, then the tags. The notice was saved with the end, so whatever is cut
+ * off here is found again, by a replay or by the sweep.
+ */
+export async function finish(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  const told = await announce(deps, record, deadline);
+  const warnings = [...noticeWarnings(told), ...(await annotate(deps, told, deadline))];
+  return responseOf(told, { warnings });
+}
+
+/** Sends the pending notice of a record that we hold the lease on, and marks it. Never throws. */
+export async function announce(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<RollbackRecord> {
+  if (record.notice.kind !== 'pending' || deadline.leftMs() <= 0) return record;
+  const attempts = record.notice.attempts + 1;
+  const result = await deps.notifier.send(noticeOf(record, deps.clock.nowMs()), deadline);
+  const nowMs = deps.clock.nowMs();
+  const notice: NoticeState =
+    result.kind === 'sent'
+      ? { kind: 'sent', sentAtMs: nowMs, attempts }
+      : { kind: 'pending', dueAtMs: nowMs, leaseEndsAtMs: nowMs, attempts };
+  if (result.kind === 'failed') {
+    deps.logger.log('error', 'the notice was not sent', {
+      rollback_id: record.id,
+      error: result.message,
+    });
+  }
+  const marked = withNotice(record, notice);
+  try {
+    await deps.store.write({ record: marked }, deadline);
+  } catch (error) {
+    // At worst it is sent twice; it carries the rollback id.
+    deps.logger.log('warn', 'the notice could not be marked', {
+      rollback_id: record.id,
+      error: messageOf(error),
+    });
+  }
+  return marked;
+}
+
+/**
+ * For a replay: sends the notice when nobody else has it in hand, and waits for whoever has. Returns the
+ * record as it is then; null when it is gone.
+ */
+export async function announceIfPending(
+  deps: RollbackDeps,
+  modelName: string,
+  rollbackId: string,
+  deadline: Deadline,
+): Promise<RollbackRecord | null> {
+  for (;;) {
+    const { record } = await deps.store.read(modelName, rollbackId, deadline);
+    if (record === undefined) return null;
+    const { notice } = record;
+    if (notice.kind !== 'pending' || deadline.leftMs() <= limits.noticeTimeoutMs) return record;
+    const nowMs = deps.clock.nowMs();
+    if (notice.leaseEndsAtMs > nowMs) {
+      await deps.clock.sleep(Math.min(pollMs, notice.leaseEndsAtMs - nowMs));
+      continue;
+    }
+    const leased = withNotice(record, { ...notice, leaseEndsAtMs: nowMs + limits.noticeTimeoutMs });
+    if ((await deps.store.write({ record: leased }, deadline)) === 'written') {
+      return await announce(deps, leased, deadline);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const pollMs = 250;
+
+function noticeWarnings(record: RollbackRecord): Warning[] {
+  if (record.notice.kind !== 'pending') return [];
+  const message = 'The notice is not sent yet. It is kept, and a repeated request sends it.';
+  return [{ code: 'NOTICE_NOT_SENT', message }];
+}
+
+/**
+ * Tags both versions: in stage mode they are the only trace that MLflow's own pages show, and the only
+ * thing that fires its webhooks. The rollback is done by now, so a failure is a warning.
+ */
+async function annotate(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<Warning[]> {
+  const { plan, progress, modelName } = record;
+  if (progress.status !== Outcome.ROLLED_BACK || plan.to === null) return [];
+  const by = record.request.alarmName ?? record.request.requestedBy ?? 'manual';
+  const about = `${isoTime(progress.endedAtMs)}, ${record.request.reason}, by ${by}, ${record.id}`;
+  const from = plan.from?.version ?? 'none';
+  const tags = [
+    { version: plan.to.version, key: 'model_rollback.restored', value: `from ${from}, ${about}` },
+    ...(plan.from === null
+      ? []
+      : [
+          {
+            version: from,
+            key: 'model_rollback.rolled_back',
+            value: `to ${plan.to.version}, ${about}`,
+          },
+        ]),
+  ];
+  const results = await Promise.allSettled(
+    tags.map(({ version, key, value }) =>
+      deps.registry.annotate(modelName, version, { key, value }, deadline),
+    ),
+  );
+  return results.flatMap((result) =>
+    result.status === 'fulfilled'
+      ? []
+      : [
+          {
+            code: 'TAG_NOT_WRITTEN',
+            message: `A tag was not written: ${messageOf(result.reason)}`,
+          },
+        ],
+  );
+}

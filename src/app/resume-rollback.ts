@@ -1,0 +1,31 @@
+import { StateCorruptError } from '../domain/errors.ts';
+import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
+import { renewLease } from '../domain/transition.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import { carryOut, newLease } from './carry-out.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/**
+ * Takes over a run whose lease is over, and finishes it from what the registry shows.
+ * @returns the ended record, or null when another run was quicker (read again)
+ */
+export async function resumeRollback(
+  deps: RollbackDeps,
+  rollbackId: string,
+  deadline: Deadline,
+): Promise<RollbackRecord | null> {
+  const { state, record } = await deps.store.read(modelNameOf(rollbackId), rollbackId, deadline);
+  if (state?.active?.rollbackId !== rollbackId) return null;
+  if (record === undefined) {
+    throw new StateCorruptError(
+      `The state of ${state.modelName} names the active rollback ${rollbackId}, but its record is gone. ` +
+        'Nothing was written. Restore the record, or remove "active" from the state item by hand.',
+    );
+  }
+  if (record.progress.status !== 'IN_PROGRESS') return null;
+  if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
+  const taken = renewLease({ state, record }, newLease(deps, deadline));
+  if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
+  deps.logger.log('warn', 'took over a run that was cut off', { rollback_id: rollbackId });
+  return await carryOut(deps, taken, deadline, 'resumed');
+}

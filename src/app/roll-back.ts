@@ -1,0 +1,281 @@
+import {
+  InvalidRequestError,
+  RollbackInProgressError,
+  StateStoreUnavailableError,
+} from '../domain/errors.ts';
+import type { ConfirmedPlan } from '../domain/guard.ts';
+import { limits } from '../domain/limits.ts';
+import type { RegistrySnapshot } from '../domain/model.ts';
+import { needsOlderVersions, planRollback, planWarnings } from '../domain/plan.ts';
+import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
+import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
+import {
+  isFinal,
+  type ModelState,
+  newModelState,
+  Outcome,
+  type Plan,
+  type RollbackRecord,
+} from '../domain/rollback.ts';
+import { type Attempt, type ClaimedRun, claim, endUnclaimed } from '../domain/transition.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { StoreView } from '../ports/rollback-store.ts';
+import { carryOut, newLease } from './carry-out.ts';
+import type { RollbackDeps } from './deps.ts';
+import { announce, announceIfPending, finish } from './finish.ts';
+import { resumeRollback } from './resume-rollback.ts';
+
+/** One call for a rollback. */
+export interface RollbackCall {
+  readonly request: RollbackRequest;
+  /** What reading the request gave rise to. */
+  readonly warnings: readonly Warning[];
+  /** Names the invocation; the key of a request that brings none. A caller's own retry repeats it. */
+  readonly invocationId: string;
+  readonly deadline: Deadline;
+  /** Refuse unless this is still what would be done; absent when nobody was asked. */
+  readonly confirmed?: ConfirmedPlan;
+}
+
+/**
+ * Rolls a registered model back, once, or says why not. The protocol is docs/ARCHITECTURE.md,
+ * "The protocol": read, replay, decide, claim, recheck, move, verify, commit, notify, annotate.
+ * @throws InvalidRequestError, ModelNotFoundError, VersionNotFoundError, RegistryRefusedError,
+ * RegistryUnavailableError, StateStoreUnavailableError, RollbackInProgressError, StateCorruptError
+ */
+export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<RollbackResponse> {
+  const { request } = call;
+  const key =
+    request.requestId === null ? `invocation:${call.invocationId}` : `id:${request.requestId}`;
+  const run: Run = {
+    ...call,
+    id: rollbackIdOf(deps, request.modelName, key),
+    bodyHash: deps.identity.digest(requestBody(request)),
+  };
+  for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
+    const response = await attemptRollback(deps, run);
+    if (response !== null) return response;
+  }
+  throw inProgress(request.modelName);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Run extends RollbackCall {
+  readonly id: string;
+  readonly bodyHash: string;
+}
+
+/** The id holds the model name, so that a record can be looked up by its id alone. */
+function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string): string {
+  return `${modelName}/${deps.identity.digest(`${modelName}\n${key}`).slice(0, 16)}`;
+}
+
+/** Null: another run was quicker; read again. */
+async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackResponse | null> {
+  const { request, deadline } = run;
+  const include = request.targetVersion === null ? [] : [request.targetVersion];
+  const registryLook = deps.registry.read(request.modelName, include, deadline);
+  // A replay must be answered although the registry is down; a rejection is looked at further below.
+  registryLook.catch(() => undefined);
+  const view = await deps.store.read(request.modelName, run.id, deadline);
+
+  if (!request.isDryRun) {
+    const met = meet(view, run, deps.clock.nowMs());
+    if (met.kind === 'replay') return await replay(deps, run, met.rollbackId, met.warnings);
+    if (met.kind === 'resume') return await resume(deps, run, met.rollbackId);
+    if (met.kind === 'again') return null;
+  }
+
+  const state = view.state ?? newModelState(request.modelName, deps.registry.address);
+  const plan = await decide(deps, run, state, await registryLook);
+  const warnings = [...run.warnings, ...planWarnings(plan, state)];
+  if (request.isDryRun) return dryRun(run, plan, warnings, state);
+  const attempt: Attempt = {
+    id: run.id,
+    request,
+    bodyHash: run.bodyHash,
+    previous: view.record,
+    plan,
+    warnings,
+    nowMs: deps.clock.nowMs(),
+  };
+  if (plan.verdict !== Outcome.ROLLED_BACK) return await endWithoutClaim(deps, attempt, deadline);
+  const claimed = await takeClaim(deps, state, attempt, deadline);
+  if (claimed === null) return null;
+  return await finish(deps, await carryOut(deps, claimed, deadline, 'fresh'), deadline);
+}
+
+type Meeting =
+  | { readonly kind: 'go' | 'again' }
+  | { readonly kind: 'resume'; readonly rollbackId: string }
+  | { readonly kind: 'replay'; readonly rollbackId: string; readonly warnings: readonly Warning[] };
+
+/** What this request meets in the store: itself, another run, or nothing. */
+function meet(view: StoreView, run: Run, nowMs: number): Meeting {
+  const { record, state } = view;
+  if (record !== undefined && record.bodyHash !== run.bodyHash) {
+    throw new InvalidRequestError(
+      `The key of this request was used before with another body (${record.id}). ` +
+        'Use a new request_id for a new request.',
+    );
+  }
+  if (record !== undefined && isFinal(record)) {
+    return { kind: 'replay', rollbackId: record.id, warnings: [] };
+  }
+  const active = state?.active ?? null;
+  if (active !== null) {
+    if (active.leaseEndsAtMs > nowMs) throw inProgress(run.request.modelName, active);
+    return { kind: 'resume', rollbackId: active.rollbackId };
+  }
+  // The two items were not read at the same instant: the run ended in between.
+  if (record?.progress.status === 'IN_PROGRESS') return { kind: 'again' };
+  return meetEqualRequest(run, state, nowMs) ?? { kind: 'go' };
+}
+
+/** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
+function meetEqualRequest(run: Run, state: ModelState | undefined, nowMs: number): Meeting | null {
+  const last = state?.lastCommit ?? null;
+  const isEqual =
+    run.request.requestId === null &&
+    last !== null &&
+    last.bodyHash === run.bodyHash &&
+    nowMs - last.atMs < limits.equalRequestMs;
+  if (!isEqual) return null;
+  const message =
+    'An equal request was carried out less than 15 minutes ago; this is its result. ' +
+    'Send a request_id to make a request of its own.';
+  return {
+    kind: 'replay',
+    rollbackId: last.rollbackId,
+    warnings: [{ code: 'EQUAL_REQUEST_REPLAYED', message }],
+  };
+}
+
+async function replay(
+  deps: RollbackDeps,
+  run: Run,
+  rollbackId: string,
+  warnings: readonly Warning[],
+): Promise<RollbackResponse | null> {
+  const record = await announceIfPending(deps, run.request.modelName, rollbackId, run.deadline);
+  return record === null ? null : responseOf(record, { isReplayed: true, warnings });
+}
+
+/** Finishes a run that was cut off: our own is the answer, another's makes way for us. */
+async function resume(
+  deps: RollbackDeps,
+  run: Run,
+  rollbackId: string,
+): Promise<RollbackResponse | null> {
+  const record = await resumeRollback(deps, rollbackId, run.deadline);
+  if (record === null) return null;
+  const response = await finish(deps, record, run.deadline);
+  return rollbackId === run.id ? response : null;
+}
+
+async function decide(
+  deps: RollbackDeps,
+  run: Run,
+  state: ModelState,
+  firstLook: RegistrySnapshot,
+): Promise<Plan> {
+  const { request, deadline } = run;
+  const settings = {
+    ...deps.settings,
+    pointer: deps.registry.pointer,
+    registry: deps.registry.address,
+  };
+  const planFrom = (snapshot: RegistrySnapshot): Plan =>
+    planRollback({
+      request,
+      snapshot,
+      state,
+      nowMs: deps.clock.nowMs(),
+      settings,
+      confirmed: run.confirmed ?? null,
+    });
+  let snapshot = firstLook;
+  let plan = planFrom(snapshot);
+  let lowest: string | null = null;
+  for (let page = 1; page <= limits.registryPagesMax; page += 1) {
+    if (!needsOlderVersions(plan, request, snapshot, lowest)) break;
+    // The last-good rules end below the live version; latest-archived may take any.
+    const top = deps.settings.targetRule === 'last-good' ? (plan.from?.version ?? null) : null;
+    const rows = await deps.registry.readBelow(request.modelName, lowest ?? top, deadline);
+    if (rows.length === 0) break;
+    const known = new Set([...snapshot.live, ...snapshot.others].map((row) => row.version));
+    const added = rows.filter((row) => !known.has(row.version));
+    snapshot = { ...snapshot, others: [...snapshot.others, ...added] };
+    lowest = rows.at(-1)?.version ?? null;
+    plan = planFrom(snapshot);
+  }
+  return plan;
+}
+
+function dryRun(
+  run: Run,
+  plan: Plan,
+  warnings: readonly Warning[],
+  state: ModelState,
+): RollbackResponse {
+  const { active } = state;
+  if (active === null) return dryRunResponse(plan, run.request, warnings);
+  const message = `The rollback ${active.rollbackId} holds this model; a real request would wait for it.`;
+  return dryRunResponse(plan, run.request, [
+    ...warnings,
+    { code: 'ROLLBACK_IN_PROGRESS', message },
+  ]);
+}
+
+async function endWithoutClaim(
+  deps: RollbackDeps,
+  attempt: Attempt,
+  deadline: Deadline,
+): Promise<RollbackResponse | null> {
+  const record: RollbackRecord = endUnclaimed(attempt);
+  if ((await deps.store.write({ record }, deadline)) === 'conflict') return null;
+  const isInherited = record.notice === attempt.previous?.notice;
+  const told = isInherited
+    ? await announceIfPending(deps, record.modelName, record.id, deadline)
+    : await announce(deps, record, deadline);
+  deps.logger.log('info', 'ended without a move', {
+    rollback_id: record.id,
+    outcome: record.progress.status,
+  });
+  return responseOf(told ?? record);
+}
+
+/** Null when another run was quicker. */
+async function takeClaim(
+  deps: RollbackDeps,
+  state: ModelState,
+  attempt: Attempt,
+  deadline: Deadline,
+): Promise<ClaimedRun | null> {
+  const lease = newLease(deps, deadline);
+  const claimed = claim(state, attempt, lease);
+  try {
+    const result = await deps.store.write(claimed, deadline);
+    return result === 'written' ? claimed : null;
+  } catch (error) {
+    if (!(error instanceof StateStoreUnavailableError)) throw error;
+    // Unclear whether it was written: the owner token tells.
+    const view = await deps.store.read(state.modelName, attempt.id, deadline);
+    if (view.state?.active?.owner === lease.owner) return claimed;
+    throw error;
+  }
+}
+
+function inProgress(
+  modelName: string,
+  active?: { rollbackId: string; leaseEndsAtMs: number },
+): RollbackInProgressError {
+  const who =
+    active === undefined
+      ? 'other runs were quicker'
+      : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
+  return new RollbackInProgressError(
+    `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
+  );
+}

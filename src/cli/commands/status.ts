@@ -1,0 +1,134 @@
+import type { RegistrySnapshot } from '../../domain/model.ts';
+import { parseModelName } from '../../domain/request.ts';
+import { isoTime, responseOf } from '../../domain/response.ts';
+import { type ModelState, newModelState, type RollbackRecord } from '../../domain/rollback.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { safe, table } from '../render.ts';
+import { withComposed, withStore } from '../session.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  usage: '[MODEL]',
+  summary: 'show what is live, quarantined and in work; without MODEL: all models on record',
+  options: {},
+  optionHelp: {},
+  arity: [0, 1],
+  examples: ['model-rollback status', 'model-rollback status PascalStrategy'],
+  run: async (context) => {
+    const [model] = context.positionals;
+    if (model === undefined) return await allModels(context);
+    const modelName = parseModelName(model);
+    const { snapshot, state } = await withComposed(context, async ({ deps }, startDeadline) => {
+      const deadline = startDeadline();
+      const [snapshot, view] = await Promise.all([
+        deps.registry.read(modelName, [], deadline),
+        deps.store.read(modelName, null, deadline),
+      ]);
+      const state = view.state ?? newModelState(modelName, deps.registry.address);
+      return { snapshot, state };
+    });
+    context.print(statusText(snapshot, state), statusJson(snapshot, state));
+    return ExitCode.DONE;
+  },
+};
+
+// ---------------------------------------------------------------------------------------------------
+
+async function allModels(context: CommandContext): Promise<ExitCode> {
+  const records = await withStore(context, (store, deadline) => store.list(null, deadline));
+  // Newest first, so the first record of each model is its latest.
+  const latest = new Map<string, RollbackRecord>();
+  for (const record of records) {
+    if (!latest.has(record.modelName)) latest.set(record.modelName, record);
+  }
+  const answers = [...latest.values()].map((record) => responseOf(record));
+  const rows = answers.map((answer) => [
+    safe(answer.model_name),
+    answer.outcome,
+    answer.timestamp,
+    answer.live_versions.join(', ') || 'none',
+  ]);
+  const text =
+    rows.length === 0
+      ? 'Nothing is on record. Name a model to see what is live.'
+      : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows]);
+  context.print(text, answers);
+  return ExitCode.DONE;
+}
+
+function statusText(snapshot: RegistrySnapshot, state: ModelState): string {
+  const json = statusJson(snapshot, state);
+  const earlier =
+    json.quarantined_earlier.length === 0
+      ? []
+      : [
+          `and earlier ${json.quarantined_earlier.map(([low, high]) => `${low}-${high}`).join(', ')}`,
+        ];
+  const quarantined = [
+    ...json.quarantined.map((entry) => `${entry.version} (since ${entry.since})`),
+    ...earlier,
+  ];
+  const last = json.last_rollback;
+  return table([
+    ['model', safe(json.model_name)],
+    ['live', json.live_versions.join(', ') || 'none'],
+    ['quarantined', quarantined.join(', ') || 'none'],
+    ['rollbacks', String(json.rollback_count)],
+    [
+      'last',
+      last === null
+        ? 'never'
+        : `${last.from ?? 'none'} -> ${last.to} at ${last.at} (${safe(last.rollback_id)})`,
+    ],
+    [
+      'in work',
+      json.active === null
+        ? 'nothing'
+        : `${safe(json.active.rollback_id)}, lease until ${json.active.lease_ends_at}`,
+    ],
+  ]);
+}
+
+interface StatusAnswer {
+  readonly model_name: string;
+  readonly live_versions: readonly string[];
+  readonly quarantined: readonly { version: string; since: string; rollback_id: string }[];
+  readonly quarantined_earlier: readonly (readonly [number, number])[];
+  readonly rollback_count: number;
+  readonly last_rollback: {
+    from: string | null;
+    to: string;
+    at: string;
+    rollback_id: string;
+  } | null;
+  readonly active: { rollback_id: string; lease_ends_at: string } | null;
+}
+
+function statusJson(snapshot: RegistrySnapshot, state: ModelState): StatusAnswer {
+  const { active, lastCommit } = state;
+  return {
+    model_name: snapshot.modelName,
+    live_versions: snapshot.live.map((row) => row.version),
+    quarantined: state.quarantine.map(({ version, atMs, rollbackId }) => ({
+      version,
+      since: isoTime(atMs),
+      rollback_id: rollbackId,
+    })),
+    quarantined_earlier: state.quarantineEarlier,
+    rollback_count: state.rollbackCount,
+    last_rollback:
+      lastCommit === null
+        ? null
+        : {
+            from: lastCommit.from,
+            to: lastCommit.to,
+            at: isoTime(lastCommit.atMs),
+            rollback_id: lastCommit.rollbackId,
+          },
+    active:
+      active === null
+        ? null
+        : { rollback_id: active.rollbackId, lease_ends_at: isoTime(active.leaseEndsAtMs) },
+  };
+}

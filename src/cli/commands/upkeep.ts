@@ -1,0 +1,59 @@
+import { releaseVersion } from '../../app/operate.ts';
+import { createStateTable } from '../../compose.ts';
+import { storeFromEnv } from '../../config/config-from-env.ts';
+import { InvalidRequestError } from '../../domain/errors.ts';
+import { parseModelName, parseVersion } from '../../domain/request.ts';
+import type { Command } from '../command.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { safe } from '../render.ts';
+import { withStore } from '../session.ts';
+
+/** `release` and `create-table`: what an operator does besides rolling back. */
+export const releaseCommand: Command = {
+  name: 'release',
+  usage: 'MODEL VERSION',
+  summary: 'take a version out of quarantine, so that it may be restored again',
+  options: {},
+  optionHelp: {},
+  arity: [2, 2],
+  examples: ['model-rollback release PascalStrategy 3'],
+  run: async (context) => {
+    const [model, text] = context.positionals;
+    const modelName = parseModelName(model);
+    const version = parseVersion(text, 'VERSION');
+    const isReleased = await withStore(context, (store, deadline) =>
+      releaseVersion(store, modelName, version, deadline),
+    );
+    const message = isReleased
+      ? `Version ${version} of ${safe(modelName)} is out of quarantine.`
+      : `Version ${version} of ${safe(modelName)} was not in quarantine. Nothing was done.`;
+    context.print(message, { model_name: modelName, version, released: isReleased });
+    return ExitCode.DONE;
+  },
+};
+
+export const createTableCommand: Command = {
+  name: 'create-table',
+  usage: '',
+  summary: 'make the DynamoDB state table with its indexes, and wait until it is active',
+  options: {},
+  optionHelp: {},
+  arity: [0, 0],
+  examples: ['ROLLBACK_STATE_TABLE=tradai-rollback-state model-rollback create-table'],
+  run: async (context) => {
+    const store = storeFromEnv({ ROLLBACK_STORE: 'dynamodb', ...context.env }, 'command');
+    if (store.kind !== 'dynamodb') {
+      throw new InvalidRequestError(
+        'ROLLBACK_STORE names an SQLite file, which is made on first use. Unset it to make a DynamoDB table.',
+      );
+    }
+    context.say(`Making the table ${store.tableName}, if it is not there …`);
+    const { isNew, warnings } = await createStateTable(store.tableName);
+    for (const warning of warnings) context.say(`warning: ${safe(warning)}`);
+    const message = isNew
+      ? `The table ${store.tableName} is ready.`
+      : `The table ${store.tableName} was there already.`;
+    context.print(message, { table: store.tableName, created: isNew, warnings });
+    return ExitCode.DONE;
+  },
+};

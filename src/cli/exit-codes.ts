@@ -1,0 +1,46 @@
+import { assertNever } from '../domain/assert.ts';
+import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
+import type { RollbackResponse } from '../domain/response.ts';
+import { Outcome } from '../domain/rollback.ts';
+
+/** Scripts branch on these (docs/reference/command.md). */
+export const ExitCode = {
+  DONE: 0,
+  FAILED: 1,
+  USAGE: 2,
+  REFUSED: 3,
+  NO_TARGET: 4,
+  RETRY_LATER: 5,
+  CONTESTED: 6,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** The exit code of an answer; of a dry run, what a real request would have exited with. */
+export function exitCodeOf(answer: RollbackResponse): ExitCode {
+  const outcome = answer.outcome === 'DRY_RUN' ? answer.plan.verdict : answer.outcome;
+  switch (outcome) {
+    case Outcome.ROLLED_BACK:
+    case Outcome.ALREADY_LIVE:
+      return ExitCode.DONE;
+    case Outcome.REFUSED:
+      return ExitCode.REFUSED;
+    case Outcome.NO_TARGET:
+      return ExitCode.NO_TARGET;
+    case Outcome.CONTESTED:
+      return ExitCode.CONTESTED;
+    case Outcome.FAILED:
+      return ExitCode.FAILED;
+    case 'IN_PROGRESS':
+      return ExitCode.RETRY_LATER;
+    default:
+      return assertNever(outcome);
+  }
+}
+
+export function exitCodeOfError(error: unknown): ExitCode {
+  if (!isModelRollbackError(error)) return ExitCode.FAILED;
+  if (error.isRetryable) return ExitCode.RETRY_LATER;
+  const isUsage =
+    error.code === ErrorCode.INVALID_REQUEST || error.code === ErrorCode.CONFIGURATION;
+  return isUsage ? ExitCode.USAGE : ExitCode.FAILED;
+}

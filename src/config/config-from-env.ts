@@ -1,0 +1,234 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigurationError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { nearestName } from '../domain/near-name.ts';
+import type { Warning } from '../domain/request.ts';
+import type { TargetRuleSetting } from '../domain/target.ts';
+import { type EnvName, envNames, reservedEnvNames } from './env-names.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Everything that was set, read once and resolved. Holds a secret: never log it. */
+export interface Config {
+  readonly registry: RegistryConfig;
+  readonly store: StoreConfig;
+  /** Null: notices go to the console. */
+  readonly topicArn: string | null;
+  readonly cooldownMs: number;
+  readonly targetRule: TargetRuleSetting;
+  readonly writeHorizonMs: number;
+  readonly warnings: readonly Warning[];
+}
+
+export interface RegistryConfig {
+  readonly baseUrl: URL;
+  /** For people and records: without user info. */
+  readonly address: string;
+  /** Value of the Authorization header. Secret. */
+  readonly authorization: string | null;
+  readonly workspace: string | null;
+}
+
+export type StoreConfig =
+  | { readonly kind: 'dynamodb'; readonly tableName: string }
+  | { readonly kind: 'sqlite'; readonly path: string };
+
+export type Surface = 'lambda' | 'command';
+
+/**
+ * Reads the environment.
+ * @throws ConfigurationError naming the variable, what it held (never a secret) and what is allowed
+ */
+export function configFromEnv(env: Env, surface: Surface): Config {
+  const warnings = judgeUnknownNames(env);
+  const writeHorizonSeconds = parseWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
+  if (writeHorizonSeconds * 1000 < limits.clockSkewMaxMs) {
+    warnings.push({
+      code: 'SHORT_WRITE_HORIZON',
+      message:
+        `ROLLBACK_WRITE_HORIZON_SECONDS is ${writeHorizonSeconds}: below 30, a run that was cut off may be ` +
+        'taken over while its write is still on the way.',
+    });
+  }
+  parsePointer(env);
+  return {
+    registry: parseRegistry(env),
+    store: storeFromEnv(env, surface),
+    topicArn: parseTopic(env, surface),
+    cooldownMs: Math.round(parseHours(env, 'ROLLBACK_COOLDOWN_HOURS', 24) * 3_600_000),
+    targetRule: parseTargetRule(env),
+    writeHorizonMs: writeHorizonSeconds * 1000,
+    warnings,
+  };
+}
+
+/**
+ * Where state is kept; needs no registry.
+ * @throws ConfigurationError
+ */
+export function storeFromEnv(env: Env, surface: Surface): StoreConfig {
+  const table = read(env, 'ROLLBACK_STATE_TABLE');
+  const store = read(env, 'ROLLBACK_STORE');
+  const path = store?.startsWith('sqlite:') ? store.slice('sqlite:'.length) : null;
+  if (path !== null && path !== '') return { kind: 'sqlite', path };
+  if (store !== undefined && store !== 'dynamodb') {
+    throw wrong('ROLLBACK_STORE', store, '`dynamodb` or `sqlite:<path>`');
+  }
+  if (store === undefined && surface === 'command' && table === undefined) {
+    const folder = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
+    return { kind: 'sqlite', path: join(folder, 'model-rollback', 'state.sqlite') };
+  }
+  const tableName = table ?? 'tradai-rollback-state';
+  if (!/^(arn:aws[a-z-]*:dynamodb:[\w-]+:\d{12}:table\/)?[\w.-]{3,255}$/.test(tableName)) {
+    throw wrong('ROLLBACK_STATE_TABLE', tableName, 'the name or ARN of a DynamoDB table');
+  }
+  return { kind: 'dynamodb', tableName };
+}
+
+/** @throws ConfigurationError */
+export function workspaceFromEnv(env: Env): string | null {
+  const workspace = read(env, 'MLFLOW_WORKSPACE');
+  if (workspace !== undefined && !/^[a-z0-9](-?[a-z0-9])*$/.test(workspace)) {
+    throw wrong('MLFLOW_WORKSPACE', workspace, 'lower-case letters, digits and single hyphens');
+  }
+  return workspace ?? null;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function read(env: Env, name: EnvName): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function judgeUnknownNames(env: Env): Warning[] {
+  const known = Object.keys(envNames);
+  const warnings: Warning[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('ROLLBACK_') || known.includes(name) || !value) continue;
+    if (reservedEnvNames.includes(name)) {
+      warnings.push({ code: 'UNUSED_SETTING', message: `${name} has no effect in this version.` });
+      continue;
+    }
+    const near = nearestName(name, [...known, ...reservedEnvNames]);
+    if (near !== undefined) {
+      throw new ConfigurationError(`The variable ${name} is unknown: did you mean ${near}?`);
+    }
+    warnings.push({
+      code: 'UNKNOWN_SETTING',
+      message: `The variable ${name} is unknown; ignored.`,
+    });
+  }
+  return warnings;
+}
+
+function parseRegistry(env: Env): RegistryConfig {
+  const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
+  const text = read(env, name);
+  if (text === undefined) {
+    throw new ConfigurationError(
+      'MLFLOW_TRACKING_URI is not set. Set it to the address of the MLflow server, such as https://mlflow.example.com.',
+    );
+  }
+  const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
+  if (!URL.canParse(text)) throw wrong(name, text.replace(/\/\/[^/]*@/, '//'), allowed);
+  const baseUrl = new URL(text);
+  const user = { name: decode(baseUrl.username), password: decode(baseUrl.password) };
+  baseUrl.username = '';
+  baseUrl.password = '';
+  const isPlain = baseUrl.search === '' && baseUrl.hash === '';
+  if (!['http:', 'https:'].includes(baseUrl.protocol) || !isPlain) {
+    throw wrong(name, baseUrl.href, `${allowed}, without ? and #`);
+  }
+  return {
+    baseUrl,
+    address: baseUrl.href.replace(/\/+$/, ''),
+    authorization: authorizationOf(env, user),
+    workspace: workspaceFromEnv(env),
+  };
+}
+
+/** Basic when there is a whole login, else the token: as MLflow's own client does. */
+function authorizationOf(env: Env, user: { name: string; password: string }): string | null {
+  const login = read(env, 'MLFLOW_TRACKING_USERNAME') ?? user.name;
+  // A password may begin or end with a space.
+  const password = env['MLFLOW_TRACKING_PASSWORD'] || user.password;
+  const token = read(env, 'MLFLOW_TRACKING_TOKEN');
+  if (login !== '' && password !== '') {
+    return `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
+  }
+  if (token !== undefined) {
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new ConfigurationError('MLFLOW_TRACKING_TOKEN holds characters that no token has.');
+    }
+    return `Bearer ${token}`;
+  }
+  if (login !== '' || password !== '') {
+    const missing = login === '' ? 'MLFLOW_TRACKING_USERNAME' : 'MLFLOW_TRACKING_PASSWORD';
+    throw new ConfigurationError(
+      `${missing} is not set, but its counterpart is. Set both or none.`,
+    );
+  }
+  return null;
+}
+
+function parseTopic(env: Env, surface: Surface): string | null {
+  const arn = read(env, 'ALERT_SNS_TOPIC_ARN');
+  if (arn === undefined) {
+    if (surface === 'command') return null;
+    throw new ConfigurationError(
+      'ALERT_SNS_TOPIC_ARN is not set. Set it to the ARN of the SNS topic for notices.',
+    );
+  }
+  if (!/^arn:aws[a-z-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}$/.test(arn)) {
+    throw wrong('ALERT_SNS_TOPIC_ARN', arn, 'the ARN of a standard SNS topic (not FIFO)');
+  }
+  return arn;
+}
+
+function parsePointer(env: Env): void {
+  const pointer = read(env, 'ROLLBACK_POINTER');
+  if (pointer === undefined || pointer === 'stage:Production') return;
+  throw wrong('ROLLBACK_POINTER', pointer, '`stage:Production` (aliases come in a later version)');
+}
+
+function parseTargetRule(env: Env): TargetRuleSetting {
+  const rule = read(env, 'ROLLBACK_TARGET_RULE') ?? 'last-good';
+  if (rule === 'last-good' || rule === 'latest-archived') return rule;
+  throw wrong('ROLLBACK_TARGET_RULE', rule, '`last-good` or `latest-archived`');
+}
+
+function parseHours(env: Env, name: EnvName, byDefault: number): number {
+  const text = read(env, name);
+  if (text === undefined) return byDefault;
+  const hours = Number(text);
+  if (/^(\d+\.?\d*|\.\d+)$/.test(text) && hours <= 8_760) return hours;
+  throw wrong(name, text, 'hours from 0 to 8760, such as 24 or 0.5');
+}
+
+function parseWhole(
+  env: Env,
+  name: EnvName,
+  byDefault: number,
+  least: number,
+  most: number,
+): number {
+  const text = read(env, name);
+  if (text === undefined) return byDefault;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw wrong(name, text, `a whole number from ${least} to ${most}`);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function wrong(name: EnvName, value: string, allowed: string): ConfigurationError {
+  return new ConfigurationError(`${name} is ${JSON.stringify(value)}; it must be ${allowed}.`);
+}

@@ -1,0 +1,77 @@
+import { assert } from './assert.ts';
+
+/**
+ * Every bound of the product, with the relations between them. A change that breaks a relation stops
+ * the process at start, not at night.
+ */
+export const limits = {
+  /** MLflow's column for names (characters). */
+  modelNameLengthMax: 256,
+  /** request_id, requested_by, alarm_name (characters; CloudWatch's own limit for names is 255). */
+  textLengthMax: 256,
+  /** Digits of a version; keeps it exact as a number. */
+  versionDigitsMax: 15,
+  overridesMax: 16,
+  unknownFieldsReportedMax: 20,
+  /** Length of a free text that we store or send on (characters). */
+  messageLengthMax: 2_000,
+
+  /** Kept between our own deadline and the end of the function, for a last store write. */
+  deadlineMarginMs: 1_000,
+  /** The move starts only when this much is left; it may take longer when there is more. */
+  writeTimeoutMinMs: 2_500,
+  writeTimeoutMaxMs: 10_000,
+  /** One attempt of a read. */
+  readTimeoutMs: 5_000,
+  readAttemptsMax: 3,
+  /** One notice, the sender's own retries included. Also the lease on a notice. */
+  noticeTimeoutMs: 5_000,
+  /** A notice that nobody marked as sent is due again after this. */
+  noticeDueMs: 60_000,
+  annotateTimeoutMs: 3_000,
+  /** One call of the state store, its own retries included. */
+  storeTimeoutMs: 10_000,
+  /** Time that a command, or a caller that names none, gives a rollback. */
+  defaultBudgetMs: 120_000,
+
+  /** read → decide → claim, when another run was quicker. */
+  planAttemptsMax: 3,
+  /** A commit meets an operator's verb on the same item. */
+  commitAttemptsMax: 5,
+  /** A claim older than this (15 min) is not carried on with. */
+  staleClaimMs: 900_000,
+  /** An equal request without a key within this time (15 min) is a caller's retry. */
+  equalRequestMs: 900_000,
+  /** Clock skew between machines that the lease allows for. */
+  clockSkewMaxMs: 30_000,
+
+  registryPageRows: 100,
+  /** Pages below the live version that are looked at for a target. */
+  registryPagesMax: 10,
+  registryAnswerBytesMax: 8_388_608,
+  candidatesMax: 50,
+
+  /** Recent quarantine entries kept whole; older ones as intervals. */
+  quarantineRecentMax: 50,
+  quarantineIntervalsMax: 2_000,
+  liveHistoryMax: 20,
+  /** A record without effect expires after this (90 days). */
+  recordRetentionMs: 7_776_000_000,
+  historyRowsMax: 10_000,
+
+  /** SNS: fewer than 100 characters, and 256 KiB with attributes. */
+  subjectLengthMax: 99,
+  noticeBytesMax: 204_800,
+} as const;
+
+assert(
+  limits.deadlineMarginMs + limits.writeTimeoutMinMs < 4_000,
+  'a function with 4 s left can still move the pointer',
+);
+assert(limits.writeTimeoutMinMs <= limits.writeTimeoutMaxMs, 'write timeouts are ordered');
+assert(limits.noticeTimeoutMs < limits.noticeDueMs, 'a notice is not due while it is being sent');
+assert(
+  limits.readTimeoutMs * limits.readAttemptsMax < 60_000,
+  'reads end long before the function',
+);
+assert(limits.quarantineIntervalsMax * 40 < 204_800, 'the state item stays below 400 KB');

@@ -1,0 +1,71 @@
+/** What the registry holds, in the words of MLflow. */
+
+/** How consumers find the live version: the stage `Production`. */
+export interface ModelPointer {
+  readonly kind: 'stage';
+  readonly stage: 'Production';
+}
+
+/** `stage:Production`, the form of the setting and of records. */
+export function pointerText(pointer: ModelPointer): string {
+  return `${pointer.kind}:${pointer.stage}`;
+}
+
+/** One version of a registered model. `version` is text; compare with `compareVersions` only. */
+export interface ModelVersion {
+  readonly version: string;
+  /** `None`, `Staging`, `Production`, `Archived`. */
+  readonly stage: string;
+  /** Of the registration, not of serving; only `READY` may be restored. */
+  readonly status: string;
+  readonly createdAtMs: number;
+  /** Moves with the stage and the description; tags leave it alone. */
+  readonly lastUpdatedAtMs: number;
+}
+
+/** One look at a registered model. */
+export interface RegistrySnapshot {
+  readonly modelName: string;
+  /** What the pointer names, highest version first. Consumers load the first. */
+  readonly live: readonly ModelVersion[];
+  /** All other versions that were read, highest first. */
+  readonly others: readonly ModelVersion[];
+  /** False when the registered model has versions that were not read. */
+  readonly isComplete: boolean;
+}
+
+/** The number in a version. The only place where a version is a number. */
+export function versionNumber(version: string): number {
+  return Number(version);
+}
+
+/** Newest first: `"10"` before `"9"`. */
+export function compareVersions(a: string, b: string): number {
+  return versionNumber(b) - versionNumber(a);
+}
+
+/** True when `a` is an older version than `b`. */
+export function isOlder(a: string, b: string): boolean {
+  return versionNumber(a) < versionNumber(b);
+}
+
+/** The row of one version in a snapshot, if it was read. */
+export function findVersion(snapshot: RegistrySnapshot, version: string): ModelVersion | undefined {
+  return (
+    snapshot.live.find((row) => row.version === version) ??
+    snapshot.others.find((row) => row.version === version)
+  );
+}
+
+/**
+ * Versions that the same transaction archived when `promoted` went live: MLflow gives all rows that a
+ * transition touches one `last_updated_timestamp`.
+ */
+export function displacedBy(
+  snapshot: RegistrySnapshot,
+  promoted: ModelVersion,
+): readonly ModelVersion[] {
+  return snapshot.others.filter(
+    (row) => row.stage === 'Archived' && row.lastUpdatedAtMs === promoted.lastUpdatedAtMs,
+  );
+}

@@ -1,0 +1,170 @@
+import { assert, assertNever } from './assert.ts';
+import { VersionNotFoundError } from './errors.ts';
+import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
+import {
+  findVersion,
+  isOlder,
+  type ModelPointer,
+  type ModelVersion,
+  pointerText,
+  type RegistrySnapshot,
+} from './model.ts';
+import type { RollbackRequest, Warning } from './request.ts';
+import { type ModelState, Outcome, type Plan } from './rollback.ts';
+import {
+  chooseTarget,
+  ruleText,
+  type TargetChoice,
+  TargetRule,
+  type TargetRuleSetting,
+} from './target.ts';
+
+/** What a plan is made from. Pure: the same facts give the same plan. */
+export interface PlanFacts {
+  readonly request: RollbackRequest;
+  readonly snapshot: RegistrySnapshot;
+  readonly state: ModelState;
+  readonly nowMs: number;
+  readonly settings: PlanSettings;
+  /** What a person said yes to; null when nobody was asked. */
+  readonly confirmed: ConfirmedPlan | null;
+}
+
+export interface PlanSettings {
+  readonly pointer: ModelPointer;
+  readonly registry: string;
+  readonly cooldownMs: number;
+  readonly targetRule: TargetRuleSetting;
+}
+
+/**
+ * Decides what a request would do: target, guards, verdict.
+ * @throws VersionNotFoundError when the request names a version that the snapshot does not hold; the
+ * caller reads the snapshot so that an existing one is on it.
+ */
+export function planRollback(facts: PlanFacts): Plan {
+  const { request, snapshot, state, nowMs, settings } = facts;
+  const choice =
+    request.targetVersion === null
+      ? chooseTarget(snapshot, state, settings.targetRule)
+      : explicitTarget(snapshot, request.targetVersion);
+  const target = choice.target;
+  // With several live versions, what consumers load and what is not the target is what we roll back from.
+  const from =
+    snapshot.live.find((row) => row.version !== target?.version) ?? snapshot.live[0] ?? null;
+  const guards = runGuards({
+    request,
+    state,
+    live: snapshot.live,
+    target,
+    nowMs,
+    cooldownMs: settings.cooldownMs,
+    confirmed: facts.confirmed,
+  });
+  assert(target === null || findVersion(snapshot, target.version), 'a target was read');
+  return {
+    pointer: pointerText(settings.pointer),
+    registry: settings.registry,
+    plannedAtMs: nowMs,
+    verdict: verdictOf(snapshot, target, refusalsOf(guards)),
+    from,
+    to: target,
+    live: snapshot.live.map((row) => row.version),
+    rule: choice.rule,
+    guards,
+    candidates: choice.candidates,
+    candidatesOmitted: choice.candidatesOmitted,
+  };
+}
+
+/**
+ * True when a better target may exist that was not read. Rules that rest on recent changes are sure on
+ * any snapshot; the highest Archived version is sure only down to where the versions were read.
+ * @param lowestRead lowest version of the walk down so far; null before it began
+ */
+export function needsOlderVersions(
+  plan: Plan,
+  request: RollbackRequest,
+  snapshot: RegistrySnapshot,
+  lowestRead: string | null,
+): boolean {
+  if (snapshot.isComplete || request.targetVersion !== null || plan.from === null) return false;
+  const isByNumber =
+    plan.rule === TargetRule.ARCHIVED_BELOW || plan.rule === TargetRule.LATEST_ARCHIVED;
+  if (plan.to === null || lowestRead === null) return plan.to === null || isByNumber;
+  return isByNumber && isOlder(plan.to.version, lowestRead);
+}
+
+/** Warnings that a plan gives rise to. */
+export function planWarnings(plan: Plan, state: ModelState): Warning[] {
+  const guardWarnings = plan.guards
+    .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
+    .map((guard) => ({
+      code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
+      message: guard.message,
+    }));
+  if (state.registry === plan.registry) return guardWarnings;
+  return [
+    ...guardWarnings,
+    {
+      code: 'REGISTRY_ADDRESS_CHANGED',
+      message:
+        `The state of this model was kept for the registry ${state.registry}; this is ${plan.registry}. ` +
+        'Use one state table per registry.',
+    },
+  ];
+}
+
+/** One sentence on what a plan means. */
+export function planMessage(plan: Plan): string {
+  switch (plan.verdict) {
+    case Outcome.ROLLED_BACK:
+      return `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+    case Outcome.REFUSED:
+      return refusalsOf(plan.guards)
+        .map((refusal) => refusal.message)
+        .join(' ');
+    case Outcome.NO_TARGET:
+      return noTargetMessage(plan);
+    case Outcome.ALREADY_LIVE:
+      return `Version ${plan.to?.version} is the only live version already. Nothing to do.`;
+    default:
+      return assertNever(plan.verdict);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function verdictOf(
+  snapshot: RegistrySnapshot,
+  target: ModelVersion | null,
+  refusals: readonly Refusal[],
+): Plan['verdict'] {
+  const isLive = snapshot.live.length === 1 && snapshot.live[0] === target;
+  if (isLive) return Outcome.ALREADY_LIVE;
+  if (refusals.length > 0) return Outcome.REFUSED;
+  return target === null ? Outcome.NO_TARGET : Outcome.ROLLED_BACK;
+}
+
+/** What was passed over, and that a person may name it all the same. */
+function noTargetMessage(plan: Plan): string {
+  const names = plan.candidates.slice(0, 5).map((row) => `${row.version} (${row.why})`);
+  const hint =
+    names.length === 0
+      ? 'The model has no other version.'
+      : `Passed over: ${names.join('; ')}. Name one as target_version if it is good.`;
+  return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}`;
+}
+
+function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoice {
+  const target = findVersion(snapshot, version);
+  if (target === undefined) {
+    throw new VersionNotFoundError(
+      `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
+        'Run "model-rollback status" to see its versions.',
+    );
+  }
+  const rule = TargetRule.EXPLICIT;
+  const candidate = { version, stage: target.stage, isTaken: true, why: ruleText(rule) };
+  return { target, rule, candidates: [candidate], candidatesOmitted: 0 };
+}

@@ -1,0 +1,64 @@
+import { limits } from './limits.ts';
+import { versionNumber } from './model.ts';
+import type { ModelState, QuarantineEntry } from './rollback.ts';
+
+/**
+ * Versions that were rolled back from. Right after a rollback the highest Archived version *is* the bad
+ * one: this list is what keeps it from coming back.
+ */
+
+type Interval = readonly [number, number];
+type QuarantineState = Pick<ModelState, 'quarantine' | 'quarantineEarlier'>;
+
+export function isQuarantined(state: QuarantineState, version: string): boolean {
+  const number = versionNumber(version);
+  return (
+    state.quarantine.some((entry) => entry.version === version) ||
+    state.quarantineEarlier.some(([low, high]) => low <= number && number <= high)
+  );
+}
+
+/** Adds an entry; what no longer fits is kept without its details, so the item stays small. */
+export function addToQuarantine(state: QuarantineState, entry: QuarantineEntry): QuarantineState {
+  const entries = [...state.quarantine.filter((old) => old.version !== entry.version), entry];
+  const surplus = entries.slice(0, -limits.quarantineRecentMax);
+  return {
+    quarantine: entries.slice(-limits.quarantineRecentMax),
+    quarantineEarlier: surplus.reduce(
+      (intervals, old) => addToIntervals(intervals, versionNumber(old.version)),
+      state.quarantineEarlier,
+    ),
+  };
+}
+
+/** Takes a version out, so that it may be restored again. */
+export function releaseFromQuarantine(state: QuarantineState, version: string): QuarantineState {
+  const number = versionNumber(version);
+  return {
+    quarantine: state.quarantine.filter((entry) => entry.version !== version),
+    quarantineEarlier: state.quarantineEarlier.flatMap(([low, high]): Interval[] => {
+      if (number < low || number > high) return [[low, high]];
+      const parts: Interval[] = [
+        [low, number - 1],
+        [number + 1, high],
+      ];
+      return parts.filter(([start, end]) => start <= end);
+    }),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function addToIntervals(intervals: readonly Interval[], number: number): readonly Interval[] {
+  const sorted = [...intervals, [number, number] as const].toSorted((a, b) => a[0] - b[0]);
+  const merged: [number, number][] = [];
+  for (const [low, high] of sorted) {
+    const last = merged.at(-1);
+    if (last !== undefined && low <= last[1] + 1) last[1] = Math.max(last[1], high);
+    else merged.push([low, high]);
+  }
+  if (merged.length <= limits.quarantineIntervalsMax) return merged;
+  // Beyond any real use. Joining the two oldest quarantines the versions between them too: the safe side.
+  const [first, second, ...rest] = merged;
+  return first && second ? [[first[0], second[1]], ...rest] : merged;
+}

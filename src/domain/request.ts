@@ -1,0 +1,249 @@
+import { InvalidRequestError } from './errors.ts';
+import { limits } from './limits.ts';
+import { nearestName, plainName } from './near-name.ts';
+
+/**
+ * What a caller may send, read strictly: a misspelt `dry_run` must never roll back for real, so a field
+ * that is nearly known, or that sounds like a preview, is an error and not a shrug.
+ */
+export const Reason = {
+  MANUAL_REQUEST: 'MANUAL_REQUEST',
+  PERFORMANCE_DEGRADATION: 'PERFORMANCE_DEGRADATION',
+  TEST_FAILURE: 'TEST_FAILURE',
+  DRIFT_SEVERE: 'DRIFT_SEVERE',
+} as const;
+export type Reason = (typeof Reason)[keyof typeof Reason];
+
+/** Why a guard said no. */
+export const RefusalCode = {
+  COOLDOWN: 'COOLDOWN',
+  LIVE_VERSION_CHANGED: 'LIVE_VERSION_CHANGED',
+  NO_LIVE_VERSION: 'NO_LIVE_VERSION',
+  QUARANTINED: 'QUARANTINED',
+  TARGET_UNFIT: 'TARGET_UNFIT',
+  FROZEN: 'FROZEN',
+  NOT_THE_CAUSE: 'NOT_THE_CAUSE',
+} as const;
+export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
+
+/** Guards that an operator may pass on purpose, by name. */
+const overridableCodes: readonly RefusalCode[] = [
+  RefusalCode.COOLDOWN,
+  RefusalCode.QUARANTINED,
+  RefusalCode.TARGET_UNFIT,
+  RefusalCode.FROZEN,
+  RefusalCode.NOT_THE_CAUSE,
+];
+
+/** True when a request may name this code in `overrides`. */
+export function isOverridable(code: RefusalCode): boolean {
+  return overridableCodes.includes(code);
+}
+
+/** A request that was read and found sound. Absent fields are null. */
+export interface RollbackRequest {
+  readonly modelName: string;
+  readonly targetVersion: string | null;
+  readonly reason: Reason;
+  readonly alarmName: string | null;
+  readonly isDryRun: boolean;
+  readonly requestId: string | null;
+  readonly expectedFromVersion: string | null;
+  readonly overrides: readonly RefusalCode[];
+  readonly requestedBy: string | null;
+}
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
+const knownFields = [
+  'model_name',
+  'target_version',
+  'reason',
+  'alarm_name',
+  'dry_run',
+  'request_id',
+  'expected_from_version',
+  'overrides',
+  'requested_by',
+] as const;
+
+/** Whole names only, so that `test_results` passes. Case and `_` do not matter. */
+const previewWords = [
+  'preview',
+  'simulate',
+  'simulation',
+  'noop',
+  'test',
+  'check',
+  'whatif',
+  'dry',
+];
+
+/**
+ * Reads a request (direct invocation, Step Functions task, command).
+ * @throws InvalidRequestError naming the field and what is allowed there.
+ */
+export function parseRequest(input: unknown): { request: RollbackRequest; warnings: Warning[] } {
+  const fields = presentFields(input);
+  const warnings = judgeUnknownFields(fields);
+  if (!fields.has('model_name')) {
+    throw new InvalidRequestError(
+      'model_name is missing. Send the name of the registered model: {"model_name": "NAME"}.',
+    );
+  }
+  const request: RollbackRequest = {
+    modelName: parseModelName(fields.get('model_name')),
+    targetVersion: optional(fields, 'target_version', parseVersion),
+    reason: optional(fields, 'reason', parseReason) ?? Reason.MANUAL_REQUEST,
+    alarmName: optional(fields, 'alarm_name', parseText),
+    isDryRun: optional(fields, 'dry_run', parseBoolean) ?? false,
+    requestId: optional(fields, 'request_id', parseText),
+    expectedFromVersion: optional(fields, 'expected_from_version', parseVersion),
+    overrides: optional(fields, 'overrides', parseOverrides) ?? [],
+    requestedBy: optional(fields, 'requested_by', parseText),
+  };
+  return { request, warnings };
+}
+
+/** The body that makes two requests the same request: everything but the key. */
+export function requestBody(request: RollbackRequest): string {
+  const { requestId: _key, overrides, ...body } = request;
+  return JSON.stringify({ ...body, overrides: overrides.toSorted() });
+}
+
+/**
+ * The name of a registered model, as MLflow 2.3 to 3.17 may hold it.
+ * @throws InvalidRequestError
+ */
+export function parseModelName(value: unknown): string {
+  const name = parseText(value, 'model_name');
+  if (name.trim() === '') throw new InvalidRequestError('model_name must not be blank.');
+  if (!name.isWellFormed() || /\p{Cc}/u.test(name)) {
+    throw new InvalidRequestError('model_name must not contain control characters.');
+  }
+  if (name.includes("'") && name.includes('"')) {
+    throw new InvalidRequestError(
+      "model_name contains both kinds of quotes; MLflow's search cannot name such a registered model. " +
+        'Rename it in MLflow.',
+    );
+  }
+  return name;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function presentFields(input: unknown): Map<string, unknown> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    const found = input === null ? 'null' : Array.isArray(input) ? 'an array' : typeof input;
+    throw new InvalidRequestError(
+      `A request is a JSON object such as {"model_name": "NAME", "dry_run": true}; this one is ${found}.`,
+    );
+  }
+  // null means absent (Step Functions cannot leave a field out).
+  return new Map(
+    Object.entries(input).filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
+function judgeUnknownFields(fields: ReadonlyMap<string, unknown>): Warning[] {
+  const unknown = [...fields.keys()].filter(
+    (name) => !(knownFields as readonly string[]).includes(name),
+  );
+  for (const name of unknown) {
+    const plain = plainName(name);
+    if (previewWords.includes(plain) || plain.includes('dryrun')) {
+      throw new InvalidRequestError(
+        `Unknown field ${quote(name)} sounds like a preview. The field is "dry_run": true. Nothing was done.`,
+      );
+    }
+    const near = nearestName(name, knownFields);
+    if (near !== undefined) {
+      throw new InvalidRequestError(
+        `Unknown field ${quote(name)}: did you mean "${near}"? Nothing was done.`,
+      );
+    }
+  }
+  if (unknown.length === 0) return [];
+  const shown = unknown.slice(0, limits.unknownFieldsReportedMax).map(quote).join(', ');
+  const more = unknown.length > limits.unknownFieldsReportedMax ? ', …' : '';
+  return [
+    {
+      code: 'UNKNOWN_FIELDS',
+      message: `Ignored ${unknown.length} unknown field(s): ${shown}${more}.`,
+    },
+  ];
+}
+
+function optional<T>(
+  fields: ReadonlyMap<string, unknown>,
+  name: (typeof knownFields)[number],
+  parse: (value: unknown, name: string) => T,
+): T | null {
+  return fields.has(name) ? parse(fields.get(name), name) : null;
+}
+
+function parseText(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+  if (value === '') {
+    throw new InvalidRequestError(`${name} must not be empty. Leave it out or send null instead.`);
+  }
+  if (value.length > limits.textLengthMax) {
+    throw new InvalidRequestError(
+      `${name} has ${value.length} characters; at most ${limits.textLengthMax} are allowed.`,
+    );
+  }
+  return value;
+}
+
+/** A version as text: digits without leading zero.
+ * @throws InvalidRequestError */
+export function parseVersion(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw wrongType(name, 'a string of digits such as "2"', value);
+  if (!/^[1-9][0-9]*$/.test(value) || value.length > limits.versionDigitsMax) {
+    throw new InvalidRequestError(
+      `${name} must be a string of digits without leading zero, such as "2", not ${quote(value)}.`,
+    );
+  }
+  return value;
+}
+
+function parseReason(value: unknown, name: string): Reason {
+  const reason = Object.values(Reason).find((known) => known === value);
+  if (reason !== undefined) return reason;
+  const allowed = Object.values(Reason).join(', ');
+  throw new InvalidRequestError(`${name} must be one of ${allowed}, not ${quote(value)}.`);
+}
+
+function parseBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw wrongType(name, 'true or false (a JSON boolean)', value);
+  return value;
+}
+
+function parseOverrides(value: unknown, name: string): RefusalCode[] {
+  if (!Array.isArray(value)) throw wrongType(name, 'a list such as ["COOLDOWN"]', value);
+  if (value.length > limits.overridesMax) {
+    throw new InvalidRequestError(`${name} has ${value.length} entries; that is too many.`);
+  }
+  const codes = value.map((entry) => {
+    const code = overridableCodes.find((known) => known === entry);
+    if (code !== undefined) return code;
+    const allowed = overridableCodes.join(', ');
+    const isKnown = Object.values(RefusalCode).some((known) => known === entry);
+    const problem = isKnown ? 'cannot be overridden' : 'is no refusal code';
+    throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
+  });
+  return [...new Set(codes)];
+}
+
+function wrongType(name: string, wanted: string, value: unknown): InvalidRequestError {
+  return new InvalidRequestError(`${name} must be ${wanted}, not ${quote(value)}.`);
+}
+
+/** What was sent, short, on one line and safe to show. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? typeof value;
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,166 @@
+import { refusalsOf } from './guard.ts';
+import { planMessage } from './plan.ts';
+import { isOverridable, type Reason, type RollbackRequest, type Warning } from './request.ts';
+import {
+  type GuardReport,
+  Outcome,
+  type Plan,
+  type RollbackRecord,
+  type RollbackStatus,
+} from './rollback.ts';
+import { ruleText } from './target.ts';
+
+/** The answer to a request (docs/reference/response.md). The first seven fields never change. */
+export interface RollbackResponse {
+  readonly rolled_back: boolean;
+  readonly model_name: string;
+  readonly from_version: string | null;
+  readonly to_version: string | null;
+  readonly reason: Reason;
+  readonly alarm_name: string | null;
+  /** ISO 8601, UTC; of the commit when there was one. */
+  readonly timestamp: string;
+  readonly outcome: RollbackStatus | 'DRY_RUN';
+  /** One sentence on what happened. */
+  readonly message: string;
+  /** What was live at the end, as far as we know. */
+  readonly live_versions: readonly string[];
+  /** Null for a dry run, which leaves no record. */
+  readonly rollback_id: string | null;
+  readonly replayed: boolean;
+  readonly notified: boolean;
+  readonly refusals: readonly RefusalAnswer[];
+  readonly warnings: readonly Warning[];
+  readonly plan: PlanAnswer;
+}
+
+export interface RefusalAnswer {
+  readonly code: string;
+  readonly message: string;
+  readonly clears_at: string | null;
+  readonly overridable: boolean;
+}
+
+export interface PlanAnswer {
+  readonly pointer: string;
+  readonly registry: string;
+  /** What a real request ends as, if nothing comes between. */
+  readonly verdict: Plan['verdict'];
+  readonly live_versions: readonly string[];
+  readonly rule: string | null;
+  readonly rule_text: string | null;
+  readonly guards: readonly {
+    readonly code: string;
+    readonly verdict: string;
+    readonly message: string;
+    readonly clears_at: string | null;
+  }[];
+  readonly candidates: readonly {
+    readonly version: string;
+    readonly stage: string;
+    readonly taken: boolean;
+    readonly why: string;
+  }[];
+  readonly candidates_omitted: number;
+}
+
+/** The answer that a record stands for; the same for the first caller and for every replay. */
+export function responseOf(
+  record: RollbackRecord,
+  extra: { readonly isReplayed?: boolean; readonly warnings?: readonly Warning[] } = {},
+): RollbackResponse {
+  const { progress, plan, request, notice } = record;
+  const end =
+    progress.status === 'IN_PROGRESS'
+      ? { atMs: progress.claimedAtMs, message: 'The rollback is in progress.', live: plan.live }
+      : { atMs: progress.endedAtMs, message: progress.message, live: progress.liveVersions };
+  return {
+    rolled_back: progress.status === Outcome.ROLLED_BACK,
+    ...versionsOf(plan, request),
+    timestamp: isoTime(end.atMs),
+    outcome: progress.status,
+    message: end.message,
+    live_versions: end.live,
+    rollback_id: record.id,
+    replayed: extra.isReplayed ?? false,
+    notified: notice.kind === 'sent',
+    refusals: progress.status === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
+    warnings: [...record.warnings, ...(extra.warnings ?? [])],
+    plan: planAnswer(plan),
+  };
+}
+
+/** The answer to a dry run: everything was evaluated, nothing was written. */
+export function dryRunResponse(
+  plan: Plan,
+  request: RollbackRequest,
+  warnings: readonly Warning[],
+): RollbackResponse {
+  return {
+    rolled_back: false,
+    ...versionsOf(plan, request),
+    timestamp: isoTime(plan.plannedAtMs),
+    outcome: 'DRY_RUN',
+    message: planMessage(plan),
+    live_versions: plan.live,
+    rollback_id: null,
+    replayed: false,
+    notified: false,
+    refusals: refusalAnswers(plan.guards),
+    warnings,
+    plan: planAnswer(plan),
+  };
+}
+
+/** Epoch milliseconds as ISO 8601 in UTC, ending in `Z`. */
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function versionsOf(
+  plan: Plan,
+  request: RollbackRequest,
+): Pick<RollbackResponse, 'model_name' | 'from_version' | 'to_version' | 'reason' | 'alarm_name'> {
+  return {
+    model_name: request.modelName,
+    from_version: plan.from?.version ?? null,
+    to_version: plan.to?.version ?? null,
+    reason: request.reason,
+    alarm_name: request.alarmName,
+  };
+}
+
+function refusalAnswers(guards: readonly GuardReport[]): RefusalAnswer[] {
+  return refusalsOf(guards).map(({ code, message, clearsAtMs }) => ({
+    code,
+    message,
+    clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs),
+    overridable: isOverridable(code),
+  }));
+}
+
+function planAnswer(plan: Plan): PlanAnswer {
+  return {
+    pointer: plan.pointer,
+    registry: plan.registry,
+    verdict: plan.verdict,
+    live_versions: plan.live,
+    rule: plan.rule,
+    rule_text: plan.rule === null ? null : ruleText(plan.rule),
+    guards: plan.guards.map(({ code, verdict, message, clearsAtMs }) => ({
+      code,
+      verdict,
+      message,
+      clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs),
+    })),
+    candidates: plan.candidates.map(({ version, stage, isTaken, why }) => ({
+      version,
+      stage,
+      taken: isTaken,
+      why,
+    })),
+    candidates_omitted: plan.candidatesOmitted,
+  };
+}

@@ -1,0 +1,191 @@
+import type { Guard } from './guard.ts';
+import { limits } from './limits.ts';
+import type { ModelVersion } from './model.ts';
+import type { RollbackRequest, Warning } from './request.ts';
+import type { Candidate, TargetRule } from './target.ts';
+
+/** How a request can end. Expected ends are values; errors.ts holds what is thrown. */
+export const Outcome = {
+  ROLLED_BACK: 'ROLLED_BACK',
+  REFUSED: 'REFUSED',
+  NO_TARGET: 'NO_TARGET',
+  ALREADY_LIVE: 'ALREADY_LIVE',
+  CONTESTED: 'CONTESTED',
+  FAILED: 'FAILED',
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** What is stored: an outcome, or `IN_PROGRESS`. */
+export type RollbackStatus = Outcome | 'IN_PROGRESS';
+
+/** What would be done and why, taken from one look at the registry and the state. */
+export interface Plan {
+  /** `stage:Production` */
+  readonly pointer: string;
+  /** Address of the registry, without user info. */
+  readonly registry: string;
+  readonly plannedAtMs: number;
+  /** What a request ends as, if the plan is carried out and nothing comes between. */
+  readonly verdict: 'ROLLED_BACK' | 'REFUSED' | 'NO_TARGET' | 'ALREADY_LIVE';
+  /** The live version (the highest, if several); null when there is none. */
+  readonly from: ModelVersion | null;
+  /** The version to restore; null when none may be. */
+  readonly to: ModelVersion | null;
+  /** Every live version at the time of the plan. */
+  readonly live: readonly string[];
+  readonly rule: TargetRule | null;
+  readonly guards: readonly GuardReport[];
+  readonly candidates: readonly Candidate[];
+  readonly candidatesOmitted: number;
+}
+
+/** One guard's answer within a plan. */
+export interface GuardReport {
+  readonly code: Guard['code'];
+  readonly verdict: 'passed' | 'warning' | 'overridden' | 'refused';
+  readonly message: string;
+  readonly clearsAtMs: number | null;
+}
+
+/** A run that holds the claim on its registered model until its lease ends. */
+export interface InProgress {
+  readonly status: 'IN_PROGRESS';
+  readonly owner: string;
+  readonly claimedAtMs: number;
+  readonly leaseEndsAtMs: number;
+}
+
+/** A run that ended. */
+export interface Ended {
+  readonly status: Outcome;
+  readonly endedAtMs: number;
+  readonly message: string;
+  /** What was live when it ended, as far as we know. */
+  readonly liveVersions: readonly string[];
+  /** True when the pointer was moved by us: consumes the cooldown. */
+  readonly hasMoved: boolean;
+}
+
+/** The notice of an end: saved with it, sent after it. */
+export type NoticeState =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'pending';
+      /** When the sweep looks at it. */
+      readonly dueAtMs: number;
+      /** Until then one sender has it in hand. */
+      readonly leaseEndsAtMs: number;
+      readonly attempts: number;
+    }
+  | { readonly kind: 'sent'; readonly sentAtMs: number; readonly attempts: number };
+
+/** Everything about one rollback. Its id is derived from the idempotency key. */
+export interface RollbackRecord {
+  readonly schema: 1;
+  /** Grows by one with every write; a write is conditional on it. */
+  readonly revision: number;
+  readonly id: string;
+  readonly modelName: string;
+  readonly request: RollbackRequest;
+  readonly bodyHash: string;
+  /** When this key was first seen. */
+  readonly createdAtMs: number;
+  /** Attempts under this key, the present one included. */
+  readonly attempts: number;
+  readonly plan: Plan;
+  readonly warnings: readonly Warning[];
+  readonly progress: InProgress | Ended;
+  readonly notice: NoticeState;
+}
+
+/** A version that was rolled back from, and must not come back by itself. */
+export interface QuarantineEntry {
+  readonly version: string;
+  readonly atMs: number;
+  readonly rollbackId: string;
+}
+
+/** A version that we saw live, or made live. */
+export interface LiveEntry {
+  readonly version: string;
+  readonly atMs: number;
+  readonly how: 'seen' | 'made';
+}
+
+/** The last move of the pointer by us. */
+export interface LastCommit {
+  readonly rollbackId: string;
+  readonly atMs: number;
+  readonly from: string | null;
+  readonly to: string;
+  readonly bodyHash: string;
+}
+
+/** The state of one registered model. */
+export interface ModelState {
+  readonly schema: 1;
+  readonly revision: number;
+  readonly modelName: string;
+  /** Address of the registry that this state is about. */
+  readonly registry: string;
+  /** Who holds the claim; null when nobody does. */
+  readonly active: {
+    readonly rollbackId: string;
+    readonly owner: string;
+    readonly leaseEndsAtMs: number;
+  } | null;
+  readonly lastCommit: LastCommit | null;
+  readonly rollbackCount: number;
+  /** Newest last. */
+  readonly quarantine: readonly QuarantineEntry[];
+  /** Older entries, as intervals of version numbers, both ends included. */
+  readonly quarantineEarlier: readonly (readonly [number, number])[];
+  /** Newest last. */
+  readonly liveHistory: readonly LiveEntry[];
+}
+
+/** The state of a registered model that was never touched. `revision` 0 means: not stored yet. */
+export function newModelState(modelName: string, registry: string): ModelState {
+  return {
+    schema: 1,
+    revision: 0,
+    modelName,
+    registry,
+    active: null,
+    lastCommit: null,
+    rollbackCount: 0,
+    quarantine: [],
+    quarantineEarlier: [],
+    liveHistory: [],
+  };
+}
+
+/** When the record wants to be looked at again (epoch ms), or null. */
+export function dueAtMs(record: RollbackRecord): number | null {
+  if (record.progress.status === 'IN_PROGRESS') return record.progress.leaseEndsAtMs;
+  return record.notice.kind === 'pending' ? record.notice.dueAtMs : null;
+}
+
+/**
+ * True when the same key must get this very answer again: the pointer moved, or somebody else is at it.
+ * Other ends had no effect, and the key may try again.
+ */
+export function isFinal(record: RollbackRecord): boolean {
+  const { status } = record.progress;
+  return status === Outcome.ROLLED_BACK || status === Outcome.CONTESTED;
+}
+
+/** The registered model that a rollback id is about. */
+export function modelNameOf(rollbackId: string): string {
+  return rollbackId.slice(0, rollbackId.lastIndexOf('/'));
+}
+
+/**
+ * When a record may be forgotten (epoch ms), or null for never: rollbacks are kept, and so is whatever
+ * still has something due.
+ */
+export function expiresAtMs(record: RollbackRecord): number | null {
+  const { progress } = record;
+  if (progress.status === 'IN_PROGRESS' || isFinal(record) || dueAtMs(record) !== null) return null;
+  return progress.endedAtMs + limits.recordRetentionMs;
+}

@@ -1,0 +1,181 @@
+import * as v from 'valibot';
+import { StateCorruptError } from './errors.ts';
+import type { ModelState, RollbackRecord } from './rollback.ts';
+
+/**
+ * The stored form of state and records: JSON text, the same in every store. What is read is checked at
+ * once and in full, so that an item that was edited by hand, or written by a newer version, stops here
+ * with the name of the item and the field, and not half way through a rollback.
+ */
+export function encodeItem(item: ModelState | RollbackRecord): string {
+  return JSON.stringify(item);
+}
+
+/** @throws StateCorruptError naming the item and the field */
+export function decodeModelState(text: string, itemName: string): ModelState {
+  return decode(stateSchema, text, itemName);
+}
+
+/** @throws StateCorruptError naming the item and the field */
+export function decodeRollbackRecord(text: string, itemName: string): RollbackRecord {
+  return decode(recordSchema, text, itemName);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const time = count;
+const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
+const schema = v.literal(1);
+
+const stateSchema = v.strictObject({
+  schema,
+  revision: count,
+  modelName: v.string(),
+  registry: v.string(),
+  active: v.nullable(
+    v.strictObject({ rollbackId: v.string(), owner: v.string(), leaseEndsAtMs: time }),
+  ),
+  lastCommit: v.nullable(
+    v.strictObject({
+      rollbackId: v.string(),
+      atMs: time,
+      from: v.nullable(version),
+      to: version,
+      bodyHash: v.string(),
+    }),
+  ),
+  rollbackCount: count,
+  quarantine: v.array(v.strictObject({ version, atMs: time, rollbackId: v.string() })),
+  quarantineEarlier: v.array(v.tuple([count, count])),
+  liveHistory: v.array(v.strictObject({ version, atMs: time, how: v.picklist(['seen', 'made']) })),
+});
+
+const codes = ['COOLDOWN', 'LIVE_VERSION_CHANGED', 'NO_LIVE_VERSION', 'QUARANTINED'] as const;
+const refusalCode = v.picklist([...codes, 'TARGET_UNFIT', 'FROZEN', 'NOT_THE_CAUSE']);
+
+const modelVersion = v.strictObject({
+  version,
+  stage: v.string(),
+  status: v.string(),
+  createdAtMs: time,
+  lastUpdatedAtMs: time,
+});
+
+const planSchema = v.strictObject({
+  pointer: v.string(),
+  registry: v.string(),
+  plannedAtMs: time,
+  verdict: v.picklist(['ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE']),
+  from: v.nullable(modelVersion),
+  to: v.nullable(modelVersion),
+  live: v.array(version),
+  rule: v.nullable(
+    v.picklist([
+      'explicit',
+      'also-live',
+      'displaced',
+      'recorded',
+      'archived-below',
+      'latest-archived',
+    ]),
+  ),
+  guards: v.array(
+    v.strictObject({
+      code: v.union([refusalCode, v.literal('SEVERAL_LIVE_VERSIONS')]),
+      verdict: v.picklist(['passed', 'warning', 'overridden', 'refused']),
+      message: v.string(),
+      clearsAtMs: v.nullable(time),
+    }),
+  ),
+  candidates: v.array(
+    v.strictObject({ version, stage: v.string(), isTaken: v.boolean(), why: v.string() }),
+  ),
+  candidatesOmitted: count,
+});
+
+const requestSchema = v.strictObject({
+  modelName: v.string(),
+  targetVersion: v.nullable(version),
+  reason: v.picklist(['MANUAL_REQUEST', 'PERFORMANCE_DEGRADATION', 'TEST_FAILURE', 'DRIFT_SEVERE']),
+  alarmName: v.nullable(v.string()),
+  isDryRun: v.boolean(),
+  requestId: v.nullable(v.string()),
+  expectedFromVersion: v.nullable(version),
+  overrides: v.array(refusalCode),
+  requestedBy: v.nullable(v.string()),
+});
+
+const progressSchema = v.variant('status', [
+  v.strictObject({
+    status: v.literal('IN_PROGRESS'),
+    owner: v.string(),
+    claimedAtMs: time,
+    leaseEndsAtMs: time,
+  }),
+  v.strictObject({
+    status: v.picklist([
+      'ROLLED_BACK',
+      'REFUSED',
+      'NO_TARGET',
+      'ALREADY_LIVE',
+      'CONTESTED',
+      'FAILED',
+    ]),
+    endedAtMs: time,
+    message: v.string(),
+    liveVersions: v.array(version),
+    hasMoved: v.boolean(),
+  }),
+]);
+
+const noticeSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('none') }),
+  v.strictObject({
+    kind: v.literal('pending'),
+    dueAtMs: time,
+    leaseEndsAtMs: time,
+    attempts: count,
+  }),
+  v.strictObject({ kind: v.literal('sent'), sentAtMs: time, attempts: count }),
+]);
+
+const recordSchema = v.strictObject({
+  schema,
+  revision: count,
+  id: v.string(),
+  modelName: v.string(),
+  request: requestSchema,
+  bodyHash: v.string(),
+  createdAtMs: time,
+  attempts: count,
+  plan: planSchema,
+  warnings: v.array(v.strictObject({ code: v.string(), message: v.string() })),
+  progress: progressSchema,
+  notice: noticeSchema,
+});
+
+function decode<T>(shape: v.GenericSchema<unknown, T>, text: string, itemName: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw corrupt(itemName, 'it is not JSON', cause);
+  }
+  const written = v.safeParse(v.object({ schema: v.number() }), value);
+  if (written.success && written.output.schema > 1) {
+    throw corrupt(itemName, `its schema is ${written.output.schema}; this version reads schema 1`);
+  }
+  const result = v.safeParse(shape, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw corrupt(itemName, `field ${v.getDotPath(issue) ?? '(top)'}: ${issue.message}`);
+}
+
+function corrupt(itemName: string, problem: string, cause?: unknown): StateCorruptError {
+  return new StateCorruptError(
+    `The stored item ${itemName} cannot be read: ${problem}. Nothing was written. ` +
+      'Restore it from a backup, or use the version of model-rollback that wrote it.',
+    { cause },
+  );
+}

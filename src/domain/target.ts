@@ -1,0 +1,182 @@
+import { limits } from './limits.ts';
+import {
+  compareVersions,
+  displacedBy,
+  isOlder,
+  type ModelVersion,
+  type RegistrySnapshot,
+} from './model.ts';
+import { isQuarantined } from './quarantine.ts';
+import type { ModelState } from './rollback.ts';
+
+/**
+ * Which version to restore when the request names none. The highest Archived version is not "the one
+ * before": it may be an experiment, or the very version that was just rolled back. So better evidence
+ * comes first, and each version that is passed over says why.
+ */
+export const TargetRule = {
+  /** The request named it. */
+  EXPLICIT: 'explicit',
+  /** It is live beside the bad one. */
+  ALSO_LIVE: 'also-live',
+  /** The promotion of the live version archived it. */
+  DISPLACED: 'displaced',
+  /** Our own history says that it was live before. */
+  RECORDED: 'recorded',
+  /** The highest Archived version below the live one. */
+  ARCHIVED_BELOW: 'archived-below',
+  /** The highest Archived version at all (`ROLLBACK_TARGET_RULE=latest-archived`). */
+  LATEST_ARCHIVED: 'latest-archived',
+} as const;
+export type TargetRule = (typeof TargetRule)[keyof typeof TargetRule];
+
+export type TargetRuleSetting = 'last-good' | 'latest-archived';
+
+/** A version that was considered, and why it was taken or passed over. */
+export interface Candidate {
+  readonly version: string;
+  readonly stage: string;
+  readonly isTaken: boolean;
+  readonly why: string;
+}
+
+export interface TargetChoice {
+  readonly target: ModelVersion | null;
+  readonly rule: TargetRule | null;
+  readonly candidates: readonly Candidate[];
+  readonly candidatesOmitted: number;
+}
+
+/** Chooses the implicit target for the live version `from`. */
+export function chooseTarget(
+  snapshot: RegistrySnapshot,
+  state: ModelState,
+  setting: TargetRuleSetting,
+): TargetChoice {
+  const [from] = snapshot.live;
+  const all = [...snapshot.live.slice(1), ...snapshot.others].toSorted((a, b) =>
+    compareVersions(a.version, b.version),
+  );
+  if (from === undefined) return describe(all, null, null, () => 'no version is live');
+
+  const displaced = displacedBy(snapshot, from).map((row) => row.version);
+  const unfit = (row: ModelVersion): string | null => whyUnfit(row, from, displaced, state);
+  const fit = all.filter((row) => unfit(row) === null);
+  const rules = setting === 'latest-archived' ? latestArchived() : lastGood(from, displaced, state);
+  for (const { rule, matches } of rules) {
+    const target = fit.find(matches);
+    if (target !== undefined) {
+      const why = (row: ModelVersion): string =>
+        unfit(row) ?? whyNotTaken(row, from, target, setting);
+      return describe(all, target, rule, why);
+    }
+  }
+  return describe(all, null, null, (row) => unfit(row) ?? whyNotTaken(row, from, null, setting));
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Rule {
+  readonly rule: TargetRule;
+  /** Tried on versions from the highest down. */
+  readonly matches: (row: ModelVersion) => boolean;
+}
+
+function lastGood(from: ModelVersion, displaced: readonly string[], state: ModelState): Rule[] {
+  const recorded = recordedBefore(from.version, state);
+  return [
+    {
+      rule: TargetRule.ALSO_LIVE,
+      matches: (row) => row.stage === from.stage && isLower(row, from),
+    },
+    { rule: TargetRule.DISPLACED, matches: (row) => displaced.includes(row.version) },
+    ...recorded.map((version) => ({
+      rule: TargetRule.RECORDED,
+      matches: (row: ModelVersion) => row.version === version && isLower(row, from),
+    })),
+    {
+      rule: TargetRule.ARCHIVED_BELOW,
+      matches: (row) => row.stage === 'Archived' && isLower(row, from),
+    },
+  ];
+}
+
+function latestArchived(): Rule[] {
+  return [{ rule: TargetRule.LATEST_ARCHIVED, matches: (row) => row.stage === 'Archived' }];
+}
+
+/** Versions live before `from`, latest first; none unless the newest entry is `from` itself. */
+function recordedBefore(from: string, state: ModelState): string[] {
+  const newestFirst = state.liveHistory.map((entry) => entry.version).toReversed();
+  if (newestFirst[0] !== from) return [];
+  return [...new Set(newestFirst)].filter((version) => version !== from);
+}
+
+function isLower(row: ModelVersion, from: ModelVersion): boolean {
+  return isOlder(row.version, from.version);
+}
+
+function whyUnfit(
+  row: ModelVersion,
+  from: ModelVersion,
+  displaced: readonly string[],
+  state: ModelState,
+): string | null {
+  if (isQuarantined(state, row.version)) return 'quarantined: it was rolled back from before';
+  if (row.status !== 'READY') return `its status is ${row.status}, not READY`;
+  if (displaced.includes(row.version) && !isLower(row, from)) {
+    return `version ${from.version} replaced it although it is newer: it was rolled back by hand`;
+  }
+  return null;
+}
+
+function whyNotTaken(
+  row: ModelVersion,
+  from: ModelVersion,
+  target: ModelVersion | null,
+  setting: TargetRuleSetting,
+): string {
+  if (row.stage !== 'Archived' && row.stage !== from.stage) {
+    return `its stage is ${row.stage}: no sign that it was ever live`;
+  }
+  if (!isLower(row, from) && setting === 'last-good') {
+    return `it is newer than the live version ${from.version}`;
+  }
+  return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
+}
+
+const ruleTexts: Readonly<Record<TargetRule, string>> = {
+  [TargetRule.EXPLICIT]: 'the request names it',
+  [TargetRule.ALSO_LIVE]: 'it is live beside the live version',
+  [TargetRule.DISPLACED]: 'the promotion of the live version replaced it',
+  [TargetRule.RECORDED]: 'our own history shows that it was live before',
+  [TargetRule.ARCHIVED_BELOW]: 'it is the highest Archived version below the live one',
+  [TargetRule.LATEST_ARCHIVED]: 'it is the highest Archived version',
+};
+
+/** One phrase for a rule. */
+export function ruleText(rule: TargetRule): string {
+  return ruleTexts[rule];
+}
+
+function describe(
+  all: readonly ModelVersion[],
+  target: ModelVersion | null,
+  rule: TargetRule | null,
+  why: (row: ModelVersion) => string,
+): TargetChoice {
+  const candidates = all.map((row) => ({
+    version: row.version,
+    stage: row.stage,
+    isTaken: row === target,
+    why: row === target && rule !== null ? ruleText(rule) : why(row),
+  }));
+  // The taken one first, so that a long list never cuts it off.
+  const ordered = candidates.toSorted((a, b) => Number(b.isTaken) - Number(a.isTaken));
+  return {
+    target,
+    rule,
+    candidates: ordered.slice(0, limits.candidatesMax),
+    candidatesOmitted: Math.max(0, ordered.length - limits.candidatesMax),
+  };
+}

@@ -1,0 +1,89 @@
+import {
+  displacedBy,
+  findVersion,
+  isOlder,
+  type ModelVersion,
+  type RegistrySnapshot,
+} from './model.ts';
+import type { Plan } from './rollback.ts';
+
+/**
+ * MLflow has no compare-and-set: two promotions at once may leave two live versions, and both callers
+ * are told that all is well. What happened is told by reading the registry back.
+ */
+export type MoveJudgement =
+  /** The live version is exactly the target, and our move explains it. */
+  | { readonly kind: 'landed'; readonly displacedNewer: readonly string[] }
+  /** Everything is as it was planned from. */
+  | { readonly kind: 'not-landed' }
+  /** Somebody else moved the pointer. `hasMoved`: our move took effect before that. */
+  | { readonly kind: 'contested'; readonly hasMoved: boolean };
+
+/**
+ * Judges the registry after a move.
+ * @param isAnswered the registry answered our move with success; false when the answer was lost or when
+ * somebody else's run is taken up.
+ */
+export function judgeMove(
+  plan: Plan,
+  snapshot: RegistrySnapshot,
+  isAnswered: boolean,
+): MoveJudgement {
+  const { to } = plan;
+  if (to === null) return { kind: 'contested', hasMoved: false };
+  const toNow = findVersion(snapshot, to.version);
+  const isOnlyTarget = snapshot.live.length === 1 && snapshot.live[0]?.version === to.version;
+  if (isOnlyTarget && toNow !== undefined && isTouched(to, toNow)) {
+    const displaced = displacedBy(snapshot, toNow).map((row) => row.version);
+    const hasDisplacedFrom = plan.from === null || displaced.includes(plan.from.version);
+    if (isAnswered || hasDisplacedFrom) {
+      const displacedNewer = displaced.filter((version) => !plan.live.includes(version));
+      return { kind: 'landed', displacedNewer };
+    }
+  }
+  if (isAsPlanned(plan, snapshot)) return { kind: 'not-landed' };
+  return { kind: 'contested', hasMoved: isAnswered || wasLive(to, toNow, snapshot) };
+}
+
+/** True when live versions, `from` and `to` carry exactly what the plan saw. */
+export function isAsPlanned(plan: Plan, snapshot: RegistrySnapshot): boolean {
+  const live = snapshot.live.map((row) => row.version);
+  const isSameLive =
+    live.length === plan.live.length && live.every((version) => plan.live.includes(version));
+  return isSameLive && isUntouched(plan.from, snapshot) && isUntouched(plan.to, snapshot);
+}
+
+/** A move backwards puts `from` into quarantine; a move forwards says nothing against it. */
+export function isBackwards(plan: Plan): boolean {
+  return plan.from !== null && plan.to !== null && isOlder(plan.to.version, plan.from.version);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function isUntouched(planned: ModelVersion | null, snapshot: RegistrySnapshot): boolean {
+  if (planned === null) return true;
+  const now = findVersion(snapshot, planned.version);
+  return now !== undefined && !isTouched(planned, now);
+}
+
+function isTouched(planned: ModelVersion, now: ModelVersion): boolean {
+  return (
+    now.lastUpdatedAtMs !== planned.lastUpdatedAtMs ||
+    now.stage !== planned.stage ||
+    now.status !== planned.status
+  );
+}
+
+/** The target is live now, or was live when a promotion archived it: both mean that a move landed. */
+function wasLive(
+  planned: ModelVersion,
+  now: ModelVersion | undefined,
+  snapshot: RegistrySnapshot,
+): boolean {
+  if (now === undefined || !isTouched(planned, now)) return false;
+  const isLive = snapshot.live.some((row) => row.version === now.version);
+  const isDisplaced =
+    now.stage === 'Archived' &&
+    snapshot.live.some((row) => row.lastUpdatedAtMs === now.lastUpdatedAtMs);
+  return isLive || isDisplaced;
+}

@@ -1,0 +1,49 @@
+/** The library: every public name. `docs/reference/library.md` shows how to use it. */
+
+export { MemoryModelRegistry } from './adapters/memory/memory-model-registry.ts';
+export { MemoryRollbackStore } from './adapters/memory/memory-rollback-store.ts';
+export { SQLiteRollbackStore } from './adapters/sqlite/sqlite-rollback-store.ts';
+export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
+export { type RollbackCall, rollBack } from './app/roll-back.ts';
+export { type Composed, type ComposeOptions, compose } from './compose.ts';
+export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';
+export {
+  ConfigurationError,
+  ErrorCode,
+  InvalidRequestError,
+  isModelRollbackError,
+  ModelNotFoundError,
+  ModelRollbackError,
+  RegistryRefusedError,
+  RegistryUnavailableError,
+  RollbackInProgressError,
+  StateCorruptError,
+  StateStoreUnavailableError,
+  VersionNotFoundError,
+} from './domain/errors.ts';
+export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/model.ts';
+export type { Notice } from './domain/notice.ts';
+export {
+  parseRequest,
+  Reason,
+  RefusalCode,
+  type RollbackRequest,
+  type Warning,
+} from './domain/request.ts';
+export { type RollbackResponse, responseOf } from './domain/response.ts';
+export {
+  type LastCommit,
+  type ModelState,
+  Outcome,
+  type Plan,
+  type RollbackRecord,
+  type RollbackStatus,
+} from './domain/rollback.ts';
+export type { StoreChange } from './domain/transition.ts';
+export type { Clock } from './ports/clock.ts';
+export { type Deadline, deadlineAfter } from './ports/deadline.ts';
+export type { Identity } from './ports/identity.ts';
+export type { Logger } from './ports/logger.ts';
+export type { ModelRegistry, MoveAnswer } from './ports/model-registry.ts';
+export type { NoticeResult, Notifier } from './ports/notifier.ts';
+export type { DueRecord, RollbackStore, StoreView } from './ports/rollback-store.ts';

@@ -1,0 +1,13 @@
+import type { Clock } from './clock.ts';
+
+/** The hard end of one invocation. No step starts after it. */
+export interface Deadline {
+  /** Milliseconds left; 0 or less when it is over. */
+  leftMs(): number;
+}
+
+/** A deadline `budgetMs` from now, on the monotonic clock. */
+export function deadlineAfter(clock: Clock, budgetMs: number): Deadline {
+  const endsAtMs = clock.monotonicMs() + budgetMs;
+  return { leftMs: () => endsAtMs - clock.monotonicMs() };
+}

@@ -1,0 +1,51 @@
+import type { ModelRollbackError } from '../domain/errors.ts';
+import type { ModelPointer, ModelVersion, RegistrySnapshot } from '../domain/model.ts';
+import type { Deadline } from './deadline.ts';
+
+/** What the registry said to a move. Only `moved` and `refused` are certain. */
+export type MoveAnswer =
+  | { readonly kind: 'moved' }
+  /** It said no: nothing changed, and the same call will not do better. */
+  | { readonly kind: 'refused'; readonly error: ModelRollbackError }
+  /**
+   * It may have happened, now or later. `isAnswered`: the registry itself said that it could not (503
+   * with a body), so one more try is safe once the pointer was seen unmoved.
+   */
+  | { readonly kind: 'unknown'; readonly error: ModelRollbackError; readonly isAnswered: boolean };
+
+export interface ModelRegistry {
+  /** For people and records: no user info, no secrets. */
+  readonly address: string;
+  readonly pointer: ModelPointer;
+  /**
+   * One look at a registered model: its latest changes, always with the live versions, and with each of
+   * `include` that exists. Takes as many calls for 10,000 versions as for 10.
+   * @throws ModelNotFoundError, RegistryRefusedError, RegistryUnavailableError
+   */
+  read(
+    modelName: string,
+    include: readonly string[],
+    deadline: Deadline,
+  ): Promise<RegistrySnapshot>;
+  /**
+   * Versions below `version` (null: all), highest first, at most a page; an empty list ends the walk.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readBelow(
+    modelName: string,
+    version: string | null,
+    deadline: Deadline,
+  ): Promise<readonly ModelVersion[]>;
+  /** Moves the pointer in one call that leaves no moment without a live version. Never throws. */
+  movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer>;
+  /**
+   * Writes a tag on a version, over an older one.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  annotate(
+    modelName: string,
+    version: string,
+    tag: { readonly key: string; readonly value: string },
+    deadline: Deadline,
+  ): Promise<void>;
+}

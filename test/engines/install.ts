@@ -1,0 +1,258 @@
+/**
+ * Installs the engines that the contract suites run against: the real MLflow, DynamoDB Local and
+ * MiniStack, each at one pinned version, into the git-ignored folder `.engines/`.
+ *
+ * A marker is written last. It holds the pins and the folder, so a changed pin, a moved checkout or
+ * an installation that broke off half-way is done again from nothing. Two processes that start at
+ * once wait for each other on a lock that the operating system drops when its holder dies.
+ *
+ * By hand: `node test/engines/install.ts`.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { canRun, runToEnd } from './processes.ts';
+
+export type EngineName = 'mlflow' | 'dynamodb' | 'ministack';
+
+export const ENGINE_NAMES: readonly EngineName[] = ['mlflow', 'dynamodb', 'ministack'];
+
+/** The interpreter or build tool that an engine needs is not on this machine. */
+export class MissingInterpreterError extends Error {
+  override readonly name = 'MissingInterpreterError';
+}
+
+interface EngineRecipe {
+  readonly version: string;
+  readonly pins: readonly string[];
+  readonly needs: readonly Interpreter[];
+  /** Exists in a whole installation, through any link. */
+  readonly proof: string;
+  install(folder: string, logFile: string): Promise<void>;
+}
+
+interface Interpreter {
+  readonly label: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** A tool for the installation only is not looked for once the engine is there. */
+  readonly isForInstallOnly: boolean;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const ENGINES_FOLDER: string = join(ROOT, '.engines');
+const STEP_TIMEOUT_MS = 10 * 60_000;
+const LOCK_TIMEOUT_MS = 15 * 60_000;
+const SQLITE_BUSY = 5;
+
+/** Where the engines and their installation leave their logs. */
+export const LOG_FOLDER: string = join(ROOT, '.reports', 'engines');
+
+const PYTHON: Interpreter = {
+  label: 'python3 with venv and pip',
+  command: 'python3',
+  args: ['-c', 'import ensurepip, venv'],
+  isForInstallOnly: true,
+};
+const JAVA: Interpreter = {
+  label: 'java',
+  command: 'java',
+  args: ['-version'],
+  isForInstallOnly: false,
+};
+const MAVEN: Interpreter = {
+  label: 'mvn',
+  command: 'mvn',
+  args: ['-v'],
+  isForInstallOnly: true,
+};
+
+/**
+ * The registry server without the parts for training and tracing: every registry answer equals
+ * that of the full package, at less than half its size. Flask-WTF is for basic auth, boto3 for the
+ * benchmark that plays a Lambda written in Python.
+ */
+const MLFLOW_PINS = [
+  'mlflow-skinny==3.17.2',
+  'aiohttp==3.14.5',
+  'alembic==1.20.1',
+  'boto3==1.44.5',
+  'flask==3.1.3',
+  'flask-cors==6.0.5',
+  'flask-wtf==1.3.0',
+  'graphene==3.4.3',
+  'huey==3.5.4',
+  'numpy==2.4.6',
+  'pandas==3.1.1',
+  'sqlalchemy==2.1.9',
+] as const;
+
+const RECIPES: Readonly<Record<EngineName, EngineRecipe>> = {
+  mlflow: {
+    version: '3.17.2',
+    pins: MLFLOW_PINS,
+    needs: [PYTHON],
+    proof: 'bin/python',
+    install: (folder, logFile) => installPython(folder, logFile, MLFLOW_PINS),
+  },
+  dynamodb: {
+    version: '3.1.0',
+    pins: ['software.amazon.dynamodb:DynamoDBLocal:3.1.0'],
+    needs: [JAVA, MAVEN],
+    proof: 'lib/DynamoDBLocal-3.1.0.jar',
+    install: installDynamoDBLocal,
+  },
+  ministack: {
+    version: '1.5.33',
+    pins: ['ministack==1.5.33'],
+    needs: [PYTHON],
+    proof: 'bin/python',
+    install: (folder, logFile) => installPython(folder, logFile, ['ministack==1.5.33']),
+  },
+};
+
+/** The folder of an installed engine. */
+export function engineFolder(name: EngineName): string {
+  return join(ENGINES_FOLDER, name);
+}
+
+/** Installs an engine unless the pinned version is there; prints a line when it did. */
+export async function installEngine(name: EngineName): Promise<'installed' | 'present'> {
+  requireInterpreters(name, { isForInstall: false });
+  if (isInstalled(name)) {
+    return 'present';
+  }
+  requireInterpreters(name, { isForInstall: true });
+  mkdirSync(ENGINES_FOLDER, { recursive: true });
+  return await withLock(join(ENGINES_FOLDER, `${name}.lock`), async () => {
+    if (isInstalled(name)) {
+      return 'present';
+    }
+    const startMs = performance.now();
+    const folder = engineFolder(name);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    await RECIPES[name].install(folder, join(LOG_FOLDER, `install-${name}.log`));
+    writeMarker(name);
+    const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+    console.error(`engines: ${name} ${RECIPES[name].version} installed in ${seconds} s`);
+    return 'installed';
+  });
+}
+
+function requireInterpreters(name: EngineName, options: { isForInstall: boolean }): void {
+  const missing = RECIPES[name].needs
+    .filter((tool) => tool.isForInstallOnly === options.isForInstall)
+    .filter((tool) => !canRun(tool.command, tool.args));
+  if (missing.length > 0) {
+    const labels = missing.map((tool) => tool.label).join(' and ');
+    throw new MissingInterpreterError(`${name} needs ${labels}, not found on this machine`);
+  }
+}
+
+function markerText(name: EngineName): string {
+  // The folder too: a virtual environment does not survive a move.
+  return JSON.stringify({ pins: RECIPES[name].pins, folder: engineFolder(name) }, null, 2);
+}
+
+function isInstalled(name: EngineName): boolean {
+  const marker = join(engineFolder(name), 'installed.json');
+  return (
+    existsSync(marker) &&
+    existsSync(join(engineFolder(name), RECIPES[name].proof)) &&
+    readFileSync(marker, 'utf8') === markerText(name)
+  );
+}
+
+function writeMarker(name: EngineName): void {
+  const marker = join(engineFolder(name), 'installed.json');
+  writeFileSync(`${marker}.new`, markerText(name));
+  renameSync(`${marker}.new`, marker);
+}
+
+async function installPython(
+  folder: string,
+  logFile: string,
+  pins: readonly string[],
+): Promise<void> {
+  await step(folder, logFile, 'python3', ['-m', 'venv', folder]);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
+  await step(folder, logFile, join(folder, 'bin', 'python'), [...pip, ...pins]);
+}
+
+async function installDynamoDBLocal(folder: string, logFile: string): Promise<void> {
+  writeFileSync(
+    join(folder, 'pom.xml'),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>model-rollback</groupId>
+  <artifactId>engines</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>software.amazon.dynamodb</groupId>
+      <artifactId>DynamoDBLocal</artifactId>
+      <version>${RECIPES.dynamodb.version}</version>
+    </dependency>
+  </dependencies>
+</project>
+`,
+  );
+  const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'];
+  await step(folder, logFile, 'mvn', ['-q', '-B', ...goal]);
+}
+
+function step(
+  cwd: string,
+  logFile: string,
+  command: string,
+  args: readonly string[],
+): Promise<void> {
+  return runToEnd({ command, args, cwd, logFile, timeoutMs: STEP_TIMEOUT_MS });
+}
+
+/** SQLite's exclusive lock, because a lock file of our own would outlive a killed holder. */
+async function withLock<Result>(file: string, act: () => Promise<Result>): Promise<Result> {
+  const database = new DatabaseSync(file);
+  try {
+    const deadline = performance.now() + LOCK_TIMEOUT_MS;
+    while (!tryLock(database)) {
+      if (performance.now() > deadline) {
+        throw new Error(`another process has held ${file} for ${LOCK_TIMEOUT_MS} ms`);
+      }
+      await delay(200);
+    }
+    return await act();
+  } finally {
+    database.close();
+  }
+}
+
+function tryLock(database: DatabaseSync): boolean {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const results = await Promise.allSettled(
+    ENGINE_NAMES.map(async (name) => {
+      if ((await installEngine(name)) === 'present') {
+        console.error(`engines: ${name} ${RECIPES[name].version} is installed already`);
+      }
+    }),
+  );
+  for (const result of results) {
+    if (result.status === 'rejected') {
+      console.error(`engines: ${result.reason}`);
+      process.exitCode = 1;
+    }
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Sets registered models up for tests, against any server that speaks MLflow's REST API. It is
+ * deliberately not the product's own client: a fault there must not hide itself here.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+
+export type Stage = 'None' | 'Staging' | 'Production' | 'Archived';
+
+export interface AdminVersion {
+  readonly version: string;
+  readonly stage: Stage;
+  readonly status: string;
+  readonly description: string;
+  readonly lastUpdatedTimestamp: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+interface WireVersion {
+  readonly version: string | number;
+  readonly current_stage: Stage;
+  readonly status: string;
+  readonly description?: string;
+  readonly last_updated_timestamp: string | number;
+  readonly tags?: readonly { readonly key: string; readonly value: string }[];
+}
+
+interface WirePage {
+  readonly model_versions?: readonly WireVersion[];
+  readonly next_page_token?: string;
+}
+
+const CALL_TIMEOUT_MS = 20_000;
+const CLOCK_TIMEOUT_MS = 2_000;
+const PAGE_SIZE = 1_000;
+
+/** A client of the model registry for the set-up and the judging of a test. */
+export class MLflowAdmin {
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(url: string, basicAuth?: { readonly username: string; readonly password: string }) {
+    this.#url = url;
+    const login = basicAuth && `${basicAuth.username}:${basicAuth.password}`;
+    this.#headers = {
+      'Content-Type': 'application/json',
+      ...(login && { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+    };
+  }
+
+  async createModel(name: string): Promise<void> {
+    await this.#call('POST', 'registered-models/create', { name });
+  }
+
+  /** Creates the next version and returns its number as text. */
+  async createVersion(name: string): Promise<string> {
+    // A source outside the server's own store, so that no run has to exist.
+    const source = `s3://models/${encodeURIComponent(name)}`;
+    const answer = await this.#call('POST', 'model-versions/create', { name, source });
+    return String((answer as { model_version: WireVersion }).model_version.version);
+  }
+
+  /** Moves a version to a stage; `archiveExisting` also archives those in that stage now. */
+  async transition(
+    name: string,
+    version: string,
+    stage: Stage,
+    archiveExisting: boolean,
+  ): Promise<AdminVersion> {
+    const answer = await this.#call('POST', 'model-versions/transition-stage', {
+      name,
+      version,
+      stage,
+      archive_existing_versions: archiveExisting,
+    });
+    return fromWire((answer as { model_version: WireVersion }).model_version);
+  }
+
+  /** All versions of a model, oldest first. */
+  async versions(name: string): Promise<readonly AdminVersion[]> {
+    const quote = name.includes("'") ? '"' : "'";
+    const query = new URLSearchParams({
+      filter: `name=${quote}${name}${quote}`,
+      max_results: String(PAGE_SIZE),
+    });
+    const found: AdminVersion[] = [];
+    for (;;) {
+      const answer = await this.#call('GET', `model-versions/search?${query}`);
+      const page = answer as WirePage;
+      found.push(...(page.model_versions ?? []).map(fromWire));
+      if (!page.next_page_token) {
+        return found.sort((a, b) => Number(a.version) - Number(b.version));
+      }
+      query.set('page_token', page.next_page_token);
+    }
+  }
+
+  /** The versions in the stage Production, oldest first. */
+  async liveVersions(name: string): Promise<readonly string[]> {
+    const versions = await this.versions(name);
+    return versions.filter(({ stage }) => stage === 'Production').map(({ version }) => version);
+  }
+
+  async setDescription(name: string, version: string, description: string): Promise<void> {
+    await this.#call('PATCH', 'model-versions/update', { name, version, description });
+  }
+
+  async deleteVersion(name: string, version: string): Promise<void> {
+    await this.#call('DELETE', 'model-versions/delete', { name, version });
+  }
+
+  /**
+   * Creates a model with versions 1 to n that end in the given stages, and returns their numbers.
+   *
+   * Each version that ends in Archived or Production was promoted in its turn and displaced the one
+   * before. Where Production is not the newest of them, it was put back, as by a rollback; a second
+   * Production version was promoted without archiving the first.
+   */
+  async seedModel(name: string, stages: readonly Stage[]): Promise<readonly string[]> {
+    await this.createModel(name);
+    const versions: string[] = [];
+    let live: string | null = null;
+    for (const stage of stages) {
+      const version = await this.createVersion(name);
+      versions.push(version);
+      if (stage === 'Staging') {
+        await this.#transitionAlone(name, version, stage, false);
+      } else if (stage !== 'None') {
+        await this.#transitionAlone(name, version, 'Production', true);
+        live = version;
+      }
+    }
+    const wanted = versions.filter((_, index) => stages[index] === 'Production');
+    if (live !== null && wanted.length === 0) {
+      await this.#transitionAlone(name, live, 'Archived', false);
+    }
+    const isLiveWanted = live !== null && wanted.includes(live);
+    for (const [index, version] of wanted.filter((version) => version !== live).entries()) {
+      await this.#transitionAlone(name, version, 'Production', index === 0 && !isLiveWanted);
+    }
+    return versions;
+  }
+
+  /** No two transitions of a history fall into one millisecond, however fast the server is. */
+  async #transitionAlone(
+    name: string,
+    version: string,
+    stage: Stage,
+    archiveExisting: boolean,
+  ): Promise<void> {
+    const moved = await this.transition(name, version, stage, archiveExisting);
+    const deadline = performance.now() + CLOCK_TIMEOUT_MS;
+    while (Date.now() <= moved.lastUpdatedTimestamp && performance.now() < deadline) {
+      await delay(1);
+    }
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.#url}/api/2.0/mlflow/${path}`, {
+      method,
+      headers: this.#headers,
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 500)}`);
+    }
+    return JSON.parse(text);
+  }
+}
+
+function fromWire(wire: WireVersion): AdminVersion {
+  return {
+    version: String(wire.version),
+    stage: wire.current_stage,
+    status: wire.status,
+    description: wire.description ?? '',
+    lastUpdatedTimestamp: Number(wire.last_updated_timestamp),
+    tags: Object.fromEntries((wire.tags ?? []).map(({ key, value }) => [key, value])),
+  };
+}
