@@ -4,6 +4,7 @@ import {
   messageOf,
   RegistryUnavailableError,
   RollbackInProgressError,
+  StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
@@ -37,7 +38,8 @@ export async function carryOut(
   kind: RunKind,
 ): Promise<RollbackRecord> {
   const run: Carried = { deps, claimed, deadline };
-  const snapshot = await look(run, { hasSent: false });
+  // The owner before us may have sent the move: then a failed look proves nothing.
+  const snapshot = await look(run, { hasSent: kind === 'resumed' });
   const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
   if (kind === 'resumed') return await settleResumed(run, snapshot, judgement);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
@@ -157,7 +159,8 @@ async function record(run: Carried, end: (now: ClaimedRun) => ClaimedRun): Promi
   let claimed = run.claimed;
   for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
     const ended = end(claimed);
-    if ((await deps.store.write(ended, deadline)) === 'written') {
+    const result = await writeInsisting(run, ended);
+    if (result === 'written') {
       deps.logger.log('info', 'ended', { rollback_id: id, outcome: ended.record.progress.status });
       return ended.record;
     }
@@ -170,6 +173,23 @@ async function record(run: Carried, end: (now: ClaimedRun) => ClaimedRun): Promi
   throw new RollbackInProgressError(
     `Another run took ${id} over. Try again to learn how it ended.`,
   );
+}
+
+/** The registry is changed by now: worth more than one try. Safe to repeat, since it is conditional. */
+async function writeInsisting(run: Carried, change: ClaimedRun): Promise<'written' | 'conflict'> {
+  const { deps, deadline } = run;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await deps.store.write(change, deadline);
+    } catch (error) {
+      const isWorthIt =
+        error instanceof StateStoreUnavailableError &&
+        attempt < limits.commitAttemptsMax &&
+        deadline.leftMs() > limits.commitBackoffMs;
+      if (!isWorthIt) throw error;
+      await deps.clock.sleep(limits.commitBackoffMs);
+    }
+  }
 }
 
 /** A certain no: the record ends as FAILED, people are told, the caller gets the error. */

@@ -38,6 +38,7 @@ export const limits = {
   planAttemptsMax: 3,
   /** A commit meets an operator's verb on the same item. */
   commitAttemptsMax: 5,
+  commitBackoffMs: 500,
   /** A claim older than this (15 min) is not carried on with. */
   staleClaimMs: 900_000,
   /** An equal request without a key within this time (15 min) is a caller's retry. */

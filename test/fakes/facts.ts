@@ -1,0 +1,59 @@
+import type { ModelVersion, RegistrySnapshot } from '../../src/domain/model.ts';
+import { compareVersions } from '../../src/domain/model.ts';
+import { planRollback } from '../../src/domain/plan.ts';
+import { parseRequest, type RollbackRequest } from '../../src/domain/request.ts';
+import { type ModelState, newModelState, type Plan } from '../../src/domain/rollback.ts';
+import type { TargetRuleSetting } from '../../src/domain/target.ts';
+
+/** Builders for facts that pure functions take. */
+
+export const nowMs: number = Date.UTC(2026, 0, 1);
+
+/** `version` in a stage, last updated at `updated`. */
+export function row(version: string, stage: string, updated = 0, status = 'READY'): ModelVersion {
+  return { version, stage, status, createdAtMs: 0, lastUpdatedAtMs: updated };
+}
+
+export function snapshotOf(rows: readonly ModelVersion[], isComplete = true): RegistrySnapshot {
+  const sorted = rows.toSorted((a, b) => compareVersions(a.version, b.version));
+  return {
+    modelName: 'm',
+    live: sorted.filter((version) => version.stage === 'Production'),
+    others: sorted.filter((version) => version.stage !== 'Production'),
+    isComplete,
+  };
+}
+
+export function stateOf(fields: Partial<ModelState> = {}): ModelState {
+  return { ...newModelState('m', 'http://registry'), ...fields };
+}
+
+export function requestOf(fields: object = {}): RollbackRequest {
+  return parseRequest({ model_name: 'm', ...fields }).request;
+}
+
+export function planOf(
+  rows: readonly ModelVersion[],
+  fields: {
+    request?: object;
+    state?: Partial<ModelState>;
+    cooldownMs?: number;
+    targetRule?: TargetRuleSetting;
+    isComplete?: boolean;
+    confirmed?: { live: string | null; to: string | null };
+  } = {},
+): Plan {
+  return planRollback({
+    request: requestOf(fields.request),
+    snapshot: snapshotOf(rows, fields.isComplete),
+    state: stateOf(fields.state),
+    nowMs,
+    settings: {
+      pointer: { kind: 'stage', stage: 'Production' },
+      registry: 'http://registry',
+      cooldownMs: fields.cooldownMs ?? 0,
+      targetRule: fields.targetRule ?? 'last-good',
+    },
+    confirmed: fields.confirmed ?? null,
+  });
+}

@@ -1,0 +1,66 @@
+import type { RollbackDeps } from '../../src/app/deps.ts';
+import type { ModelRegistry } from '../../src/ports/model-registry.ts';
+import type { RollbackStore } from '../../src/ports/rollback-store.ts';
+
+/** Puts a function in front of single calls of a port: `(next) => …`, next being the real call. */
+type Interceptors<Port, Names extends keyof Port> = {
+  [Name in Names]?: Port[Name] extends (...args: infer Args) => infer Result
+    ? (next: () => Result, ...args: Args) => Result
+    : never;
+};
+
+export type RegistryCalls = Interceptors<
+  ModelRegistry,
+  'read' | 'readBelow' | 'movePointer' | 'annotate'
+>;
+export type StoreCalls = Interceptors<RollbackStore, 'read' | 'write' | 'list' | 'listDue'>;
+
+export function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): ModelRegistry {
+  return {
+    address: registry.address,
+    pointer: registry.pointer,
+    read: (...args) => {
+      const next = () => registry.read(...args);
+      return calls.read === undefined ? next() : calls.read(next, ...args);
+    },
+    readBelow: (...args) => {
+      const next = () => registry.readBelow(...args);
+      return calls.readBelow === undefined ? next() : calls.readBelow(next, ...args);
+    },
+    movePointer: (...args) => {
+      const next = () => registry.movePointer(...args);
+      return calls.movePointer === undefined ? next() : calls.movePointer(next, ...args);
+    },
+    annotate: (...args) => {
+      const next = () => registry.annotate(...args);
+      return calls.annotate === undefined ? next() : calls.annotate(next, ...args);
+    },
+  };
+}
+
+export function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore {
+  return {
+    read: (...args) => {
+      const next = () => store.read(...args);
+      return calls.read === undefined ? next() : calls.read(next, ...args);
+    },
+    write: (...args) => {
+      const next = () => store.write(...args);
+      return calls.write === undefined ? next() : calls.write(next, ...args);
+    },
+    list: (...args) => store.list(...args),
+    listDue: (...args) => store.listDue(...args),
+    close: () => store.close(),
+  };
+}
+
+export function withCalls(
+  deps: RollbackDeps,
+  calls: { registry?: RegistryCalls; store?: StoreCalls },
+): RollbackDeps {
+  return {
+    ...deps,
+    registry: interceptRegistry(deps.registry, calls.registry ?? {}),
+    store: interceptStore(deps.store, calls.store ?? {}),
+  };
+}

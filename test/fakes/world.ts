@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
+import { MemoryRollbackStore } from '../../src/adapters/memory/memory-rollback-store.ts';
+import type { RollbackDeps, RollbackSettings } from '../../src/app/deps.ts';
+import { rollBack } from '../../src/app/roll-back.ts';
+import type { Notice } from '../../src/domain/notice.ts';
+import { parseRequest } from '../../src/domain/request.ts';
+import type { RollbackResponse } from '../../src/domain/response.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
+import type { Identity } from '../../src/ports/identity.ts';
+import type { NoticeResult, Notifier } from '../../src/ports/notifier.ts';
+
+/** A clock that moves only when it is told to, or slept on. */
+export class SimulatedClock implements Clock {
+  #nowMs: number;
+
+  constructor(nowMs: number = Date.UTC(2026, 0, 1, 2, 47)) {
+    this.#nowMs = nowMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  async sleep(ms: number): Promise<void> {
+    this.#nowMs += ms;
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+  }
+}
+
+/** Real digests, counted tokens: the same run gives the same names. */
+export function countingIdentity(): Identity {
+  let count = 0;
+  return {
+    random: () => {
+      count += 1;
+      return `token-${count}`;
+    },
+    digest: (text) => createHash('sha256').update(text).digest('hex'),
+  };
+}
+
+/** Keeps what it was given; fails when told to. */
+export class RecordingNotifier implements Notifier {
+  readonly sent: Notice[] = [];
+  isBroken = false;
+
+  async send(notice: Notice): Promise<NoticeResult> {
+    if (this.isBroken) return { kind: 'failed', message: 'the topic is gone' };
+    this.sent.push(notice);
+    return { kind: 'sent' };
+  }
+}
+
+/** Everything in memory, on one clock. */
+export interface World {
+  readonly clock: SimulatedClock;
+  readonly registry: MemoryModelRegistry;
+  readonly store: MemoryRollbackStore;
+  readonly notifier: RecordingNotifier;
+  readonly deps: RollbackDeps;
+  deadline(budgetMs?: number): Deadline;
+  /** Sends a request as a caller would; every call is an invocation of its own. */
+  ask(
+    fields: object,
+    options?: { invocationId?: string; deps?: RollbackDeps },
+  ): Promise<RollbackResponse>;
+  /** Registers `stages.length` versions and promotes them so that they end in these stages. */
+  seed(modelName: string, stages: readonly string[]): void;
+}
+
+const hourMs = 3_600_000;
+
+export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
+  const clock = new SimulatedClock();
+  const registry = new MemoryModelRegistry(clock);
+  const store = new MemoryRollbackStore();
+  const notifier = new RecordingNotifier();
+  const identity = countingIdentity();
+  const deps: RollbackDeps = {
+    registry,
+    store,
+    notifier,
+    clock,
+    identity,
+    logger: { log: () => undefined },
+    settings: {
+      cooldownMs: 24 * hourMs,
+      targetRule: 'last-good',
+      writeHorizonMs: 60_000,
+      ...settings,
+    },
+  };
+  let invocations = 0;
+  const deadline = (budgetMs = 60_000): Deadline => deadlineAfter(clock, budgetMs);
+  return {
+    clock,
+    registry,
+    store,
+    notifier,
+    deps,
+    deadline,
+    ask: async (fields, options = {}) => {
+      invocations += 1;
+      const invocationId = options.invocationId ?? `invocation-${invocations}`;
+      const { request, warnings } = parseRequest(fields);
+      const call = { request, warnings, invocationId, deadline: deadline() };
+      return await rollBack(options.deps ?? deps, call);
+    },
+    seed: (modelName, stages) => {
+      stages.forEach((stage, index) => {
+        clock.advance(hourMs);
+        const version = registry.register(modelName);
+        if (stage === 'None') return;
+        clock.advance(1);
+        const isServed = stage === 'Archived' || stage === 'Production';
+        registry.transition(modelName, version, isServed ? 'Production' : stage, true);
+        const isLast = !stages.slice(index + 1).some((later) => later === 'Production');
+        if (stage === 'Archived' && isLast) {
+          clock.advance(1);
+          registry.transition(modelName, version, 'Archived', false);
+        }
+      });
+      clock.advance(hourMs);
+    },
+  };
+}
