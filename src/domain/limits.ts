@@ -5,9 +5,7 @@ import { assert } from './assert.ts';
  * the process at start, not at night.
  */
 export const limits = {
-  /** MLflow's column for names (characters). */
-  modelNameLengthMax: 256,
-  /** request_id, requested_by, alarm_name (characters; CloudWatch's own limit for names is 255). */
+  /** Names, request_id, requested_by (characters): MLflow's column; CloudWatch's limit is 255. */
   textLengthMax: 256,
   /** Digits of a version; keeps it exact as a number. */
   versionDigitsMax: 15,

@@ -1,0 +1,157 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limits } from '../src/domain/limits.ts';
+
+/** What no tool knows about this repository: the layers hold, and the style does not slip. */
+
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join('src', name));
+const textOf = (path: string): string => readFileSync(path, 'utf8');
+
+describe('the layer rules', () => {
+  let copy = '';
+  beforeAll(() => {
+    copy = mkdtempSync(join(tmpdir(), 'model-rollback-tidy-'));
+    for (const name of ['src', 'package.json', 'biome.json', '.gitignore']) {
+      cpSync(name, join(copy, name), { recursive: true });
+    }
+    symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
+    execFileSync('git', ['init', '-q'], { cwd: copy });
+  });
+  afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+  const lint = (path: string, code: string): string => {
+    const file = join(copy, path);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, code);
+    const biome = join('node_modules', '.bin', 'biome');
+    const result = spawnSync(biome, ['lint', '--only=style/noRestrictedImports', path], {
+      cwd: copy,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    rmSync(file);
+    return `${result.status} ${result.stdout}${result.stderr}`;
+  };
+
+  // For each layer: an import that it must not have.
+  test.each([
+    ['src/domain/planted.ts', '../ports/clock.ts'],
+    ['src/domain/planted.ts', 'node:fs'],
+    ['src/domain/planted.ts', '@aws-sdk/client-sns'],
+    ['src/ports/planted.ts', '../app/roll-back.ts'],
+    ['src/ports/planted.ts', 'node:fs'],
+    ['src/app/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
+    ['src/app/planted.ts', '../config/config-from-env.ts'],
+    ['src/app/planted.ts', 'node:fs'],
+    ['src/app/planted.ts', '@aws-sdk/client-sns'],
+    ['src/config/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
+    ['src/config/planted.ts', '../app/roll-back.ts'],
+    ['src/adapters/sqlite/planted.ts', '../memory/memory-rollback-store.ts'],
+    ['src/adapters/sqlite/planted.ts', '../../app/roll-back.ts'],
+    ['src/adapters/sqlite/planted.ts', '../../config/config-from-env.ts'],
+    ['src/embedded/planted.ts', '../domain/model.ts'],
+    ['src/lambda/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
+    ['src/lambda/planted.ts', '@aws-sdk/client-sns'],
+    ['src/cli/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
+    ['src/cli/commands/planted.ts', '../../adapters/memory/memory-rollback-store.ts'],
+    ['src/cli/commands/planted.ts', '@aws-sdk/client-sns'],
+  ])('%s may not import %s', (path, imported) => {
+    const code = `import * as planted from '${imported}';\nexport const seen = planted;\n`;
+    expect(lint(path, code)).toMatch(/^1 [\s\S]*noRestrictedImports/);
+  });
+
+  test.each([
+    ['src/ports/planted.ts', '../domain/model.ts'],
+    ['src/app/planted.ts', '../ports/clock.ts'],
+    ['src/adapters/sqlite/planted.ts', '../../ports/clock.ts'],
+    ['src/cli/commands/planted.ts', '../command.ts'],
+    ['src/lambda/planted.ts', '../compose.ts'],
+  ])('%s may import %s', (path, imported) => {
+    const code = `import * as planted from '${imported}';\nexport const seen = planted;\n`;
+    expect(lint(path, code)).toMatch(/^0 /);
+  });
+});
+
+describe('the sources', () => {
+  test('stand in known folders only', () => {
+    const known =
+      /^src\/(domain|ports|app|config|lambda|embedded|testing|cli(\/commands)?|adapters\/(mlflow|dynamodb|sqlite|sns|memory|console|system))\/[a-z0-9-]+\.ts$|^src\/(index|compose|compose-aws)\.ts$/;
+    expect(sources.filter((path) => !known.test(path))).toEqual([]);
+  });
+
+  test('are small: median at most 100 lines, none over 300', () => {
+    const lines = sources.map((path) => textOf(path).split('\n').length).toSorted((a, b) => a - b);
+    expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(100);
+    expect(lines.at(-1)).toBeLessThanOrEqual(301);
+  });
+
+  test('hold no line over 120 columns and no leftover mark', () => {
+    const problems = sources.flatMap((path) =>
+      textOf(path)
+        .split('\n')
+        .flatMap((line, index) => {
+          const isLong = line.length > 120 && !/['"`].{60}/.test(line);
+          const isMarked = /\b(TODO|FIXME|XXX|HACK)\b/.test(line);
+          return isLong || isMarked ? [`${path}:${index + 1}`] : [];
+        }),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  test('read the real clock in one place only', () => {
+    const readers = sources.filter((path) => /\bDate\.now\(|performance\.now\(/.test(textOf(path)));
+    expect(readers.filter((path) => !path.startsWith('src/embedded/'))).toEqual([
+      'src/adapters/system/system-clock.ts',
+    ]);
+  });
+
+  test('use every limit', () => {
+    const all = sources.map(textOf).join('\n');
+    const unused = Object.keys(limits).filter((name) => !all.includes(`limits.${name}`));
+    expect(unused).toEqual([]);
+  });
+
+  test('set every error name literally, since a minifier renames classes', () => {
+    const errors = textOf('src/domain/errors.ts');
+    const classes = [...errors.matchAll(/class (\w+) extends ModelRollbackError/g)];
+    expect(classes.length).toBeGreaterThan(5);
+    for (const [, name] of classes) expect(errors).toContain(`override readonly name = '${name}'`);
+  });
+});
+
+describe('the contracts', () => {
+  test('run on every adapter of a port', () => {
+    const suites = readdirSync('test/contract').filter((name) => name.endsWith('.test.ts'));
+    const ported = sources.filter((path) =>
+      /adapters\/.*-(rollback-store|model-registry|notifier)\.ts$/.test(path),
+    );
+    expect(ported.length).toBeGreaterThan(5);
+    const missing = ported
+      .map((path) => basename(path, '.ts'))
+      .filter((name) => !suites.some((suite) => suite.startsWith(name)));
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('the bundle', () => {
+  test('stays below its budget', () => {
+    const file = 'dist/lambda/index.mjs';
+    expect(readFileSync(file).byteLength, `${file}: run "npm run build" first`).toBeLessThan(
+      520_000,
+    );
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { safe, styleFor, table } from '../../../src/cli/render.ts';
+import { run, type Terminal } from '../../../src/cli/run.ts';
+import { startRegistryServer } from '../../../src/embedded/registry-server.ts';
+
+const cli = async (args: string[], env: Terminal['env'] = {}, ask: Terminal['ask'] = null) => {
+  let out = '';
+  let err = '';
+  const exitCode = await run(args, {
+    env,
+    isColoured: () => false,
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    ask,
+  });
+  return { exitCode, out, err };
+};
+const verbs = ['plan', 'apply', 'history', 'explain', 'status', 'release', 'create-table', 'demo'];
+
+describe('run', () => {
+  test('lists every verb', async () => {
+    const { exitCode, out } = await cli(['--help']);
+    expect(exitCode).toBe(0);
+    for (const verb of verbs) expect(out).toContain(`\n  ${verb}`);
+    expect((await cli([])).exitCode).toBe(2);
+  });
+
+  test.each(verbs)('%s has a help text with an example', async (verb) => {
+    for (const args of [
+      [verb, '--help'],
+      ['help', verb],
+    ]) {
+      const { exitCode, out } = await cli(args);
+      expect(exitCode).toBe(0);
+      expect(out).toContain(`Usage: model-rollback ${verb}`);
+      expect(out).toContain('Examples:');
+      expect(out).toContain('--json');
+    }
+  });
+
+  test('shows its version', async () => {
+    expect((await cli(['--version'])).out).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test.each([
+    [['aply', 'm'], 'Did you mean "apply"?'],
+    [['frobnicate'], 'There is no command'],
+    [['plan'], 'Usage: model-rollback plan MODEL'],
+    [['plan', 'a', 'b'], '2 arguments were given'],
+    [['plan', 'm', '--nope'], '--nope'],
+    [['release', 'm', '02'], 'VERSION must be a string of digits'],
+    [['explain', 'nonsense'], 'is no rollback id'],
+    [['apply', 'm'], 'Add --yes'],
+    [['plan', 'm'], 'MLFLOW_TRACKING_URI is not set'],
+  ])('%j is a usage error that helps', async (args, message) => {
+    const { exitCode, out, err } = await cli(args, { ROLLBACK_STORE: 'sqlite::memory:' });
+    expect(exitCode).toBe(2);
+    expect(out).toBe('');
+    expect(err).toContain(message);
+  });
+
+  test('prints errors as JSON on stdout with --json', async () => {
+    const { out } = await cli(['plan', 'm', '--json']);
+    expect(JSON.parse(out)).toEqual({
+      error: { name: 'ConfigurationError', code: 'CONFIGURATION', message: expect.any(String) },
+    });
+  });
+
+  test('says of an id that is not on record where to look', async () => {
+    const { exitCode, err } = await cli(['explain', 'm/0123456789abcdef'], {
+      ROLLBACK_STORE: 'sqlite::memory:',
+    });
+    expect(exitCode).toBe(2);
+    expect(err).toContain('model-rollback history');
+  });
+
+  test('asks before it applies, and takes no for an answer', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('m', [
+        { stage: 'Archived', lastUpdatedTimestamp: 9 },
+        { stage: 'Production', lastUpdatedTimestamp: 9 },
+      ]);
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: 'sqlite::memory:' };
+      const questions: string[] = [];
+      const answering = (answer: boolean) => async (question: string) => {
+        questions.push(question);
+        return answer;
+      };
+      const declined = await cli(['apply', 'm'], env, answering(false));
+      expect([declined.exitCode, declined.out]).toEqual([3, 'Declined. Nothing was done.\n']);
+      expect(server.requests.filter((request) => request.method === 'POST')).toEqual([]);
+      const done = await cli(['apply', 'm', '--json'], env, answering(true));
+      expect(done.exitCode).toBe(0);
+      expect(JSON.parse(done.out)).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '1' });
+      expect(questions).toEqual(Array(2).fill('Move stage:Production of m from 2 to 1?'));
+      // Nothing to confirm any more: it runs, and is recorded as it is.
+      const again = await cli(['apply', 'm'], env, answering(true));
+      expect(again.exitCode).toBe(4);
+      expect(questions).toHaveLength(2);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('holds the person to the plan that was shown', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('m', [
+        { stage: 'Archived', lastUpdatedTimestamp: 9 },
+        { stage: 'Production', lastUpdatedTimestamp: 9 },
+      ]);
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: 'sqlite::memory:' };
+      const { exitCode, out } = await cli(['apply', 'm', '--json'], env, async () => {
+        server.seed('m', [{ stage: 'Production', lastUpdatedTimestamp: 10 }]);
+        return true;
+      });
+      expect(exitCode).toBe(3);
+      expect(JSON.parse(out)).toMatchObject({ refusals: [{ code: 'LIVE_VERSION_CHANGED' }] });
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('tells the whole story in the demo, and keeps nothing', async () => {
+    const { exitCode, out } = await cli(['demo'], { ROLLBACK_STORE: 'sqlite:/nowhere/at/all' });
+    expect(exitCode).toBe(0);
+    for (const part of [
+      'ROLLED_BACK',
+      'replayed',
+      'REFUSED',
+      'COOLDOWN',
+      'Model Rollback:',
+      'explain',
+    ]) {
+      expect(out).toContain(part);
+    }
+    const json = JSON.parse((await cli(['demo', '--json'])).out);
+    expect(json).toMatchObject({
+      rollback: { rolled_back: true },
+      replay: { replayed: true },
+      second: { outcome: 'REFUSED' },
+    });
+  });
+
+  test('reads a real server in the demo when asked to', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('mine', [
+        { stage: 'Archived', lastUpdatedTimestamp: 9 },
+        { stage: 'Production', lastUpdatedTimestamp: 9 },
+      ]);
+      const { out } = await cli(['demo', '--model', 'mine'], { MLFLOW_TRACKING_URI: server.url });
+      expect(out).toContain('DRY_RUN  mine  2 -> 1');
+      expect(server.requests.every((request) => request.method === 'GET')).toBe(true);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('render', () => {
+  test('shows control characters, and those that turn text around, as escapes', () => {
+    expect(safe('a\u001b[31mb\nc\u202ed')).toBe('a\\u001b[31mb\\u000ac\\u202ed');
+  });
+
+  test('paints only where there are colours', () => {
+    expect(styleFor(false).bad('x')).toBe('x');
+    expect(styleFor(true).bad('x')).toBe('\u001b[31mx\u001b[0m');
+  });
+
+  test('aligns columns', () => {
+    expect(
+      table([
+        ['a', 'b'],
+        ['long', 'c'],
+      ]),
+    ).toBe('a     b\nlong  c');
+  });
+});

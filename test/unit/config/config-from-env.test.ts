@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import { configFromEnv, type Env, storeFromEnv } from '../../../src/config/config-from-env.ts';
+import { ConfigurationError } from '../../../src/domain/errors.ts';
+
+const base = { MLFLOW_TRACKING_URI: 'http://mlflow:5000/prefix/' };
+const read = (env: Env = {}) => configFromEnv({ ...base, ...env }, 'command');
+const refused = (env: Env, surface: 'lambda' | 'command' = 'command'): string => {
+  try {
+    configFromEnv({ ...base, ...env }, surface);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as Error).message;
+  }
+  throw new Error('accepted');
+};
+
+describe('configFromEnv', () => {
+  test('has the defaults of the contract', () => {
+    expect(read({ ROLLBACK_STORE: 'dynamodb' })).toMatchObject({
+      registry: { address: 'http://mlflow:5000/prefix', authorization: null, workspace: null },
+      store: { kind: 'dynamodb', tableName: 'tradai-rollback-state' },
+      topicArn: null,
+      cooldownMs: 86_400_000,
+      targetRule: 'last-good',
+      writeHorizonMs: 60_000,
+      warnings: [],
+    });
+  });
+
+  test('keeps the registry where it is another server', () => {
+    expect(read({ MLFLOW_REGISTRY_URI: 'https://registry' }).registry.address).toBe(
+      'https://registry',
+    );
+  });
+
+  test('takes a login from the address, and shows none of it', () => {
+    const { registry } = read({ MLFLOW_TRACKING_URI: 'https://me:p%40ss@mlflow/x' });
+    expect(registry.address).toBe('https://mlflow/x');
+    expect(registry.baseUrl.href).not.toContain('p%40ss');
+    expect(registry.authorization).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+  });
+
+  test.each([
+    [
+      { MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'p', MLFLOW_TRACKING_TOKEN: 't' },
+      'Basic dTpw',
+    ],
+    [{ MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_TOKEN: 't' }, 'Bearer t'],
+    [{ MLFLOW_TRACKING_TOKEN: 't' }, 'Bearer t'],
+  ])('takes the login before the token: %j', (env, authorization) => {
+    expect(read(env).registry.authorization).toBe(authorization);
+  });
+
+  test.each([
+    ['0', 0],
+    ['0.5', 1_800_000],
+    ['.25', 900_000],
+    ['8760', 31_536_000_000],
+    ['', 86_400_000],
+    [' 1 ', 3_600_000],
+  ])('reads a cooldown of %j hours', (hours, ms) => {
+    expect(read({ ROLLBACK_COOLDOWN_HOURS: hours }).cooldownMs).toBe(ms);
+  });
+
+  test.each([
+    [{ MLFLOW_TRACKING_URI: '' }, 'MLFLOW_TRACKING_URI is not set'],
+    [{ MLFLOW_TRACKING_URI: 'mlflow:5000' }, 'MLFLOW_TRACKING_URI is "mlflow:5000"'],
+    [{ MLFLOW_TRACKING_URI: 'not an address' }, 'MLFLOW_TRACKING_URI is "not an address"'],
+    [{ MLFLOW_TRACKING_URI: 'sqlite:///mlflow.db' }, 'http or https'],
+    [{ MLFLOW_TRACKING_URI: 'http://mlflow/#/models' }, 'without ? and #'],
+    [{ MLFLOW_TRACKING_USERNAME: 'u' }, 'MLFLOW_TRACKING_PASSWORD is not set'],
+    [{ MLFLOW_TRACKING_PASSWORD: 'p' }, 'MLFLOW_TRACKING_USERNAME is not set'],
+    [{ MLFLOW_TRACKING_TOKEN: 'a b' }, 'MLFLOW_TRACKING_TOKEN'],
+    [{ MLFLOW_WORKSPACE: 'Not/One' }, 'MLFLOW_WORKSPACE is "Not/One"'],
+    [{ ROLLBACK_COOLDOWN_HOURS: 'abc' }, 'ROLLBACK_COOLDOWN_HOURS is "abc"'],
+    [{ ROLLBACK_COOLDOWN_HOURS: '-1' }, 'hours from 0'],
+    [{ ROLLBACK_COOLDOWN_HOURS: '1e3' }, 'hours from 0'],
+    [{ ROLLBACK_COOLDOWN_HOURS: 'Infinity' }, 'hours from 0'],
+    [{ ROLLBACK_COOLDOWN_HOURS: '9999' }, 'hours from 0'],
+    [{ ROLLBACK_WRITE_HORIZON_SECONDS: '0' }, 'whole number from 1'],
+    [{ ROLLBACK_WRITE_HORIZON_SECONDS: '1.5' }, 'whole number from 1'],
+    [{ ROLLBACK_TARGET_RULE: 'newest' }, '`last-good` or `latest-archived`'],
+    [{ ROLLBACK_POINTER: 'alias:champion' }, 'stage:Production'],
+    [{ ROLLBACK_STORE: 'redis' }, '`dynamodb` or `sqlite:<path>`'],
+    [{ ROLLBACK_STORE: 'sqlite:' }, '`dynamodb` or `sqlite:<path>`'],
+    [{ ROLLBACK_STATE_TABLE: 'a b' }, 'name or ARN'],
+    [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'ALERT_SNS_TOPIC_ARN is "topic"'],
+    [{ ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:111122223333:t.fifo' }, 'not FIFO'],
+    [{ ROLLBACK_COOLDOWN_HOUR: '1' }, 'did you mean ROLLBACK_COOLDOWN_HOURS'],
+    [{ ROLLBACK_BUGDET: 'off' }, 'did you mean ROLLBACK_BUDGET'],
+  ])('refuses %j', (env, message) => {
+    expect(refused(env)).toContain(message);
+  });
+
+  test('never shows a secret', () => {
+    const env = {
+      MLFLOW_TRACKING_URI: 'ftp://me:hunter2@host',
+      MLFLOW_TRACKING_PASSWORD: 'hunter2',
+    };
+    expect(refused(env)).not.toContain('hunter2');
+    expect(refused({ MLFLOW_TRACKING_URI: 'http://me:hunter2@ho st' })).not.toContain('hunter2');
+    expect(refused({ MLFLOW_TRACKING_TOKEN: 'hunter2 x' })).not.toContain('hunter2');
+  });
+
+  test('warns of unknown, unused and risky settings', () => {
+    const { warnings } = read({
+      ROLLBACK_SOMETHING_ELSE: '1',
+      ROLLBACK_MODE: 'observe',
+      ROLLBACK_WRITE_HORIZON_SECONDS: '1',
+    });
+    expect(warnings.map((warning) => warning.code).toSorted()).toEqual([
+      'SHORT_WRITE_HORIZON',
+      'UNKNOWN_SETTING',
+      'UNUSED_SETTING',
+    ]);
+  });
+
+  test('wants a topic in Lambda', () => {
+    expect(refused({}, 'lambda')).toContain('ALERT_SNS_TOPIC_ARN is not set');
+  });
+});
+
+describe('storeFromEnv', () => {
+  test.each([
+    ['lambda', {}, { kind: 'dynamodb', tableName: 'tradai-rollback-state' }],
+    ['command', { ROLLBACK_STATE_TABLE: 'mine' }, { kind: 'dynamodb', tableName: 'mine' }],
+    [
+      'command',
+      { ROLLBACK_STORE: 'sqlite:/x/y.db', ROLLBACK_STATE_TABLE: 'mine' },
+      { kind: 'sqlite', path: '/x/y.db' },
+    ],
+    [
+      'command',
+      { XDG_STATE_HOME: '/s' },
+      { kind: 'sqlite', path: '/s/model-rollback/state.sqlite' },
+    ],
+    ['lambda', { ROLLBACK_STORE: 'sqlite:/x' }, { kind: 'sqlite', path: '/x' }],
+  ] as const)('on %s with %j is %j', (surface, env, expected) => {
+    expect(storeFromEnv(env, surface)).toEqual(expected);
+  });
+
+  test('takes the ARN of a table', () => {
+    const arn = 'arn:aws:dynamodb:eu-west-1:111122223333:table/mine';
+    expect(storeFromEnv({ ROLLBACK_STATE_TABLE: arn }, 'lambda')).toEqual({
+      kind: 'dynamodb',
+      tableName: arn,
+    });
+  });
+});
