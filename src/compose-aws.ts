@@ -15,13 +15,35 @@ import type { RollbackStore } from './ports/rollback-store.ts';
  * (a dynamic import of the SDK itself would keep all of it).
  */
 export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackStore {
-  return new DynamoDBRollbackStore(new DynamoDBClient(clientConfig), systemIdentity, options);
+  const client = new DynamoDBClient(clientConfig);
+  return new DynamoDBRollbackStore(client, systemIdentity, {
+    ...options,
+    serverTimeMs: watchServerTime(client),
+  });
 }
 
 export function snsNotifier(topicArn: string): Notifier {
   // A topic may be in another region than the table.
   const region = topicArn.split(':')[3] ?? '';
   return new SNSNotifier(new SNSClient({ ...clientConfig, region }), topicArn);
+}
+
+/** Keeps the `Date` of the latest answer. */
+function watchServerTime(client: DynamoDBClient): () => number | null {
+  let date = '';
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Record<string, string> };
+      date = headers?.['date'] ?? '';
+      return result;
+    },
+    { step: 'deserialize', name: 'watchServerTime' },
+  );
+  return () => {
+    const timeMs = Date.parse(date);
+    return Number.isNaN(timeMs) ? null : timeMs;
+  };
 }
 
 /** Without `throwOnRequestTimeout` the SDK only warns, and waits on. */

@@ -44,6 +44,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
         cooldownMs: config.cooldownMs,
         targetRule: config.targetRule,
         writeHorizonMs: config.writeHorizonMs,
+        clockSkewMaxMs: config.clockSkewMaxMs,
       },
     },
     close: () => {

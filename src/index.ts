@@ -5,6 +5,7 @@ export { MemoryRollbackStore } from './adapters/memory/memory-rollback-store.ts'
 export { SQLiteRollbackStore } from './adapters/sqlite/sqlite-rollback-store.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
+export { type SweepReport, sweep } from './app/sweep.ts';
 export { type Composed, type ComposeOptions, compose } from './compose.ts';
 export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';
 export {

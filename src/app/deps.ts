@@ -23,4 +23,9 @@ export interface RollbackSettings {
   readonly targetRule: TargetRuleSetting;
   /** The longest that a sent write may still take effect, clock skew included. */
   readonly writeHorizonMs: number;
+  /**
+   * Refuse to write when this machine's clock differs by more from the registry's or the store's; null
+   * where the clock is looked after (Lambda).
+   */
+  readonly clockSkewMaxMs: number | null;
 }

@@ -1,10 +1,10 @@
 import { messageOf } from '../domain/errors.ts';
+import { afterNotice, leaseNotice } from '../domain/follow-up.ts';
 import { limits } from '../domain/limits.ts';
 import { noticeOf } from '../domain/notice.ts';
 import type { Warning } from '../domain/request.ts';
 import { isoTime, type RollbackResponse, responseOf } from '../domain/response.ts';
-import { type NoticeState, Outcome, type RollbackRecord } from '../domain/rollback.ts';
-import { withNotice } from '../domain/transition.ts';
+import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
@@ -29,20 +29,14 @@ export async function announce(
   deadline: Deadline,
 ): Promise<RollbackRecord> {
   if (record.notice.kind !== 'pending' || deadline.leftMs() <= 0) return record;
-  const attempts = record.notice.attempts + 1;
   const result = await deps.notifier.send(noticeOf(record, deps.clock.nowMs()), deadline);
-  const nowMs = deps.clock.nowMs();
-  const notice: NoticeState =
-    result.kind === 'sent'
-      ? { kind: 'sent', sentAtMs: nowMs, attempts }
-      : { kind: 'pending', dueAtMs: nowMs, leaseEndsAtMs: nowMs, attempts };
   if (result.kind === 'failed') {
     deps.logger.log('error', 'the notice was not sent', {
       rollback_id: record.id,
       error: result.message,
     });
   }
-  const marked = withNotice(record, notice);
+  const marked = afterNotice(record, result.kind === 'sent', deps.clock.nowMs());
   try {
     await deps.store.write({ record: marked }, deadline);
   } catch (error) {
@@ -71,12 +65,9 @@ export async function announceIfPending(
     const { notice } = record;
     if (notice.kind !== 'pending' || deadline.leftMs() <= limits.noticeTimeoutMs) return record;
     const nowMs = deps.clock.nowMs();
-    if (notice.leaseEndsAtMs > nowMs) {
-      await deps.clock.sleep(Math.min(pollMs, notice.leaseEndsAtMs - nowMs));
-      continue;
-    }
-    const leased = withNotice(record, { ...notice, leaseEndsAtMs: nowMs + limits.noticeTimeoutMs });
-    if ((await deps.store.write({ record: leased }, deadline)) === 'written') {
+    const leased = leaseNotice(record, nowMs);
+    if (leased === null) await deps.clock.sleep(Math.min(pollMs, notice.leaseEndsAtMs - nowMs));
+    else if ((await deps.store.write({ record: leased }, deadline)) === 'written') {
       return await announce(deps, leased, deadline);
     }
   }

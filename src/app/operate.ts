@@ -2,8 +2,7 @@ import { InvalidRequestError, RollbackInProgressError } from '../domain/errors.t
 import { limits } from '../domain/limits.ts';
 import { isQuarantined, releaseFromQuarantine } from '../domain/quarantine.ts';
 import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
-import { modelNameOf } from '../domain/rollback.ts';
-import { next } from '../domain/transition.ts';
+import { modelNameOf, next } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
 

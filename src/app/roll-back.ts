@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   InvalidRequestError,
   RollbackInProgressError,
   StateStoreUnavailableError,
@@ -87,9 +88,16 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     if (met.kind === 'again') return null;
   }
 
+  const snapshot = await registryLook;
+  const skew = clockSkewProblem(deps, [snapshot.serverTimeMs, view.serverTimeMs]);
+  if (skew !== null && !request.isDryRun) throw new ConfigurationError(skew);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
-  const plan = await decide(deps, run, state, await registryLook);
-  const warnings = [...run.warnings, ...planWarnings(plan, state)];
+  const plan = await decide(deps, run, state, snapshot);
+  const warnings = [
+    ...run.warnings,
+    ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
+    ...planWarnings(plan, state),
+  ];
   if (request.isDryRun) return dryRun(run, plan, warnings, state);
   const attempt: Attempt = {
     id: run.id,
@@ -172,6 +180,21 @@ async function resume(
   if (record === null) return null;
   const response = await finish(deps, record, run.deadline);
   return rollbackId === run.id ? response : null;
+}
+
+/** Leases and cooldowns compare clocks: one that is far off would break them. */
+function clockSkewProblem(deps: RollbackDeps, servers: readonly (number | null)[]): string | null {
+  const { clockSkewMaxMs } = deps.settings;
+  if (clockSkewMaxMs === null) return null;
+  const nowMs = deps.clock.nowMs();
+  const skews = servers.flatMap((timeMs) => (timeMs === null ? [] : [nowMs - timeMs]));
+  const worst = skews.find((skewMs) => Math.abs(skewMs) > clockSkewMaxMs);
+  if (worst === undefined) return null;
+  const side = worst > 0 ? 'ahead of' : 'behind';
+  return (
+    `The clock of this machine is ${Math.round(Math.abs(worst) / 1000)} s ${side} the server's; ` +
+    `at most ${clockSkewMaxMs / 1000} s are safe. Nothing was written. Set the clock (NTP), then try again.`
+  );
 }
 
 async function decide(

@@ -8,7 +8,7 @@ import { demoCommand } from './commands/demo.ts';
 import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
-import { createTableCommand, releaseCommand } from './commands/upkeep.ts';
+import { createTableCommand, releaseCommand, sweepCommand } from './commands/upkeep.ts';
 import { ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { safe, styleFor, table } from './render.ts';
 import { version } from './version.ts';
@@ -20,6 +20,7 @@ const commands: readonly Command[] = [
   explainCommand,
   statusCommand,
   releaseCommand,
+  sweepCommand,
   createTableCommand,
   demoCommand,
 ];

@@ -18,6 +18,8 @@ export interface Config {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly writeHorizonMs: number;
+  /** Null in Lambda, whose clock AWS looks after. */
+  readonly clockSkewMaxMs: number | null;
   readonly warnings: readonly Warning[];
 }
 
@@ -59,6 +61,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     cooldownMs: Math.round(parseHours(env, 'ROLLBACK_COOLDOWN_HOURS', 24) * 3_600_000),
     targetRule: parseTargetRule(env),
     writeHorizonMs: writeHorizonSeconds * 1000,
+    clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
     warnings,
   };
 }

@@ -24,6 +24,14 @@ export const limits = {
   readAttemptsMax: 3,
   /** One notice, the sender's own retries included. Also the lease on a notice. */
   noticeTimeoutMs: 5_000,
+  /** Between tries of a notice that fails: doubling, from this, at most that. */
+  noticeBackoffMs: 60_000,
+  noticeBackoffMaxMs: 3_600_000,
+  /** After a commit the pointer is read once more (2 min); on failure again after as long. */
+  pointerCheckMs: 120_000,
+  /** Due records that one sweep takes up, and how many at a time. */
+  sweepRecordsMax: 200,
+  sweepConcurrency: 4,
   /** A notice that nobody marked as sent is due again after this. */
   noticeDueMs: 60_000,
   annotateTimeoutMs: 3_000,

@@ -32,6 +32,8 @@ export interface RegistrySnapshot {
   readonly others: readonly ModelVersion[];
   /** False when the registered model has versions that were not read. */
   readonly isComplete: boolean;
+  /** The registry's clock as it answered (epoch ms, to the second); null when it does not say. */
+  readonly serverTimeMs: number | null;
 }
 
 /** The number in a version. The only place where a version is a number. */

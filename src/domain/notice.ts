@@ -69,7 +69,8 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
 
 /** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
 function subjectOf(record: RollbackRecord): string {
-  const words = subjectWords(record.progress.status);
+  const isDifference = record.pointerCheck.kind === 'differs';
+  const words = isDifference ? ' pointer differs' : subjectWords(record.progress.status);
   const subject = `Model Rollback${words}: ${record.modelName}`.replaceAll(/[^\x20-\x7e]/g, '?');
   return subject.length <= limits.subjectLengthMax
     ? subject

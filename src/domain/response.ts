@@ -85,7 +85,7 @@ export function responseOf(
     replayed: extra.isReplayed ?? false,
     notified: notice.kind === 'sent',
     refusals: progress.status === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
-    warnings: [...record.warnings, ...(extra.warnings ?? [])],
+    warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
     plan: planAnswer(plan),
   };
 }
@@ -130,6 +130,15 @@ function versionsOf(
     reason: request.reason,
     alarm_name: request.alarmName,
   };
+}
+
+function pointerWarnings({ pointerCheck, plan }: RollbackRecord): Warning[] {
+  if (pointerCheck.kind !== 'differs') return [];
+  const live = pointerCheck.liveVersions.join(' and ') || 'none';
+  const message =
+    `At ${isoTime(pointerCheck.atMs)} ${plan.pointer} was not ${plan.to?.version} any more: live is ${live}. ` +
+    'Somebody moved it after the rollback, or a late write arrived. Please look.';
+  return [{ code: 'POINTER_DIFFERS', message }];
 }
 
 function refusalAnswers(guards: readonly GuardReport[]): RefusalAnswer[] {

@@ -79,6 +79,16 @@ export type NoticeState =
     }
   | { readonly kind: 'sent'; readonly sentAtMs: number; readonly attempts: number };
 
+/**
+ * One more look at the pointer, some time after a commit: a write of a killed owner may come late, and so
+ * may a rival.
+ */
+export type PointerCheck =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pending'; readonly dueAtMs: number }
+  | { readonly kind: 'as-committed'; readonly atMs: number }
+  | { readonly kind: 'differs'; readonly atMs: number; readonly liveVersions: readonly string[] };
+
 /** Everything about one rollback. Its id is derived from the idempotency key. */
 export interface RollbackRecord {
   readonly schema: 1;
@@ -96,6 +106,7 @@ export interface RollbackRecord {
   readonly warnings: readonly Warning[];
   readonly progress: InProgress | Ended;
   readonly notice: NoticeState;
+  readonly pointerCheck: PointerCheck;
 }
 
 /** A version that was rolled back from, and must not come back by itself. */
@@ -160,10 +171,14 @@ export function newModelState(modelName: string, registry: string): ModelState {
   };
 }
 
-/** When the record wants to be looked at again (epoch ms), or null. */
+/**
+ * When the record wants to be looked at again (epoch ms), or null. The pointer is looked at after the
+ * notice was sent, since what it finds may need a notice too.
+ */
 export function dueAtMs(record: RollbackRecord): number | null {
   if (record.progress.status === 'IN_PROGRESS') return record.progress.leaseEndsAtMs;
-  return record.notice.kind === 'pending' ? record.notice.dueAtMs : null;
+  if (record.notice.kind === 'pending') return record.notice.dueAtMs;
+  return record.pointerCheck.kind === 'pending' ? record.pointerCheck.dueAtMs : null;
 }
 
 /**
@@ -188,4 +203,9 @@ export function expiresAtMs(record: RollbackRecord): number | null {
   const { progress } = record;
   if (progress.status === 'IN_PROGRESS' || isFinal(record) || dueAtMs(record) !== null) return null;
   return progress.endedAtMs + limits.recordRetentionMs;
+}
+
+/** The next revision of a stored item. */
+export function next<T extends { readonly revision: number }>(item: T): T {
+  return { ...item, revision: item.revision + 1 };
 }

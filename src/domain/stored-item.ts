@@ -140,6 +140,13 @@ const noticeSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('sent'), sentAtMs: time, attempts: count }),
 ]);
 
+const pointerCheckSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('none') }),
+  v.strictObject({ kind: v.literal('pending'), dueAtMs: time }),
+  v.strictObject({ kind: v.literal('as-committed'), atMs: time }),
+  v.strictObject({ kind: v.literal('differs'), atMs: time, liveVersions: v.array(version) }),
+]);
+
 const recordSchema = v.strictObject({
   schema,
   revision: count,
@@ -153,6 +160,7 @@ const recordSchema = v.strictObject({
   warnings: v.array(v.strictObject({ code: v.string(), message: v.string() })),
   progress: progressSchema,
   notice: noticeSchema,
+  pointerCheck: pointerCheckSchema,
 });
 
 function decode<T>(shape: v.GenericSchema<unknown, T>, text: string, itemName: string): T {

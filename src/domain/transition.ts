@@ -1,4 +1,5 @@
 import { assert } from './assert.ts';
+import { pendingNotice } from './follow-up.ts';
 import { refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
 import { planMessage } from './plan.ts';
@@ -7,7 +8,7 @@ import { type RollbackRequest, requestBody, type Warning } from './request.ts';
 import {
   type LiveEntry,
   type ModelState,
-  type NoticeState,
+  next,
   Outcome,
   type Plan,
   type RollbackRecord,
@@ -132,16 +133,6 @@ export function renewLease(
   };
 }
 
-/** The record with another state of its notice. */
-export function withNotice(record: RollbackRecord, notice: NoticeState): RollbackRecord {
-  return next({ ...record, notice });
-}
-
-/** The next revision of a stored item. */
-export function next<T extends { readonly revision: number }>(item: T): T {
-  return { ...item, revision: item.revision + 1 };
-}
-
 // ---------------------------------------------------------------------------------------------------
 
 interface End {
@@ -165,6 +156,10 @@ function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
       endedAtMs: nowMs,
     },
     notice: pendingNotice(nowMs),
+    pointerCheck:
+      facts.status === Outcome.ROLLED_BACK
+        ? { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs }
+        : record.pointerCheck,
   };
   const freed: ModelState = { ...state, active: null };
   return {
@@ -228,15 +223,7 @@ function recordOf(attempt: Attempt, progress: RollbackRecord['progress']): Rollb
     warnings: attempt.warnings,
     progress,
     notice: progress.status === 'IN_PROGRESS' ? { kind: 'none' } : pendingNotice(attempt.nowMs),
-  };
-}
-
-function pendingNotice(nowMs: number): NoticeState {
-  return {
-    kind: 'pending',
-    dueAtMs: nowMs + limits.noticeDueMs,
-    leaseEndsAtMs: nowMs + limits.noticeTimeoutMs,
-    attempts: 0,
+    pointerCheck: { kind: 'none' },
   };
 }
 

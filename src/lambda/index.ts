@@ -1,4 +1,5 @@
 import { rollBack } from '../app/roll-back.ts';
+import { type SweepReport, sweep } from '../app/sweep.ts';
 import { type Composed, clock, compose, jsonLogger } from '../compose.ts';
 import { configFromEnv } from '../config/config-from-env.ts';
 import { ConfigurationError, isModelRollbackError, messageOf } from '../domain/errors.ts';
@@ -23,11 +24,12 @@ const started: Composed | ConfigurationError = await start();
 export async function handler(
   event: unknown,
   context?: InvocationContext,
-): Promise<RollbackResponse> {
+): Promise<RollbackResponse | SweepReport> {
   const remainingMs = context?.getRemainingTimeInMillis?.() ?? limits.defaultBudgetMs;
   const deadline = deadlineAfter(clock, remainingMs - limits.deadlineMarginMs);
   try {
     if (started instanceof ConfigurationError) throw started;
+    if (isSweep(event)) return await sweep(started.deps, deadline);
     const { request, warnings } = parseRequest(event);
     const invocationId = context?.awsRequestId ?? started.deps.identity.random();
     return await rollBack(started.deps, { request, warnings, invocationId, deadline });
@@ -53,4 +55,10 @@ async function start(): Promise<Composed | ConfigurationError> {
     logger.log('error', error.message, { error: error.name });
     return error;
   }
+}
+
+/** The input of the schedule. */
+function isSweep(event: unknown): boolean {
+  const isObject = typeof event === 'object' && event !== null;
+  return isObject && 'sweep' in event && event.sweep === true && !('model_name' in event);
 }

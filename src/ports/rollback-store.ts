@@ -8,6 +8,8 @@ export interface StoreView {
   readonly state: ModelState | undefined;
   /** Undefined when this key was never seen. */
   readonly record: RollbackRecord | undefined;
+  /** The store's clock as it answered (epoch ms, to the second); null when it has none of its own. */
+  readonly serverTimeMs: number | null;
 }
 
 /** A record that wants to be looked at. */

@@ -96,6 +96,7 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
       cooldownMs: 24 * hourMs,
       targetRule: 'last-good',
       writeHorizonMs: 60_000,
+      clockSkewMaxMs: null,
       ...settings,
     },
   };

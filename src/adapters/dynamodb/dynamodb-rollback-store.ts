@@ -40,6 +40,8 @@ export interface DynamoDBRollbackStoreOptions {
   readonly tableName: string;
   /** Empty when MLflow has no workspaces. */
   readonly workspace: string;
+  /** Epoch ms of the latest answer's `Date`; absent where nobody asks. */
+  readonly serverTimeMs?: () => number | null;
 }
 
 /**
@@ -54,12 +56,14 @@ export class DynamoDBRollbackStore implements RollbackStore {
   readonly #identity: Identity;
   readonly #tableName: string;
   readonly #workspace: string;
+  readonly #serverTimeMs: () => number | null;
 
   constructor(client: DynamoDBClient, identity: Identity, options: DynamoDBRollbackStoreOptions) {
     this.#client = client;
     this.#identity = identity;
     this.#tableName = options.tableName;
     this.#workspace = options.workspace;
+    this.#serverTimeMs = options.serverTimeMs ?? (() => null);
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
@@ -75,6 +79,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
     return {
       state: state && readStateItem(state),
       record: record && readRecordItem(record),
+      serverTimeMs: this.#serverTimeMs(),
     };
   }
 

@@ -17,6 +17,7 @@ export class MemoryRollbackStore implements RollbackStore {
     return {
       state: this.#state(modelName),
       record: rollbackId === null ? undefined : this.#record(rollbackId),
+      serverTimeMs: null,
     };
   }
 

@@ -63,6 +63,7 @@ export class MLflowModelRegistry implements ModelRegistry {
       live: all.filter((row) => this.#isLive(row)),
       others: all.filter((row) => !this.#isLive(row)),
       isComplete: !page.hasMore,
+      serverTimeMs: page.serverTimeMs,
     };
   }
 
@@ -141,18 +142,18 @@ export class MLflowModelRegistry implements ModelRegistry {
     more: string,
     orderBy: string,
     deadline: Deadline,
-  ): Promise<VersionPage> {
+  ): Promise<VersionPage & { readonly serverTimeMs: number | null }> {
     const query = new URLSearchParams({
       filter: `name = ${quoteName(modelName)}${more}`,
       max_results: String(limits.registryPageRows),
       order_by: orderBy,
     });
-    const answer = await this.#get('model-versions/search', query, deadline);
-    if (answer.status !== 200)
-      throw this.#error(readFailure(answer), 'model-versions/search', modelName);
-    return this.#parse(answer, 'model-versions/search', (text) =>
-      parseVersionPage(text, modelName),
-    );
+    const call = 'model-versions/search';
+    const answer = await this.#get(call, query, deadline);
+    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
+    const page = this.#parse(answer, call, (text) => parseVersionPage(text, modelName));
+    const serverTimeMs = Date.parse(answer.date ?? '');
+    return { ...page, serverTimeMs: Number.isNaN(serverTimeMs) ? null : serverTimeMs };
   }
 
   /** The search of an unknown model is empty, not 404: this tells the two apart. */

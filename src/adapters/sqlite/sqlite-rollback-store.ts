@@ -64,6 +64,7 @@ export class SQLiteRollbackStore implements RollbackStore {
       this.#transaction('BEGIN', () => ({
         state: this.#state(modelName),
         record: rollbackId === null ? undefined : this.#record(rollbackId),
+        serverTimeMs: null,
       })),
     );
   }
@@ -91,17 +92,17 @@ export class SQLiteRollbackStore implements RollbackStore {
       const rows =
         modelName === null
           ? this.#all(
-              `SELECT id, doc FROM rollback WHERE workspace = ? ${order}`,
+              `SELECT id, revision, doc FROM rollback WHERE workspace = ? ${order}`,
               this.#workspace,
               limits.historyRowsMax,
             )
           : this.#all(
-              `SELECT id, doc FROM rollback WHERE workspace = ? AND model_name = ? ${order}`,
+              `SELECT id, revision, doc FROM rollback WHERE workspace = ? AND model_name = ? ${order}`,
               this.#workspace,
               modelName,
               limits.historyRowsMax,
             );
-      return rows.map((row) => decodeRollbackRecord(String(row['doc']), String(row['id'])));
+      return rows.map((row) => readRow(row, String(row['id']), decodeRollbackRecord));
     });
   }
 
@@ -122,20 +123,20 @@ export class SQLiteRollbackStore implements RollbackStore {
 
   #state(modelName: string): ModelState | undefined {
     const [row] = this.#all(
-      'SELECT doc FROM model_state WHERE workspace = ? AND model_name = ?',
+      'SELECT revision, doc FROM model_state WHERE workspace = ? AND model_name = ?',
       this.#workspace,
       modelName,
     );
-    return row && decodeModelState(String(row['doc']), `${modelName}/STATE`);
+    return row && readRow(row, `${modelName}/STATE`, decodeModelState);
   }
 
   #record(id: string): RollbackRecord | undefined {
     const [row] = this.#all(
-      'SELECT doc FROM rollback WHERE workspace = ? AND id = ?',
+      'SELECT revision, doc FROM rollback WHERE workspace = ? AND id = ?',
       this.#workspace,
       id,
     );
-    return row && decodeRollbackRecord(String(row['doc']), id);
+    return row && readRow(row, id, decodeRollbackRecord);
   }
 
   #revision(table: 'model_state' | 'rollback', key: 'model_name' | 'id', value: string): number {
@@ -191,10 +192,14 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   #run<T>(deadline: Deadline, work: () => T): T {
-    if (deadline.leftMs() <= 0) {
+    const leftMs = deadline.leftMs();
+    if (leftMs <= 0) {
       throw new StateStoreUnavailableError('No time was left for the state store. Try again.');
     }
     try {
+      // A wait for another process's write must not outlast the deadline.
+      const waitMs = Math.ceil(Math.min(leftMs, busyTimeoutMs));
+      this.#database.exec(`PRAGMA busy_timeout = ${waitMs}`);
       return work();
     } catch (error) {
       throw isSqliteError(error) ? unavailable(error) : error;
@@ -205,6 +210,20 @@ export class SQLiteRollbackStore implements RollbackStore {
 // ---------------------------------------------------------------------------------------------------
 
 const busyTimeoutMs = 5_000;
+
+/** Conditions look at the column, decisions at the document: they must not differ. */
+function readRow<T extends { readonly revision: number }>(
+  row: Record<string, SQLOutputValue>,
+  name: string,
+  decode: (text: string, itemName: string) => T,
+): T {
+  const item = decode(String(row['doc']), name);
+  if (Number(row['revision']) === item.revision) return item;
+  throw new StateCorruptError(
+    `The stored item ${name} cannot be read: field revision: it differs from the one in doc. ` +
+      'Nothing was written.',
+  );
+}
 
 function isSqliteError(error: unknown): error is Error & { errcode: number } {
   return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';

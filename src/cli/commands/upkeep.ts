@@ -1,4 +1,5 @@
 import { releaseVersion } from '../../app/operate.ts';
+import { sweep } from '../../app/sweep.ts';
 import { createStateTable } from '../../compose.ts';
 import { storeFromEnv } from '../../config/config-from-env.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
@@ -6,9 +7,9 @@ import { parseModelName, parseVersion } from '../../domain/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { safe } from '../render.ts';
-import { withStore } from '../session.ts';
+import { withComposed, withStore } from '../session.ts';
 
-/** `release` and `create-table`: what an operator does besides rolling back. */
+/** `release`, `create-table`, `sweep`: what an operator does besides rolling back. */
 export const releaseCommand: Command = {
   name: 'release',
   usage: 'MODEL VERSION',
@@ -55,5 +56,29 @@ export const createTableCommand: Command = {
       : `The table ${store.tableName} was there already.`;
     context.print(message, { table: store.tableName, created: isNew, warnings });
     return ExitCode.DONE;
+  },
+};
+
+export const sweepCommand: Command = {
+  name: 'sweep',
+  usage: '',
+  summary: 'do what is due, once: finish runs that were cut off, send notices, check pointers',
+  options: {},
+  optionHelp: {},
+  arity: [0, 0],
+  examples: ['model-rollback sweep', 'model-rollback sweep --json'],
+  run: async (context) => {
+    const report = await withComposed(context, ({ deps }, startDeadline) =>
+      sweep(deps, startDeadline()),
+    );
+    const lines = [
+      `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
+        `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
+        `${report.skipped} left to others, ${report.failed.length} failed.`,
+      ...report.failed.map((failure) => `  ${safe(failure.rollback_id)}  ${safe(failure.error)}`),
+      ...(report.has_more ? ['There is more: run it again.'] : []),
+    ];
+    context.print(lines.join('\n'), report);
+    return report.failed.length === 0 ? ExitCode.DONE : ExitCode.RETRY_LATER;
   },
 };

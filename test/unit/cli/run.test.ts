@@ -19,7 +19,17 @@ const cli = async (args: string[], env: Terminal['env'] = {}, ask: Terminal['ask
   });
   return { exitCode, out, err };
 };
-const verbs = ['plan', 'apply', 'history', 'explain', 'status', 'release', 'create-table', 'demo'];
+const verbs = [
+  'plan',
+  'apply',
+  'history',
+  'explain',
+  'status',
+  'release',
+  'sweep',
+  'create-table',
+  'demo',
+];
 
 describe('run', () => {
   test('lists every verb', async () => {

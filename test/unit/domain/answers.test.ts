@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StateCorruptError } from '../../../src/domain/errors.ts';
+import { withNotice } from '../../../src/domain/follow-up.ts';
 import { noticeOf } from '../../../src/domain/notice.ts';
 import { dryRunResponse, responseOf } from '../../../src/domain/response.ts';
 import type { RollbackRecord } from '../../../src/domain/rollback.ts';
@@ -8,14 +9,7 @@ import {
   decodeRollbackRecord,
   encodeItem,
 } from '../../../src/domain/stored-item.ts';
-import {
-  claim,
-  commit,
-  contest,
-  endUnclaimed,
-  fail,
-  withNotice,
-} from '../../../src/domain/transition.ts';
+import { claim, commit, contest, endUnclaimed, fail } from '../../../src/domain/transition.ts';
 import { nowMs, planOf, requestOf, row, stateOf } from '../../fakes/facts.ts';
 
 const rows = [row('3', 'Production', 9), row('2', 'Archived', 9)];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { afterPointerCheck, withNotice } from '../../../src/domain/follow-up.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import {
   dueAtMs,
@@ -16,7 +17,6 @@ import {
   endUnclaimed,
   fail,
   renewLease,
-  withNotice,
 } from '../../../src/domain/transition.ts';
 import { nowMs, planOf, requestOf, row, stateOf } from '../../fakes/facts.ts';
 
@@ -223,10 +223,11 @@ describe('what records are due for', () => {
     attempts: 1,
   });
 
-  test('dueAtMs is the end of the lease, then the notice, then nothing', () => {
+  test('dueAtMs is the end of the lease, then the notice, then the pointer, then nothing', () => {
     expect(dueAtMs(running)).toBe(lease.leaseEndsAtMs);
     expect(dueAtMs(done)).toBe(nowMs + limits.noticeDueMs);
-    expect(dueAtMs(sent)).toBeNull();
+    expect(dueAtMs(sent)).toBe(nowMs + limits.pointerCheckMs);
+    expect(dueAtMs(afterPointerCheck(sent, ['2'], true, nowMs))).toBeNull();
   });
 
   test('expiresAtMs spares rollbacks and whatever is due', () => {

@@ -1,0 +1,184 @@
+import { isModelRollbackError, messageOf } from '../domain/errors.ts';
+import { afterPointerCheck, leaseNotice } from '../domain/follow-up.ts';
+import { limits } from '../domain/limits.ts';
+import { dueAtMs, modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+import { announce, finish } from './finish.ts';
+import { resumeRollback } from './resume-rollback.ts';
+
+/** What one sweep did. */
+export interface SweepReport {
+  readonly outcome: 'SWEPT';
+  /** Records that were due when it began, up to a bound. */
+  readonly due: number;
+  /** Runs that were cut off, and are finished now. */
+  readonly resumed: number;
+  readonly notices_sent: number;
+  readonly pointers_checked: number;
+  /** Of these, how many were not what the commit left. */
+  readonly pointers_differ: number;
+  /** Due records that another run was quicker with. */
+  readonly skipped: number;
+  readonly failed: readonly { readonly rollback_id: string; readonly error: string }[];
+  /** True when there was more due than one sweep takes, or time ran out. */
+  readonly has_more: boolean;
+}
+
+/**
+ * Does what is due: runs whose lease is over, then notices, then looks at the pointer. Bounded in number
+ * and time; several sweeps at once do no harm, and one bad item does not stop the rest.
+ * @throws StateStoreUnavailableError, ConfigurationError when the due records cannot be listed
+ */
+export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<SweepReport> {
+  const listed = await deps.store.listDue(deps.clock.nowMs(), limits.sweepRecordsMax, deadline);
+  const results: Result[] = [];
+  const due: RollbackRecord[] = [];
+  await inParallel(listed, deadline, async ({ id }) => {
+    await guard(results, id, deps, async () => {
+      const record = await readRecord(deps, id, deadline);
+      if (record === undefined || !isDue(record, deps.clock.nowMs()))
+        results.push({ kind: 'skipped' });
+      else due.push(record);
+    });
+  });
+  const isRun = (record: RollbackRecord): boolean => record.progress.status === 'IN_PROGRESS';
+  let handled = 0;
+  const handle = async (record: RollbackRecord): Promise<void> => {
+    handled += 1;
+    await guard(results, record.id, deps, async () => {
+      results.push(await settleDue(deps, record, deadline));
+    });
+  };
+  await inParallel(due.filter(isRun), deadline, handle);
+  await inParallel(
+    due.filter((record) => !isRun(record)),
+    deadline,
+    handle,
+  );
+  const count = (kind: Result['kind']): number =>
+    results.filter((result) => result.kind === kind).length;
+  return {
+    outcome: 'SWEPT',
+    due: listed.length,
+    resumed: count('resumed'),
+    notices_sent: count('sent'),
+    pointers_checked: count('checked') + count('differs'),
+    pointers_differ: count('differs'),
+    skipped: count('skipped'),
+    failed: results.flatMap((result) => (result.kind === 'failed' ? [result.failure] : [])),
+    has_more: listed.length >= limits.sweepRecordsMax || handled < due.length,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Result =
+  | { readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'skipped' }
+  | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
+
+async function settleDue(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<Result> {
+  if (record.progress.status === 'IN_PROGRESS') {
+    const ended = await resumeRollback(deps, record.id, deadline);
+    if (ended === null) return { kind: 'skipped' };
+    await finish(deps, ended, deadline);
+    return { kind: 'resumed' };
+  }
+  return record.notice.kind === 'pending'
+    ? await sendDue(deps, record, deadline)
+    : await checkPointer(deps, record, deadline);
+}
+
+async function sendDue(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<Result> {
+  const leased = leaseNotice(record, deps.clock.nowMs());
+  if (leased === null) return { kind: 'skipped' };
+  if ((await deps.store.write({ record: leased }, deadline)) === 'conflict')
+    return { kind: 'skipped' };
+  const told = await announce(deps, leased, deadline);
+  if (told.notice.kind === 'sent') return { kind: 'sent' };
+  const error = 'the notice was not sent; the log says why';
+  return { kind: 'failed', failure: { rollback_id: record.id, error } };
+}
+
+async function checkPointer(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<Result> {
+  let liveVersions: string[] | null = null;
+  let failure: unknown;
+  try {
+    const snapshot = await deps.registry.read(record.modelName, [], deadline);
+    liveVersions = snapshot.live.map((row) => row.version);
+  } catch (error) {
+    failure = error;
+  }
+  const { state } = await deps.store.read(record.modelName, null, deadline);
+  const isLatest = state?.lastCommit?.rollbackId === record.id;
+  const checked = afterPointerCheck(record, liveVersions, isLatest, deps.clock.nowMs());
+  if ((await deps.store.write({ record: checked }, deadline)) === 'conflict')
+    return { kind: 'skipped' };
+  if (liveVersions === null) throw failure;
+  if (checked.pointerCheck.kind !== 'differs') return { kind: 'checked' };
+  const leased = leaseNotice(checked, deps.clock.nowMs());
+  if (leased !== null && (await deps.store.write({ record: leased }, deadline)) === 'written') {
+    await announce(deps, leased, deadline);
+  }
+  return { kind: 'differs' };
+}
+
+function isDue(record: RollbackRecord, nowMs: number): boolean {
+  const due = dueAtMs(record);
+  return due !== null && due <= nowMs;
+}
+
+async function readRecord(
+  deps: RollbackDeps,
+  id: string,
+  deadline: Deadline,
+): Promise<RollbackRecord | undefined> {
+  return (await deps.store.read(modelNameOf(id), id, deadline)).record;
+}
+
+/** One bad item is reported, and the rest goes on. A bug of ours is no item: it goes up. */
+async function guard(
+  results: Result[],
+  id: string,
+  deps: RollbackDeps,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isModelRollbackError(error)) throw error;
+    deps.logger.log('error', 'a due record could not be settled', {
+      rollback_id: id,
+      error: messageOf(error),
+    });
+    results.push({ kind: 'failed', failure: { rollback_id: id, error: messageOf(error) } });
+  }
+}
+
+/** A few at a time, and none after the deadline. */
+async function inParallel<T>(
+  items: readonly T[],
+  deadline: Deadline,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      if (deadline.leftMs() <= 0) return;
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: limits.sweepConcurrency }, worker));
+}
