@@ -85,9 +85,8 @@ async function settleResumed(
     const { progress } = run.claimed.record;
     const claimedAtMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : 0;
     if (run.deps.clock.nowMs() - claimedAtMs > limits.staleClaimMs) {
-      return await record(run, (now) =>
-        fail(now, run.deps.clock.nowMs(), 'The run was cut off and is stale; nothing was moved.'),
-      );
+      const message = 'The run was cut off and is stale; nothing was moved.';
+      return await record(run, (now, nowMs) => fail(now, nowMs, message));
     }
     return await move(run, { mayTryAgain: true });
   }
@@ -97,12 +96,11 @@ async function settleResumed(
 /** Between plan and recheck something changed; we have not moved anything. */
 async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RollbackRecord> {
   const { plan } = run.claimed.record;
-  const nowMs = run.deps.clock.nowMs();
   if (isAsPlanned({ ...plan, to: null }, snapshot)) {
     const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
-    return await record(run, (now) => fail(now, nowMs, message));
+    return await record(run, (now, nowMs) => fail(now, nowMs, message));
   }
-  return await record(run, (now) =>
+  return await record(run, (now, nowMs) =>
     contest(now, nowMs, contestFacts(plan, snapshot, { hasMoved: false })),
   );
 }
@@ -143,24 +141,27 @@ async function settle(
   judgement: Exclude<MoveJudgement, { kind: 'not-landed' }>,
 ): Promise<RollbackRecord> {
   const { plan } = run.claimed.record;
-  const nowMs = run.deps.clock.nowMs();
   if (judgement.kind === 'contested') {
-    return await record(run, (now) => contest(now, nowMs, contestFacts(plan, snapshot, judgement)));
+    return await record(run, (now, nowMs) =>
+      contest(now, nowMs, contestFacts(plan, snapshot, judgement)),
+    );
   }
   const warnings = judgement.displacedNewer.map((version) => displacedWarning(run, version));
-  return await record(run, (now) => commit(now, nowMs, warnings));
+  return await record(run, (now, nowMs) => commit(now, nowMs, warnings));
 }
 
+/** Makes the end of a claimed run, at a time. */
+type End = (claimed: ClaimedRun, nowMs: number) => ClaimedRun;
+
 /** Records an end. An operator's verb on the same item may come between: then once more, on top of it. */
-async function record(run: Carried, end: (now: ClaimedRun) => ClaimedRun): Promise<RollbackRecord> {
+async function record(run: Carried, end: End): Promise<RollbackRecord> {
   const { deps, deadline } = run;
   const { id, modelName } = run.claimed.record;
   const owner = run.claimed.state.active?.owner;
   let claimed = run.claimed;
   for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
-    const ended = end(claimed);
-    const result = await writeInsisting(run, ended);
-    if (result === 'written') {
+    const ended = await writeInsisting(run, claimed, end);
+    if (ended !== null) {
       deps.logger.log('info', 'ended', { rollback_id: id, outcome: ended.record.progress.status });
       return ended.record;
     }
@@ -175,12 +176,20 @@ async function record(run: Carried, end: (now: ClaimedRun) => ClaimedRun): Promi
   );
 }
 
-/** The registry is changed by now: worth more than one try. Safe to repeat, since it is conditional. */
-async function writeInsisting(run: Carried, change: ClaimedRun): Promise<'written' | 'conflict'> {
+/**
+ * The registry is changed by now: worth more than one try. Safe to repeat, since it is conditional; the
+ * time is that of the try, since the cooldown counts from it. Null when the condition was lost.
+ */
+async function writeInsisting(
+  run: Carried,
+  claimed: ClaimedRun,
+  end: End,
+): Promise<ClaimedRun | null> {
   const { deps, deadline } = run;
   for (let attempt = 1; ; attempt += 1) {
+    const ended = end(claimed, deps.clock.nowMs());
     try {
-      return await deps.store.write(change, deadline);
+      return (await deps.store.write(ended, deadline)) === 'written' ? ended : null;
     } catch (error) {
       const isWorthIt =
         error instanceof StateStoreUnavailableError &&
@@ -194,8 +203,7 @@ async function writeInsisting(run: Carried, change: ClaimedRun): Promise<'writte
 
 /** A certain no: the record ends as FAILED, people are told, the caller gets the error. */
 async function failThenThrow(run: Carried, error: ModelRollbackError): Promise<never> {
-  const nowMs = run.deps.clock.nowMs();
-  const ended = await record(run, (now) => fail(now, nowMs, messageOf(error)));
+  const ended = await record(run, (now, nowMs) => fail(now, nowMs, messageOf(error)));
   await announce(run.deps, ended, run.deadline);
   throw error;
 }

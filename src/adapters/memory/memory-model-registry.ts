@@ -35,9 +35,7 @@ export class MemoryModelRegistry implements ModelRegistry {
   transition(modelName: string, version: string, stage: string, archiveExisting: boolean): void {
     const lastUpdatedAtMs = this.#clock.nowMs();
     const rows = this.#rows(modelName);
-    if (!rows.some((row) => row.version === version)) {
-      throw new VersionNotFoundError(`There is no version ${version} of ${modelName}.`);
-    }
+    requireVersion(rows, modelName, version);
     this.#models.set(
       modelName,
       rows.map((row) => {
@@ -65,7 +63,7 @@ export class MemoryModelRegistry implements ModelRegistry {
   }
 
   async readBelow(modelName: string, version: string | null): Promise<readonly ModelVersion[]> {
-    const rows = this.#rows(modelName).filter(
+    const rows = (this.#models.get(modelName) ?? []).filter(
       (row) => version === null || isOlder(row.version, version),
     );
     return rows.toSorted((a, b) => compareVersions(a.version, b.version));
@@ -88,6 +86,7 @@ export class MemoryModelRegistry implements ModelRegistry {
     version: string,
     tag: { readonly key: string; readonly value: string },
   ): Promise<void> {
+    requireVersion(this.#rows(modelName), modelName, version);
     this.#tags.set(JSON.stringify([modelName, version, tag.key]), tag.value);
   }
 
@@ -97,4 +96,11 @@ export class MemoryModelRegistry implements ModelRegistry {
       throw new ModelNotFoundError(`There is no registered model ${modelName}.`);
     return rows;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function requireVersion(rows: readonly ModelVersion[], modelName: string, version: string): void {
+  if (rows.some((row) => row.version === version)) return;
+  throw new VersionNotFoundError(`There is no version ${version} of ${modelName}.`);
 }

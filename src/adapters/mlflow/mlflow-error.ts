@@ -111,7 +111,9 @@ function mendOf(failure: MLflowFailure): string {
 
 /** At most 300 characters, on one line, safe to print. */
 function oneLine(text: string): string {
+  // Cut first: patterns for tags take quadratic time on megabytes of brackets.
   const plain = text
+    .slice(0, 10_000)
     .replaceAll(/<style[\s\S]*?<\/style>|<[^>]*>/g, ' ')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();

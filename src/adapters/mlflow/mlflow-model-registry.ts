@@ -23,7 +23,7 @@ import {
   readFailure,
   strangeAnswer,
 } from './mlflow-error.ts';
-import { parseVersion, parseVersionPage, type VersionPage } from './mlflow-schema.ts';
+import { parseModel, parseVersion, parseVersionPage, type VersionPage } from './mlflow-schema.ts';
 
 const api = '/api/2.0/mlflow';
 
@@ -86,6 +86,7 @@ export class MLflowModelRegistry implements ModelRegistry {
       archive_existing_versions: true,
     };
     const timeoutMs = Math.min(limits.writeTimeoutMaxMs, deadline.leftMs());
+    if (timeoutMs <= 0) return { kind: 'unknown', error: this.#outOfTime(call), isAnswered: true };
     let answer: HttpAnswer;
     try {
       answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, timeoutMs);
@@ -97,7 +98,11 @@ export class MLflowModelRegistry implements ModelRegistry {
         isAnswered: error.isUnsent,
       };
     }
-    if (answer.status === 200) return { kind: 'moved' };
+    if (answer.status === 200) {
+      if (isJsonObject(answer)) return { kind: 'moved' };
+      const error = strangeAnswer('something that is not JSON', call, this.address);
+      return { kind: 'unknown', error, isAnswered: false };
+    }
     const failure = readFailure(answer);
     const error = this.#error(failure, call, modelName, version);
     if (isCertainNo(answer.status)) return { kind: 'refused', error };
@@ -123,6 +128,9 @@ export class MLflowModelRegistry implements ModelRegistry {
         timeoutMs,
       );
       if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName, version);
+      if (!isJsonObject(answer)) {
+        throw strangeAnswer('something that is not JSON', call, this.address);
+      }
     } catch (error) {
       throw error instanceof NoAnswerError ? noAnswerError(error, call, this.address) : error;
     }
@@ -161,6 +169,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     const call = 'registered-models/get';
     const answer = await this.#get(call, new URLSearchParams({ name: modelName }), deadline);
     if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
+    this.#parse(answer, call, parseModel);
   }
 
   async #findVersion(
@@ -171,7 +180,9 @@ export class MLflowModelRegistry implements ModelRegistry {
     const call = 'model-versions/get';
     const query = new URLSearchParams({ name: modelName, version });
     const answer = await this.#get(call, query, deadline);
-    if (answer.status === 200) return this.#parse(answer, call, parseVersion);
+    if (answer.status === 200) {
+      return this.#parse(answer, call, (text) => parseVersion(text, modelName, version));
+    }
     const failure = readFailure(answer);
     // 400: a number that the registry cannot hold.
     const isAbsent =
@@ -196,8 +207,8 @@ export class MLflowModelRegistry implements ModelRegistry {
       const timeoutMs = Math.min(limits.readTimeoutMs, deadline.leftMs());
       if (timeoutMs <= 0) throw this.#outOfTime(call);
       const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
-      const mayRetry =
-        attempt < limits.readAttemptsMax && deadline.leftMs() > timeoutMs + backoffMs;
+      const mayRetry = (): boolean =>
+        attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
       try {
         const answer = await this.#client.send(
           'GET',
@@ -205,10 +216,11 @@ export class MLflowModelRegistry implements ModelRegistry {
           null,
           timeoutMs,
         );
-        if (answer.status === 200 || !mayRetry || !isTransient(readFailure(answer))) return answer;
+        if (answer.status === 200 || !isTransient(readFailure(answer)) || !mayRetry())
+          return answer;
       } catch (error) {
         if (!(error instanceof NoAnswerError)) throw error;
-        if (!mayRetry) throw noAnswerError(error, call, this.address);
+        if (!mayRetry()) throw noAnswerError(error, call, this.address);
       }
       await this.#clock.sleep(backoffMs);
     }
@@ -263,6 +275,16 @@ export class MLflowModelRegistry implements ModelRegistry {
 function quoteName(modelName: string): string {
   const quote = modelName.includes("'") ? '"' : "'";
   return `${quote}${modelName}${quote}`;
+}
+
+/** What MLflow answers with, whatever it holds: no page of a proxy in between. */
+function isJsonObject({ isJson, text }: HttpAnswer): boolean {
+  try {
+    const body: unknown = isJson ? JSON.parse(text) : null;
+    return typeof body === 'object' && body !== null && !Array.isArray(body);
+  } catch {
+    return false;
+  }
 }
 
 /** Redirects (not followed) and 4xx, but for those that mean "I gave up waiting". */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { assert } from '../../domain/assert.ts';
 import type { ModelVersion } from '../../domain/model.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */
@@ -24,6 +25,7 @@ const versionList = v.object({
   next_page_token: v.optional(v.string()),
 });
 const oneVersion = v.object({ model_version: modelVersion });
+const registeredModel = v.object({ registered_model: v.object({ name: v.string() }) });
 
 export interface VersionPage {
   readonly rows: readonly ModelVersion[];
@@ -41,9 +43,16 @@ export function parseVersionPage(text: string, modelName: string): VersionPage {
   return { rows, hasMore: (page.next_page_token ?? '') !== '' };
 }
 
-/** @throws when the text is no such answer */
-export function parseVersion(text: string): ModelVersion {
-  return toModelVersion(v.parse(oneVersion, JSON.parse(text)).model_version);
+/** @throws when the text is no such answer, or is about another version */
+export function parseVersion(text: string, modelName: string, version: string): ModelVersion {
+  const { model_version: row } = v.parse(oneVersion, JSON.parse(text));
+  assert(row.name === modelName && row.version === version, 'the answer is about what was asked');
+  return toModelVersion(row);
+}
+
+/** @throws when the text does not tell of a registered model */
+export function parseModel(text: string): void {
+  v.parse(registeredModel, JSON.parse(text));
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
+import { isBackwards } from '../domain/verify.ts';
+import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
+
+/**
+ * What must hold at rest, whatever happened before (docs/ARCHITECTURE.md, "Invariants"). I3, I4 and I9
+ * are watched while a run goes on; I10 is about alarms.
+ * @returns one sentence per broken invariant
+ */
+export async function brokenInvariants(
+  world: SimulatedWorld,
+  isAtRest: boolean,
+): Promise<string[]> {
+  const { state, records } = await world.stored();
+  const commits = world.applied.filter(isCommit);
+  return [
+    ...world.violations,
+    ...(world.registry.hasLeftNobodyLive ? ['I4: a move left no live version'] : []),
+    ...oneCommitPerKey(commits),
+    ...cooldownApart(commits, world),
+    ...pointerAsReported(world, records),
+    ...targetsNeverRolledBackFrom(commits),
+    ...everyEndAnnounced(world, records),
+    ...(isAtRest && state?.active == null && !records.some(isRunning)
+      ? []
+      : ['I8: something is stuck']),
+  ];
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Commit = AppliedChange & { readonly record: RollbackRecord };
+
+/** A commit frees the claim and counts one rollback more. */
+function isCommit(change: AppliedChange): change is Commit {
+  const { record, state } = change;
+  return record?.progress.status === Outcome.ROLLED_BACK && state !== undefined;
+}
+
+function oneCommitPerKey(commits: readonly Commit[]): string[] {
+  const ids = commits.map((commit) => commit.record.id);
+  const doubled = ids.filter((id, index) => ids.indexOf(id) !== index);
+  return doubled.map((id) => `I1: ${id} was committed twice`);
+}
+
+/** By the times on record, which are of clocks that may be 30 s apart. */
+function cooldownApart(commits: readonly Commit[], world: SimulatedWorld): string[] {
+  const { cooldownMs } = world.settings;
+  return commits.flatMap((commit, index) => {
+    const before = commits[index - 1]?.state?.lastCommit?.atMs;
+    const atMs = commit.state?.lastCommit?.atMs;
+    const isOverridden = commit.record.request.overrides.includes('COOLDOWN');
+    if (before === undefined || atMs === undefined || isOverridden) return [];
+    const isTooSoon = atMs - before < cooldownMs - 30_000;
+    return isTooSoon ? [`I2: ${commit.record.id} came after ${atMs - before} ms`] : [];
+  });
+}
+
+function pointerAsReported(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
+  const live = world.registry.live();
+  const last = world.applied.filter((change) => change.state?.lastCommit != null).at(-1);
+  const to = last?.state?.lastCommit?.to;
+  if (live.length === 1 && live[0] === to) return [];
+  const isReported = records.some((record) => {
+    const { progress, pointerCheck } = record;
+    const told =
+      pointerCheck.kind === 'differs'
+        ? pointerCheck.liveVersions
+        : progress.status === Outcome.CONTESTED
+          ? progress.liveVersions
+          : null;
+    return told !== null && told.toSorted().join() === live.toSorted().join();
+  });
+  if (isReported) return [];
+  // Others may do as they like after our last look.
+  const { lastChange } = world.registry;
+  const looks = world.applied.filter((change) => isLook(change.record));
+  const lastLookMs = looks.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+  const isOthers = lastChange?.by === 'others';
+  if (isOthers && (to === undefined || lastChange.atMs >= lastLookMs)) return [];
+  return [
+    `I5: live is ${live.join(' and ')}, the last commit left ${to ?? 'nothing'}, nobody was told`,
+  ];
+}
+
+function isLook(record: RollbackRecord | undefined): boolean {
+  return record?.pointerCheck.kind === 'as-committed' || record?.pointerCheck.kind === 'differs';
+}
+
+function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
+  const bad = new Set<string>();
+  const problems: string[] = [];
+  for (const { record } of commits) {
+    const { plan } = record;
+    if (plan.to !== null && plan.rule !== 'explicit' && bad.has(plan.to.version)) {
+      problems.push(`I6: ${record.id} restored ${plan.to.version}, which was rolled back from`);
+    }
+    if (plan.from !== null && isBackwards(plan)) bad.add(plan.from.version);
+  }
+  return problems;
+}
+
+function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
+  return records.flatMap((record) => {
+    if (isRunning(record)) return [];
+    const isDelivered = world.delivered.some(
+      ({ message }) =>
+        message.rollback_id === record.id && message.outcome === record.progress.status,
+    );
+    return isDelivered ? [] : [`I7: ${record.id} ended ${record.progress.status}, nobody was told`];
+  });
+}
+
+function isRunning(record: RollbackRecord): boolean {
+  return record.progress.status === 'IN_PROGRESS';
+}

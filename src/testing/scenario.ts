@@ -1,0 +1,157 @@
+import { rollBack } from '../app/roll-back.ts';
+import { sweep } from '../app/sweep.ts';
+import { isModelRollbackError } from '../domain/errors.ts';
+import { parseRequest } from '../domain/request.ts';
+import { modelName, type SimulatedWorld } from './simulated-world.ts';
+
+/** Who acts in a run, by choice: requests and their duplicates, rivals, a person, sweeps. */
+export async function playScenario(world: SimulatedWorld): Promise<void> {
+  const { choices, scheduler } = world;
+  seedVersions(world);
+  scheduler.faultPercent = [0, 4, 12, 25][choices.pick(4)] ?? 0;
+  const actors: Promise<void>[] = [];
+  const requests = requestsOf(world);
+  for (const [index, fields] of requests.entries()) {
+    const copies = 1 + choices.pick(3);
+    for (let copy = 0; copy < copies; copy += 1) {
+      actors.push(requester(world, `request ${index}.${copy}`, fields));
+    }
+  }
+  if (choices.happens(20)) {
+    actors.push(requester(world, 'preview', { request_id: 'p', dry_run: true }));
+  }
+  if (choices.happens(50)) actors.push(promoter(world));
+  if (choices.happens(20)) actors.push(promoter(world, '2'));
+  const person = choices.pick(5);
+  if (person > 2) actors.push(mover(world, person === 3 ? 'the newest' : 'an older'));
+  for (let index = 0; index < choices.pick(3); index += 1)
+    actors.push(sweeper(world, `sweep ${index}`));
+  // A process that was killed never returns: the world is waited for, not the actors.
+  for (const actor of actors)
+    actor.catch((error) => world.violations.push(`a bug: ${String(error)}`));
+  await scheduler.settle(5_000);
+}
+
+/**
+ * The morning after: no more faults, and whoever is left does its work. Returns when nothing is due.
+ * @returns false when something is still due after many sweeps: stuck
+ */
+export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
+  const { scheduler } = world;
+  scheduler.faultPercent = 0;
+  for (let round = 0; round < 12; round += 1) {
+    scheduler.nowMs += 130_000;
+    const deps = world.depsFor(`morning ${round}`);
+    const swept = sweep(deps, world.deadline(deps, 120_000));
+    await Promise.all([scheduler.settle(5_000), swept]);
+    const report = await swept;
+    const due = await world.store.listDue(Number.MAX_SAFE_INTEGER, 1, world.deadline(deps, 1_000));
+    if (report.due === 0 && due.length === 0) return true;
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function seedVersions({ registry, scheduler, choices }: SimulatedWorld): void {
+  const count = 3 + choices.pick(2);
+  for (let version = 1; version <= count; version += 1) {
+    registry.register(scheduler.nowMs);
+    scheduler.nowMs += 1_000;
+    registry.promote(String(version), registry.live(), { by: 'others', atMs: scheduler.nowMs });
+    scheduler.nowMs += 60_000;
+  }
+}
+
+function requestsOf({ choices }: SimulatedWorld): Record<string, unknown>[] {
+  const first = { request_id: 'a' };
+  const others = [
+    { request_id: 'b' },
+    { request_id: 'b', overrides: ['COOLDOWN'] },
+    { request_id: 'b', target_version: '1', overrides: ['COOLDOWN', 'QUARANTINED'] },
+    { request_id: 'b', expected_from_version: '3' },
+    {},
+  ];
+  const second = others[choices.pick(others.length + 1) - 1];
+  return second === undefined ? [first] : [first, second];
+}
+
+/** A caller: tries again on what a retry can cure, as Step Functions and Lambda do. */
+async function requester(
+  world: SimulatedWorld,
+  actor: string,
+  fields: Record<string, unknown>,
+): Promise<void> {
+  const isDryRun = fields['dry_run'] === true;
+  const budgetMs = [120_000, 6_000, 30_000][world.choices.pick(3)] ?? 120_000;
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    // Each try is a process of its own: a crash ends this one only.
+    const process = `${actor}#${attempt}`;
+    const deps = world.depsFor(process, { isDryRun });
+    const { request, warnings } = parseRequest({ model_name: modelName, ...fields });
+    const deadline = world.deadline(deps, budgetMs);
+    const call = { request, warnings, invocationId: actor, deadline };
+    try {
+      await rollBack(deps, call);
+      return;
+    } catch (error) {
+      if (!isModelRollbackError(error)) world.violations.push(`a bug: ${String(error)}`);
+      if (!isModelRollbackError(error) || !error.isRetryable) return;
+    }
+    await deps.clock.sleep(20_000 * (attempt + 1));
+  }
+}
+
+/** A promotion pipeline: registers the next version (or takes an old one) and promotes it. */
+async function promoter(world: SimulatedWorld, version?: string): Promise<void> {
+  const actor = `promoter of ${version ?? 'a new version'}`;
+  const { scheduler, registry } = world;
+  const act = async (label: string, run: () => void): Promise<void> =>
+    await scheduler.call({
+      actor,
+      label,
+      isWrite: true,
+      run: async () => run(),
+      lost: async () => undefined,
+    });
+  let promoted = version ?? '';
+  await act('register', () => {
+    if (version === undefined) promoted = registry.register(scheduler.nowMs);
+  });
+  if (promoted === '') return;
+  let seenLive: readonly string[] = [];
+  await act('begin to promote', () => {
+    seenLive = registry.live();
+  });
+  await act(`promote ${promoted}`, () =>
+    registry.promote(promoted, seenLive, { by: 'others', atMs: scheduler.nowMs }),
+  );
+}
+
+/** A person who moves the pointer by hand. */
+async function mover(world: SimulatedWorld, which: 'the newest' | 'an older'): Promise<void> {
+  const { scheduler, registry } = world;
+  await scheduler.call({
+    actor: 'person',
+    label: `moves to ${which}`,
+    isWrite: true,
+    run: async () => {
+      const archived = registry
+        .snapshot(modelName)
+        .others.filter((row) => row.stage === 'Archived');
+      const row = which === 'the newest' ? archived[0] : archived.at(-1);
+      const change = { by: 'others' as const, atMs: scheduler.nowMs };
+      if (row !== undefined) registry.promote(row.version, registry.live(), change);
+    },
+    lost: async () => undefined,
+  });
+}
+
+async function sweeper(world: SimulatedWorld, actor: string): Promise<void> {
+  const deps = world.depsFor(actor);
+  try {
+    await sweep(deps, world.deadline(deps, 120_000));
+  } catch (error) {
+    if (!isModelRollbackError(error)) world.violations.push(`a bug: ${String(error)}`);
+  }
+}

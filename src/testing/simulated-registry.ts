@@ -1,0 +1,64 @@
+import {
+  compareVersions,
+  type ModelPointer,
+  type ModelVersion,
+  type RegistrySnapshot,
+} from '../domain/model.ts';
+
+/** One registered model with MLflow's rules for stages, races included. */
+export class SimulatedRegistry {
+  readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
+  #rows: ModelVersion[] = [];
+  /** Who changed what is live last, and when (true time). */
+  lastChange: { readonly by: 'us' | 'others'; readonly atMs: number } | null = null;
+  /** Set when a change of ours left nobody live. */
+  hasLeftNobodyLive = false;
+
+  register(atMs: number): string {
+    const version = String(this.#rows.length + 1);
+    const row = {
+      version,
+      stage: 'None',
+      status: 'READY',
+      createdAtMs: atMs,
+      lastUpdatedAtMs: atMs,
+    };
+    this.#rows.push(row);
+    return version;
+  }
+
+  snapshot(modelName: string): RegistrySnapshot {
+    const rows = this.#rows.toSorted((a, b) => compareVersions(a.version, b.version));
+    return {
+      modelName,
+      live: rows.filter((row) => row.stage === this.pointer.stage),
+      others: rows.filter((row) => row.stage !== this.pointer.stage),
+      isComplete: true,
+      serverTimeMs: null,
+    };
+  }
+
+  /** Versions that are live now. */
+  live(): string[] {
+    return this.snapshot('').live.map((row) => row.version);
+  }
+
+  /**
+   * What `transition-stage` to the pointer's stage does. MLflow reads the live versions first and
+   * archives those: with another transition in between, two stay live.
+   * @param seenLive what was live when this transition began; null archives nothing
+   */
+  promote(
+    version: string,
+    seenLive: readonly string[] | null,
+    change: { readonly by: 'us' | 'others'; readonly atMs: number },
+  ): void {
+    this.#rows = this.#rows.map((row) => {
+      const touched = { ...row, lastUpdatedAtMs: change.atMs };
+      if (row.version === version) return { ...touched, stage: this.pointer.stage };
+      return seenLive?.includes(row.version) === true ? { ...touched, stage: 'Archived' } : row;
+    });
+    this.lastChange = change;
+    if (change.by === 'us' && this.live().length === 0) this.hasLeftNobodyLive = true;
+  }
+}
