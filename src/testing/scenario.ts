@@ -39,6 +39,7 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
 export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
   const { scheduler } = world;
   scheduler.faultPercent = 0;
+  scheduler.isCalm = true;
   for (let round = 0; round < 12; round += 1) {
     scheduler.nowMs += 130_000;
     const deps = world.depsFor(`morning ${round}`);

@@ -55,6 +55,8 @@ export class Scheduler {
   nowMs: number;
   /** Percentage of calls with another fate than `done`. */
   faultPercent = 0;
+  /** No time passes between two calls. */
+  isCalm = false;
 
   constructor(choices: Choices, nowMs: number) {
     this.#choices = choices;
@@ -124,7 +126,8 @@ export class Scheduler {
       if (step >= stepsMax) throw new Error(`the simulation did not end within ${stepsMax} steps`);
       const [next] = this.#waiting.splice(this.#choices.pick(this.#waiting.length), 1);
       if (next === undefined) continue;
-      const pause = this.#choices.happens(30) ? this.#choices.pick(pauses.length) : 0;
+      const pause =
+        !this.isCalm && this.#choices.happens(30) ? this.#choices.pick(pauses.length) : 0;
       this.nowMs += pauses[pause] ?? 0;
       const fate = this.#fateOf(next);
       this.trace.push(

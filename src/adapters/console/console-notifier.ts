@@ -1,3 +1,4 @@
+import { messageOf } from '../../domain/errors.ts';
 import type { Notice } from '../../domain/notice.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 
@@ -10,8 +11,23 @@ export class ConsoleNotifier implements Notifier {
   }
 
   async send(notice: Notice): Promise<NoticeResult> {
-    // JSON escapes control characters, so a name cannot play tricks on the terminal.
-    this.#write(`notice: ${notice.subject}\n${JSON.stringify(notice.message, null, 2)}\n`);
-    return { kind: 'sent' };
+    // Escaped, so that a name cannot play tricks on the terminal.
+    const message = escapeControls(JSON.stringify(notice.message, null, 2));
+    try {
+      this.#write(`notice: ${notice.subject}\n${message}\n`);
+      return { kind: 'sent' };
+    } catch (error) {
+      return { kind: 'failed', message: `the terminal took no notice: ${messageOf(error)}` };
+    }
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** JSON escapes the control characters of seven bits, but for DEL; terminals obey those of eight too. */
+function escapeControls(json: string): string {
+  return json.replaceAll(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+  );
 }
