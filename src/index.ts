@@ -3,6 +3,9 @@
 export { MemoryModelRegistry } from './adapters/memory/memory-model-registry.ts';
 export { MemoryRollbackStore } from './adapters/memory/memory-rollback-store.ts';
 export { SQLiteRollbackStore } from './adapters/sqlite/sqlite-rollback-store.ts';
+export { jsonLogger } from './adapters/system/json-logger.ts';
+export { systemClock } from './adapters/system/system-clock.ts';
+export { systemIdentity } from './adapters/system/system-identity.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type SweepReport, sweep } from './app/sweep.ts';
@@ -22,6 +25,7 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export type { ConfirmedPlan } from './domain/guard.ts';
 export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/model.ts';
 export type { Notice } from './domain/notice.ts';
 export {

@@ -77,9 +77,10 @@ export async function announceIfPending(
 
 const pollMs = 250;
 
-function noticeWarnings(record: RollbackRecord): Warning[] {
+/** That people were not told is told to the caller, whatever the outcome. */
+export function noticeWarnings(record: RollbackRecord): Warning[] {
   if (record.notice.kind !== 'pending') return [];
-  const message = 'The notice is not sent yet. It is kept, and a repeated request sends it.';
+  const message = 'The notice is not sent yet. It is kept, and the sweep sends it.';
   return [{ code: 'NOTICE_NOT_SENT', message }];
 }
 

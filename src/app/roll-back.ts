@@ -1,17 +1,12 @@
-import {
-  ConfigurationError,
-  InvalidRequestError,
-  RollbackInProgressError,
-  StateStoreUnavailableError,
-} from '../domain/errors.ts';
+import { ConfigurationError, StateStoreUnavailableError } from '../domain/errors.ts';
 import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
+import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
 import { needsOlderVersions, planRollback, planWarnings } from '../domain/plan.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
 import {
-  isFinal,
   type ModelState,
   newModelState,
   Outcome,
@@ -20,10 +15,9 @@ import {
 } from '../domain/rollback.ts';
 import { type Attempt, type ClaimedRun, claim, endUnclaimed } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { StoreView } from '../ports/rollback-store.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce, announceIfPending, finish } from './finish.ts';
+import { announce, announceIfPending, finish, noticeWarnings } from './finish.ts';
 import { resumeRollback } from './resume-rollback.ts';
 
 /** One call for a rollback. */
@@ -57,7 +51,7 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
     const response = await attemptRollback(deps, run);
     if (response !== null) return response;
   }
-  throw inProgress(request.modelName);
+  throw inProgressError(request.modelName);
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -84,13 +78,17 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   if (!request.isDryRun) {
     const met = meet(view, run, deps.clock.nowMs());
     if (met.kind === 'replay') return await replay(deps, run, met.rollbackId, met.warnings);
-    if (met.kind === 'resume') return await resume(deps, run, met.rollbackId);
     if (met.kind === 'again') return null;
+    if (met.kind === 'resume') {
+      requireClock(deps, [view.serverTimeMs]);
+      return await resume(deps, run, met.rollbackId);
+    }
   }
 
   const snapshot = await registryLook;
-  const skew = clockSkewProblem(deps, [snapshot.serverTimeMs, view.serverTimeMs]);
-  if (skew !== null && !request.isDryRun) throw new ConfigurationError(skew);
+  const serverTimes = [snapshot.serverTimeMs, view.serverTimeMs];
+  if (!request.isDryRun) requireClock(deps, serverTimes);
+  const skew = clockSkewOf(deps, serverTimes);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const plan = await decide(deps, run, state, snapshot);
   const warnings = [
@@ -114,52 +112,6 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   return await finish(deps, await carryOut(deps, claimed, deadline, 'fresh'), deadline);
 }
 
-type Meeting =
-  | { readonly kind: 'go' | 'again' }
-  | { readonly kind: 'resume'; readonly rollbackId: string }
-  | { readonly kind: 'replay'; readonly rollbackId: string; readonly warnings: readonly Warning[] };
-
-/** What this request meets in the store: itself, another run, or nothing. */
-function meet(view: StoreView, run: Run, nowMs: number): Meeting {
-  const { record, state } = view;
-  if (record !== undefined && record.bodyHash !== run.bodyHash) {
-    throw new InvalidRequestError(
-      `The key of this request was used before with another body (${record.id}). ` +
-        'Use a new request_id for a new request.',
-    );
-  }
-  if (record !== undefined && isFinal(record)) {
-    return { kind: 'replay', rollbackId: record.id, warnings: [] };
-  }
-  const active = state?.active ?? null;
-  if (active !== null) {
-    if (active.leaseEndsAtMs > nowMs) throw inProgress(run.request.modelName, active);
-    return { kind: 'resume', rollbackId: active.rollbackId };
-  }
-  // The two items were not read at the same instant: the run ended in between.
-  if (record?.progress.status === 'IN_PROGRESS') return { kind: 'again' };
-  return meetEqualRequest(run, state, nowMs) ?? { kind: 'go' };
-}
-
-/** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
-function meetEqualRequest(run: Run, state: ModelState | undefined, nowMs: number): Meeting | null {
-  const last = state?.lastCommit ?? null;
-  const isEqual =
-    run.request.requestId === null &&
-    last !== null &&
-    last.bodyHash === run.bodyHash &&
-    nowMs - last.atMs < limits.equalRequestMs;
-  if (!isEqual) return null;
-  const message =
-    'An equal request was carried out less than 15 minutes ago; this is its result. ' +
-    'Send a request_id to make a request of its own.';
-  return {
-    kind: 'replay',
-    rollbackId: last.rollbackId,
-    warnings: [{ code: 'EQUAL_REQUEST_REPLAYED', message }],
-  };
-}
-
 async function replay(
   deps: RollbackDeps,
   run: Run,
@@ -167,7 +119,11 @@ async function replay(
   warnings: readonly Warning[],
 ): Promise<RollbackResponse | null> {
   const record = await announceIfPending(deps, run.request.modelName, rollbackId, run.deadline);
-  return record === null ? null : responseOf(record, { isReplayed: true, warnings });
+  if (record === null) return null;
+  // What this very call gave rise to is told too, unless the record says it already.
+  const known = new Set(record.warnings.map((warning) => warning.message));
+  const own = run.warnings.filter((warning) => !known.has(warning.message));
+  return responseOf(record, { isReplayed: true, warnings: [...own, ...warnings] });
 }
 
 /** Finishes a run that was cut off: our own is the answer, another's makes way for us. */
@@ -182,19 +138,14 @@ async function resume(
   return rollbackId === run.id ? response : null;
 }
 
-/** Leases and cooldowns compare clocks: one that is far off would break them. */
-function clockSkewProblem(deps: RollbackDeps, servers: readonly (number | null)[]): string | null {
+function clockSkewOf(deps: RollbackDeps, serverTimes: readonly (number | null)[]): string | null {
   const { clockSkewMaxMs } = deps.settings;
-  if (clockSkewMaxMs === null) return null;
-  const nowMs = deps.clock.nowMs();
-  const skews = servers.flatMap((timeMs) => (timeMs === null ? [] : [nowMs - timeMs]));
-  const worst = skews.find((skewMs) => Math.abs(skewMs) > clockSkewMaxMs);
-  if (worst === undefined) return null;
-  const side = worst > 0 ? 'ahead of' : 'behind';
-  return (
-    `The clock of this machine is ${Math.round(Math.abs(worst) / 1000)} s ${side} the server's; ` +
-    `at most ${clockSkewMaxMs / 1000} s are safe. Nothing was written. Set the clock (NTP), then try again.`
-  );
+  return clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
+}
+
+function requireClock(deps: RollbackDeps, serverTimes: readonly (number | null)[]): void {
+  const problem = clockSkewOf(deps, serverTimes);
+  if (problem !== null) throw new ConfigurationError(problem);
 }
 
 async function decide(
@@ -266,7 +217,8 @@ async function endWithoutClaim(
     rollback_id: record.id,
     outcome: record.progress.status,
   });
-  return responseOf(told ?? record);
+  const ended = told ?? record;
+  return responseOf(ended, { warnings: noticeWarnings(ended) });
 }
 
 /** Null when another run was quicker. */
@@ -288,17 +240,4 @@ async function takeClaim(
     if (view.state?.active?.owner === lease.owner) return claimed;
     throw error;
   }
-}
-
-function inProgress(
-  modelName: string,
-  active?: { rollbackId: string; leaseEndsAtMs: number },
-): RollbackInProgressError {
-  const who =
-    active === undefined
-      ? 'other runs were quicker'
-      : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
-  return new RollbackInProgressError(
-    `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
-  );
 }

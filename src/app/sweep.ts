@@ -122,8 +122,8 @@ async function checkPointer(
     failure = error;
   }
   const { state } = await deps.store.read(record.modelName, null, deadline);
-  const isLatest = state?.lastCommit?.rollbackId === record.id;
-  const checked = afterPointerCheck(record, liveVersions, isLatest, deps.clock.nowMs());
+  const lastCommit = state?.lastCommit ?? null;
+  const checked = afterPointerCheck(record, liveVersions, lastCommit, deps.clock.nowMs());
   if ((await deps.store.write({ record: checked }, deadline)) === 'conflict')
     return { kind: 'skipped' };
   if (liveVersions === null) throw failure;

@@ -54,6 +54,12 @@ export function renderAnswer(answer: RollbackResponse, style: Style): string {
   return lines.join('\n');
 }
 
+/** The move; in brackets when it is only what would have been. */
+export function moveText(answer: RollbackResponse): string {
+  const move = `${answer.from_version ?? 'none'} -> ${answer.to_version ?? 'none'}`;
+  return answer.rolled_back ? move : `(${move})`;
+}
+
 /** Guards and candidates of a plan. */
 export function renderPlan(answer: RollbackResponse, style: Style): string {
   const { plan } = answer;
@@ -74,7 +80,7 @@ export function renderPlan(answer: RollbackResponse, style: Style): string {
     plan.candidates_omitted === 0 ? [] : [`     and ${plan.candidates_omitted} more versions`];
   return [
     `${style.bold('registry')}   ${safe(plan.registry)}  ${plan.pointer}`,
-    `${style.bold('live')}       ${plan.live_versions.join(', ') || 'none'}`,
+    `${style.bold(answer.outcome === 'DRY_RUN' ? 'live     ' : 'live then')}  ${plan.live_versions.join(', ') || 'none'}`,
     style.bold('guards'),
     ...guards,
     style.bold('candidates'),
@@ -92,7 +98,7 @@ function headline(answer: RollbackResponse, style: Style): string {
       : answer.outcome === 'DRY_RUN'
         ? style.bold
         : style.bad;
-  const move = `${answer.from_version ?? 'none'} -> ${answer.to_version ?? 'none'}`;
+  const move = moveText(answer);
   const replayed = answer.replayed ? ' (replayed: this was done before)' : '';
   const told =
     answer.outcome === 'DRY_RUN' ? '' : `, notice ${answer.notified ? 'sent' : 'not sent'}`;

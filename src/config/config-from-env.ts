@@ -84,7 +84,11 @@ export function storeFromEnv(env: Env, surface: Surface): StoreConfig {
   }
   const tableName = table ?? 'tradai-rollback-state';
   if (!/^(arn:aws[a-z-]*:dynamodb:[\w-]+:\d{12}:table\/)?[\w.-]{3,255}$/.test(tableName)) {
-    throw wrong('ROLLBACK_STATE_TABLE', tableName, 'the name or ARN of a DynamoDB table');
+    throw wrong(
+      'ROLLBACK_STATE_TABLE',
+      tableName,
+      'the name (3 to 255 letters, digits, _ - .) or ARN of a DynamoDB table',
+    );
   }
   return { kind: 'dynamodb', tableName };
 }

@@ -1,5 +1,6 @@
+import { assert } from './assert.ts';
 import { limits } from './limits.ts';
-import { type NoticeState, next, type RollbackRecord } from './rollback.ts';
+import { type LastCommit, type NoticeState, next, type RollbackRecord } from './rollback.ts';
 
 /** What follows an end: its notice, and one more look at the pointer. Changes of the record alone. */
 
@@ -30,23 +31,30 @@ export function leaseNotice(record: RollbackRecord, nowMs: number): RollbackReco
 }
 
 /**
- * The look at the pointer after a commit. A difference is announced with a notice of its own.
+ * The later look at the pointer: a difference from what the end left is announced with a notice of its
+ * own. After a contested end too: a move of ours whose answer was lost may have come late.
  * @param liveVersions null when the registry could not be read: later again
- * @param isLatest false when a newer rollback of ours has moved the pointer since
+ * @param lastCommit the latest move of ours; a newer one than this record's explains any difference
  */
 export function afterPointerCheck(
   record: RollbackRecord,
   liveVersions: readonly string[] | null,
-  isLatest: boolean,
+  lastCommit: LastCommit | null,
   nowMs: number,
 ): RollbackRecord {
+  const { progress } = record;
+  assert(progress.status !== 'IN_PROGRESS', 'only an end is looked at again');
   if (liveVersions === null) {
     const dueAtMs = nowMs + limits.pointerCheckMs;
     return next({ ...record, pointerCheck: { kind: 'pending', dueAtMs } });
   }
-  const isAsCommitted = liveVersions.length === 1 && liveVersions[0] === record.plan.to?.version;
-  if (isAsCommitted || !isLatest) {
-    return next({ ...record, pointerCheck: { kind: 'as-committed', atMs: nowMs } });
+  const isAsLeft = liveVersions.toSorted().join() === progress.liveVersions.toSorted().join();
+  const isSuperseded =
+    lastCommit !== null &&
+    lastCommit.rollbackId !== record.id &&
+    lastCommit.atMs >= progress.endedAtMs;
+  if (isAsLeft || isSuperseded) {
+    return next({ ...record, pointerCheck: { kind: 'as-left', atMs: nowMs } });
   }
   return next({
     ...record,

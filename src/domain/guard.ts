@@ -137,8 +137,8 @@ const quarantined: Guard = {
       return passed('the target was not rolled back from');
     }
     return refused(
-      `Version ${target.version} was rolled back from before. Run "model-rollback release", ` +
-        'or override QUARANTINED.',
+      `Version ${target.version} was rolled back from before. ` +
+        `Run "model-rollback release ${request.modelName} ${target.version}", or override QUARANTINED.`,
     );
   },
 };

@@ -161,7 +161,7 @@ function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoi
   if (target === undefined) {
     throw new VersionNotFoundError(
       `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
-        'Run "model-rollback status" to see its versions.',
+        `Run "model-rollback plan ${JSON.stringify(snapshot.modelName)}" to see its versions.`,
     );
   }
   const rule = TargetRule.EXPLICIT;

@@ -91,7 +91,8 @@ export function parseRequest(input: unknown): { request: RollbackRequest; warnin
   const warnings = judgeUnknownFields(fields);
   if (!fields.has('model_name')) {
     throw new InvalidRequestError(
-      'model_name is missing. Send the name of the registered model: {"model_name": "NAME"}.',
+      'model_name is missing. Send the name of the registered model: {"model_name": "NAME"}. ' +
+        '(Alarm events are not read in this version: let a rule or a state machine send a request.)',
     );
   }
   const request: RollbackRequest = {

@@ -106,7 +106,7 @@ export function dryRunResponse(
     rollback_id: null,
     replayed: false,
     notified: false,
-    refusals: refusalAnswers(plan.guards),
+    refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
     warnings,
     plan: planAnswer(plan),
   };
@@ -132,11 +132,12 @@ function versionsOf(
   };
 }
 
-function pointerWarnings({ pointerCheck, plan }: RollbackRecord): Warning[] {
-  if (pointerCheck.kind !== 'differs') return [];
+function pointerWarnings({ pointerCheck, plan, progress }: RollbackRecord): Warning[] {
+  if (pointerCheck.kind !== 'differs' || progress.status === 'IN_PROGRESS') return [];
+  const left = progress.liveVersions.join(' and ') || 'none';
   const live = pointerCheck.liveVersions.join(' and ') || 'none';
   const message =
-    `At ${isoTime(pointerCheck.atMs)} ${plan.pointer} was not ${plan.to?.version} any more: live is ${live}. ` +
+    `At ${isoTime(pointerCheck.atMs)} ${plan.pointer} was not ${left} any more: live is ${live}. ` +
     'Somebody moved it after the rollback, or a late write arrived. Please look.';
   return [{ code: 'POINTER_DIFFERS', message }];
 }

@@ -80,13 +80,13 @@ export type NoticeState =
   | { readonly kind: 'sent'; readonly sentAtMs: number; readonly attempts: number };
 
 /**
- * One more look at the pointer, some time after a commit: a write of a killed owner may come late, and so
- * may a rival.
+ * One more look at the pointer, two minutes after an end: a write whose answer was lost may come late,
+ * and so may a rival.
  */
 export type PointerCheck =
   | { readonly kind: 'none' }
   | { readonly kind: 'pending'; readonly dueAtMs: number }
-  | { readonly kind: 'as-committed'; readonly atMs: number }
+  | { readonly kind: 'as-left'; readonly atMs: number }
   | { readonly kind: 'differs'; readonly atMs: number; readonly liveVersions: readonly string[] };
 
 /** Everything about one rollback. Its id is derived from the idempotency key. */

@@ -143,7 +143,7 @@ const noticeSchema = v.variant('kind', [
 const pointerCheckSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('none') }),
   v.strictObject({ kind: v.literal('pending'), dueAtMs: time }),
-  v.strictObject({ kind: v.literal('as-committed'), atMs: time }),
+  v.strictObject({ kind: v.literal('as-left'), atMs: time }),
   v.strictObject({ kind: v.literal('differs'), atMs: time, liveVersions: v.array(version) }),
 ]);
 

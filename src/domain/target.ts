@@ -125,7 +125,7 @@ function whyUnfit(
   if (isQuarantined(state, row.version)) return 'quarantined: it was rolled back from before';
   if (row.status !== 'READY') return `its status is ${row.status}, not READY`;
   if (displaced.includes(row.version) && !isLower(row, from)) {
-    return `version ${from.version} replaced it although it is newer: it was rolled back by hand`;
+    return `version ${from.version} replaced it although it is newer: it was rolled back from`;
   }
   return null;
 }

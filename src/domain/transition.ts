@@ -157,9 +157,9 @@ function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
     },
     notice: pendingNotice(nowMs),
     pointerCheck:
-      facts.status === Outcome.ROLLED_BACK
-        ? { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs }
-        : record.pointerCheck,
+      facts.status === Outcome.FAILED
+        ? record.pointerCheck
+        : { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs },
   };
   const freed: ModelState = { ...state, active: null };
   return {

@@ -84,7 +84,7 @@ function pointerAsReported(world: SimulatedWorld, records: readonly RollbackReco
 }
 
 function isLook(record: RollbackRecord | undefined): boolean {
-  return record?.pointerCheck.kind === 'as-committed' || record?.pointerCheck.kind === 'differs';
+  return record?.pointerCheck.kind === 'as-left' || record?.pointerCheck.kind === 'differs';
 }
 
 function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {

@@ -32,10 +32,18 @@ export function storeError(
       { cause },
     );
   }
-  if (name === 'ValidationException' || /region is missing/i.test(messageOf(error))) {
+  if (/region is missing/i.test(messageOf(error))) {
+    return new ConfigurationError(
+      'AWS_REGION is not set. Set it to the region of the state table.',
+      {
+        cause,
+      },
+    );
+  }
+  if (name === 'ValidationException') {
     return new ConfigurationError(
       `The state table "${tableName}" cannot be used: ${messageOf(error)}. ` +
-        'It needs the keys and indexes that "model-rollback create-table" makes, and AWS_REGION.',
+        'It needs the keys and indexes that "model-rollback create-table" makes.',
       { cause },
     );
   }

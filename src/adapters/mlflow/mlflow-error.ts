@@ -114,7 +114,7 @@ function oneLine(text: string): string {
   // Cut first: patterns for tags take quadratic time on megabytes of brackets.
   const plain = text
     .slice(0, 10_000)
-    .replaceAll(/<style[\s\S]*?<\/style>|<[^>]*>/g, ' ')
+    .replaceAll(/<(style|title)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();
   return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain.replace(/\.$/, '');

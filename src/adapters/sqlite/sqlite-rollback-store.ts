@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import {
   ConfigurationError,
@@ -34,7 +34,7 @@ export class SQLiteRollbackStore implements RollbackStore {
   constructor(path: string, workspace: string, clock: Clock) {
     this.#workspace = workspace;
     try {
-      if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      if (path !== ':memory:') makeFolder(resolve(dirname(path)));
       // The busy timeout makes writers of other processes queue instead of failing.
       this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
@@ -210,6 +210,18 @@ export class SQLiteRollbackStore implements RollbackStore {
 // ---------------------------------------------------------------------------------------------------
 
 const busyTimeoutMs = 5_000;
+
+/** Level by level: Node's own recursive form never ends where a folder cannot be made (under /proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process made it at this moment.
+    if (!existsSync(path)) throw error;
+  }
+}
 
 /** Conditions look at the column, decisions at the document: they must not differ. */
 function readRow<T extends { readonly revision: number }>(

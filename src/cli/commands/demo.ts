@@ -76,9 +76,13 @@ async function tellStory(
     '  2  Archived    replaced by version 3',
     '  3  Production  promoted yesterday, and losing money since midnight',
   );
-  tell(`The alarm "${alarmName}" goes red. First the plan: nothing is written.`);
   const plan = await ask({ ...alarm, dry_run: true });
-  tell('The plan', renderPlan(plan, style), '', renderAnswer(plan, style));
+  tell(
+    `The alarm "${alarmName}" goes red. First the plan: nothing is written.`,
+    renderPlan(plan, style),
+    '',
+    renderAnswer(plan, style),
+  );
   tell('Now for real. People get this notice:');
   const rollback = await ask(alarm);
   tell('And the caller gets this answer:', renderAnswer(rollback, style));

@@ -4,7 +4,7 @@ import { parseModelName } from '../../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../../domain/response.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { renderAnswer, renderPlan, safe, table } from '../render.ts';
+import { moveText, renderAnswer, renderPlan, safe, table } from '../render.ts';
 import { withStore } from '../session.ts';
 
 /** `history` and `explain`: what happened, and why. */
@@ -69,7 +69,7 @@ function historyText(answers: readonly RollbackResponse[]): string {
       answer.timestamp,
       safe(answer.model_name),
       answer.outcome,
-      `${answer.from_version ?? 'none'} -> ${answer.to_version ?? 'none'}`,
+      moveText(answer),
       answer.reason,
       safe(answer.rollback_id ?? ''),
     ]),

@@ -129,6 +129,32 @@ describe('sweep', () => {
     expect(await run()).toMatchObject({ pointers_checked: 2, pointers_differ: 0 });
   });
 
+  test('looks at the pointer after a contested end too: a lost move may have come late', async () => {
+    let late: () => void = () => undefined;
+    const deps = withCalls(world.deps, {
+      registry: {
+        movePointer: async (_next, _model, version) => {
+          world.registry.register('m');
+          world.registry.transition('m', '4', 'Production', true);
+          late = () => world.registry.transition('m', version, 'Production', true);
+          const error = new RegistryUnavailableError('no answer');
+          return { kind: 'unknown', error, isAnswered: false };
+        },
+      },
+    });
+    expect(await world.ask(key, { deps })).toMatchObject({
+      outcome: 'CONTESTED',
+      live_versions: ['4'],
+    });
+    late();
+    world.clock.advance(limits.pointerCheckMs);
+    expect(await run()).toMatchObject({ pointers_differ: 1 });
+    expect(world.notifier.sent.at(-1)).toMatchObject({
+      subject: 'Model Rollback pointer differs: m',
+      message: { warnings: [{ message: expect.stringContaining('live is 2') }] },
+    });
+  });
+
   test('comes back to a pointer that it could not read', async () => {
     await world.ask(key);
     world.clock.advance(limits.pointerCheckMs);

@@ -165,7 +165,7 @@ describe('run', () => {
         { stage: 'Production', lastUpdatedTimestamp: 9 },
       ]);
       const { out } = await cli(['demo', '--model', 'mine'], { MLFLOW_TRACKING_URI: server.url });
-      expect(out).toContain('DRY_RUN  mine  2 -> 1');
+      expect(out).toContain('DRY_RUN  mine  (2 -> 1)');
       expect(server.requests.every((request) => request.method === 'GET')).toBe(true);
     } finally {
       await server.close();

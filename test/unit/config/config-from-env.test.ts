@@ -83,7 +83,7 @@ describe('configFromEnv', () => {
     [{ ROLLBACK_POINTER: 'alias:champion' }, 'stage:Production'],
     [{ ROLLBACK_STORE: 'redis' }, '`dynamodb` or `sqlite:<path>`'],
     [{ ROLLBACK_STORE: 'sqlite:' }, '`dynamodb` or `sqlite:<path>`'],
-    [{ ROLLBACK_STATE_TABLE: 'a b' }, 'name or ARN'],
+    [{ ROLLBACK_STATE_TABLE: 'a b' }, 'or ARN of a DynamoDB table'],
     [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'ALERT_SNS_TOPIC_ARN is "topic"'],
     [{ ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:111122223333:t.fifo' }, 'not FIFO'],
     [{ ROLLBACK_COOLDOWN_HOUR: '1' }, 'did you mean ROLLBACK_COOLDOWN_HOURS'],

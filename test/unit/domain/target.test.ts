@@ -84,7 +84,7 @@ describe('chooseTarget', () => {
       const choice = choose(rows, {}, setting);
       expect(choice.version).toBe('1');
       expect(choice.candidates).toContainEqual(
-        expect.objectContaining({ version: '3', why: expect.stringContaining('by hand') }),
+        expect.objectContaining({ version: '3', why: expect.stringContaining('rolled back from') }),
       );
     },
   );

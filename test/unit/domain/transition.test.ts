@@ -227,7 +227,7 @@ describe('what records are due for', () => {
     expect(dueAtMs(running)).toBe(lease.leaseEndsAtMs);
     expect(dueAtMs(done)).toBe(nowMs + limits.noticeDueMs);
     expect(dueAtMs(sent)).toBe(nowMs + limits.pointerCheckMs);
-    expect(dueAtMs(afterPointerCheck(sent, ['2'], true, nowMs))).toBeNull();
+    expect(dueAtMs(afterPointerCheck(sent, ['2'], null, nowMs))).toBeNull();
   });
 
   test('expiresAtMs spares rollbacks and whatever is due', () => {

@@ -1,0 +1,103 @@
+import { InvalidRequestError, RollbackInProgressError } from './errors.ts';
+import { limits } from './limits.ts';
+import type { RollbackRequest, Warning } from './request.ts';
+import { isFinal, type ModelState, type RollbackRecord } from './rollback.ts';
+
+/** What a request meets in the store: itself, another run, or nothing. */
+export type Meeting =
+  /** Nothing stands in the way / the two items do not belong together: read again. */
+  | { readonly kind: 'go' | 'again' }
+  | { readonly kind: 'resume'; readonly rollbackId: string }
+  | { readonly kind: 'replay'; readonly rollbackId: string; readonly warnings: readonly Warning[] };
+
+interface Comer {
+  readonly request: RollbackRequest;
+  readonly bodyHash: string;
+}
+
+/** @throws InvalidRequestError for one key with two bodies, RollbackInProgressError for a live lease */
+export function meet(
+  found: { readonly state: ModelState | undefined; readonly record: RollbackRecord | undefined },
+  comer: Comer,
+  nowMs: number,
+): Meeting {
+  const { record, state } = found;
+  if (record !== undefined && record.bodyHash !== comer.bodyHash) {
+    throw new InvalidRequestError(
+      `The key of this request was used before with another body (${record.id}). ` +
+        'Use a new request_id for a new request.',
+    );
+  }
+  if (record !== undefined && isFinal(record)) {
+    return { kind: 'replay', rollbackId: record.id, warnings: [] };
+  }
+  const active = state?.active ?? null;
+  if (active !== null) {
+    if (active.leaseEndsAtMs > nowMs) throw inProgressError(comer.request.modelName, active);
+    return { kind: 'resume', rollbackId: active.rollbackId };
+  }
+  // The two items were not read at the same instant: the run ended in between.
+  if (record?.progress.status === 'IN_PROGRESS') return { kind: 'again' };
+  return meetEqualRequest(state, comer, nowMs) ?? { kind: 'go' };
+}
+
+/** Another run holds the model, or was quicker several times. */
+export function inProgressError(
+  modelName: string,
+  active?: { readonly rollbackId: string; readonly leaseEndsAtMs: number },
+): RollbackInProgressError {
+  const who =
+    active === undefined
+      ? 'other runs were quicker'
+      : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
+  return new RollbackInProgressError(
+    `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
+  );
+}
+
+/**
+ * Leases and cooldowns compare clocks: one that is far off would break them.
+ * @param serverTimes clocks of registry and store as they answered, where they say
+ * @param maxMs null where the clock is looked after
+ * @returns what is wrong and the mend, or null
+ */
+export function clockSkewProblem(
+  nowMs: number,
+  serverTimes: readonly (number | null)[],
+  maxMs: number | null,
+): string | null {
+  if (maxMs === null) return null;
+  const skews = serverTimes.flatMap((timeMs) => (timeMs === null ? [] : [nowMs - timeMs]));
+  const skewMs = skews.find((skew) => Math.abs(skew) > maxMs);
+  if (skewMs === undefined) return null;
+  const side = skewMs > 0 ? 'ahead of' : 'behind';
+  return (
+    `The clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the server's; ` +
+    `at most ${maxMs / 1000} s are safe. Nothing was written. Set the clock (NTP), then try again.`
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
+function meetEqualRequest(
+  state: ModelState | undefined,
+  { request, bodyHash }: Comer,
+  nowMs: number,
+): Meeting | null {
+  const last = state?.lastCommit ?? null;
+  const isEqual =
+    request.requestId === null &&
+    last !== null &&
+    last.bodyHash === bodyHash &&
+    nowMs - last.atMs < limits.equalRequestMs;
+  if (!isEqual) return null;
+  const message =
+    'An equal request was carried out less than 15 minutes ago; this is its result. ' +
+    'Send a request_id to make a request of its own.';
+  return {
+    kind: 'replay',
+    rollbackId: last.rollbackId,
+    warnings: [{ code: 'EQUAL_REQUEST_REPLAYED', message }],
+  };
+}
