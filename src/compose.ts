@@ -5,6 +5,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
+import { isModelRollbackError } from './domain/errors.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Logger } from './ports/logger.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
@@ -78,7 +79,7 @@ export async function createStateTable(
   try {
     return await createTable(client, tableName, systemClock);
   } catch (error) {
-    throw storeError(error, tableName);
+    throw isModelRollbackError(error) ? error : storeError(error, tableName);
   } finally {
     client.destroy();
   }

@@ -25,12 +25,14 @@ export function decodeRollbackRecord(text: string, itemName: string): RollbackRe
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const time = count;
+/** 0 is the state that was never stored. */
+const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
 const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
 const schema = v.literal(1);
 
 const stateSchema = v.strictObject({
   schema,
-  revision: count,
+  revision,
   modelName: v.string(),
   registry: v.string(),
   active: v.nullable(
@@ -149,7 +151,7 @@ const pointerCheckSchema = v.variant('kind', [
 
 const recordSchema = v.strictObject({
   schema,
-  revision: count,
+  revision,
   id: v.string(),
   modelName: v.string(),
   request: requestSchema,

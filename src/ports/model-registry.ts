@@ -40,7 +40,7 @@ export interface ModelRegistry {
   movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer>;
   /**
    * Writes a tag on a version, over an older one.
-   * @throws RegistryRefusedError, RegistryUnavailableError
+   * @throws VersionNotFoundError, RegistryRefusedError, RegistryUnavailableError
    */
   annotate(
     modelName: string,

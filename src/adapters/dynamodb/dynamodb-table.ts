@@ -4,10 +4,11 @@ import {
   type DynamoDBClient,
   ResourceInUseException,
   ResourceNotFoundException,
+  type TableDescription,
   UpdateContinuousBackupsCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { messageOf, StateStoreUnavailableError } from '../../domain/errors.ts';
+import { ConfigurationError, messageOf, StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** Names of keys, indexes and the TTL attribute; the construct makes the same table. */
@@ -61,7 +62,8 @@ export async function createTable(
 async function createIfAbsent(client: DynamoDBClient, tableName: string): Promise<boolean> {
   const { byTime, due } = tableShape;
   try {
-    await client.send(new DescribeTableCommand({ TableName: tableName }));
+    const { Table: table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    requireShape(table ?? {}, tableName);
     return false;
   } catch (error) {
     if (!(error instanceof ResourceNotFoundException)) throw error;
@@ -100,6 +102,19 @@ async function createIfAbsent(client: DynamoDBClient, tableName: string): Promis
     if (error instanceof ResourceInUseException) return false;
     throw error;
   }
+}
+
+/** A table of this name may be there for something else. */
+function requireShape(table: TableDescription, tableName: string): void {
+  const keys = (table.KeySchema ?? []).map((key) => key.AttributeName).join();
+  const indexes = (table.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName);
+  const hasKeys = keys === `${tableShape.partitionKey},${tableShape.sortKey}`;
+  const names = [tableShape.byTime.name, tableShape.due.name];
+  if (hasKeys && names.every((name) => indexes.includes(name))) return;
+  throw new ConfigurationError(
+    `The table "${tableName}" exists with other keys or indexes (keys ${keys}; indexes ` +
+      `${indexes.join() || 'none'}); it is not a state table. Set ROLLBACK_STATE_TABLE to another name.`,
+  );
 }
 
 async function waitUntilActive(

@@ -495,7 +495,10 @@ describe('a store that fails', () => {
         },
       },
     });
+    const startedMs = world.clock.nowMs();
     expect(await world.ask(key, { deps })).toMatchObject({ rolled_back: true });
+    // The cooldown counts from the try that was written.
+    expect((await state())?.lastCommit?.atMs).toBe(startedMs + 2 * limits.commitBackoffMs);
   });
 
   test('at the commit for good: a retry finishes it after the lease', async () => {
@@ -559,7 +562,9 @@ describe('resume', () => {
     expect(await live()).toEqual(['2']);
     await expect(world.ask(key)).rejects.toThrow(RollbackInProgressError);
     world.clock.advance(121_000);
-    const answer = await world.ask(key);
+    const moveAgain = () => Promise.reject(new Error('moved twice'));
+    const deps = withCalls(world.deps, { registry: { movePointer: moveAgain } });
+    const answer = await world.ask(key, { deps });
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', replayed: false, notified: true });
     expect((await state())?.rollbackCount).toBe(1);
     expect(world.notifier.sent).toHaveLength(1);

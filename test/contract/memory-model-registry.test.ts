@@ -1,0 +1,39 @@
+import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { describeModelRegistry, type RegistryPlace } from './model-registry.contract.ts';
+
+describeModelRegistry('MemoryModelRegistry', async (): Promise<RegistryPlace> => {
+  const registry = new MemoryModelRegistry(tickingClock());
+  return {
+    registry,
+    seed: async (modelName, stages) => {
+      for (const stage of stages) {
+        const version = registry.register(modelName);
+        const isPromoted = stage === 'Production' || stage === 'Archived';
+        if (isPromoted) registry.transition(modelName, version, 'Production', true);
+        else registry.transition(modelName, version, stage, false);
+      }
+      // The last promotion may have displaced the one that is to be live.
+      const live = String(stages.indexOf('Production') + 1);
+      if (live !== '0' && stages.lastIndexOf('Archived') > Number(live) - 1)
+        registry.transition(modelName, live, 'Production', true);
+    },
+    promoteBeside: async (modelName, version) =>
+      registry.transition(modelName, version, 'Production', false),
+    tag: async (modelName, version, key) => registry.tag(modelName, version, key),
+    close: async () => undefined,
+  };
+});
+
+/** Every look at it is a millisecond later, so that no two changes share a time by chance. */
+function tickingClock(): Clock {
+  let nowMs = Date.UTC(2026, 10, 23);
+  return {
+    ...systemClock,
+    nowMs: () => {
+      nowMs += 1;
+      return nowMs;
+    },
+  };
+}

@@ -1,0 +1,859 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
+import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import {
+  type ModelRollbackError,
+  RegistryRefusedError,
+  RegistryUnavailableError,
+} from '../../src/domain/errors.ts';
+import { limits } from '../../src/domain/limits.ts';
+import type { Fault, FaultRequest } from '../../src/embedded/fault.ts';
+import { type RegistryServer, startRegistryServer } from '../../src/embedded/registry-server.ts';
+import type { SeedVersion } from '../../src/embedded/seed.ts';
+import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
+import { engine } from '../engines/engines.ts';
+import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { type MLflowOptions, type RunningEngine, startMlflow } from '../engines/start.ts';
+import {
+  type HttpProxy,
+  type ProxiedRequest,
+  type ProxyAct,
+  startHttpProxy,
+} from './http-proxy.ts';
+import {
+  describeModelRegistry,
+  type RegistryPlace,
+  soon,
+  stagesOf,
+} from './model-registry.contract.ts';
+
+const mlflow = engine('mlflow');
+const PASSWORD = 's3cret-p:w"d';
+const LOGIN = Buffer.from(`ada:${PASSWORD}`).toString('base64');
+const MODEL = 'fraud';
+
+describe('the embedded registry', () => {
+  describeModelRegistry('MLflowModelRegistry', async () => {
+    const server = await startRegistryServer();
+    return placeAt(server.url, () => server.close());
+  });
+});
+
+describe.skipIf(mlflow.isMissing)(mlflow.title('MLflow'), () => {
+  describeModelRegistry('MLflowModelRegistry', async () => placeAt(mlflow.url));
+  describe('MLflowModelRegistry on a server of its own', describeRealServers);
+});
+
+describe('MLflowModelRegistry', () => {
+  let server: RegistryServer;
+  let registry: MLflowModelRegistry;
+  let pausesMs: number[];
+
+  beforeEach(async () => {
+    server = await startRegistryServer();
+    pausesMs = [];
+    registry = registryAt(server.url, { authorization: `Basic ${LOGIN}`, pausesMs });
+  });
+
+  afterEach(async () => {
+    registry.close();
+    await server.close();
+  });
+
+  const context: FaultContext = {
+    server: () => server,
+    registry: () => registry,
+    pausesMs: () => pausesMs,
+  };
+  describe('the number of calls', () => describeCalls(context));
+  describe('rows of another model', () => describeForeignRows(context));
+  describe('an answer that no retry cures', () => describeRefusals(context));
+  describe('an answer that a retry may cure', () => describeTransients(context));
+  describe('no answer', () => describeSilence(context));
+  describe('the move', () => describeMoveAnswers(context));
+  describe('the tag', () => describeTagAnswers(context));
+});
+
+describe('MLflowClient', describeWire);
+
+// ---------------------------------------------------------------------------------------------------
+
+interface FaultContext {
+  server(): RegistryServer;
+  registry(): MLflowModelRegistry;
+  pausesMs(): readonly number[];
+}
+
+function describeCalls({ server, registry }: FaultContext): void {
+  const rows = (count: number, liveVersion: number): SeedVersion[] =>
+    Array.from({ length: count }, (_, index) => ({
+      stage: index + 1 === liveVersion ? 'Production' : 'Archived',
+      creationTimestamp: 1_000 + index,
+    }));
+  const callsOf = async (name: string, include: readonly string[]): Promise<string[]> => {
+    server().requests.length = 0;
+    await registry().read(name, include, soon());
+    return server().requests.map(({ path }) => path.split('/').slice(-2).join('/'));
+  };
+
+  test('is one for 10 and for 10,000 versions', async () => {
+    server().seed('small', rows(10, 10));
+    server().seed('large', rows(10_000, 10_000));
+    for (const name of ['small', 'large']) {
+      expect(await callsOf(name, [])).toEqual(['model-versions/search']);
+    }
+    const { live, others, isComplete } = await registry().read('large', [], soon());
+    expect(live.map(({ version }) => version)).toEqual(['10000']);
+    expect(others).toHaveLength(limits.registryPageRows - 1);
+    expect(isComplete).toBe(false);
+  });
+
+  test('is two for 200 and for 10,000 versions whose live one has not changed lately', async () => {
+    for (const count of [200, 10_000]) {
+      const name = `old-${count}`;
+      server().seed(name, rows(count, 7));
+      expect(await callsOf(name, [])).toEqual([
+        'model-versions/search',
+        'registered-models/get-latest-versions',
+      ]);
+      const { live } = await registry().read(name, [], soon());
+      expect(live.map(({ version }) => version)).toEqual(['7']);
+    }
+  });
+
+  test('grows by one for each included version that has not changed lately', async () => {
+    for (const count of [200, 10_000]) {
+      const name = `include-${count}`;
+      server().seed(name, rows(count, count));
+      expect(await callsOf(name, ['3', '4', String(count), '999999'])).toEqual([
+        'model-versions/search',
+        'model-versions/get',
+        'model-versions/get',
+        'model-versions/get',
+      ]);
+      const snapshot = await registry().read(name, ['3', '4', '999999'], soon());
+      expect(stagesOf(snapshot).slice(-2)).toEqual(['4 Archived', '3 Archived']);
+    }
+  });
+
+  test('is one for each page of a walk', async () => {
+    server().seed('large', rows(10_000, 10_000));
+    let below: string | null = '10000';
+    const seen: string[] = [];
+    for (let page = 1; page <= 3; page += 1) {
+      const found = await registry().readBelow('large', below, soon());
+      seen.push(...found.map(({ version }) => version));
+      below = seen.at(-1) ?? null;
+    }
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => String(9_999 - index)));
+    expect(server().requests).toHaveLength(3);
+  });
+
+  test('is two for a registered model without versions', async () => {
+    await new MLflowAdmin(server().url).createModel('empty');
+    server().requests.length = 0;
+    expect(await registry().read('empty', [], soon())).toMatchObject({ live: [], others: [] });
+    expect(server().requests).toHaveLength(2);
+  });
+
+  test('includes none for the time of the server', async () => {
+    server().seed(MODEL, [{}]);
+    const { serverTimeMs } = await registry().read(MODEL, [], soon());
+    // Whole seconds of the same machine.
+    expect(Math.abs((serverTimeMs ?? 0) - Date.now())).toBeLessThan(5_000);
+    expect(server().requests).toHaveLength(1);
+  });
+
+  test('tells what is not READY', async () => {
+    server().seed(MODEL, [{ status: 'PENDING_REGISTRATION' }, { status: 'FAILED_REGISTRATION' }]);
+    const { others } = await registry().read(MODEL, [], soon());
+    expect(others.map(({ status }) => status)).toEqual([
+      'FAILED_REGISTRATION',
+      'PENDING_REGISTRATION',
+    ]);
+  });
+}
+
+function describeForeignRows({ server, registry }: FaultContext): void {
+  const row = (name: string, version: string): object => ({
+    name,
+    version,
+    creation_timestamp: 1,
+    last_updated_timestamp: '2',
+    current_stage: 'Production',
+    status: 'READY',
+  });
+  const answerTo = (call: string, body: object): void => {
+    server().fault = ({ path }) =>
+      path.endsWith(call) ? { kind: 'status', status: 200, body: JSON.stringify(body) } : undefined;
+  };
+
+  test('are no rows of the search', async () => {
+    server().seed(MODEL, [{}]);
+    answerTo('model-versions/search', { model_versions: [row('other', '9'), row(MODEL, '1')] });
+    expect(stagesOf(await registry().read(MODEL, [], soon()))).toEqual(['1 Production']);
+    const below = await registry().readBelow(MODEL, null, soon());
+    expect(below.map(({ version }) => version)).toEqual(['1']);
+    expect(below[0]).toMatchObject({ createdAtMs: 1, lastUpdatedAtMs: 2 });
+  });
+
+  test('are no live versions', async () => {
+    server().seed(
+      MODEL,
+      Array.from({ length: 101 }, () => ({ stage: 'Archived' as const })),
+    );
+    answerTo('get-latest-versions', { model_versions: [row('other', '9')] });
+    expect((await registry().read(MODEL, [], soon())).live).toEqual([]);
+  });
+
+  test('are no included versions', async () => {
+    server().seed(MODEL, [{}]);
+    for (const foreign of [row('other', '9'), row(MODEL, '8')]) {
+      answerTo('model-versions/get', { model_version: foreign });
+      const read = registry().read(MODEL, ['9'], soon());
+      await expect(read).rejects.toBeInstanceOf(RegistryRefusedError);
+    }
+  });
+}
+
+const HTML = 'text/html; charset=utf-8';
+const page = (status: number, text: string): Fault => ({
+  kind: 'status',
+  status,
+  contentType: HTML,
+  body: `<!doctype html><style>body { color: red }</style><title>${status}</title><p>${text}</p>`,
+});
+const json = (status: number, body: unknown): Fault => ({
+  kind: 'status',
+  status,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+const failed = (status: number, error_code: string, message: string): Fault =>
+  json(status, { error_code, message });
+
+/** Certain for reads and writes alike. */
+const REFUSALS: readonly { title: string; fault: Fault; mend: RegExp }[] = [
+  {
+    title: '401',
+    fault: page(401, 'You are not authenticated.'),
+    mend: /MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD/,
+  },
+  {
+    title: '403 of the permissions',
+    fault: failed(403, 'PERMISSION_DENIED', 'Permission denied'),
+    mend: /permission EDIT/,
+  },
+  {
+    title: '403 of the Host check',
+    fault: {
+      kind: 'status',
+      status: 403,
+      contentType: 'text/plain',
+      body: 'Invalid Host header - possible DNS rebinding attack detected',
+    },
+    mend: /--allowed-hosts/,
+  },
+  {
+    title: '403 of the Origin check',
+    fault: {
+      kind: 'status',
+      status: 403,
+      contentType: 'text/plain',
+      body: 'Cross-origin request blocked',
+    },
+    mend: /Origin header/,
+  },
+  {
+    title: '404 in HTML',
+    fault: page(404, 'The requested URL was not found on the server.'),
+    mend: /path prefix in MLFLOW_TRACKING_URI/,
+  },
+  { title: '400', fault: failed(400, 'INVALID_PARAMETER_VALUE', 'no'), mend: /will not help/ },
+  { title: '405', fault: page(405, 'Method Not Allowed'), mend: /will not help/ },
+];
+
+/** 5xx that stay; a write cannot be certain of them. */
+const PERMANENT: readonly { title: string; fault: Fault; mend: RegExp }[] = [
+  {
+    title: '500 FEATURE_DISABLED',
+    fault: failed(500, 'FEATURE_DISABLED', 'Workspace APIs are not available'),
+    mend: /unset MLFLOW_WORKSPACE/,
+  },
+  {
+    title: '503 of an artifacts-only server',
+    fault: {
+      kind: 'status',
+      status: 503,
+      contentType: HTML,
+      body: 'Endpoint: /x disabled due to the mlflow server running in `--artifacts-only` mode. To enable tracking server functionality, run `mlflow server` without `--artifacts-only`',
+    },
+    mend: /MLFLOW_TRACKING_URI to the one with the registry/,
+  },
+];
+
+/** 200s that MLflow never sends. */
+const STRANGE: readonly { title: string; fault: Fault }[] = [
+  { title: 'HTML', fault: page(200, 'Welcome. Please log in.') },
+  { title: 'broken JSON', fault: json(200, '{"model_versions": [') },
+  { title: 'an empty body', fault: json(200, '') },
+  { title: 'null', fault: json(200, 'null') },
+  { title: 'a list', fault: json(200, '[]') },
+  { title: 'JSON of another service', fault: json(200, { status: 'ok', hello: 'world' }) },
+  { title: 'another type of list', fault: json(200, { model_versions: {} }) },
+  { title: 'rows without a name', fault: json(200, { model_versions: [{ version: '1' }] }) },
+  {
+    title: 'a version that is no number',
+    fault: json(200, { model_versions: [{ name: MODEL, version: '1; DROP' }] }),
+  },
+  {
+    title: 'a time that is no time',
+    fault: json(200, {
+      model_versions: [{ name: MODEL, version: '1', last_updated_timestamp: 'yesterday' }],
+    }),
+  },
+  { title: 'deep JSON', fault: json(200, '['.repeat(1_000_000) + ']'.repeat(1_000_000)) },
+];
+
+function describeRefusals({ server, registry }: FaultContext): void {
+  for (const { title, fault, mend } of [...REFUSALS, ...PERMANENT]) {
+    test(`${title} is RegistryRefusedError at once, with the mend`, async () => {
+      server().fault = () => fault;
+      const error = await failure(() => registry().read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(RegistryRefusedError);
+      expect(error.message).toMatch(mend);
+      expectPlain(error);
+      expect(server().requests).toHaveLength(1);
+    });
+  }
+
+  for (const { title, fault } of STRANGE) {
+    test(`200 with ${title} is RegistryRefusedError that doubts the address`, async () => {
+      server().fault = () => fault;
+      const error = await failure(() => registry().read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(RegistryRefusedError);
+      expect(error.message).toContain('MLFLOW_TRACKING_URI');
+      expectPlain(error);
+    });
+  }
+
+  for (const status of [301, 302, 307, 308]) {
+    test(`${status} is RegistryRefusedError, and nothing is sent to the other place`, async () => {
+      const elsewhere = await startRegistryServer();
+      try {
+        server().fault = ({ path, search }) => ({
+          kind: 'status',
+          status,
+          headers: { location: `${elsewhere.url}${path}${search}` },
+        });
+        const error = await failure(() => registry().read(MODEL, [], soon()));
+        expect(error).toBeInstanceOf(RegistryRefusedError);
+        expect(error.message).toContain('Redirects are not followed');
+        const answer = await registry().movePointer(MODEL, '1', soon());
+        expect(answer.kind).toBe('refused');
+        expect(elsewhere.requests).toEqual([]);
+      } finally {
+        await elsewhere.close();
+      }
+    });
+  }
+}
+
+const TRANSIENTS: readonly { title: string; fault: Fault }[] = [
+  { title: '500 in HTML', fault: page(500, 'Internal Server Error') },
+  { title: '500 INTERNAL_ERROR', fault: failed(500, 'INTERNAL_ERROR', 'database is locked') },
+  { title: '502', fault: page(502, 'Bad Gateway') },
+  { title: '503', fault: page(503, 'Service Unavailable') },
+  { title: '503 without a body', fault: json(503, '') },
+  { title: '504', fault: page(504, 'Gateway Timeout') },
+  { title: '408', fault: page(408, 'Request Timeout') },
+  { title: '429', fault: failed(429, 'REQUEST_LIMIT_EXCEEDED', 'slow down') },
+  { title: '499', fault: json(499, '') },
+  { title: '520', fault: page(520, 'Unknown Error') },
+  { title: 'a reset', fault: { kind: 'reset' } },
+  { title: 'a lost answer', fault: { kind: 'lose-answer' } },
+  { title: '500 with deep JSON', fault: json(500, `{"error_code":${'['.repeat(1_000_000)}`) },
+  {
+    title: '500 full of brackets',
+    fault: { kind: 'status', status: 500, contentType: HTML, body: '<style'.repeat(60_000) },
+  },
+];
+
+function describeTransients({ server, registry, pausesMs }: FaultContext): void {
+  for (const { title, fault } of TRANSIENTS) {
+    test(`${title} is RegistryUnavailableError after ${limits.readAttemptsMax} tries`, async () => {
+      server().fault = () => fault;
+      const error = await failure(() => registry().read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(RegistryUnavailableError);
+      expect(error.isRetryable).toBe(true);
+      expect(error.message).toMatch(/[Tt]ry again\.$/);
+      expectPlain(error);
+      expect(server().requests).toHaveLength(limits.readAttemptsMax);
+      const [first, second] = pausesMs();
+      expect(first).toBeGreaterThan(0);
+      expect(second).toBeGreaterThanOrEqual(first ?? Number.NaN);
+    });
+
+    test(`${title} once is no trouble`, async () => {
+      server().seed(MODEL, [{ stage: 'Production' }]);
+      server().fault = ({ index }) => (index === 0 ? fault : undefined);
+      expect(stagesOf(await registry().read(MODEL, [], soon()))).toEqual(['1 Production']);
+      expect(server().requests).toHaveLength(2);
+    });
+  }
+
+  test('is tried again although less than a whole read timeout is left', async () => {
+    server().fault = () => page(503, 'Service Unavailable');
+    const deadline = deadlineAfter(systemClock, limits.readTimeoutMs - 1_000);
+    const error = await failure(() => registry().read(MODEL, [], deadline));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(server().requests).toHaveLength(limits.readAttemptsMax);
+  });
+
+  test('is not tried again when the pause would outlast the deadline', async () => {
+    server().fault = () => page(503, 'Service Unavailable');
+    // Every look at this deadline finds the same 50 ms: less than any pause.
+    const error = await failure(() => registry().read(MODEL, [], { leftMs: () => 50 }));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(server().requests).toHaveLength(1);
+  });
+
+  test('is RegistryUnavailableError when it is huge', async () => {
+    const body = `{"model_versions": [${' '.repeat(limits.registryAnswerBytesMax)}]}`;
+    server().fault = () => json(200, body);
+    const error = await failure(() => registry().read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(error.message).toContain('larger than');
+  });
+}
+
+function describeSilence({ server, registry }: FaultContext): void {
+  test('ends a read at its deadline', async () => {
+    server().fault = () => ({ kind: 'hang' });
+    const startMs = performance.now();
+    const error = await failure(() => registry().read(MODEL, [], within(300)));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(error.message).toContain('MLFLOW_TRACKING_URI');
+    expectPlain(error);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(server().requests).toHaveLength(1);
+  });
+
+  test('is the same when the answer drips in', async () => {
+    const dripping = await startHttpProxy(null, () => ({ kind: 'drip', everyMs: 10 }));
+    const other = registryAt(dripping.url);
+    try {
+      const startMs = performance.now();
+      const error = await failure(() => other.read(MODEL, [], within(300)));
+      expect(error).toBeInstanceOf(RegistryUnavailableError);
+      const answer = await other.movePointer(MODEL, '1', within(300));
+      expect(answer).toMatchObject({ kind: 'unknown', isAnswered: false });
+      expect(performance.now() - startMs).toBeLessThan(3_000);
+    } finally {
+      other.close();
+      await dripping.close();
+    }
+  });
+
+  test('comes from a port where nobody listens', async () => {
+    const gone = await startRegistryServer();
+    await gone.close();
+    const other = registryAt(gone.url, { authorization: `Basic ${LOGIN}` });
+    const error = await failure(() => other.read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(error.message).toMatch(/ECONNREFUSED/);
+    expectPlain(error);
+    // Nothing can have reached it, so that one more try is safe.
+    const answer = await other.movePointer(MODEL, '1', soon());
+    expect(answer).toMatchObject({ kind: 'unknown', isAnswered: true });
+  });
+
+  test('is not waited for when no time is left, and nothing is sent', async () => {
+    server().seed(MODEL, [{}]);
+    const over: Deadline = { leftMs: () => 0 };
+    for (const call of [
+      () => registry().read(MODEL, [], over),
+      () => registry().readBelow(MODEL, null, over),
+      () => registry().annotate(MODEL, '1', { key: 'k', value: 'v' }, over),
+    ]) {
+      expect(await failure(call)).toBeInstanceOf(RegistryUnavailableError);
+    }
+    const answer = await registry().movePointer(MODEL, '1', over);
+    expect(answer).toMatchObject({
+      kind: 'unknown',
+      error: expect.any(RegistryUnavailableError),
+      isAnswered: true,
+    });
+    expect(server().requests).toEqual([]);
+  });
+}
+
+function describeMoveAnswers({ server, registry }: FaultContext): void {
+  const fault = (on: Fault): void => {
+    server().seed(MODEL, [{ stage: 'Archived' }, { stage: 'Production' }]);
+    server().fault = ({ path }: FaultRequest) =>
+      path.endsWith('transition-stage') ? on : undefined;
+  };
+  const live = async (): Promise<readonly string[]> =>
+    await new MLflowAdmin(server().url).liveVersions(MODEL);
+  const moves = (): number =>
+    server().requests.filter(({ path }) => path.endsWith('transition-stage')).length;
+
+  test('is one call with the canonical stage and the archiving of the others', async () => {
+    fault({ kind: 'delay', ms: 0 });
+    expect(await registry().movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
+    expect(server().requests).toEqual([
+      {
+        method: 'POST',
+        path: '/api/2.0/mlflow/model-versions/transition-stage',
+        search: '',
+        body: { name: MODEL, version: '1', stage: 'Production', archive_existing_versions: true },
+      },
+    ]);
+  });
+
+  for (const { title, fault: on, mend } of REFUSALS) {
+    test(`is refused by ${title}, with the mend`, async () => {
+      fault(on);
+      const answer = await registry().movePointer(MODEL, '1', soon());
+      if (answer.kind !== 'refused') throw new Error(`not refused but ${answer.kind}`);
+      expect(answer.error).toBeInstanceOf(RegistryRefusedError);
+      expect(answer.error.message).toMatch(mend);
+      expectPlain(answer.error);
+      expect(moves()).toBe(1);
+      expect(await live()).toEqual(['2']);
+    });
+  }
+
+  test('is refused by 429, which a later request may cure', async () => {
+    fault(failed(429, 'REQUEST_LIMIT_EXCEEDED', 'slow down'));
+    const answer = await registry().movePointer(MODEL, '1', soon());
+    expect(answer).toMatchObject({
+      kind: 'refused',
+      error: expect.any(RegistryUnavailableError),
+    });
+    expect(moves()).toBe(1);
+  });
+
+  const unknown: readonly { title: string; fault: Fault; isAnswered: boolean }[] = [
+    { title: '503 with a body', fault: page(503, 'Service Unavailable'), isAnswered: true },
+    { title: '503 without a body', fault: json(503, ''), isAnswered: false },
+    { title: '500 in HTML', fault: page(500, 'Internal Server Error'), isAnswered: false },
+    { title: '500 in JSON', fault: failed(500, 'INTERNAL_ERROR', 'locked'), isAnswered: false },
+    { title: '502', fault: page(502, 'Bad Gateway'), isAnswered: false },
+    { title: '504', fault: page(504, 'Gateway Timeout'), isAnswered: false },
+    { title: '408', fault: page(408, 'Request Timeout'), isAnswered: false },
+    { title: '499', fault: json(499, ''), isAnswered: false },
+    { title: '204', fault: json(204, ''), isAnswered: false },
+    { title: '200 in HTML', fault: page(200, 'Please log in.'), isAnswered: false },
+    { title: '200 with broken JSON', fault: json(200, '{"model_version":'), isAnswered: false },
+    { title: 'a reset', fault: { kind: 'reset' }, isAnswered: false },
+    {
+      title: 'a huge answer',
+      fault: json(200, ' '.repeat(limits.registryAnswerBytesMax + 1)),
+      isAnswered: false,
+    },
+  ];
+  for (const { title, fault: on, isAnswered } of unknown) {
+    test(`is unknown after ${title}, and not sent again`, async () => {
+      fault(on);
+      const answer = await registry().movePointer(MODEL, '1', soon());
+      expect(answer).toMatchObject({ kind: 'unknown', isAnswered });
+      if (answer.kind === 'unknown') expectPlain(answer.error);
+      expect(moves()).toBe(1);
+    });
+  }
+
+  for (const { title, fault: on, mend } of PERMANENT) {
+    test(`is unknown after ${title}, with the mend`, async () => {
+      fault(on);
+      const answer = await registry().movePointer(MODEL, '1', soon());
+      if (answer.kind !== 'unknown') throw new Error(`not unknown but ${answer.kind}`);
+      expect(answer.error).toBeInstanceOf(RegistryRefusedError);
+      expect(answer.error.message).toMatch(mend);
+      expect(moves()).toBe(1);
+    });
+  }
+
+  test('is unknown after a lost answer, although it happened', async () => {
+    fault({ kind: 'lose-answer' });
+    const answer = await registry().movePointer(MODEL, '1', soon());
+    expect(answer).toMatchObject({
+      kind: 'unknown',
+      error: expect.any(RegistryUnavailableError),
+      isAnswered: false,
+    });
+    expect(moves()).toBe(1);
+    expect(await live()).toEqual(['1']);
+  });
+
+  test('is unknown when nothing comes until the deadline', async () => {
+    fault({ kind: 'hang' });
+    const startMs = performance.now();
+    const answer = await registry().movePointer(MODEL, '1', within(300));
+    expect(answer).toMatchObject({ kind: 'unknown', isAnswered: false });
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(moves()).toBe(1);
+  });
+}
+
+function describeTagAnswers({ server, registry }: FaultContext): void {
+  const annotate = async (deadline: Deadline = soon()): Promise<Error> =>
+    await failure(() => registry().annotate(MODEL, '1', { key: 'k', value: 'v' }, deadline));
+  const writes = (): number =>
+    server().requests.filter(({ path }) => path.endsWith('set-tag')).length;
+
+  const answers: readonly { title: string; fault: Fault; isRetryable: boolean }[] = [
+    ...REFUSALS.map(({ title, fault }) => ({ title, fault, isRetryable: false })),
+    ...PERMANENT.map(({ title, fault }) => ({ title, fault, isRetryable: false })),
+    ...TRANSIENTS.map(({ title, fault }) => ({ title, fault, isRetryable: true })),
+    { title: '200 in HTML', fault: page(200, 'Please log in.'), isRetryable: false },
+  ];
+  for (const { title, fault, isRetryable } of answers) {
+    const name = isRetryable ? 'RegistryUnavailableError' : 'RegistryRefusedError';
+    test(`meets ${title} with ${name} and is not sent again`, async () => {
+      server().seed(MODEL, [{}]);
+      server().fault = () => fault;
+      const error = await annotate();
+      expect(error.name).toBe(name);
+      expectPlain(error);
+      expect(writes()).toBe(1);
+    });
+  }
+
+  test('is given up at the deadline', async () => {
+    server().fault = () => ({ kind: 'hang' });
+    const startMs = performance.now();
+    expect(await annotate(within(300))).toBeInstanceOf(RegistryUnavailableError);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(writes()).toBe(1);
+  });
+}
+
+function describeWire(): void {
+  let server: RegistryServer;
+  let proxy: HttpProxy;
+
+  beforeEach(async () => {
+    server = await startRegistryServer();
+    server.seed(MODEL, [{ stage: 'Archived' }, { stage: 'Production' }]);
+    proxy = await startHttpProxy(server.url, (): ProxyAct => ({ kind: 'pass' }));
+  });
+
+  afterEach(async () => {
+    await proxy.close();
+    await server.close();
+  });
+
+  const everyCall = async (registry: MLflowModelRegistry): Promise<void> => {
+    await registry.read(MODEL, ['7'], soon());
+    await registry.readBelow(MODEL, '2', soon());
+    await registry.movePointer(MODEL, '1', soon());
+    await registry.annotate(MODEL, '1', { key: 'k', value: '模型' }, soon());
+    await registry.read('missing', [], soon()).catch(() => undefined);
+    registry.close();
+  };
+
+  test('sends every body with its length in bytes, and no Origin', async () => {
+    await everyCall(registryAt(proxy.url));
+    const posts = proxy.requests.filter(({ method }) => method === 'POST');
+    expect(posts).toHaveLength(2);
+    for (const { headers, body } of posts) {
+      expect(headers).toMatchObject({
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+      });
+      expect(headers).not.toHaveProperty('transfer-encoding');
+    }
+    for (const { headers, body, method } of proxy.requests) {
+      expect(headers).not.toHaveProperty('origin');
+      expect(headers).not.toHaveProperty('authorization');
+      if (method === 'GET') expect(body).toBe('');
+    }
+  });
+
+  test('keeps one connection for calls one after the other', async () => {
+    await everyCall(registryAt(proxy.url));
+    expect(proxy.requests.length).toBeGreaterThan(5);
+    expect(proxy.connections()).toBe(1);
+  });
+
+  test('sends the login and the workspace with every call', async () => {
+    const guarded = await startHttpProxy(null, () => ({ kind: 'answer', status: 401, body: '' }));
+    const registry = registryAt(guarded.url, { authorization: 'Bearer token-1', workspace: 'red' });
+    await failure(() => registry.read(MODEL, [], soon()));
+    await failure(() => registry.readBelow(MODEL, null, soon()));
+    await failure(() => registry.annotate(MODEL, '1', { key: 'k', value: 'v' }, soon()));
+    await registry.movePointer(MODEL, '1', soon());
+    registry.close();
+    await guarded.close();
+    expect(guarded.requests).toHaveLength(4);
+    for (const { headers } of guarded.requests) {
+      expect(headers).toMatchObject({
+        authorization: 'Bearer token-1',
+        'x-mlflow-workspace': 'red',
+      });
+    }
+  });
+
+  test('keeps the path of the address, with and without a slash at its end', async () => {
+    const paths: ProxiedRequest[] = [];
+    const prefixed = await startHttpProxy(null, (request) => {
+      paths.push(request);
+      return { kind: 'answer', status: 401, body: '{}' };
+    });
+    for (const prefix of ['/mlflow', '/mlflow/', '/a%20b/c//']) {
+      const registry = registryAt(`${prefixed.url}${prefix}`);
+      await failure(() => registry.read(MODEL, [], soon()));
+      await registry.movePointer(MODEL, '1', soon());
+      registry.close();
+    }
+    await prefixed.close();
+    const api = '/api/2.0/mlflow/model-versions';
+    expect(paths.map(({ path }) => path.split('?')[0])).toEqual(
+      ['/mlflow', '/mlflow', '/a%20b/c'].flatMap((prefix) => [
+        `${prefix}${api}/search`,
+        `${prefix}${api}/transition-stage`,
+      ]),
+    );
+  });
+
+  test('writes spaces in queries as %20', async () => {
+    await everyCall(registryAt(proxy.url));
+    for (const { path } of proxy.requests) expect(path).not.toContain('+');
+  });
+}
+
+function describeRealServers(): void {
+  const login = { username: 'admin', password: 'correct-horse-battery' };
+  const running: RunningEngine[] = [];
+  const start = async (options: MLflowOptions): Promise<string> => {
+    const server = await startMlflow(options);
+    running.push(server);
+    return server.url;
+  };
+  let prefixed: string;
+  let guarded: string;
+
+  beforeAll(async () => {
+    [prefixed, guarded] = await Promise.all([
+      start({ staticPrefix: '/ml/flow' }),
+      start({ basicAuth: login }),
+    ]);
+  });
+
+  afterAll(async () => {
+    await Promise.all(running.map((server) => server.stop()));
+  });
+
+  const basic = (password: string): string =>
+    `Basic ${Buffer.from(`${login.username}:${password}`).toString('base64')}`;
+
+  test('keeps the path prefix', async () => {
+    await new MLflowAdmin(prefixed).seedModel(MODEL, ['Archived', 'Production']);
+    const registry = registryAt(prefixed);
+    expect(await registry.movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
+    const snapshot = await registry.read(MODEL, [], soon());
+    expect(stagesOf(snapshot)).toEqual(['1 Production', '2 Archived']);
+    registry.close();
+
+    const lost = registryAt(new URL(prefixed).origin);
+    const error = await failure(() => lost.read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryRefusedError);
+    expect(error.message).toContain('path prefix');
+    lost.close();
+  });
+
+  test('gets in with the right login', async () => {
+    await new MLflowAdmin(guarded, login).seedModel(MODEL, ['Archived', 'Production']);
+    const registry = registryAt(guarded, { authorization: basic(login.password) });
+    expect(await registry.movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
+    expect(stagesOf(await registry.read(MODEL, [], soon()))[0]).toBe('1 Production');
+    registry.close();
+  });
+
+  test('names the settings when the login is wrong or missing', async () => {
+    for (const authorization of [basic('wrong-password'), null]) {
+      const registry = registryAt(guarded, { authorization });
+      const error = await failure(() => registry.read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(RegistryRefusedError);
+      expect(error.message).toMatch(/401.*MLFLOW_TRACKING_USERNAME/);
+      expect(error.message).not.toContain('wrong-password');
+      const answer = await registry.movePointer(MODEL, '2', soon());
+      expect(answer).toMatchObject({
+        kind: 'refused',
+        error: expect.any(RegistryRefusedError),
+      });
+      registry.close();
+    }
+  });
+
+  test('names the setting when the server has no workspaces', async () => {
+    const registry = registryAt(mlflow.url, { workspace: 'red' });
+    const error = await failure(() => registry.read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryRefusedError);
+    expect(error.message).toContain('MLFLOW_WORKSPACE');
+    registry.close();
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface RegistryOptions {
+  readonly authorization?: string | null;
+  readonly workspace?: string;
+  /** Collects the pauses between tries, which then take no time. */
+  readonly pausesMs?: number[];
+}
+
+function registryAt(url: string, options: RegistryOptions = {}): MLflowModelRegistry {
+  const client = new MLflowClient({
+    baseUrl: new URL(url),
+    authorization: options.authorization ?? null,
+    workspace: options.workspace ?? null,
+  });
+  const sleep = async (ms: number): Promise<void> => {
+    options.pausesMs?.push(ms);
+  };
+  return new MLflowModelRegistry(client, { ...systemClock, sleep }, url);
+}
+
+function placeAt(url: string, close: () => Promise<void> = async () => undefined): RegistryPlace {
+  const registry = registryAt(url);
+  const admin = new MLflowAdmin(url);
+  return {
+    registry,
+    seed: async (modelName, stages) => {
+      await admin.seedModel(modelName, stages);
+    },
+    promoteBeside: async (modelName, version) => {
+      await admin.transition(modelName, version, 'Production', false);
+    },
+    tag: async (modelName, version, key) => {
+      const rows = await admin.versions(modelName);
+      return rows.find((row) => row.version === version)?.tags[key];
+    },
+    close: async () => {
+      registry.close();
+      await close();
+    },
+  };
+}
+
+function within(ms: number): Deadline {
+  return deadlineAfter(systemClock, ms);
+}
+
+async function failure(call: () => Promise<unknown>): Promise<ModelRollbackError> {
+  const outcome: unknown = await call().catch((error: unknown) => error);
+  if (outcome instanceof Error) return outcome as ModelRollbackError;
+  throw new Error(`no error but ${JSON.stringify(outcome)}`);
+}
+
+/** One line, of a bounded length, without the login. */
+function expectPlain({ message }: Error): void {
+  expect(message).not.toContain(PASSWORD);
+  expect(message).not.toContain(LOGIN);
+  expect(message).not.toMatch(/\p{Cc}/u);
+  expect(message.length).toBeLessThan(1_000);
+}

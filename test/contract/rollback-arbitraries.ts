@@ -1,0 +1,203 @@
+/** Every shape that a stored item may have, for the round trips of the stores. */
+import fc from 'fast-check';
+import type { ModelVersion } from '../../src/domain/model.ts';
+import {
+  parseModelName,
+  Reason,
+  RefusalCode,
+  type RollbackRequest,
+  type Warning,
+} from '../../src/domain/request.ts';
+import {
+  type Ended,
+  type GuardReport,
+  type InProgress,
+  type ModelState,
+  type NoticeState,
+  Outcome,
+  type Plan,
+  type PointerCheck,
+  type RollbackRecord,
+} from '../../src/domain/rollback.ts';
+import { TargetRule } from '../../src/domain/target.ts';
+
+/** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
+const LAST_TIME_MS = 253_402_300_799_999;
+
+/** Names that the registry takes and a careless store stumbles over. */
+export const AWKWARD_NAMES: readonly string[] = [
+  "Bobby'); DROP TABLE rollback;--",
+  'the "best" model',
+  '100% sure + more & #1 ?=/\\',
+  ' padded ',
+  '模型 — café ☕ 🤖',
+  'STATE',
+  'ROLLBACK#x/0',
+  'x'.repeat(256),
+  '界'.repeat(256),
+  '🤖'.repeat(128),
+];
+
+const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.option(arbitrary, { nil: null });
+
+const time = fc.integer({ min: 0, max: LAST_TIME_MS });
+const count = fc.nat();
+const version = fc
+  .oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 999_999_999_999_999 }))
+  .map(String);
+
+/** Any text, with quotes, control characters, all planes, and halves of surrogate pairs. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom('', '\0', '\ud83d', '"\\\'\n\u2028', 'null', 'x'.repeat(2_001)),
+);
+
+/** Names as a request may hold them. */
+export const modelName: fc.Arbitrary<string> = fc.oneof(
+  fc.constantFrom(...AWKWARD_NAMES),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }).filter(isModelName),
+);
+
+const modelVersion: fc.Arbitrary<ModelVersion> = fc.record({
+  version,
+  stage: text,
+  status: text,
+  createdAtMs: time,
+  lastUpdatedAtMs: time,
+});
+
+const warning: fc.Arbitrary<Warning> = fc.record({ code: text, message: text });
+
+const guardReport: fc.Arbitrary<GuardReport> = fc.record({
+  code: fc.constantFrom(...Object.values(RefusalCode), 'SEVERAL_LIVE_VERSIONS' as const),
+  verdict: fc.constantFrom('passed', 'warning', 'overridden', 'refused'),
+  message: text,
+  clearsAtMs: nullable(time),
+});
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  pointer: text,
+  registry: text,
+  plannedAtMs: time,
+  verdict: fc.constantFrom('ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE'),
+  from: nullable(modelVersion),
+  to: nullable(modelVersion),
+  live: fc.array(version, { maxLength: 4 }),
+  rule: nullable(fc.constantFrom(...Object.values(TargetRule))),
+  guards: fc.array(guardReport, { maxLength: 7 }),
+  candidates: fc.array(fc.record({ version, stage: text, isTaken: fc.boolean(), why: text }), {
+    maxLength: 5,
+  }),
+  candidatesOmitted: count,
+});
+
+const request = (name: string): fc.Arbitrary<RollbackRequest> =>
+  fc.record({
+    modelName: fc.constant(name),
+    targetVersion: nullable(version),
+    reason: fc.constantFrom(...Object.values(Reason)),
+    alarmName: nullable(text),
+    isDryRun: fc.boolean(),
+    requestId: nullable(text),
+    expectedFromVersion: nullable(version),
+    overrides: fc.uniqueArray(fc.constantFrom(...Object.values(RefusalCode))),
+    requestedBy: nullable(text),
+  });
+
+const inProgress: fc.Arbitrary<InProgress> = fc.record({
+  status: fc.constant('IN_PROGRESS' as const),
+  owner: text,
+  claimedAtMs: time,
+  leaseEndsAtMs: time,
+});
+
+const ended: fc.Arbitrary<Ended> = fc.record({
+  status: fc.constantFrom(...Object.values(Outcome)),
+  endedAtMs: time,
+  message: text,
+  liveVersions: fc.array(version, { maxLength: 4 }),
+  hasMoved: fc.boolean(),
+});
+
+const notice: fc.Arbitrary<NoticeState> = fc.oneof(
+  fc.record({ kind: fc.constant('none' as const) }),
+  fc.record({
+    kind: fc.constant('pending' as const),
+    dueAtMs: time,
+    leaseEndsAtMs: time,
+    attempts: count,
+  }),
+  fc.record({ kind: fc.constant('sent' as const), sentAtMs: time, attempts: count }),
+);
+
+const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
+  fc.record({ kind: fc.constant('none' as const) }),
+  fc.record({ kind: fc.constant('pending' as const), dueAtMs: time }),
+  fc.record({ kind: fc.constant('as-left' as const), atMs: time }),
+  fc.record({
+    kind: fc.constant('differs' as const),
+    atMs: time,
+    liveVersions: fc.array(version, { maxLength: 4 }),
+  }),
+);
+
+const key = fc.string({
+  unit: fc.constantFrom(...'0123456789abcdef'),
+  minLength: 16,
+  maxLength: 16,
+});
+
+/** A record in its first revision, so that an empty store takes it. */
+export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
+  return fc.record({
+    schema: fc.constant(1 as const),
+    revision: fc.constant(1),
+    id: key.map((digest) => `${name}/${digest}`),
+    modelName: fc.constant(name),
+    request: request(name),
+    bodyHash: text,
+    createdAtMs: time,
+    attempts: count,
+    plan,
+    warnings: fc.array(warning, { maxLength: 3 }),
+    progress: fc.oneof(inProgress, ended),
+    notice,
+    pointerCheck,
+  });
+}
+
+/** A state in its first revision. */
+export function modelState(name: string): fc.Arbitrary<ModelState> {
+  return fc.record({
+    schema: fc.constant(1 as const),
+    revision: fc.constant(1),
+    modelName: fc.constant(name),
+    registry: text,
+    active: nullable(fc.record({ rollbackId: text, owner: text, leaseEndsAtMs: time })),
+    lastCommit: nullable(
+      fc.record({
+        rollbackId: text,
+        atMs: time,
+        from: nullable(version),
+        to: version,
+        bodyHash: text,
+      }),
+    ),
+    rollbackCount: count,
+    quarantine: fc.array(fc.record({ version, atMs: time, rollbackId: text }), { maxLength: 3 }),
+    quarantineEarlier: fc.array(fc.tuple(count, count), { maxLength: 3 }),
+    liveHistory: fc.array(
+      fc.record({ version, atMs: time, how: fc.constantFrom('seen' as const, 'made' as const) }),
+      { maxLength: 3 },
+    ),
+  });
+}
+
+function isModelName(name: string): boolean {
+  try {
+    return parseModelName(name) === name;
+  } catch {
+    return false;
+  }
+}
