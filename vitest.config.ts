@@ -13,7 +13,11 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'engines',
-          include: ['test/contract/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: [
+            'test/contract/**/*.test.ts',
+            'test/e2e/**/*.test.ts',
+            'test/proof/**/*.test.ts',
+          ],
           globalSetup: ['test/engines/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -1,4 +1,5 @@
 import { assert, assertNever } from './assert.ts';
+import { ruleText, TargetRule } from './candidate.ts';
 import { VersionNotFoundError } from './errors.ts';
 import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
 import {
@@ -11,13 +12,7 @@ import {
 } from './model.ts';
 import type { RollbackRequest, Warning } from './request.ts';
 import { type ModelState, Outcome, type Plan } from './rollback.ts';
-import {
-  chooseTarget,
-  ruleText,
-  type TargetChoice,
-  TargetRule,
-  type TargetRuleSetting,
-} from './target.ts';
+import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
 
 /** What a plan is made from. Pure: the same facts give the same plan. */
 export interface PlanFacts {

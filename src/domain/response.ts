@@ -1,3 +1,4 @@
+import { ruleText } from './candidate.ts';
 import { refusalsOf } from './guard.ts';
 import { planMessage } from './plan.ts';
 import { isOverridable, type Reason, type RollbackRequest, type Warning } from './request.ts';
@@ -8,7 +9,6 @@ import {
   type RollbackRecord,
   type RollbackStatus,
 } from './rollback.ts';
-import { ruleText } from './target.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
 export interface RollbackResponse {

@@ -1,8 +1,7 @@
-import type { Guard } from './guard.ts';
+import type { Candidate, TargetRule } from './candidate.ts';
 import { limits } from './limits.ts';
 import type { ModelVersion } from './model.ts';
-import type { RollbackRequest, Warning } from './request.ts';
-import type { Candidate, TargetRule } from './target.ts';
+import type { RefusalCode, RollbackRequest, Warning } from './request.ts';
 
 /** How a request can end. Expected ends are values; errors.ts holds what is thrown. */
 export const Outcome = {
@@ -41,7 +40,7 @@ export interface Plan {
 
 /** One guard's answer within a plan. */
 export interface GuardReport {
-  readonly code: Guard['code'];
+  readonly code: RefusalCode | 'SEVERAL_LIVE_VERSIONS';
   readonly verdict: 'passed' | 'warning' | 'overridden' | 'refused';
   readonly message: string;
   readonly clearsAtMs: number | null;

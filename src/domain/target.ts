@@ -1,3 +1,4 @@
+import { type Candidate, ruleText, TargetRule } from './candidate.ts';
 import { limits } from './limits.ts';
 import {
   compareVersions,
@@ -9,36 +10,7 @@ import {
 import { isQuarantined } from './quarantine.ts';
 import type { ModelState } from './rollback.ts';
 
-/**
- * Which version to restore when the request names none. The highest Archived version is not "the one
- * before": it may be an experiment, or the very version that was just rolled back. So better evidence
- * comes first, and each version that is passed over says why.
- */
-export const TargetRule = {
-  /** The request named it. */
-  EXPLICIT: 'explicit',
-  /** It is live beside the bad one. */
-  ALSO_LIVE: 'also-live',
-  /** The promotion of the live version archived it. */
-  DISPLACED: 'displaced',
-  /** Our own history says that it was live before. */
-  RECORDED: 'recorded',
-  /** The highest Archived version below the live one. */
-  ARCHIVED_BELOW: 'archived-below',
-  /** The highest Archived version at all (`ROLLBACK_TARGET_RULE=latest-archived`). */
-  LATEST_ARCHIVED: 'latest-archived',
-} as const;
-export type TargetRule = (typeof TargetRule)[keyof typeof TargetRule];
-
 export type TargetRuleSetting = 'last-good' | 'latest-archived';
-
-/** A version that was considered, and why it was taken or passed over. */
-export interface Candidate {
-  readonly version: string;
-  readonly stage: string;
-  readonly isTaken: boolean;
-  readonly why: string;
-}
 
 export interface TargetChoice {
   readonly target: ModelVersion | null;
@@ -47,7 +19,13 @@ export interface TargetChoice {
   readonly candidatesOmitted: number;
 }
 
-/** Chooses the implicit target for the live version `from`. */
+/**
+ * Which version to restore when the request names none. The highest Archived version is not "the one
+ * before": it may be an experiment, or the very version that was just rolled back. So better evidence
+ * comes first, and each version that is passed over says why.
+ *
+ * This chooses the implicit target for the live version.
+ */
 export function chooseTarget(
   snapshot: RegistrySnapshot,
   state: ModelState,
@@ -143,20 +121,6 @@ function whyNotTaken(
     return `it is newer than the live version ${from.version}`;
   }
   return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
-}
-
-const ruleTexts: Readonly<Record<TargetRule, string>> = {
-  [TargetRule.EXPLICIT]: 'the request names it',
-  [TargetRule.ALSO_LIVE]: 'it is live beside the live version',
-  [TargetRule.DISPLACED]: 'the promotion of the live version replaced it',
-  [TargetRule.RECORDED]: 'our own history shows that it was live before',
-  [TargetRule.ARCHIVED_BELOW]: 'it is the highest Archived version below the live one',
-  [TargetRule.LATEST_ARCHIVED]: 'it is the highest Archived version',
-};
-
-/** One phrase for a rule. */
-export function ruleText(rule: TargetRule): string {
-  return ruleTexts[rule];
 }
 
 function describe(

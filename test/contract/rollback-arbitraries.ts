@@ -1,5 +1,6 @@
 /** Every shape that a stored item may have, for the round trips of the stores. */
 import fc from 'fast-check';
+import { TargetRule } from '../../src/domain/candidate.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
 import {
   parseModelName,
@@ -19,7 +20,6 @@ import {
   type PointerCheck,
   type RollbackRecord,
 } from '../../src/domain/rollback.ts';
-import { TargetRule } from '../../src/domain/target.ts';
 
 /** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
 const LAST_TIME_MS = 253_402_300_799_999;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { ruleText, TargetRule } from '../../../src/domain/candidate.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { ModelVersion } from '../../../src/domain/model.ts';
 import type { ModelState } from '../../../src/domain/rollback.ts';
-import { chooseTarget, ruleText, TargetRule } from '../../../src/domain/target.ts';
+import { chooseTarget } from '../../../src/domain/target.ts';
 import { row, snapshotOf, stateOf } from '../../fakes/facts.ts';
 
 const choose = (
