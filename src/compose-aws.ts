@@ -10,9 +10,8 @@ import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 /**
- * The part of compose.ts that needs the AWS SDK. A file of its own, imported on demand, so that a
- * command on one machine does not load the SDK, and so that the bundler keeps only what is used of it
- * (a dynamic import of the SDK itself would keep all of it).
+ * The part of the composition that needs the AWS SDK. A file of its own, imported on demand, so that a
+ * command on one machine does not load the SDK.
  */
 export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackStore {
   const client = new DynamoDBClient(clientConfig);

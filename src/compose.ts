@@ -1,58 +1,21 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
-import { MLflowClient } from './adapters/mlflow/mlflow-client.ts';
-import { MLflowModelRegistry } from './adapters/mlflow/mlflow-model-registry.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { systemIdentity } from './adapters/system/system-identity.ts';
-import type { RollbackDeps } from './app/deps.ts';
+import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError } from './domain/errors.ts';
-import type { Clock } from './ports/clock.ts';
-import type { Logger } from './ports/logger.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
-/** The only file that knows both the use cases and the adapters. Heavy adapters load on demand. */
-export interface Composed {
-  readonly deps: RollbackDeps;
-  /** Frees sockets and files. */
-  close(): void;
-}
-
-export interface ComposeOptions {
-  readonly logger: Logger;
-  /** Where notices go when no topic is configured. */
-  readonly writeNotice: (text: string) => void;
-}
+/** Composition for the command and the library: what is heavy is loaded when it is asked for. */
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const { registry: at } = config;
-  const registry = new MLflowModelRegistry(new MLflowClient(at), systemClock, at.address);
   const [store, notifier] = await Promise.all([
-    openStore(config.store, at.workspace),
+    openStore(config.store, config.registry.workspace),
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice)
       : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
   ]);
-  return {
-    deps: {
-      registry,
-      store,
-      notifier,
-      clock: systemClock,
-      identity: systemIdentity,
-      logger: options.logger,
-      settings: {
-        cooldownMs: config.cooldownMs,
-        targetRule: config.targetRule,
-        writeHorizonMs: config.writeHorizonMs,
-        clockSkewMaxMs: config.clockSkewMaxMs,
-      },
-    },
-    close: () => {
-      registry.close();
-      store.close();
-    },
-  };
+  return assemble(config, { store, notifier, logger: options.logger });
 }
 
 /** The state store alone, for verbs that need no registry. */
@@ -84,8 +47,3 @@ export async function createStateTable(
     client.destroy();
   }
 }
-
-export { jsonLogger } from './adapters/system/json-logger.ts';
-
-/** The real clock, for entries that measure deadlines. */
-export const clock: Clock = systemClock;

@@ -9,7 +9,8 @@ export { systemIdentity } from './adapters/system/system-identity.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type SweepReport, sweep } from './app/sweep.ts';
-export { type Composed, type ComposeOptions, compose } from './compose.ts';
+export type { Composed, ComposeOptions } from './assemble.ts';
+export { compose } from './compose.ts';
 export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';
 export {
   ConfigurationError,

@@ -111,7 +111,7 @@ describe('outcomes.md', () => {
 
 describe('concepts.md', () => {
   test('tells every refusal code and every target rule', () => {
-    const rules = matches(textOf('src/domain/target.ts'), /^ {2}[A-Z_]+: '([a-z-]+)',$/gm);
+    const rules = matches(textOf('src/domain/candidate.ts'), /^ {2}[A-Z_]+: '([a-z-]+)',$/gm);
     expect(rules.length).toBeGreaterThan(5);
     const names = [...Object.values(RefusalCode), ...rules];
     expect(missingIn(join('docs', 'concepts.md'), names)).toEqual([]);

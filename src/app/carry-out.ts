@@ -67,7 +67,7 @@ async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<Re
   const { plan, modelName } = run.claimed.record;
   const include = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
   try {
-    return await run.deps.registry.read(modelName, include, run.deadline);
+    return await run.deps.registry.read(modelName, include, run.deadline, limits.recheckRows);
   } catch (error) {
     if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
       return await letGo(run, error, { hasSent });

@@ -1,4 +1,4 @@
-import { StateCorruptError } from '../domain/errors.ts';
+import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -24,6 +24,13 @@ export async function resumeRollback(
   }
   if (record.progress.status !== 'IN_PROGRESS') return null;
   if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
+  if (record.plan.registry !== deps.registry.address) {
+    throw new ConfigurationError(
+      `The rollback ${rollbackId} was cut off on the registry ${record.plan.registry}; this is ` +
+        `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run "model-rollback sweep", ` +
+        'and use one state table per registry.',
+    );
+  }
   const taken = renewLease({ state, record }, newLease(deps, deadline));
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'took over a run that was cut off', { rollback_id: rollbackId });

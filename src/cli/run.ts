@@ -36,7 +36,9 @@ export interface Terminal {
 
 /** Runs one command line and returns its exit code. Never throws. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const [verb, ...rest] = argv;
+  // Also before the verb: whoever asks for JSON gets JSON, errors included.
+  const isJson = argv.includes('--json');
+  const [verb, ...rest] = argv[0] === '--json' ? [...argv.slice(1), '--json'] : argv;
   if (verb === undefined || verb === '--help' || verb === '-h' || verb === 'help') {
     const wanted = commands.find((command) => command.name === rest[0]);
     terminal.out(wanted === undefined ? overview() : helpOf(wanted));
@@ -46,7 +48,6 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     terminal.out(`${version}\n`);
     return ExitCode.DONE;
   }
-  const isJson = rest.includes('--json');
   try {
     const command = findCommand(verb);
     const { values, positionals } = parse(command, rest);

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
-import { type Composed, clock, compose, jsonLogger, openStore } from '../compose.ts';
+import { type Composed, clock, jsonLogger } from '../assemble.ts';
+import { compose, openStore } from '../compose.ts';
 import { configFromEnv, storeFromEnv, workspaceFromEnv } from '../config/config-from-env.ts';
 import { limits } from '../domain/limits.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';

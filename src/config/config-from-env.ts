@@ -139,14 +139,16 @@ function parseRegistry(env: Env): RegistryConfig {
     );
   }
   const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
-  if (!URL.canParse(text)) throw wrong(name, text.replace(/\/\/[^/]*@/, '//'), allowed);
+  // Whatever stands before an @ may be a login, also where the address is too broken to tell.
+  const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
+  if (!URL.canParse(text)) throw wrong(name, shown, allowed);
   const baseUrl = new URL(text);
   const user = { name: decode(baseUrl.username), password: decode(baseUrl.password) };
   baseUrl.username = '';
   baseUrl.password = '';
   const isPlain = baseUrl.search === '' && baseUrl.hash === '';
   if (!['http:', 'https:'].includes(baseUrl.protocol) || !isPlain) {
-    throw wrong(name, baseUrl.href, `${allowed}, without ? and #`);
+    throw wrong(name, shown, `${allowed}, without ? and #`);
   }
   return {
     baseUrl,

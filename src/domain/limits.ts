@@ -53,6 +53,8 @@ export const limits = {
   clockSkewMaxMs: 30_000,
 
   registryPageRows: 100,
+  /** A second look needs what the plan names, and whatever moved since. */
+  recheckRows: 20,
   /** Pages below the live version that are looked at for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,

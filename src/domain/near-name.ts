@@ -8,11 +8,16 @@ export function plainName(name: string): string {
 /** The known name within two edits (a swap of neighbours counts as one), if there is one. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const plain = plainName(name);
-  return known.find((candidate) => editDistanceWithin(plain, plainName(candidate), 2));
+  const distances = known.map((candidate) => ({
+    candidate,
+    distance: editDistance(plain, plainName(candidate)),
+  }));
+  const [nearest] = distances.toSorted((a, b) => a.distance - b.distance);
+  return nearest !== undefined && nearest.distance <= 2 ? nearest.candidate : undefined;
 }
 
-function editDistanceWithin(a: string, b: string, max: number): boolean {
-  if (Math.abs(a.length - b.length) > max) return false;
+/** Optimal string alignment: insert, delete, replace, swap of neighbours. */
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
@@ -32,7 +37,7 @@ function editDistanceWithin(a: string, b: string, max: number): boolean {
     beforeLast = last;
     last = current;
   }
-  return at(last, b.length) <= max;
+  return at(last, b.length);
 }
 
 function at(row: readonly number[], index: number): number {

@@ -122,7 +122,7 @@ export function requestBody(request: RollbackRequest): string {
 export function parseModelName(value: unknown): string {
   const name = parseText(value, 'model_name');
   if (name.trim() === '') throw new InvalidRequestError('model_name must not be blank.');
-  if (!name.isWellFormed() || /\p{Cc}/u.test(name)) {
+  if (/\p{Cc}/u.test(name)) {
     throw new InvalidRequestError('model_name must not contain control characters.');
   }
   if (name.includes("'") && name.includes('"')) {
@@ -190,6 +190,9 @@ function parseText(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrongType(name, 'a string', value);
   if (value === '') {
     throw new InvalidRequestError(`${name} must not be empty. Leave it out or send null instead.`);
+  }
+  if (!value.isWellFormed()) {
+    throw new InvalidRequestError(`${name} holds half a character (a lone surrogate).`);
   }
   if (value.length > limits.textLengthMax) {
     throw new InvalidRequestError(

@@ -1,6 +1,7 @@
 import { rollBack } from '../app/roll-back.ts';
 import { type SweepReport, sweep } from '../app/sweep.ts';
-import { type Composed, clock, compose, jsonLogger } from '../compose.ts';
+import { type Composed, clock, jsonLogger } from '../assemble.ts';
+import { composeLambda } from '../compose-lambda.ts';
 import { configFromEnv } from '../config/config-from-env.ts';
 import { ConfigurationError, isModelRollbackError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -49,7 +50,10 @@ async function start(): Promise<Composed | ConfigurationError> {
     const config = configFromEnv(process.env, 'lambda');
     for (const warning of config.warnings)
       logger.log('warn', warning.message, { code: warning.code });
-    return await compose(config, { logger, writeNotice: (text) => process.stdout.write(text) });
+    return await composeLambda(config, {
+      logger,
+      writeNotice: (text) => process.stdout.write(text),
+    });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     logger.log('error', error.message, { error: error.name });

@@ -20,12 +20,14 @@ export interface ModelRegistry {
   /**
    * One look at a registered model: its latest changes, always with the live versions, and with each of
    * `include` that exists. Takes as many calls for 10,000 versions as for 10.
+   * @param rowsMax how many of the latest changes; a look at what a plan names needs only a few
    * @throws ModelNotFoundError, RegistryRefusedError, RegistryUnavailableError
    */
   read(
     modelName: string,
     include: readonly string[],
     deadline: Deadline,
+    rowsMax?: number,
   ): Promise<RegistrySnapshot>;
   /**
    * Versions below `version` (null: all), highest first, at most a page; an empty list ends the walk.

@@ -360,7 +360,17 @@ function describeCreateTable(): void {
   });
 
   const table = (status: string, index: string): object => ({
-    Table: { TableStatus: status, GlobalSecondaryIndexes: [{ IndexStatus: index }] },
+    Table: {
+      TableStatus: status,
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      GlobalSecondaryIndexes: ['by-time', 'due'].map((name) => ({
+        IndexName: name,
+        IndexStatus: index,
+      })),
+    },
   });
 
   test('waits until table and indexes are active', async () => {
@@ -377,6 +387,14 @@ function describeCreateTable(): void {
     expect(await createTable(client, 'state', clock)).toEqual({ isNew: false, warnings: [] });
     expect(answers).toEqual([]);
     expect(clock.monotonicMs()).toBeGreaterThan(0);
+  });
+
+  test('is a ConfigurationError for a table that is there for something else', async () => {
+    const other = { Table: { TableStatus: 'ACTIVE', KeySchema: [{ AttributeName: 'id' }] } };
+    const { client } = stubClient(async () => other);
+    await expect(createTable(client, 'orders', skippingClock())).rejects.toThrow(
+      /"orders" exists with other keys or indexes.*ROLLBACK_STATE_TABLE/,
+    );
   });
 
   test('gives up on a table that does not become active', async () => {

@@ -672,10 +672,11 @@ function describeWire(): void {
     }
   });
 
-  test('keeps one connection for calls one after the other', async () => {
+  // A kept one is slower there, with several workers (docs/ARCHITECTURE.md, "node:http").
+  test('opens a connection for each call of a plain http registry', async () => {
     await everyCall(registryAt(proxy.url));
     expect(proxy.requests.length).toBeGreaterThan(5);
-    expect(proxy.connections()).toBe(1);
+    expect(proxy.connections()).toBe(proxy.requests.length);
   });
 
   test('sends the login and the workspace with every call', async () => {

@@ -45,18 +45,22 @@ export class MLflowModelRegistry implements ModelRegistry {
     modelName: string,
     include: readonly string[],
     deadline: Deadline,
+    rowsMax: number = limits.registryPageRows,
   ): Promise<RegistrySnapshot> {
-    const page = await this.#search(modelName, '', 'last_updated_timestamp DESC', deadline);
+    const latest = { more: '', orderBy: 'last_updated_timestamp DESC', rowsMax };
+    const page = await this.#search(modelName, latest, deadline);
     if (page.rows.length === 0) await this.#requireModel(modelName, deadline);
     const rows = new Map(page.rows.map((row) => [row.version, row]));
     // What is not among the latest changes has not changed lately, and is looked up by itself.
     const missing = include.filter((version) => !rows.has(version));
-    const isLiveMissing = page.hasMore && !page.rows.some((row) => this.#isLive(row));
-    const found = await Promise.all([
-      ...missing.map((version) => this.#findVersion(modelName, version, deadline)),
-      ...(isLiveMissing ? [this.#latestLive(modelName, deadline)] : []),
-    ]);
+    const found = await Promise.all(
+      missing.map((version) => this.#findVersion(modelName, version, deadline)),
+    );
     for (const row of found) if (row !== null) rows.set(row.version, row);
+    if (page.hasMore && ![...rows.values()].some((row) => this.#isLive(row))) {
+      const row = await this.#latestLive(modelName, deadline);
+      if (row !== null) rows.set(row.version, row);
+    }
     const all = [...rows.values()].toSorted((a, b) => compareVersions(a.version, b.version));
     return {
       modelName,
@@ -73,7 +77,8 @@ export class MLflowModelRegistry implements ModelRegistry {
     deadline: Deadline,
   ): Promise<readonly ModelVersion[]> {
     const below = version === null ? '' : ` AND version_number < ${version}`;
-    const page = await this.#search(modelName, below, 'version_number DESC', deadline);
+    const walk = { more: below, orderBy: 'version_number DESC', rowsMax: limits.registryPageRows };
+    const page = await this.#search(modelName, walk, deadline);
     return page.rows;
   }
 
@@ -147,14 +152,13 @@ export class MLflowModelRegistry implements ModelRegistry {
 
   async #search(
     modelName: string,
-    more: string,
-    orderBy: string,
+    what: { readonly more: string; readonly orderBy: string; readonly rowsMax: number },
     deadline: Deadline,
   ): Promise<VersionPage & { readonly serverTimeMs: number | null }> {
     const query = new URLSearchParams({
-      filter: `name = ${quoteName(modelName)}${more}`,
-      max_results: String(limits.registryPageRows),
-      order_by: orderBy,
+      filter: `name = ${quoteName(modelName)}${what.more}`,
+      max_results: String(what.rowsMax),
+      order_by: what.orderBy,
     });
     const call = 'model-versions/search';
     const answer = await this.#get(call, query, deadline);
@@ -253,15 +257,11 @@ export class MLflowModelRegistry implements ModelRegistry {
     if (isAbsent || isBadName) {
       return new ModelNotFoundError(
         `The registry ${this.address} has no registered model of this name ` +
-          `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name` +
-          `${this.#workspaceHint()}.`,
+          `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
+          'and, if the server has workspaces, MLFLOW_WORKSPACE.',
       );
     }
     return failureError(failure, call, this.address);
-  }
-
-  #workspaceHint(): string {
-    return ', MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE';
   }
 
   #outOfTime(call: string): RegistryUnavailableError {

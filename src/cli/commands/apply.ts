@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
-import type { Composed } from '../../compose.ts';
+import type { Composed } from '../../assemble.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import type { ConfirmedPlan } from '../../domain/guard.ts';
 import { parseRequest, type RollbackRequest, type Warning } from '../../domain/request.ts';

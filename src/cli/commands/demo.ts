@@ -1,6 +1,7 @@
 import { explainRollback } from '../../app/operate.ts';
 import { rollBack } from '../../app/roll-back.ts';
-import { type Composed, clock, compose, jsonLogger } from '../../compose.ts';
+import { type Composed, clock, jsonLogger } from '../../assemble.ts';
+import { compose } from '../../compose.ts';
 import { configFromEnv } from '../../config/config-from-env.ts';
 import { limits } from '../../domain/limits.ts';
 import { parseModelName, parseRequest } from '../../domain/request.ts';

@@ -630,6 +630,15 @@ describe('resume', () => {
     expect(await world.ask(key)).toMatchObject({ rolled_back: true });
   });
 
+  test('leaves a run on another registry alone', async () => {
+    await killedAtWrite(2);
+    world.clock.advance(121_000);
+    const registry = { ...withCalls(world.deps, {}).registry, address: 'http://other' };
+    const deps = { ...world.deps, registry };
+    await expect(world.ask(key, { deps })).rejects.toThrow('use one state table per registry');
+    expect((await history())[0]?.progress.status).toBe('IN_PROGRESS');
+  });
+
   test('an owner that wakes up after its deadline does nothing', async () => {
     const deps = withCalls(world.deps, {
       store: {

@@ -73,12 +73,15 @@ describe('run', () => {
     expect(err).toContain(message);
   });
 
-  test('prints errors as JSON on stdout with --json', async () => {
-    const { out } = await cli(['plan', 'm', '--json']);
-    expect(JSON.parse(out)).toEqual({
-      error: { name: 'ConfigurationError', code: 'CONFIGURATION', message: expect.any(String) },
-    });
-  });
+  test.each([[['plan', 'm', '--json']], [['--json', 'plan', 'm']]])(
+    'prints errors as JSON on stdout with %j',
+    async (args) => {
+      const { out } = await cli(args);
+      expect(JSON.parse(out)).toEqual({
+        error: { name: 'ConfigurationError', code: 'CONFIGURATION', message: expect.any(String) },
+      });
+    },
+  );
 
   test('says of an id that is not on record where to look', async () => {
     const { exitCode, err } = await cli(['explain', 'm/0123456789abcdef'], {

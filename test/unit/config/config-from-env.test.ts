@@ -100,6 +100,14 @@ describe('configFromEnv', () => {
     expect(refused(env)).not.toContain('hunter2');
     expect(refused({ MLFLOW_TRACKING_URI: 'http://me:hunter2@ho st' })).not.toContain('hunter2');
     expect(refused({ MLFLOW_TRACKING_TOKEN: 'hunter2 x' })).not.toContain('hunter2');
+    for (const uri of [
+      'me:hunter2@host',
+      'http://me:x/hunter2@host',
+      'http://me:1#hunter2@host',
+      'http://me:1?hunter2@h',
+    ]) {
+      expect(refused({ MLFLOW_TRACKING_URI: uri })).not.toContain('hunter2');
+    }
   });
 
   test('warns of unknown, unused and risky settings', () => {

@@ -1,0 +1,59 @@
+import { MLflowClient } from './adapters/mlflow/mlflow-client.ts';
+import { MLflowModelRegistry } from './adapters/mlflow/mlflow-model-registry.ts';
+import { systemClock } from './adapters/system/system-clock.ts';
+import { systemIdentity } from './adapters/system/system-identity.ts';
+import type { RollbackDeps } from './app/deps.ts';
+import type { Config } from './config/config-from-env.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Logger } from './ports/logger.ts';
+import type { Notifier } from './ports/notifier.ts';
+import type { RollbackStore } from './ports/rollback-store.ts';
+
+/** Everything in its place. */
+export interface Composed {
+  readonly deps: RollbackDeps;
+  /** Frees sockets and files. */
+  close(): void;
+}
+
+export interface ComposeOptions {
+  readonly logger: Logger;
+  /** Where notices go when no topic is configured. */
+  readonly writeNotice: (text: string) => void;
+}
+
+/** Puts the use cases, the registry and the given parts together. */
+export function assemble(
+  config: Config,
+  parts: {
+    readonly store: RollbackStore;
+    readonly notifier: Notifier;
+    readonly logger: Logger;
+  },
+): Composed {
+  const { registry: at } = config;
+  const registry = new MLflowModelRegistry(new MLflowClient(at), systemClock, at.address);
+  return {
+    deps: {
+      ...parts,
+      registry,
+      clock: systemClock,
+      identity: systemIdentity,
+      settings: {
+        cooldownMs: config.cooldownMs,
+        targetRule: config.targetRule,
+        writeHorizonMs: config.writeHorizonMs,
+        clockSkewMaxMs: config.clockSkewMaxMs,
+      },
+    },
+    close: () => {
+      registry.close();
+      parts.store.close();
+    },
+  };
+}
+
+export { jsonLogger } from './adapters/system/json-logger.ts';
+
+/** The real clock, for entries that measure deadlines. */
+export const clock: Clock = systemClock;

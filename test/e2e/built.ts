@@ -1,0 +1,43 @@
+/** Where the built function and the built command are, and whether they are what `src/` says now. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** What `npm run build` makes, relative to the project's folder. */
+export const BUILT_FILES = ['dist/lambda/index.mjs', 'dist/cli/main.js'] as const;
+
+/** The path of a built file; throws, with what to do, when it is missing or older than the source. */
+export function builtFile(name: (typeof BUILT_FILES)[number]): string {
+  const problem = buildProblem(ROOT);
+  if (problem !== null) {
+    throw new Error(problem);
+  }
+  return join(ROOT, name);
+}
+
+/** What is wrong with the build of a project folder, and what to do; null when it is up to date. */
+export function buildProblem(root: string): string | null {
+  const mend = 'The tests of test/e2e run what was built: run "npm run build" first.';
+  const missing = BUILT_FILES.filter((name) => !existsSync(join(root, name)));
+  if (missing.length > 0) {
+    return `${missing.join(' and ')} is missing. ${mend}`;
+  }
+  const builtAtMs = Math.min(...BUILT_FILES.map((name) => modifiedAtMs(join(root, name))));
+  const newer = filesIn(join(root, 'src')).filter((file) => modifiedAtMs(file) > builtAtMs);
+  const [first] = newer;
+  if (first === undefined) {
+    return null;
+  }
+  return `dist/ is older than ${newer.length} file(s) of src/, such as ${relative(root, first)}. ${mend}`;
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function modifiedAtMs(file: string): number {
+  return statSync(file).mtimeMs;
+}

@@ -1,0 +1,34 @@
+/** What comes back from the function or the command: an answer, or a named error. */
+import type { RollbackResponse } from '../../src/domain/response.ts';
+
+export type Answer = RollbackResponse;
+
+/** A thrown error as a state machine or a script sees it. */
+export interface Failure {
+  /** `error.name`: what Lambda reports as errorType. */
+  readonly errorType: string;
+  readonly message: string;
+  readonly code: string | null;
+}
+
+export type Reply = Answer | Failure;
+
+export function isFailure(reply: Reply): reply is Failure {
+  return 'errorType' in reply;
+}
+
+/** The answer; throws, with what was said, when there is none. */
+export function answerIn(reply: Reply): Answer {
+  if (isFailure(reply)) {
+    throw new Error(`expected an answer, got ${reply.errorType}: ${reply.message}`);
+  }
+  return reply;
+}
+
+/** The error; throws when there is an answer. */
+export function failureIn(reply: Reply): Failure {
+  if (!isFailure(reply)) {
+    throw new Error(`expected an error, got ${JSON.stringify(reply)}`);
+  }
+  return reply;
+}
