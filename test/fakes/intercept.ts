@@ -15,7 +15,7 @@ export type RegistryCalls = Interceptors<
 >;
 export type StoreCalls = Interceptors<RollbackStore, 'read' | 'write' | 'list' | 'listDue'>;
 
-export function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): ModelRegistry {
+function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): ModelRegistry {
   return {
     address: registry.address,
     pointer: registry.pointer,
@@ -38,7 +38,7 @@ export function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls)
   };
 }
 
-export function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore {
+function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore {
   return {
     read: (...args) => {
       const next = () => store.read(...args);

@@ -37,7 +37,7 @@ export class SimulatedClock implements Clock {
 }
 
 /** Real digests, counted tokens: the same run gives the same names. */
-export function countingIdentity(): Identity {
+function countingIdentity(): Identity {
   let count = 0;
   return {
     random: () => {
