@@ -101,7 +101,7 @@ export function parseRequest(input: unknown): { request: RollbackRequest; warnin
     reason: optional(fields, 'reason', parseReason) ?? Reason.MANUAL_REQUEST,
     alarmName: optional(fields, 'alarm_name', parseText),
     isDryRun: optional(fields, 'dry_run', parseBoolean) ?? false,
-    requestId: optional(fields, 'request_id', parseText),
+    requestId: optional(fields, 'request_id', parseKey),
     expectedFromVersion: optional(fields, 'expected_from_version', parseVersion),
     overrides: optional(fields, 'overrides', parseOverrides) ?? [],
     requestedBy: optional(fields, 'requested_by', parseText),
@@ -120,7 +120,7 @@ export function requestBody(request: RollbackRequest): string {
  * @throws InvalidRequestError
  */
 export function parseModelName(value: unknown): string {
-  const name = parseText(value, 'model_name');
+  const name = parseKey(value, 'model_name');
   if (name.trim() === '') throw new InvalidRequestError('model_name must not be blank.');
   if (/\p{Cc}/u.test(name)) {
     throw new InvalidRequestError('model_name must not contain control characters.');
@@ -191,15 +191,19 @@ function parseText(value: unknown, name: string): string {
   if (value === '') {
     throw new InvalidRequestError(`${name} must not be empty. Leave it out or send null instead.`);
   }
-  if (!value.isWellFormed()) {
-    throw new InvalidRequestError(`${name} holds half a character (a lone surrogate).`);
-  }
   if (value.length > limits.textLengthMax) {
     throw new InvalidRequestError(
       `${name} has ${value.length} characters; at most ${limits.textLengthMax} are allowed.`,
     );
   }
   return value;
+}
+
+/** Text that is hashed or looked up: half characters would all look the same. */
+function parseKey(value: unknown, name: string): string {
+  const text = parseText(value, name);
+  if (text.isWellFormed()) return text;
+  throw new InvalidRequestError(`${name} holds half a character (a lone surrogate).`);
 }
 
 /** A version as text: digits without leading zero.
