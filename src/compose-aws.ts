@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import {
   DynamoDBRollbackStore,
@@ -46,6 +46,6 @@ function watchServerTime(client: DynamoDBClient): () => number | null {
 }
 
 /** Without `throwOnRequestTimeout` the SDK only warns, and waits on. */
-const clientConfig = {
+export const clientConfig: Pick<DynamoDBClientConfig, 'requestHandler'> = {
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
 };

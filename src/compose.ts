@@ -12,10 +12,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const [store, notifier] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     config.topicArn === null
-      ? new ConsoleNotifier(options.writeNotice)
+      ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
   ]);
   return assemble(config, { store, notifier, logger: options.logger });
+}
+
+/** A notice that only this terminal showed must not count as sent where a function shares the table. */
+function sharedStateHint(store: StoreConfig): string | null {
+  return store.kind === 'dynamodb'
+    ? 'ALERT_SNS_TOPIC_ARN is not set; the notice waits for a sweep that has a topic'
+    : null;
 }
 
 /** The state store alone, for verbs that need no registry. */
@@ -36,9 +43,10 @@ export async function createStateTable(
   tableName: string,
 ): Promise<{ readonly isNew: boolean; readonly warnings: readonly string[] }> {
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
+  const { clientConfig } = await import('./compose-aws.ts');
   const { createTable } = await import('./adapters/dynamodb/dynamodb-table.ts');
   const { storeError } = await import('./adapters/dynamodb/dynamodb-error.ts');
-  const client = new DynamoDBClient();
+  const client = new DynamoDBClient(clientConfig);
   try {
     return await createTable(client, tableName, systemClock);
   } catch (error) {

@@ -1,5 +1,7 @@
+import { assert } from '../domain/assert.ts';
 import {
   isModelRollbackError,
+  ModelNotFoundError,
   type ModelRollbackError,
   messageOf,
   RegistryUnavailableError,
@@ -8,10 +10,15 @@ import {
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
-import type { Warning } from '../domain/request.ts';
-import type { Plan, RollbackRecord } from '../domain/rollback.ts';
+import type { RollbackRecord } from '../domain/rollback.ts';
 import { type ClaimedRun, commit, contest, fail, renewLease } from '../domain/transition.ts';
-import { isAsPlanned, judgeMove, type MoveJudgement } from '../domain/verify.ts';
+import {
+  contestFacts,
+  displacedWarning,
+  isAsPlanned,
+  judgeMove,
+  type MoveJudgement,
+} from '../domain/verify.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { announce } from './finish.ts';
@@ -38,12 +45,19 @@ export async function carryOut(
   kind: RunKind,
 ): Promise<RollbackRecord> {
   const run: Carried = { deps, claimed, deadline };
-  // The owner before us may have sent the move: then a failed look proves nothing.
-  const snapshot = await look(run, { hasSent: kind === 'resumed' });
+  if (kind === 'resumed' && isGivenUp(run, null)) return await giveUp(run, null);
+  let snapshot: RegistrySnapshot;
+  try {
+    // The owner before us may have sent the move: then a failed look proves nothing.
+    snapshot = await look(run, { hasSent: kind === 'resumed' });
+  } catch (error) {
+    if (kind === 'resumed' && isGivenUp(run, error)) return await giveUp(run, error);
+    throw error;
+  }
   const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
   if (kind === 'resumed') return await settleResumed(run, snapshot, judgement);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
-  return await move(run, { mayTryAgain: true });
+  return await move(run, 'first');
 }
 
 /** The lease of a claim: it outlives every write that this run may send. */
@@ -65,7 +79,8 @@ interface Carried {
 
 async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<RegistrySnapshot> {
   const { plan, modelName } = run.claimed.record;
-  const include = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
+  const named = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
+  const include = [...new Set([...named, ...plan.live])];
   try {
     return await run.deps.registry.read(modelName, include, run.deadline, limits.recheckRows);
   } catch (error) {
@@ -88,7 +103,7 @@ async function settleResumed(
       const message = 'The run was cut off and is stale; nothing was moved.';
       return await record(run, (now, nowMs) => fail(now, nowMs, message));
     }
-    return await move(run, { mayTryAgain: true });
+    return await move(run, 'first');
   }
   return await settle(run, snapshot, judgement);
 }
@@ -105,26 +120,30 @@ async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<Rol
   );
 }
 
-async function move(
-  run: Carried,
-  { mayTryAgain }: { mayTryAgain: boolean },
-): Promise<RollbackRecord> {
+/** @param attempt a second one follows an answer that said "not now", seen to have moved nothing */
+async function move(run: Carried, attempt: 'first' | 'second'): Promise<RollbackRecord> {
   const { deps, deadline, claimed } = run;
   const { plan, modelName } = claimed.record;
-  if (plan.to === null) throw new Error('model-rollback has a bug: a run without a target');
-  if (deadline.leftMs() < limits.writeTimeoutMinMs) {
+  assert(plan.to !== null, 'a run has a target');
+  // Before the second one a first was sent: a proxy that gave up on it may still deliver it.
+  const hasSent = attempt === 'second';
+  if (!hasTimeToMove(run)) {
     const late = new RegistryUnavailableError(
-      'Too little time was left to move the pointer safely. Nothing was moved; try again.',
+      'Too little time was left to move the pointer safely. Try again.',
     );
-    return await letGo(run, late, { hasSent: false });
+    return await letGo(run, late, { hasSent });
   }
   const answer = await deps.registry.movePointer(modelName, plan.to.version, deadline);
-  if (answer.kind === 'refused') return await failThenThrow(run, answer.error);
+  if (answer.kind === 'refused') {
+    return hasSent
+      ? await letGo(run, answer.error, { hasSent })
+      : await failThenThrow(run, answer.error);
+  }
   const snapshot = await look(run, { hasSent: true });
   const judgement = judgeMove(plan, snapshot, answer.kind === 'moved');
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
-  if (answer.kind === 'unknown' && answer.isAnswered && mayTryAgain) {
-    return await move(run, { mayTryAgain: false });
+  if (answer.kind === 'unknown' && answer.isAnswered && attempt === 'first') {
+    return await move(run, 'second');
   }
   const unclear =
     answer.kind === 'unknown'
@@ -133,6 +152,39 @@ async function move(
           `The registry answered that ${plan.pointer} was moved, but still shows ${plan.from?.version}.`,
         );
   return await letGo(run, unclear, { hasSent: true });
+}
+
+/** By the monotonic clock, and by the wall clock too: the first may stand still while a machine sleeps. */
+function hasTimeToMove({ deps, deadline, claimed }: Carried): boolean {
+  const leaseEndsAtMs = claimed.state.active?.leaseEndsAtMs ?? 0;
+  const isAwake = deps.clock.nowMs() <= leaseEndsAtMs - deps.settings.writeHorizonMs;
+  return deadline.leftMs() >= limits.writeTimeoutMinMs && isAwake;
+}
+
+/**
+ * A resumed run that can never be settled ends, so that its model is not held for ever: the registered
+ * model is gone, or the claim is stale and the registry refuses to be read or is another one.
+ */
+function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
+  const { progress, plan } = claimed.record;
+  const claimedAtMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : 0;
+  const isStale = deps.clock.nowMs() - claimedAtMs > limits.staleClaimMs;
+  if (error === null) return isStale && plan.registry !== deps.registry.address;
+  // letGo() wraps what it was given.
+  const cause = error instanceof RegistryUnavailableError && error.cause ? error.cause : error;
+  if (cause instanceof ModelNotFoundError) return true;
+  return isStale && isModelRollbackError(cause) && !cause.isRetryable;
+}
+
+async function giveUp(run: Carried, error: unknown): Promise<RollbackRecord> {
+  const why =
+    error === null
+      ? `it was begun on the registry ${run.claimed.record.plan.registry}`
+      : `the registry cannot be read: ${messageOf(error)}`;
+  const message = `The run was cut off and cannot be settled, because ${why}. Please look.`;
+  return await record(run, (now, nowMs) =>
+    contest(now, nowMs, { message, hasMoved: false, liveVersions: [] }),
+  );
 }
 
 async function settle(
@@ -146,7 +198,9 @@ async function settle(
       contest(now, nowMs, contestFacts(plan, snapshot, judgement)),
     );
   }
-  const warnings = judgement.displacedNewer.map((version) => displacedWarning(run, version));
+  const warnings = judgement.displacedNewer.map((version) =>
+    displacedWarning(run.claimed.record.modelName, version),
+  );
   return await record(run, (now, nowMs) => commit(now, nowMs, warnings));
 }
 
@@ -231,33 +285,11 @@ async function letGo(
       });
     }
   }
-  throw error;
-}
-
-function contestFacts(
-  plan: Plan,
-  snapshot: RegistrySnapshot,
-  { hasMoved }: { hasMoved: boolean },
-): { message: string; hasMoved: boolean; liveVersions: string[] } {
-  const liveVersions = snapshot.live.map((row) => row.version);
-  const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
-  const ours = hasMoved
-    ? `after we moved it from ${plan.from?.version ?? 'none'} to ${plan.to?.version}`
-    : `while we were about to move it to ${plan.to?.version}; we moved nothing`;
-  return {
-    message: `Somebody else moved ${plan.pointer} ${ours}. Live now: ${live}. Please look; we do not fight.`,
-    hasMoved,
-    liveVersions,
-  };
-}
-
-function displacedWarning(run: Carried, version: string): Warning {
-  const { modelName } = run.claimed.record;
-  return {
-    code: 'DISPLACED_NEWER',
-    message:
-      `Version ${version} was promoted in the same moment and our move archived it. ` +
-      `It is not quarantined. To bring it back: model-rollback apply ${modelName} --to ${version} ` +
-      '--override COOLDOWN.',
-  };
+  const isTrue = !hasSent || !isModelRollbackError(error) || error.isRetryable;
+  if (isTrue) throw error;
+  // The registry's no to a look, or to a second try, says nothing of the move that was sent.
+  throw new RegistryUnavailableError(
+    `A move may have been sent, and its effect is unknown: ${messageOf(error)} Try again to learn how it ended.`,
+    { cause: error },
+  );
 }

@@ -1,9 +1,10 @@
 import { messageOf } from '../domain/errors.ts';
 import { afterNotice, leaseNotice } from '../domain/follow-up.ts';
 import { limits } from '../domain/limits.ts';
+import { isoTime } from '../domain/model.ts';
 import { noticeOf } from '../domain/notice.ts';
 import type { Warning } from '../domain/request.ts';
-import { isoTime, type RollbackResponse, responseOf } from '../domain/response.ts';
+import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';

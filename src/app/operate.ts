@@ -40,7 +40,7 @@ export async function releaseVersion(
 ): Promise<boolean> {
   for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
     const { state } = await store.read(modelName, null, deadline);
-    if (state === undefined || !isQuarantined(state, version)) return false;
+    if (state === undefined || !isQuarantined(state, { version, createdAtMs: 0 })) return false;
     const released: ModelState = { ...state, ...releaseFromQuarantine(state, version) };
     if ((await store.write({ state: next(released) }, deadline)) === 'written') return true;
   }

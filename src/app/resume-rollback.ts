@@ -1,4 +1,6 @@
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { clockSkewProblem } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -14,7 +16,11 @@ export async function resumeRollback(
   rollbackId: string,
   deadline: Deadline,
 ): Promise<RollbackRecord | null> {
-  const { state, record } = await deps.store.read(modelNameOf(rollbackId), rollbackId, deadline);
+  const { state, record, serverTimeMs } = await deps.store.read(
+    modelNameOf(rollbackId),
+    rollbackId,
+    deadline,
+  );
   if (state?.active?.rollbackId !== rollbackId) return null;
   if (record === undefined) {
     throw new StateCorruptError(
@@ -24,7 +30,9 @@ export async function resumeRollback(
   }
   if (record.progress.status !== 'IN_PROGRESS') return null;
   if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
-  if (record.plan.registry !== deps.registry.address) {
+  requireClock(deps, [serverTimeMs, await registryTimeMs(deps, record.modelName, deadline)]);
+  const isStale = deps.clock.nowMs() - record.progress.claimedAtMs > limits.staleClaimMs;
+  if (record.plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was cut off on the registry ${record.plan.registry}; this is ` +
         `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run "model-rollback sweep", ` +
@@ -35,4 +43,29 @@ export async function resumeRollback(
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'took over a run that was cut off', { rollback_id: rollbackId });
   return await carryOut(deps, taken, deadline, 'resumed');
+}
+
+/**
+ * Where clocks are not looked after: a lease is over only if our clock is right.
+ * @throws ConfigurationError
+ */
+export function requireClock(deps: RollbackDeps, serverTimes: readonly (number | null)[]): void {
+  const problem = clockSkewProblem(deps.clock.nowMs(), serverTimes, deps.settings.clockSkewMaxMs);
+  if (problem !== null) throw new ConfigurationError(problem);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+async function registryTimeMs(
+  deps: RollbackDeps,
+  modelName: string,
+  deadline: Deadline,
+): Promise<number | null> {
+  if (deps.settings.clockSkewMaxMs === null) return null;
+  try {
+    return (await deps.registry.read(modelName, [], deadline, 1)).serverTimeMs;
+  } catch {
+    // What is wrong with the registry is told by the look that follows.
+    return null;
+  }
 }

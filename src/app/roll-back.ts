@@ -1,4 +1,8 @@
-import { ConfigurationError, StateStoreUnavailableError } from '../domain/errors.ts';
+import {
+  InvalidRequestError,
+  RegistryUnavailableError,
+  StateStoreUnavailableError,
+} from '../domain/errors.ts';
 import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
@@ -18,7 +22,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
 import { announce, announceIfPending, finish, noticeWarnings } from './finish.ts';
-import { resumeRollback } from './resume-rollback.ts';
+import { requireClock, resumeRollback } from './resume-rollback.ts';
 
 /** One call for a rollback. */
 export interface RollbackCall {
@@ -28,8 +32,11 @@ export interface RollbackCall {
   /** Names the invocation; the key of a request that brings none. A caller's own retry repeats it. */
   readonly invocationId: string;
   readonly deadline: Deadline;
-  /** Refuse unless this is still what would be done; absent when nobody was asked. */
-  readonly confirmed?: ConfirmedPlan;
+  /**
+   * Refuse unless this is still what would be done. Null: a person saw a plan that moves nothing. Absent:
+   * nobody was asked.
+   */
+  readonly confirmed?: ConfirmedPlan | null;
 }
 
 /**
@@ -79,16 +86,14 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     const met = meet(view, run, deps.clock.nowMs());
     if (met.kind === 'replay') return await replay(deps, run, met.rollbackId, met.warnings);
     if (met.kind === 'again') return null;
-    if (met.kind === 'resume') {
-      requireClock(deps, [view.serverTimeMs]);
-      return await resume(deps, run, met.rollbackId);
-    }
+    if (met.kind === 'resume') return await resume(deps, run, met.rollbackId);
   }
 
   const snapshot = await registryLook;
   const serverTimes = [snapshot.serverTimeMs, view.serverTimeMs];
   if (!request.isDryRun) requireClock(deps, serverTimes);
-  const skew = clockSkewOf(deps, serverTimes);
+  const { clockSkewMaxMs } = deps.settings;
+  const skew = clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const plan = await decide(deps, run, state, snapshot);
   const warnings = [
@@ -106,7 +111,15 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     warnings,
     nowMs: deps.clock.nowMs(),
   };
-  if (plan.verdict !== Outcome.ROLLED_BACK) return await endWithoutClaim(deps, attempt, deadline);
+  if (plan.verdict !== Outcome.ROLLED_BACK) {
+    return await endWithoutClaim(deps, attempt, state, deadline);
+  }
+  requireReadiness(run);
+  // The key is opened again: what its earlier end still has to tell is told first.
+  if (view.record !== undefined) {
+    const told = await announceIfPending(deps, view.record.modelName, run.id, deadline);
+    if (told?.revision !== view.record.revision && told?.notice.kind === 'sent') return null;
+  }
   const claimed = await takeClaim(deps, state, attempt, deadline);
   if (claimed === null) return null;
   return await finish(deps, await carryOut(deps, claimed, deadline, 'fresh'), deadline);
@@ -135,17 +148,9 @@ async function resume(
   const record = await resumeRollback(deps, rollbackId, run.deadline);
   if (record === null) return null;
   const response = await finish(deps, record, run.deadline);
-  return rollbackId === run.id ? response : null;
-}
-
-function clockSkewOf(deps: RollbackDeps, serverTimes: readonly (number | null)[]): string | null {
-  const { clockSkewMaxMs } = deps.settings;
-  return clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
-}
-
-function requireClock(deps: RollbackDeps, serverTimes: readonly (number | null)[]): void {
-  const problem = clockSkewOf(deps, serverTimes);
-  if (problem !== null) throw new ConfigurationError(problem);
+  // Without a key an equal body is the same request (a Step Functions Retry is a new invocation).
+  const isSame = run.request.requestId === null && record.bodyHash === run.bodyHash;
+  return rollbackId === run.id || isSame ? response : null;
 }
 
 async function decide(
@@ -202,11 +207,29 @@ function dryRun(
   ]);
 }
 
+/** What must hold before a claim is worth taking. */
+function requireReadiness(run: Run): void {
+  if (run.deadline.leftMs() < limits.writeTimeoutMinMs) {
+    throw new RegistryUnavailableError(
+      'Too little time is left to move the pointer safely. Nothing was done; try again.',
+    );
+  }
+  if (run.confirmed === null) {
+    throw new InvalidRequestError(
+      'The plan that was shown moved nothing, and now it would move. Nothing was done; look again.',
+    );
+  }
+}
+
 async function endWithoutClaim(
   deps: RollbackDeps,
   attempt: Attempt,
+  state: ModelState,
   deadline: Deadline,
 ): Promise<RollbackResponse | null> {
+  // State and registry were not read at the same instant: a run in between makes the verdict untrue.
+  const now = await deps.store.read(state.modelName, null, deadline);
+  if ((now.state?.revision ?? 0) !== state.revision) return null;
   const record: RollbackRecord = endUnclaimed(attempt);
   if ((await deps.store.write({ record }, deadline)) === 'conflict') return null;
   const isInherited = record.notice === attempt.previous?.notice;

@@ -1,4 +1,4 @@
-import { isModelRollbackError, messageOf } from '../domain/errors.ts';
+import { isModelRollbackError, ModelNotFoundError, messageOf } from '../domain/errors.ts';
 import { afterPointerCheck, leaseNotice } from '../domain/follow-up.ts';
 import { limits } from '../domain/limits.ts';
 import { dueAtMs, modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
@@ -119,13 +119,18 @@ async function checkPointer(
     const snapshot = await deps.registry.read(record.modelName, [], deadline);
     liveVersions = snapshot.live.map((row) => row.version);
   } catch (error) {
-    failure = error;
+    if (error instanceof ModelNotFoundError) liveVersions = [];
+    else failure = error;
   }
   const { state } = await deps.store.read(record.modelName, null, deadline);
   const lastCommit = state?.lastCommit ?? null;
+  // A run of ours is at it: what we saw may be half of that. Later again.
+  const isBusy = state?.active != null;
+  if (isBusy) liveVersions = null;
   const checked = afterPointerCheck(record, liveVersions, lastCommit, deps.clock.nowMs());
   if ((await deps.store.write({ record: checked }, deadline)) === 'conflict')
     return { kind: 'skipped' };
+  if (isBusy) return { kind: 'skipped' };
   if (liveVersions === null) throw failure;
   if (checked.pointerCheck.kind !== 'differs') return { kind: 'checked' };
   const leased = leaseNotice(checked, deps.clock.nowMs());

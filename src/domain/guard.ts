@@ -1,6 +1,6 @@
-import type { ModelVersion } from './model.ts';
+import { isoTime, type ModelVersion } from './model.ts';
 import { isQuarantined } from './quarantine.ts';
-import { isOverridable, RefusalCode, type RollbackRequest } from './request.ts';
+import { RefusalCode, type RollbackRequest } from './request.ts';
 import type { GuardReport, ModelState } from './rollback.ts';
 
 /**
@@ -40,7 +40,6 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly message: string;
   readonly clearsAtMs: number | null;
-  readonly isOverridable: boolean;
 }
 
 /** Runs every guard. */
@@ -67,7 +66,6 @@ export function refusalsOf(reports: readonly GuardReport[]): Refusal[] {
             code: report.code,
             message: report.message,
             clearsAtMs: report.clearsAtMs,
-            isOverridable: isOverridable(report.code),
           },
         ]
       : [],
@@ -129,16 +127,12 @@ const noLiveVersion: Guard = {
 const quarantined: Guard = {
   code: RefusalCode.QUARANTINED,
   check: ({ request, state, target }) => {
-    if (
-      target === null ||
-      request.targetVersion === null ||
-      !isQuarantined(state, target.version)
-    ) {
+    if (target === null || request.targetVersion === null || !isQuarantined(state, target)) {
       return passed('the target was not rolled back from');
     }
     return refused(
       `Version ${target.version} was rolled back from before. ` +
-        `Run "model-rollback release ${request.modelName} ${target.version}", or override QUARANTINED.`,
+        `Run: model-rollback release ${JSON.stringify(request.modelName)} ${target.version} (or override QUARANTINED).`,
     );
   },
 };
@@ -182,8 +176,4 @@ function passed(message: string): GuardAnswer {
 
 function refused(message: string): GuardAnswer {
   return { kind: 'refusal', message, clearsAtMs: null };
-}
-
-function isoTime(atMs: number): string {
-  return new Date(atMs).toISOString();
 }

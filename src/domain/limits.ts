@@ -14,7 +14,7 @@ export const limits = {
   /** Length of a free text that we store or send on (characters). */
   messageLengthMax: 2_000,
 
-  /** Kept between our own deadline and the end of the function, for a last store write. */
+  /** Kept between our own deadline and the end of the function: for the answer to get out. */
   deadlineMarginMs: 1_000,
   /** The move starts only when this much is left; it may take longer when there is more. */
   writeTimeoutMinMs: 2_500,

@@ -85,7 +85,7 @@ function meetEqualRequest(
   { request, bodyHash }: Comer,
   nowMs: number,
 ): Meeting | null {
-  const last = state?.lastCommit ?? null;
+  const last = state?.lastEnd ?? null;
   const isEqual =
     request.requestId === null &&
     last !== null &&
@@ -93,7 +93,7 @@ function meetEqualRequest(
     nowMs - last.atMs < limits.equalRequestMs;
   if (!isEqual) return null;
   const message =
-    'An equal request was carried out less than 15 minutes ago; this is its result. ' +
+    'An equal request ended less than 15 minutes ago; this is its result. ' +
     'Send a request_id to make a request of its own.';
   return {
     kind: 'replay',

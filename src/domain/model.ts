@@ -32,6 +32,8 @@ export interface RegistrySnapshot {
   readonly others: readonly ModelVersion[];
   /** False when the registered model has versions that were not read. */
   readonly isComplete: boolean;
+  /** True when the live version is among the latest changes: then what it displaced is too. */
+  readonly isLiveRecent: boolean;
   /** The registry's clock as it answered (epoch ms, to the second); null when it does not say. */
   readonly serverTimeMs: number | null;
 }
@@ -70,4 +72,9 @@ export function displacedBy(
   return snapshot.others.filter(
     (row) => row.stage === 'Archived' && row.lastUpdatedAtMs === promoted.lastUpdatedAtMs,
   );
+}
+
+/** Epoch milliseconds as ISO 8601 in UTC, ending in `Z`. */
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString();
 }

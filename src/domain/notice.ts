@@ -1,6 +1,7 @@
 import { assertNever } from './assert.ts';
 import { limits } from './limits.ts';
-import { isoTime, responseOf } from './response.ts';
+import { isoTime } from './model.ts';
+import { responseOf } from './response.ts';
 import { Outcome, type RollbackRecord, type RollbackStatus } from './rollback.ts';
 
 /** A message about one end. The seven first fields of `message` and the subject are fixed. */

@@ -87,6 +87,8 @@ export function needsOlderVersions(
   const isByNumber =
     plan.rule === TargetRule.ARCHIVED_BELOW || plan.rule === TargetRule.LATEST_ARCHIVED;
   if (plan.to === null || lowestRead === null) return plan.to === null || isByNumber;
+  // The version that it displaced may stand anywhere below, and comes before any higher Archived one.
+  if (plan.rule === TargetRule.ARCHIVED_BELOW && !snapshot.isLiveRecent) return true;
   return isByNumber && isOlder(plan.to.version, lowestRead);
 }
 

@@ -1,5 +1,5 @@
 import { limits } from './limits.ts';
-import { versionNumber } from './model.ts';
+import { type ModelVersion, versionNumber } from './model.ts';
 import type { ModelState, QuarantineEntry } from './rollback.ts';
 
 /**
@@ -10,10 +10,19 @@ import type { ModelState, QuarantineEntry } from './rollback.ts';
 type Interval = readonly [number, number];
 type QuarantineState = Pick<ModelState, 'quarantine' | 'quarantineEarlier'>;
 
-export function isQuarantined(state: QuarantineState, version: string): boolean {
-  const number = versionNumber(version);
+/**
+ * @param row a version that was made after its entry belongs to another registered model of the same
+ * name, deleted and made again
+ */
+export function isQuarantined(
+  state: QuarantineState,
+  row: Pick<ModelVersion, 'version' | 'createdAtMs'>,
+): boolean {
+  const number = versionNumber(row.version);
+  const isSame = (entry: QuarantineEntry): boolean =>
+    entry.version === row.version && row.createdAtMs <= entry.atMs + limits.clockSkewMaxMs;
   return (
-    state.quarantine.some((entry) => entry.version === version) ||
+    state.quarantine.some(isSame) ||
     state.quarantineEarlier.some(([low, high]) => low <= number && number <= high)
   );
 }

@@ -1,5 +1,6 @@
 import { ruleText } from './candidate.ts';
 import { refusalsOf } from './guard.ts';
+import { isoTime } from './model.ts';
 import { planMessage } from './plan.ts';
 import { isOverridable, type Reason, type RollbackRequest, type Warning } from './request.ts';
 import {
@@ -110,11 +111,6 @@ export function dryRunResponse(
     warnings,
     plan: planAnswer(plan),
   };
-}
-
-/** Epoch milliseconds as ISO 8601 in UTC, ending in `Z`. */
-export function isoTime(atMs: number): string {
-  return new Date(atMs).toISOString();
 }
 
 // ---------------------------------------------------------------------------------------------------

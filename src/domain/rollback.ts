@@ -128,6 +128,12 @@ export interface LastCommit {
   readonly atMs: number;
   readonly from: string | null;
   readonly to: string;
+}
+
+/** The last end that the same request must get again: rolled back, or contested. */
+export interface LastEnd {
+  readonly rollbackId: string;
+  readonly atMs: number;
   readonly bodyHash: string;
 }
 
@@ -145,6 +151,7 @@ export interface ModelState {
     readonly leaseEndsAtMs: number;
   } | null;
   readonly lastCommit: LastCommit | null;
+  readonly lastEnd: LastEnd | null;
   readonly rollbackCount: number;
   /** Newest last. */
   readonly quarantine: readonly QuarantineEntry[];
@@ -163,6 +170,7 @@ export function newModelState(modelName: string, registry: string): ModelState {
     registry,
     active: null,
     lastCommit: null,
+    lastEnd: null,
     rollbackCount: 0,
     quarantine: [],
     quarantineEarlier: [],
@@ -207,4 +215,9 @@ export function expiresAtMs(record: RollbackRecord): number | null {
 /** The next revision of a stored item. */
 export function next<T extends { readonly revision: number }>(item: T): T {
   return { ...item, revision: item.revision + 1 };
+}
+
+/** The time that an answer shows (epoch ms): of the end, or of the claim while it runs. */
+export function shownAtMs({ progress }: RollbackRecord): number {
+  return progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : progress.endedAtMs;
 }

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
+import { TargetRule } from './candidate.ts';
 import { StateCorruptError } from './errors.ts';
-import type { ModelState, RollbackRecord } from './rollback.ts';
+import { Reason, RefusalCode } from './request.ts';
+import { type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
 
 /**
  * The stored form of state and records: JSON text, the same in every store. What is read is checked at
@@ -44,17 +46,16 @@ const stateSchema = v.strictObject({
       atMs: time,
       from: v.nullable(version),
       to: version,
-      bodyHash: v.string(),
     }),
   ),
+  lastEnd: v.nullable(v.strictObject({ rollbackId: v.string(), atMs: time, bodyHash: v.string() })),
   rollbackCount: count,
   quarantine: v.array(v.strictObject({ version, atMs: time, rollbackId: v.string() })),
   quarantineEarlier: v.array(v.tuple([count, count])),
   liveHistory: v.array(v.strictObject({ version, atMs: time, how: v.picklist(['seen', 'made']) })),
 });
 
-const codes = ['COOLDOWN', 'LIVE_VERSION_CHANGED', 'NO_LIVE_VERSION', 'QUARANTINED'] as const;
-const refusalCode = v.picklist([...codes, 'TARGET_UNFIT', 'FROZEN', 'NOT_THE_CAUSE']);
+const refusalCode = v.picklist(Object.values(RefusalCode));
 
 const modelVersion = v.strictObject({
   version,
@@ -72,16 +73,7 @@ const planSchema = v.strictObject({
   from: v.nullable(modelVersion),
   to: v.nullable(modelVersion),
   live: v.array(version),
-  rule: v.nullable(
-    v.picklist([
-      'explicit',
-      'also-live',
-      'displaced',
-      'recorded',
-      'archived-below',
-      'latest-archived',
-    ]),
-  ),
+  rule: v.nullable(v.picklist(Object.values(TargetRule))),
   guards: v.array(
     v.strictObject({
       code: v.union([refusalCode, v.literal('SEVERAL_LIVE_VERSIONS')]),
@@ -99,7 +91,7 @@ const planSchema = v.strictObject({
 const requestSchema = v.strictObject({
   modelName: v.string(),
   targetVersion: v.nullable(version),
-  reason: v.picklist(['MANUAL_REQUEST', 'PERFORMANCE_DEGRADATION', 'TEST_FAILURE', 'DRIFT_SEVERE']),
+  reason: v.picklist(Object.values(Reason)),
   alarmName: v.nullable(v.string()),
   isDryRun: v.boolean(),
   requestId: v.nullable(v.string()),
@@ -116,14 +108,7 @@ const progressSchema = v.variant('status', [
     leaseEndsAtMs: time,
   }),
   v.strictObject({
-    status: v.picklist([
-      'ROLLED_BACK',
-      'REFUSED',
-      'NO_TARGET',
-      'ALREADY_LIVE',
-      'CONTESTED',
-      'FAILED',
-    ]),
+    status: v.picklist(Object.values(Outcome)),
     endedAtMs: time,
     message: v.string(),
     liveVersions: v.array(version),

@@ -100,7 +100,7 @@ function whyUnfit(
   displaced: readonly string[],
   state: ModelState,
 ): string | null {
-  if (isQuarantined(state, row.version)) return 'quarantined: it was rolled back from before';
+  if (isQuarantined(state, row)) return 'quarantined: it was rolled back from before';
   if (row.status !== 'READY') return `its status is ${row.status}, not READY`;
   if (displaced.includes(row.version) && !isLower(row, from)) {
     return `version ${from.version} replaced it although it is newer: it was rolled back from`;

@@ -22,7 +22,7 @@ import { isBackwards } from './verify.ts';
  *
  *   (none | ended without effect) ──claim──> IN_PROGRESS ──commit──> ROLLED_BACK
  *                                             │  ^   └────end──────> CONTESTED, FAILED
- *                                             └──┘ takeOver, shortenLease
+ *                                             └──┘ renewLease
  */
 export interface StoreChange {
   /** Absent when the model's own item stays as it is. */
@@ -161,7 +161,9 @@ function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
         ? record.pointerCheck
         : { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs },
   };
-  const freed: ModelState = { ...state, active: null };
+  const isFinalEnd = facts.status !== Outcome.FAILED;
+  const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
+  const freed: ModelState = { ...state, active: null, ...(isFinalEnd ? { lastEnd } : {}) };
   return {
     state: next(facts.hasMoved ? afterMove(freed, endedRecord, nowMs) : freed),
     record: next(endedRecord),
@@ -184,7 +186,6 @@ function afterMove(state: ModelState, record: RollbackRecord, nowMs: number): Mo
       atMs: nowMs,
       from: from?.version ?? null,
       to: to.version,
-      bodyHash: record.bodyHash,
     },
     liveHistory: liveHistoryAfter(state.liveHistory, plan, nowMs),
   };

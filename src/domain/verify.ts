@@ -5,6 +5,7 @@ import {
   type ModelVersion,
   type RegistrySnapshot,
 } from './model.ts';
+import type { Warning } from './request.ts';
 import type { Plan } from './rollback.ts';
 
 /**
@@ -56,6 +57,42 @@ export function isAsPlanned(plan: Plan, snapshot: RegistrySnapshot): boolean {
 /** A move backwards puts `from` into quarantine; a move forwards says nothing against it. */
 export function isBackwards(plan: Plan): boolean {
   return plan.from !== null && plan.to !== null && isOlder(plan.to.version, plan.from.version);
+}
+
+/** How a contested end is told. */
+export function contestFacts(
+  plan: Plan,
+  snapshot: RegistrySnapshot,
+  { hasMoved }: { hasMoved: boolean },
+): { message: string; hasMoved: boolean; liveVersions: string[] } {
+  const liveVersions = snapshot.live.map((row) => row.version);
+  const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
+  const isSameLive = liveVersions.toSorted().join() === plan.live.toSorted().join();
+  if (isSameLive && !hasMoved) {
+    const message =
+      `Version ${plan.from?.version ?? 'none'} or ${plan.to?.version} was changed or deleted since the plan was ` +
+      `made. Nothing was moved. Live now: ${live}. Please look, and ask anew.`;
+    return { message, hasMoved, liveVersions };
+  }
+  const ours = hasMoved
+    ? `after we moved it from ${plan.from?.version ?? 'none'} to ${plan.to?.version}`
+    : `while we were about to move it to ${plan.to?.version}; we moved nothing`;
+  return {
+    message: `Somebody else moved ${plan.pointer} ${ours}. Live now: ${live}. Please look; we do not fight.`,
+    hasMoved,
+    liveVersions,
+  };
+}
+
+/** A version that our move archived without knowing it. */
+export function displacedWarning(modelName: string, version: string): Warning {
+  return {
+    code: 'DISPLACED_NEWER',
+    message:
+      `Our move archived version ${version} too, which the plan did not know to be live: it was promoted in ` +
+      'that moment, or was live for long beside the others. It is not quarantined. To bring it back: ' +
+      `model-rollback apply ${JSON.stringify(modelName)} --to ${version} --override COOLDOWN`,
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import { type SweepReport, sweep } from '../app/sweep.ts';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
 import { composeLambda } from '../compose-lambda.ts';
 import { configFromEnv } from '../config/config-from-env.ts';
-import { ConfigurationError, isModelRollbackError, messageOf } from '../domain/errors.ts';
+import { isModelRollbackError, type ModelRollbackError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseRequest } from '../domain/request.ts';
 import type { RollbackResponse } from '../domain/response.ts';
@@ -19,7 +19,7 @@ const logger = jsonLogger((line) => process.stdout.write(`${line}\n`));
 
 // Once per process, before the first event: what is wrong shows in the log at start. It is thrown by
 // the handler and not here, so that a state machine sees the name ConfigurationError.
-const started: Composed | ConfigurationError = await start();
+const started: Composed | ModelRollbackError = await start();
 
 /** Answers one request (docs/reference/request.md). Keeps no state of an invocation. */
 export async function handler(
@@ -29,7 +29,7 @@ export async function handler(
   const remainingMs = context?.getRemainingTimeInMillis?.() ?? limits.defaultBudgetMs;
   const deadline = deadlineAfter(clock, remainingMs - limits.deadlineMarginMs);
   try {
-    if (started instanceof ConfigurationError) throw started;
+    if (isModelRollbackError(started)) throw started;
     if (isSweep(event)) return await sweep(started.deps, deadline);
     const { request, warnings } = parseRequest(event);
     const invocationId = context?.awsRequestId ?? started.deps.identity.random();
@@ -45,7 +45,7 @@ export async function handler(
 
 // ---------------------------------------------------------------------------------------------------
 
-async function start(): Promise<Composed | ConfigurationError> {
+async function start(): Promise<Composed | ModelRollbackError> {
   try {
     const config = configFromEnv(process.env, 'lambda');
     for (const warning of config.warnings)
@@ -55,7 +55,7 @@ async function start(): Promise<Composed | ConfigurationError> {
       writeNotice: (text) => process.stdout.write(text),
     });
   } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
+    if (!isModelRollbackError(error)) throw error;
     logger.log('error', error.message, { error: error.name });
     return error;
   }

@@ -34,6 +34,7 @@ export class SimulatedRegistry {
       live: rows.filter((row) => row.stage === this.pointer.stage),
       others: rows.filter((row) => row.stage !== this.pointer.stage),
       isComplete: true,
+      isLiveRecent: true,
       serverTimeMs: null,
     };
   }

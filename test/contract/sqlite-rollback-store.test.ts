@@ -47,8 +47,29 @@ describe('SQLiteRollbackStore', () => {
   const open = (workspace = '', nowMs = NOON_MS): SQLiteRollbackStore =>
     new SQLiteRollbackStore(path, workspace, { ...systemClock, nowMs: () => nowMs });
 
+  test('makes nothing to read from, and changes nothing by reading', async () => {
+    const store = open();
+    const { state, record } = await store.read('fraud', 'fraud/1', soon());
+    expect([state, record]).toEqual([undefined, undefined]);
+    expect(await store.list(null, soon())).toEqual([]);
+    expect(await store.listDue(NOON_MS, 9, soon())).toEqual([]);
+    store.close();
+    await expect(stat(join(folder, 'deep'))).rejects.toThrow('ENOENT');
+
+    const writer = open();
+    await writer.write(firstClaim('fraud', '1'), soon());
+    writer.close();
+    const before = await readFile(path);
+    const reader = open();
+    expect(await reader.list('fraud', soon())).toHaveLength(1);
+    reader.close();
+    expect((await readFile(path)).equals(before)).toBe(true);
+  });
+
   test('makes the file with its folder, for its owner alone', async () => {
-    open().close();
+    const store = open();
+    await store.write(firstClaim('fraud', '1'), soon());
+    store.close();
     expect((await stat(join(folder, 'deep'))).mode & 0o077).toBe(0);
   });
 
@@ -81,6 +102,7 @@ describe('SQLiteRollbackStore', () => {
 
   test('waits for another process no longer than its deadline, and still reads', async () => {
     const store = open();
+    await store.write(firstClaim('other', '1'), soon());
     const holder = new DatabaseSync(path);
     holder.exec('BEGIN IMMEDIATE');
     const startMs = performance.now();
@@ -121,13 +143,20 @@ describe('SQLiteRollbackStore', () => {
     expect(await onTime.list(null, soon())).toHaveLength(3);
     onTime.close();
     const late = open('', NOON_MS + limits.recordRetentionMs + 1);
+    // Whoever writes a record sweeps up.
+    await late.write(
+      { record: endUnclaimed(attemptAt('new', '1', { verdict: 'REFUSED' })) },
+      soon(),
+    );
     const models = (await late.list(null, soon())).map(({ modelName }) => modelName);
     late.close();
-    expect(models.toSorted()).toEqual(['kept', 'refused']);
+    expect(models.toSorted()).toEqual(['kept', 'new', 'refused']);
   });
 
   test('refuses a file of a newer version and leaves it alone', async () => {
-    open().close();
+    const store = open();
+    await store.write(firstClaim('fraud', '1'), soon());
+    store.close();
     const database = new DatabaseSync(path);
     database.exec('PRAGMA user_version = 2');
     database.close();
@@ -142,7 +171,9 @@ describe('SQLiteRollbackStore', () => {
     expect(open).toThrow(/ROLLBACK_STORE names .*noise\.db/);
     const before = await readFile(path, 'utf8');
     path = join(path, 'below-a-file.db');
-    expect(open).toThrow(ConfigurationError);
+    await expect(open().write(firstClaim('fraud', '1'), soon())).rejects.toThrow(
+      ConfigurationError,
+    );
     expect(await readFile(join(folder, 'noise.db'), 'utf8')).toBe(before);
   });
 

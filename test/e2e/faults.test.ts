@@ -179,7 +179,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a rollback'), () => {
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '3', to_version: '2' });
       const warning = answer.warnings.find(({ code }) => code === 'DISPLACED_NEWER');
-      expect(warning?.message).toMatch(/Version 4.*not quarantined.*--to 4/);
+      expect(warning?.message).toMatch(/version 4.*not quarantined.*--to 4/);
       expect(await own.live()).toEqual(['2']);
       await expectOneCommit(own, answer);
       const [notice] = await world.notices(own.model);

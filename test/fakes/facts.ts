@@ -21,6 +21,7 @@ export function snapshotOf(rows: readonly ModelVersion[], isComplete = true): Re
     live: sorted.filter((version) => version.stage === 'Production'),
     others: sorted.filter((version) => version.stage !== 'Production'),
     isComplete,
+    isLiveRecent: true,
     serverTimeMs: null,
   };
 }

@@ -5,9 +5,15 @@ import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 /** Tells the person at the terminal; for one machine, where nobody listens to a topic. */
 export class ConsoleNotifier implements Notifier {
   readonly #write: (text: string) => void;
+  readonly #notEnough: string | null;
 
-  constructor(write: (text: string) => void) {
+  /**
+   * @param notEnough where others share the state, a terminal is not enough: the notice is shown, and stays
+   * pending for a reason that this names
+   */
+  constructor(write: (text: string) => void, notEnough: string | null = null) {
     this.#write = write;
+    this.#notEnough = notEnough;
   }
 
   async send(notice: Notice): Promise<NoticeResult> {
@@ -15,6 +21,7 @@ export class ConsoleNotifier implements Notifier {
     const message = escapeControls(JSON.stringify(notice.message, null, 2));
     try {
       this.#write(`notice: ${notice.subject}\n${message}\n`);
+      if (this.#notEnough !== null) return { kind: 'failed', message: this.#notEnough };
       return { kind: 'sent' };
     } catch (error) {
       return { kind: 'failed', message: `the terminal took no notice: ${messageOf(error)}` };

@@ -15,7 +15,7 @@ import {
 import { assert } from '../../domain/assert.ts';
 import { isModelRollbackError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { modelNameOf, type RollbackRecord } from '../../domain/rollback.ts';
+import { modelNameOf, type RollbackRecord, shownAtMs } from '../../domain/rollback.ts';
 import type { StoreChange } from '../../domain/transition.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
@@ -144,7 +144,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
       limits.historyRowsMax,
       deadline,
     );
-    return items.map(readRecordItem).toSorted((a, b) => b.createdAtMs - a.createdAtMs);
+    return items.map(readRecordItem).toSorted((a, b) => shownAtMs(b) - shownAtMs(a));
   }
 
   async listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]> {

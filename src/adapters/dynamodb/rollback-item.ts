@@ -63,7 +63,7 @@ export function recordItem(record: RollbackRecord, workspace: string, writeToken
     ...(answer.to_version === null ? {} : { to_version: { S: answer.to_version } }),
     [tableShape.byTime.partitionKey]: { S: timePartition(workspace) },
     [tableShape.byTime.sortKey]: {
-      S: `${new Date(record.createdAtMs).toISOString()}#${record.id}`,
+      S: `${answer.timestamp}#${record.id}`,
     },
     ...(due === null
       ? {}

@@ -58,6 +58,7 @@ export class MemoryModelRegistry implements ModelRegistry {
       live: rows.filter((row) => row.stage === this.pointer.stage),
       others: rows.filter((row) => row.stage !== this.pointer.stage),
       isComplete: true,
+      isLiveRecent: true,
       serverTimeMs: null,
     };
   }

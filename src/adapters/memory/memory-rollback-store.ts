@@ -1,6 +1,6 @@
 import { StateStoreUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { dueAtMs, type ModelState, type RollbackRecord } from '../../domain/rollback.ts';
+import { dueAtMs, type ModelState, type RollbackRecord, shownAtMs } from '../../domain/rollback.ts';
 import { decodeModelState, decodeRollbackRecord, encodeItem } from '../../domain/stored-item.ts';
 import type { StoreChange } from '../../domain/transition.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -38,7 +38,7 @@ export class MemoryRollbackStore implements RollbackStore {
     requireTime(deadline);
     return this.#all()
       .filter((record) => modelName === null || record.modelName === modelName)
-      .toSorted((a, b) => b.createdAtMs - a.createdAtMs)
+      .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
       .slice(0, limits.historyRowsMax);
   }
 

@@ -38,9 +38,12 @@ export interface MLflowClientOptions {
 export class MLflowClient {
   readonly #options: MLflowClientOptions;
   readonly #agent: HttpAgent | HttpsAgent;
+  readonly #secrets: readonly string[];
+  #isClosed = false;
 
   constructor(options: MLflowClientOptions) {
     this.#options = options;
+    this.#secrets = secretsIn(options.authorization);
     const isHttps = options.baseUrl.protocol === 'https:';
     // On a kept plain connection an MLflow server with several workers answers 40 ms later each time (its
     // packets wait for our delayed acknowledgement); a new one costs a tenth of that. TLS costs more.
@@ -49,8 +52,13 @@ export class MLflowClient {
       : new HttpAgent({ keepAlive: false, maxSockets: 8 });
   }
 
-  /** Closes idle connections. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Ends what is under way; nothing is sent any more. */
   close(): void {
+    this.#isClosed = true;
     this.#agent.destroy();
   }
 
@@ -66,6 +74,7 @@ export class MLflowClient {
     body: object | null,
     timeoutMs: number,
   ): Promise<HttpAnswer> {
+    if (this.#isClosed) throw new NoAnswerError('the client is closed', { isUnsent: true });
     const payload = body === null ? null : Buffer.from(JSON.stringify(body));
     const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
     return await new Promise<HttpAnswer>((resolve, reject) => {
@@ -92,10 +101,17 @@ export class MLflowClient {
       });
       request.on('error', fail);
       request.on('response', (response) => {
-        readAnswer(response).then(resolve, fail);
+        readAnswer(response).then((answer) => resolve(this.#masked(answer)), fail);
       });
       request.end(payload ?? undefined);
     });
+  }
+
+  /** A server or proxy may repeat the login in an error: it must not get into logs and notices. */
+  #masked(answer: HttpAnswer): HttpAnswer {
+    if (answer.status === 200) return answer;
+    const mask = (text: string, secret: string): string => text.replaceAll(secret, '***');
+    return { ...answer, text: this.#secrets.reduce(mask, answer.text) };
   }
 
   #url(path: string): URL {
@@ -143,4 +159,16 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
 
 function errorCode(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** The header's value, its credential part, and the password in it. */
+function secretsIn(authorization: string | null): string[] {
+  if (authorization === null) return [];
+  const credential = authorization.slice(authorization.indexOf(' ') + 1);
+  const plain = authorization.startsWith('Basic ')
+    ? Buffer.from(credential, 'base64').toString('utf8')
+    : '';
+  const password = plain.slice(plain.indexOf(':') + 1);
+  // A very short one would mask half of every text, and is found anyway.
+  return [authorization, credential, plain, password].filter((secret) => secret.length > 3);
 }

@@ -1,7 +1,9 @@
 import {
+  ModelNotFoundError,
   type ModelRollbackError,
   RegistryRefusedError,
   RegistryUnavailableError,
+  VersionNotFoundError,
 } from '../../domain/errors.ts';
 import type { HttpAnswer, NoAnswerError } from './mlflow-client.ts';
 
@@ -58,6 +60,34 @@ export function failureError(
   return isTransient(failure)
     ? new RegistryUnavailableError(`${head} Try again.`)
     : new RegistryRefusedError(`${head} ${mendOf(failure)}`);
+}
+
+/** The error for a failed call that is about one registered model. */
+export function callError(
+  failure: MLflowFailure,
+  about: {
+    readonly call: string;
+    readonly modelName: string;
+    readonly version: string | null;
+    readonly address: string;
+  },
+): ModelRollbackError {
+  const { call, modelName, version, address } = about;
+  const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
+  const isBadName = failure.status === 400 && call === 'registered-models/get';
+  if (isAbsent && version !== null) {
+    return new VersionNotFoundError(
+      `The registry ${address} has no version ${version} of ${modelName}: ${failure.message}.`,
+    );
+  }
+  if (isAbsent || isBadName) {
+    return new ModelNotFoundError(
+      `The registry ${address} has no registered model of this name ` +
+        `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
+        'and, if the server has workspaces, MLFLOW_WORKSPACE.',
+    );
+  }
+  return failureError(failure, call, address);
 }
 
 /** The error for a call without an answer. */

@@ -1,9 +1,4 @@
-import {
-  ModelNotFoundError,
-  type ModelRollbackError,
-  RegistryUnavailableError,
-  VersionNotFoundError,
-} from '../../domain/errors.ts';
+import { type ModelRollbackError, RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   compareVersions,
@@ -16,7 +11,7 @@ import type { Deadline } from '../../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../../ports/model-registry.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
 import {
-  failureError,
+  callError,
   isTransient,
   type MLflowFailure,
   noAnswerError,
@@ -67,6 +62,7 @@ export class MLflowModelRegistry implements ModelRegistry {
       live: all.filter((row) => this.#isLive(row)),
       others: all.filter((row) => !this.#isLive(row)),
       isComplete: !page.hasMore,
+      isLiveRecent: page.rows.some((row) => this.#isLive(row)),
       serverTimeMs: page.serverTimeMs,
     };
   }
@@ -152,7 +148,11 @@ export class MLflowModelRegistry implements ModelRegistry {
 
   async #search(
     modelName: string,
-    what: { readonly more: string; readonly orderBy: string; readonly rowsMax: number },
+    what: {
+      readonly more: string;
+      readonly orderBy: string;
+      readonly rowsMax: number;
+    },
     deadline: Deadline,
   ): Promise<VersionPage & { readonly serverTimeMs: number | null }> {
     const query = new URLSearchParams({
@@ -212,7 +212,7 @@ export class MLflowModelRegistry implements ModelRegistry {
       if (timeoutMs <= 0) throw this.#outOfTime(call);
       const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
       const mayRetry = (): boolean =>
-        attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
+        !this.#client.isClosed && attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
       try {
         const answer = await this.#client.send(
           'GET',
@@ -247,21 +247,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     modelName: string,
     version?: string,
   ): ModelRollbackError {
-    const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
-    const isBadName = failure.status === 400 && call === 'registered-models/get';
-    if (isAbsent && version !== undefined) {
-      return new VersionNotFoundError(
-        `The registry ${this.address} has no version ${version} of ${modelName}: ${failure.message}.`,
-      );
-    }
-    if (isAbsent || isBadName) {
-      return new ModelNotFoundError(
-        `The registry ${this.address} has no registered model of this name ` +
-          `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
-          'and, if the server has workspaces, MLFLOW_WORKSPACE.',
-      );
-    }
-    return failureError(failure, call, this.address);
+    return callError(failure, { call, modelName, version: version ?? null, address: this.address });
   }
 
   #outOfTime(call: string): RegistryUnavailableError {

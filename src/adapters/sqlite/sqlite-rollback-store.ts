@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import { assert } from '../../domain/assert.ts';
 import {
   ConfigurationError,
   messageOf,
@@ -13,54 +14,41 @@ import {
   expiresAtMs,
   type ModelState,
   type RollbackRecord,
+  shownAtMs,
 } from '../../domain/rollback.ts';
 import { decodeModelState, decodeRollbackRecord, encodeItem } from '../../domain/stored-item.ts';
 import type { StoreChange } from '../../domain/transition.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
-import { createTables, schemaVersion } from './sqlite-schema.ts';
+import { createTables, makeFolder, schemaVersion, versionOf } from './sqlite-schema.ts';
 
-/** State on one machine: one file, several processes at once. */
+/**
+ * State on one machine: one file, several processes at once. Reading leaves the file alone, and makes none:
+ * a preview writes nothing.
+ */
 export class SQLiteRollbackStore implements RollbackStore {
-  readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #workspace: string;
+  readonly #clock: Clock;
+  /** Null until there is a file with tables in it. */
+  #opened: DatabaseSync | null = null;
 
   /**
-   * Opens the file, and makes it with its folder when it is not there.
    * @param workspace of MLflow; empty when it has none
-   * @throws ConfigurationError when it cannot be opened, StateCorruptError when it is of a newer version
+   * @throws ConfigurationError when the file is there and cannot be opened, StateCorruptError when it is of
+   * a newer version
    */
   constructor(path: string, workspace: string, clock: Clock) {
+    this.#path = path;
     this.#workspace = workspace;
-    try {
-      if (path !== ':memory:') makeFolder(resolve(dirname(path)));
-      // The busy timeout makes writers of other processes queue instead of failing.
-      this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-      const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version']);
-      if (version > schemaVersion) {
-        throw new StateCorruptError(
-          `The state file ${path} has schema ${version}; this version reads ${schemaVersion}. Update model-rollback.`,
-        );
-      }
-      createTables(this.#database);
-      this.#database
-        .prepare('DELETE FROM rollback WHERE expires_at_ms < ? AND due_at_ms IS NULL')
-        .run(clock.nowMs());
-    } catch (cause) {
-      if (cause instanceof StateCorruptError) throw cause;
-      if (isBusy(cause)) throw unavailable(cause);
-      throw new ConfigurationError(
-        `ROLLBACK_STORE names ${path}, which cannot be opened: ${messageOf(cause)}. ` +
-          'Set it to sqlite:<path of a writable file>.',
-        { cause },
-      );
-    }
+    this.#clock = clock;
+    this.#open();
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
-    return this.#run(deadline, () =>
+    const nothing = { state: undefined, record: undefined, serverTimeMs: null };
+    return this.#run(deadline, nothing, () =>
       this.#transaction('BEGIN', () => ({
         state: this.#state(modelName),
         record: rollbackId === null ? undefined : this.#record(rollbackId),
@@ -70,7 +58,8 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
-    return this.#run(deadline, () =>
+    if (deadline.leftMs() > 0) this.#create();
+    return this.#run<'written' | 'conflict'>(deadline, 'conflict', () =>
       this.#transaction('BEGIN IMMEDIATE', () => {
         const { state, record } = change;
         const isStale =
@@ -87,8 +76,8 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   async list(modelName: string | null, deadline: Deadline): Promise<readonly RollbackRecord[]> {
-    const order = 'ORDER BY created_at_ms DESC, id LIMIT ?';
-    return this.#run(deadline, () => {
+    const order = 'ORDER BY shown_at_ms DESC, id LIMIT ?';
+    return this.#run(deadline, [], () => {
       const rows =
         modelName === null
           ? this.#all(
@@ -107,7 +96,7 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   async listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]> {
-    return this.#run(deadline, () =>
+    return this.#run(deadline, [], () =>
       this.#all(
         'SELECT id, due_at_ms FROM rollback WHERE workspace = ? AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?',
         this.#workspace,
@@ -118,7 +107,8 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   close(): void {
-    this.#database.close();
+    this.#opened?.close();
+    this.#opened = null;
   }
 
   #state(modelName: string): ModelState | undefined {
@@ -157,10 +147,11 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   #putRecord(record: RollbackRecord): void {
+    this.#database.prepare('DELETE FROM rollback WHERE expires_at_ms < ?').run(this.#clock.nowMs());
     this.#database
       .prepare(
         `INSERT OR REPLACE INTO rollback
-         (workspace, id, model_name, revision, created_at_ms, due_at_ms, expires_at_ms, doc)
+         (workspace, id, model_name, revision, shown_at_ms, due_at_ms, expires_at_ms, doc)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
@@ -168,7 +159,7 @@ export class SQLiteRollbackStore implements RollbackStore {
         record.id,
         record.modelName,
         record.revision,
-        record.createdAtMs,
+        shownAtMs(record),
         dueAtMs(record),
         expiresAtMs(record),
         encodeItem(record),
@@ -191,11 +182,70 @@ export class SQLiteRollbackStore implements RollbackStore {
     }
   }
 
-  #run<T>(deadline: Deadline, work: () => T): T {
+  get #database(): DatabaseSync {
+    assert(this.#opened !== null, 'the state file is open');
+    return this.#opened;
+  }
+
+  /** Opens the file, if it is there with its tables. */
+  #open(): void {
+    if (this.#opened !== null || this.#path === ':memory:' || !existsSync(this.#path)) return;
+    const database = this.#connect();
+    if (versionOf(database) === 0) database.close();
+    else this.#opened = database;
+  }
+
+  /** Makes folder, file and tables where they are not there. */
+  #create(): void {
+    this.#open();
+    if (this.#opened !== null) return;
+    try {
+      if (this.#path !== ':memory:') makeFolder(resolve(dirname(this.#path)));
+    } catch (cause) {
+      throw this.#unusable(cause);
+    }
+    const database = this.#connect();
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      createTables(database);
+      this.#opened = database;
+    } catch (cause) {
+      throw isBusy(cause) ? unavailable(cause) : this.#unusable(cause);
+    }
+  }
+
+  #connect(): DatabaseSync {
+    try {
+      // The busy timeout makes writers of other processes queue instead of failing.
+      const database = new DatabaseSync(this.#path, { timeout: busyTimeoutMs });
+      database.exec('PRAGMA synchronous = FULL');
+      const version = versionOf(database);
+      if (version <= schemaVersion) return database;
+      throw new StateCorruptError(
+        `The state file ${this.#path} has schema ${version}; this version reads ${schemaVersion}. Update model-rollback.`,
+      );
+    } catch (cause) {
+      if (cause instanceof StateCorruptError) throw cause;
+      throw isBusy(cause) ? unavailable(cause) : this.#unusable(cause);
+    }
+  }
+
+  #unusable(cause: unknown): ConfigurationError {
+    return new ConfigurationError(
+      `ROLLBACK_STORE names ${this.#path}, which cannot be opened: ${messageOf(cause)}. ` +
+        'Set it to sqlite:<path of a writable file>.',
+      { cause },
+    );
+  }
+
+  /** @param nothing the answer while there is no file */
+  #run<T>(deadline: Deadline, nothing: T, work: () => T): T {
     const leftMs = deadline.leftMs();
     if (leftMs <= 0) {
       throw new StateStoreUnavailableError('No time was left for the state store. Try again.');
     }
+    this.#open();
+    if (this.#opened === null) return nothing;
     try {
       // A wait for another process's write must not outlast the deadline.
       const waitMs = Math.ceil(Math.min(leftMs, busyTimeoutMs));
@@ -210,18 +260,6 @@ export class SQLiteRollbackStore implements RollbackStore {
 // ---------------------------------------------------------------------------------------------------
 
 const busyTimeoutMs = 5_000;
-
-/** Level by level: Node's own recursive form never ends where a folder cannot be made (under /proc). */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Another process made it at this moment.
-    if (!existsSync(path)) throw error;
-  }
-}
 
 /** Conditions look at the column, decisions at the document: they must not differ. */
 function readRow<T extends { readonly revision: number }>(

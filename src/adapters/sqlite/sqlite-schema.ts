@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 
 /** The version of the tables, kept in `user_version`. */
@@ -19,18 +21,35 @@ export function createTables(database: DatabaseSync): void {
       id TEXT NOT NULL,
       model_name TEXT NOT NULL,
       revision INTEGER NOT NULL,
-      created_at_ms INTEGER NOT NULL,
+      shown_at_ms INTEGER NOT NULL,
       due_at_ms INTEGER,
       expires_at_ms INTEGER,
       doc TEXT NOT NULL,
       PRIMARY KEY (workspace, id)
     ) STRICT;
-    CREATE INDEX IF NOT EXISTS rollback_by_time ON rollback (workspace, created_at_ms);
-    CREATE INDEX IF NOT EXISTS rollback_by_model ON rollback (workspace, model_name, created_at_ms);
+    CREATE INDEX IF NOT EXISTS rollback_by_time ON rollback (workspace, shown_at_ms);
+    CREATE INDEX IF NOT EXISTS rollback_by_model ON rollback (workspace, model_name, shown_at_ms);
     CREATE INDEX IF NOT EXISTS rollback_due ON rollback (workspace, due_at_ms) WHERE due_at_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS rollback_expires ON rollback (expires_at_ms)
       WHERE expires_at_ms IS NOT NULL;
     PRAGMA user_version = ${schemaVersion};
     COMMIT;
   `);
+}
+
+/** The version of the tables in a file; 0 when it has none. */
+export function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/** Level by level: Node's own recursive form never ends where a folder cannot be made (under /proc). */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process made it at this moment.
+    if (!existsSync(path)) throw error;
+  }
 }

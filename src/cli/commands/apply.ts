@@ -41,7 +41,7 @@ export const applyCommand: Command = {
       );
     }
     return await withComposed(context, async (composed, startDeadline) => {
-      const go = (confirmed?: ConfirmedPlan): Promise<ExitCode> =>
+      const go = (confirmed?: ConfirmedPlan | null): Promise<ExitCode> =>
         apply(context, composed, {
           request,
           warnings,
@@ -57,7 +57,7 @@ export const applyCommand: Command = {
       });
       context.say(renderPlan(preview, context.style));
       if (preview.plan.verdict !== Outcome.ROLLED_BACK) {
-        return await go();
+        return await go(null);
       }
       const question = `Move ${preview.plan.pointer} of ${preview.model_name} from ${preview.from_version} to ${preview.to_version}?`;
       const isConfirmed = await context.ask?.(question);

@@ -1,6 +1,7 @@
 import type { RegistrySnapshot } from '../../domain/model.ts';
+import { isoTime } from '../../domain/model.ts';
 import { parseModelName } from '../../domain/request.ts';
-import { isoTime, responseOf } from '../../domain/response.ts';
+import { responseOf } from '../../domain/response.ts';
 import { type ModelState, newModelState, type RollbackRecord } from '../../domain/rollback.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';

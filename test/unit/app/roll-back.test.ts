@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { rollBack } from '../../../src/app/roll-back.ts';
 import {
   InvalidRequestError,
   ModelNotFoundError,
@@ -9,6 +10,8 @@ import {
   VersionNotFoundError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import { isQuarantined } from '../../../src/domain/quarantine.ts';
+import { parseRequest } from '../../../src/domain/request.ts';
 import { withCalls } from '../../fakes/intercept.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
@@ -397,7 +400,7 @@ describe('the move', () => {
     const answer = await world.ask(key, { deps });
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '2' });
     expect(answer.warnings).toMatchObject([{ code: 'DISPLACED_NEWER' }]);
-    expect(answer.warnings[0]?.message).toContain('Version 4');
+    expect(answer.warnings[0]?.message).toContain('version 4');
     expect((await state())?.quarantine.map((entry) => entry.version)).toEqual(['3']);
   });
 
@@ -687,5 +690,210 @@ describe('the notice', () => {
     while ((await history())[0]?.progress.status !== 'ROLLED_BACK') await Promise.resolve();
     expect(await world.ask(key)).toMatchObject({ replayed: true, notified: true });
     expect(world.notifier.sent).toHaveLength(1);
+  });
+});
+
+describe('what a retry must not do', () => {
+  const open = { model_name: 'm' };
+  const busyAtRecheck = () => {
+    let reads = 0;
+    return withCalls(world.deps, {
+      registry: {
+        read: (next) => {
+          reads += 1;
+          return reads === 2 ? Promise.reject(new RegistryUnavailableError('503')) : next();
+        },
+      },
+    });
+  };
+  const promoteFix = (): void => {
+    world.registry.register('m');
+    world.clock.advance(1);
+    world.registry.transition('m', '4', 'Production', true);
+  };
+
+  test('undo a promotion that came between the tries, without a key', async () => {
+    await expect(world.ask(open, { deps: busyAtRecheck() })).rejects.toThrow('503');
+    promoteFix();
+    expect(await world.ask(open)).toMatchObject({ outcome: 'CONTESTED', live_versions: ['4'] });
+    expect(await live()).toEqual(['4']);
+    // Nor when a sweep ended the first try before.
+    expect(await world.ask(open)).toMatchObject({ outcome: 'CONTESTED', replayed: true });
+    expect(await live()).toEqual(['4']);
+  });
+
+  test('go one version further back after a refused second try: the first may come late', async () => {
+    let moves = 0;
+    const deps = withCalls(world.deps, {
+      registry: {
+        movePointer: async () => {
+          moves += 1;
+          const error = new RegistryUnavailableError('503');
+          return moves === 1
+            ? { kind: 'unknown', error, isAnswered: true }
+            : { kind: 'refused', error: new RegistryRefusedError('403') };
+        },
+      },
+    });
+    await expect(world.ask(key, { deps })).rejects.toThrow(RegistryUnavailableError);
+    world.registry.transition('m', '2', 'Production', true);
+    world.clock.advance(60_000);
+    expect(await world.ask(key)).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '2' });
+  });
+
+  test('be told "no" for good by a read-back after a move that was sent', async () => {
+    let reads = 0;
+    const deps = withCalls(world.deps, {
+      registry: {
+        read: (next) => {
+          reads += 1;
+          return reads === 3 ? Promise.reject(new RegistryRefusedError('403')) : next();
+        },
+      },
+    });
+    const error = await world.ask(key, { deps }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+    expect(String(error)).toContain('A move may have been sent');
+  });
+});
+
+describe('a run that cannot be settled', () => {
+  const cutOff = async (): Promise<void> => {
+    const deps = withCalls(world.deps, {
+      registry: { movePointer: () => new Promise<never>(() => undefined) },
+    });
+    world.ask(key, { deps }).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('ends when its registered model is gone', async () => {
+    await cutOff();
+    world.clock.advance(121_000);
+    const deps = withCalls(world.deps, {
+      registry: { read: () => Promise.reject(new ModelNotFoundError('gone')) },
+    });
+    expect(await world.ask(key, { deps })).toMatchObject({
+      outcome: 'CONTESTED',
+      live_versions: [],
+    });
+    expect((await state())?.active).toBeNull();
+  });
+
+  test('ends when it is stale and the registry refuses to be read', async () => {
+    await cutOff();
+    const deps = withCalls(world.deps, {
+      registry: { read: () => Promise.reject(new RegistryRefusedError('401')) },
+    });
+    world.clock.advance(121_000);
+    await expect(world.ask(key, { deps })).rejects.toThrow('401');
+    world.clock.advance(limits.staleClaimMs);
+    expect(await world.ask(key, { deps })).toMatchObject({ outcome: 'CONTESTED' });
+  });
+
+  test('ends when it is stale and the registry is another one', async () => {
+    await cutOff();
+    world.clock.advance(limits.staleClaimMs + 1);
+    const registry = { ...withCalls(world.deps, {}).registry, address: 'http://new' };
+    const deps = { ...world.deps, registry };
+    expect(await world.ask(key, { deps })).toMatchObject({
+      outcome: 'CONTESTED',
+      message: expect.stringContaining('begun on the registry memory:'),
+    });
+  });
+});
+
+describe('an answer that must be true', () => {
+  test('is not made of a state and a registry of different moments', async () => {
+    let reads = 0;
+    const deps = withCalls(world.deps, {
+      store: {
+        read: async (next) => {
+          const view = await next();
+          reads += 1;
+          // Another request rolls back between this look at the state and the look at the registry.
+          if (reads === 1) await world.ask(key);
+          return view;
+        },
+      },
+      registry: {
+        read: async (next) => {
+          while (reads === 0 || (await state())?.rollbackCount !== 1) await Promise.resolve();
+          return await next();
+        },
+      },
+    });
+    const answer = await world.ask(
+      { model_name: 'm', request_id: 'b', target_version: '2' },
+      { deps },
+    );
+    expect(answer.outcome).toBe('ALREADY_LIVE');
+    const refused = await world.ask({ model_name: 'm', request_id: 'c' });
+    expect(refused.refusals.map((refusal) => refusal.code)).toEqual(['COOLDOWN']);
+  });
+
+  test('says that a description was edited, not that somebody moved the pointer', async () => {
+    let reads = 0;
+    const deps = withCalls(world.deps, {
+      registry: {
+        read: async (next) => {
+          reads += 1;
+          const snapshot = await next();
+          if (reads !== 2) return snapshot;
+          const touched = snapshot.live.map((row) => ({
+            ...row,
+            lastUpdatedAtMs: row.lastUpdatedAtMs + 5,
+          }));
+          return { ...snapshot, live: touched };
+        },
+      },
+    });
+    const answer = await world.ask(key, { deps });
+    expect(answer).toMatchObject({
+      outcome: 'CONTESTED',
+      message: expect.stringContaining('was changed or deleted'),
+    });
+  });
+
+  test('tells a refusal whose notice was lost before the key is used again', async () => {
+    await world.ask({ ...key, request_id: '0' });
+    world.notifier.isBroken = true;
+    await world.ask(key);
+    world.notifier.isBroken = false;
+    world.clock.advance(24 * hourMs);
+    await world.ask(key);
+    expect(world.notifier.sent.map((notice) => notice.subject)).toEqual([
+      'Model Rollback: m',
+      'Model Rollback refused: m',
+      'Model Rollback: m',
+    ]);
+  });
+
+  test('does not claim what it has no time to do', async () => {
+    const { request, warnings } = parseRequest(key);
+    const call = { request, warnings, invocationId: 'i', deadline: world.deadline(2_000) };
+    await expect(rollBack(world.deps, call)).rejects.toThrow('Too little time');
+    expect(await history()).toEqual([]);
+  });
+
+  test('does not move what a person saw would not move', async () => {
+    const { request, warnings } = parseRequest(key);
+    const call = {
+      request,
+      warnings,
+      invocationId: 'i',
+      deadline: world.deadline(),
+      confirmed: null,
+    };
+    await expect(rollBack(world.deps, call)).rejects.toThrow('moved nothing');
+    expect(await live()).toEqual(['3']);
+  });
+
+  test('does not hold the past of a deleted model against a new one of its name', async () => {
+    await world.ask(key);
+    world.clock.advance(48 * hourMs);
+    const row = { version: '3', createdAtMs: world.clock.nowMs() };
+    const before = await state();
+    expect(before && isQuarantined(before, { ...row, createdAtMs: 0 })).toBe(true);
+    expect(before && isQuarantined(before, row)).toBe(false);
   });
 });

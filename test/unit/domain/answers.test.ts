@@ -26,7 +26,7 @@ const rolledBack = (fields: object = {}): RollbackRecord =>
 const refused = (): RollbackRecord =>
   endUnclaimed(
     attempt({}, rows, {
-      lastCommit: { rollbackId: 'm/1', atMs: nowMs - 10, from: '4', to: '3', bodyHash: 'h' },
+      lastCommit: { rollbackId: 'm/1', atMs: nowMs - 10, from: '4', to: '3' },
     }),
   );
 

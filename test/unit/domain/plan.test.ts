@@ -8,7 +8,7 @@ import { nowMs, planOf, requestOf, row, snapshotOf, stateOf } from '../../fakes/
 const three = [row('3', 'Production', 9), row('2', 'Archived', 9), row('1', 'Archived', 1)];
 const hourMs = 3_600_000;
 const committed = (agoMs: number, from: string | null = '3'): { lastCommit: LastCommit } => ({
-  lastCommit: { rollbackId: 'm/1', atMs: nowMs - agoMs, from, to: '2', bodyHash: 'h' },
+  lastCommit: { rollbackId: 'm/1', atMs: nowMs - agoMs, from, to: '2' },
 });
 const codes = (plan: ReturnType<typeof planOf>): string[] =>
   refusalsOf(plan.guards).map((refusal) => refusal.code);
@@ -100,7 +100,7 @@ describe('the guards', () => {
   test('COOLDOWN says when it clears, and can be overridden by name', () => {
     const facts = { state: committed(hourMs), cooldownMs: 2 * hourMs };
     const [refusal] = refusalsOf(planOf(three, facts).guards);
-    expect(refusal).toMatchObject({ clearsAtMs: nowMs + hourMs, isOverridable: true });
+    expect(refusal).toMatchObject({ clearsAtMs: nowMs + hourMs });
     const plan = planOf(three, { ...facts, request: { overrides: ['COOLDOWN'] } });
     expect(plan.verdict).toBe('ROLLED_BACK');
     expect(planWarnings(plan, stateOf()).map((warning) => warning.code)).toEqual([

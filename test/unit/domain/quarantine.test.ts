@@ -31,7 +31,9 @@ describe('quarantine', () => {
           model.delete(version);
         }
         for (let version = 1; version <= 400; version += 1) {
-          expect(isQuarantined(state, String(version))).toBe(model.has(version));
+          expect(isQuarantined(state, { version: String(version), createdAtMs: 0 })).toBe(
+            model.has(version),
+          );
         }
         expect(state.quarantine.length).toBeLessThanOrEqual(limits.quarantineRecentMax);
       }),
@@ -61,7 +63,7 @@ describe('quarantine', () => {
     state = add(state, '7');
     expect(state.quarantineEarlier).toHaveLength(limits.quarantineIntervalsMax);
     for (const version of ['100', '103', '100000', '7']) {
-      expect(isQuarantined(state, version)).toBe(true);
+      expect(isQuarantined(state, { version, createdAtMs: 0 })).toBe(true);
     }
   });
 });

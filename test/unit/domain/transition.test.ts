@@ -69,7 +69,8 @@ describe('commit', () => {
       revision: 2,
       active: null,
       rollbackCount: 1,
-      lastCommit: { rollbackId: record.id, atMs: nowMs + 7, from: '3', to: '2', bodyHash: 'hash' },
+      lastCommit: { rollbackId: record.id, atMs: nowMs + 7, from: '3', to: '2' },
+      lastEnd: { rollbackId: record.id, atMs: nowMs + 7, bodyHash: 'hash' },
       quarantine: [{ version: '3', atMs: nowMs + 7, rollbackId: record.id }],
       liveHistory: [
         { version: '3', atMs: nowMs, how: 'seen' },
