@@ -49,11 +49,7 @@ export function isTransient(failure: MLflowFailure): boolean {
 }
 
 /** The error for a failed call, with the mend in its message. */
-export function failureError(
-  failure: MLflowFailure,
-  call: string,
-  address: string,
-): ModelRollbackError {
+function failureError(failure: MLflowFailure, call: string, address: string): ModelRollbackError {
   const said = `${failure.status}${failure.errorCode === null ? '' : ` ${failure.errorCode}`}`;
   const text = failure.message === '' ? '' : `: ${failure.message}`;
   const head = `The registry ${address} answered ${said} to ${call}${text}.`;
