@@ -1,0 +1,458 @@
+/**
+ * The crash matrix: the function is killed before and after every call of a rollback, on the real
+ * engines. Then either the caller's retries finish it, or the sweep alone does.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import type { SweepReport } from '../../src/app/sweep.ts';
+import { dueAtMs, type RollbackRecord } from '../../src/domain/rollback.ts';
+import { type Env, startFunction } from '../e2e/function-process.ts';
+import { type Answer, isFailure } from '../e2e/reply.ts';
+import {
+  createWorld,
+  isEngineMissing,
+  poll,
+  type Settings,
+  suiteTitle,
+  type World,
+} from '../e2e/world.ts';
+import { localClientConfig } from '../engines/aws.ts';
+import { engine, uniqueName } from '../engines/engines.ts';
+import { advancingClock, commitStrike } from './preloads.ts';
+import { type StoredModel, storedInDynamoDB, storedInSQLite } from './stored.ts';
+import { type Moment, startTap, type Tap } from './tap.ts';
+
+type StoreKind = 'dynamodb' | 'sqlite';
+
+/**
+ * Who finishes what was cut off: the caller's retries; the sweep, in time or when the claim is stale; the
+ * sweep after the one before it was killed too.
+ */
+type Finisher = 'retry' | 'sweep' | 'late sweep' | 'second sweep';
+
+/** One call of a rollback. */
+interface Step {
+  readonly step: string;
+  /** The call at the tap, or the n-th commit of SQLite. */
+  readonly key: string;
+  /** A call that changes something. */
+  readonly isWrite: boolean;
+}
+
+interface Cell extends Step {
+  readonly store: StoreKind;
+  readonly moment: Moment;
+  readonly finisher: Finisher;
+  /** How far a first run got, when it is the sweep after it that is killed here. */
+  readonly first: 'claimed' | 'moved' | null;
+}
+
+/** Where one cell runs: a tap, a model and a state of its own, all in front of shared engines. */
+interface Stand {
+  readonly tap: Tap;
+  readonly model: string;
+  readonly env: Env;
+  stored(): Promise<StoredModel>;
+  close(): Promise<void>;
+}
+
+/** A process that is no more. */
+interface Crash {
+  /** Resolves when the call that it died at has landed: for a late one, some time after. */
+  landed(): Promise<unknown>;
+}
+
+/** What was done to finish it. */
+interface Finish {
+  readonly how: string;
+  readonly seconds: number;
+}
+
+/** The calls of one rollback, in their order; the two first and the two last go out together. */
+const STEPS: Readonly<Record<StoreKind, readonly Step[]>> = {
+  dynamodb: [
+    { step: 'read state', key: 'BatchGetItem#1', isWrite: false },
+    { step: 'read registry', key: 'search#1', isWrite: false },
+    { step: 'claim', key: 'TransactWriteItems#1', isWrite: true },
+    { step: 'recheck', key: 'search#2', isWrite: false },
+    { step: 'move', key: 'transition-stage#1', isWrite: true },
+    { step: 'read back', key: 'search#3', isWrite: false },
+    { step: 'commit', key: 'TransactWriteItems#2', isWrite: true },
+    { step: 'publish', key: 'Publish#1', isWrite: true },
+    { step: 'mark sent', key: 'PutItem#1', isWrite: true },
+    { step: 'first tag', key: 'set-tag#1', isWrite: true },
+    { step: 'second tag', key: 'set-tag#2', isWrite: true },
+  ],
+  sqlite: [
+    { step: 'read registry', key: 'search#1', isWrite: false },
+    { step: 'claim', key: 'COMMIT#1', isWrite: true },
+    { step: 'recheck', key: 'search#2', isWrite: false },
+    { step: 'move', key: 'transition-stage#1', isWrite: true },
+    { step: 'read back', key: 'search#3', isWrite: false },
+    { step: 'commit', key: 'COMMIT#2', isWrite: true },
+    { step: 'publish', key: 'Publish#1', isWrite: true },
+    { step: 'mark sent', key: 'COMMIT#3', isWrite: true },
+    { step: 'first tag', key: 'set-tag#1', isWrite: true },
+    { step: 'second tag', key: 'set-tag#2', isWrite: true },
+  ],
+};
+
+/** The calls of a sweep that finishes a run: from the list of what is due up to its notice. */
+const SWEEP_STEPS: Readonly<Record<'claimed' | 'moved', readonly Step[]>> = {
+  claimed: sweepSteps({ hasMoved: false }),
+  moved: sweepSteps({ hasMoved: true }),
+};
+
+/** Of the invocation that is killed: deadline in 4 s, lease with the horizon below in 5 s. */
+const REMAINING_MS = 5_000;
+const HORIZON = { ROLLBACK_WRITE_HORIZON_SECONDS: '1' };
+const RETRY_REMAINING_MS = 30_000;
+const FINISH_TIMEOUT_MS = 40_000;
+const RETRY_PAUSE_MS = 400;
+const SWEEPS_MAX = 6;
+const REQUEST_ID = 'alarm-1';
+
+const dynamodb = new DynamoDBClient(localClientConfig(engine('dynamodb').url));
+const folder = mkdtempSync(join(tmpdir(), 'model-rollback-proof-'));
+const lines = new Map<string, string>();
+let world: World;
+
+describe.skipIf(isEngineMissing)(suiteTitle('a rollback'), () => {
+  beforeAll(async () => {
+    world = await createWorld();
+  });
+  afterAll(() => {
+    report();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe.each(['dynamodb', 'sqlite'] as const)('with its state in %s', (store) => {
+    test('makes the calls that the matrix kills at', async () => {
+      const calls = await recordedCalls(store);
+      lines.set(`calls ${store}`, `calls of one rollback, ${store}: ${calls.join(', ')}`);
+      expect(calls.toSorted()).toEqual(STEPS[store].map(({ key }) => key).toSorted());
+    });
+
+    describe.concurrent('that is killed', () => {
+      test.for(cellsOf(store))(
+        '$moment $step is finished by the $finisher',
+        { timeout: 90_000 },
+        runAndNote,
+      );
+    });
+  });
+
+  describe.concurrent('that was killed, and whose sweep is killed', () => {
+    test.for(secondCells())(
+      '$moment $step, with the run $first, is finished by the $finisher',
+      { timeout: 90_000 },
+      runAndNote,
+    );
+  });
+
+  test('leaves nothing but looks at the pointer when retries have finished it', async () => {
+    // All cells with retries share a table.
+    const sweeper = await startFunction(world.env({ ...HORIZON, ...advancingClock(60) }));
+    try {
+      const swept = (await sweeper.invoke({ sweep: true })) as unknown as SweepReport;
+      lines.set('last', `an hour after the retries, dynamodb: ${JSON.stringify(swept)}`);
+      expect(swept).toMatchObject({
+        outcome: 'SWEPT',
+        pointers_checked: swept.due,
+        pointers_differ: 0,
+        resumed: 0,
+        notices_sent: 0,
+        failed: [],
+      });
+      expect(swept.due).toBeGreaterThan(0);
+    } finally {
+      await sweeper.kill();
+    }
+  });
+});
+
+// ---------------------------------------------------------------------------------------------------
+
+function cellsOf(store: StoreKind): Cell[] {
+  return (['retry', 'sweep', 'late sweep'] as const).flatMap((finisher) =>
+    STEPS[store].flatMap((step) => {
+      const isSocket = !step.key.startsWith('COMMIT');
+      const moments: Moment[] = ['before', 'after'];
+      // A late call lands before its lease is over: only the retry lives in real time.
+      if (step.isWrite && isSocket && finisher === 'retry') moments.push('late');
+      return moments.map((moment) => ({ ...step, store, moment, finisher, first: null }));
+    }),
+  );
+}
+
+function secondCells(): Cell[] {
+  return (['claimed', 'moved'] as const).flatMap((first) =>
+    SWEEP_STEPS[first].flatMap((step) =>
+      (['before', 'after'] as const).map((moment) => ({
+        ...step,
+        store: 'dynamodb' as const,
+        moment,
+        finisher: 'second sweep' as const,
+        first,
+      })),
+    ),
+  );
+}
+
+function sweepSteps({ hasMoved }: { hasMoved: boolean }): Step[] {
+  const read = (step: string, key: string): Step => ({ step, key, isWrite: false });
+  const write = (step: string, key: string): Step => ({ step, key, isWrite: true });
+  return [
+    read('list due', 'Query#1'),
+    read('read due', 'BatchGetItem#1'),
+    read('read run', 'BatchGetItem#2'),
+    write('take over', 'TransactWriteItems#1'),
+    read('look', 'search#1'),
+    ...(hasMoved ? [] : [write('move', 'transition-stage#1'), read('read back', 'search#2')]),
+    write('commit', 'TransactWriteItems#2'),
+    write('publish', 'Publish#1'),
+    write('mark sent', 'PutItem#1'),
+  ];
+}
+
+/** Keeps the line of a cell in the table, whatever comes of it. */
+async function runAndNote(cell: Cell): Promise<void> {
+  const { store, first, moment, step, finisher } = cell;
+  const where = `${first === null ? '' : `${first}, then `}${moment} ${step}`;
+  const head = `${store.padEnd(8)} ${where.padEnd(30)} ${`${finisher}:`.padEnd(13)}`;
+  // Now, so that the table is in the order of the matrix and not of the ends.
+  lines.set(head, `${head} not finished`);
+  try {
+    lines.set(head, `${head} ${await runCell(cell)}`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    lines.set(head, `${head} BROKEN: ${why.split('\n')[0]}`);
+    throw error;
+  }
+}
+
+async function recordedCalls(store: StoreKind): Promise<string[]> {
+  const stand = await openStand(store, 'retry');
+  const settings = store === 'sqlite' ? commitStrike(null) : {};
+  const process = await startFunction({ ...stand.env, ...settings });
+  try {
+    const answer = await process.invoke({ model_name: stand.model, request_id: REQUEST_ID });
+    expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '2' });
+    const commits = process.log().match(/^COMMIT$/gm) ?? [];
+    return [
+      ...stand.tap.calls.map(({ key }) => key),
+      ...commits.map((_, index) => `COMMIT#${index + 1}`),
+    ];
+  } finally {
+    await Promise.all([process.kill(), stand.close()]);
+  }
+}
+
+/** Kills, lets it be finished, and judges; returns the words of its line in the table. */
+async function runCell(cell: Cell): Promise<string> {
+  const stand = await openStand(cell.store, cell.finisher);
+  try {
+    const { landed } = await crash(stand, cell);
+    const { how, seconds } = await (cell.finisher === 'retry'
+      ? retryUntilAnswered(stand)
+      : sweepUntilNothingIsDue(stand, cell.finisher));
+    // A late call has landed by now, or it never will.
+    await landed();
+    return `${await judge(stand, cell)} (${how}, ${seconds.toFixed(1)} s)`;
+  } finally {
+    await stand.close();
+  }
+}
+
+async function openStand(store: StoreKind, finisher: Finisher): Promise<Stand> {
+  const tap = await startTap({
+    registry: engine('mlflow').url,
+    store: engine('dynamodb').url,
+    topic: engine('ministack').url,
+  });
+  const model = await world.model(['Archived', 'Archived', 'Production'], 'crash');
+  const name = uniqueName('crash');
+  const tableName = finisher === 'retry' ? world.tableName : name;
+  const file = join(folder, `${name}.sqlite`);
+  if (store === 'dynamodb' && tableName === name) {
+    // A sweep looks at all of a table.
+    await createTable(dynamodb, name, systemClock);
+  }
+  const env = world.env({
+    ...HORIZON,
+    MLFLOW_TRACKING_URI: tap.urls.registry,
+    AWS_ENDPOINT_URL_DYNAMODB: tap.urls.store,
+    AWS_ENDPOINT_URL_SNS: tap.urls.topic,
+    ...(store === 'sqlite'
+      ? { ROLLBACK_STORE: `sqlite:${file}`, ROLLBACK_STATE_TABLE: '' }
+      : { ROLLBACK_STATE_TABLE: tableName }),
+  });
+  return {
+    tap,
+    model,
+    env,
+    stored: async () =>
+      store === 'sqlite'
+        ? storedInSQLite(file, model)
+        : await storedInDynamoDB(dynamodb, tableName, model),
+    close: () => tap.close(),
+  };
+}
+
+function request(stand: Stand): object {
+  return { model_name: stand.model, request_id: REQUEST_ID, alarm_name: 'drawdown' };
+}
+
+/** Kills the run, or the sweep after it, at the cell's call. */
+async function crash(stand: Stand, cell: Cell): Promise<Crash> {
+  const { key, moment, first } = cell;
+  if (first === null) return await killAt(stand, { key, moment }, request(stand));
+  const firstMoment = first === 'moved' ? 'after' : 'before';
+  const { landed } = await killAt(
+    stand,
+    { key: 'transition-stage#1', moment: firstMoment },
+    request(stand),
+  );
+  await landed();
+  return await killAt(stand, { key, moment }, { sweep: true }, advancingClock(2));
+}
+
+/** Starts a process, sends it an event, and kills it at a call. */
+async function killAt(
+  stand: Stand,
+  { key, moment }: { readonly key: string; readonly moment: Moment },
+  event: object,
+  settings: Settings = {},
+): Promise<Crash> {
+  const [kind, nth] = key.split('#');
+  const isCommit = kind === 'COMMIT';
+  const strike =
+    isCommit && moment !== 'late' ? commitStrike({ nth: Number(nth), moment }) : settings;
+  const victim = await startFunction({ ...stand.env, ...strike });
+  if (!isCommit) stand.tap.arm({ key, moment, act: () => victim.kill() });
+  const reply = victim.invoke(event, { remainingMs: REMAINING_MS });
+  await expect(reply, `it was to be killed ${moment} ${key}`).rejects.toThrow('SIGKILL');
+  return { landed: async () => (isCommit ? null : await stand.tap.struck()) };
+}
+
+async function retryUntilAnswered(stand: Stand): Promise<Finish> {
+  const startMs = performance.now();
+  const process = await startFunction(stand.env);
+  let busy = 0;
+  try {
+    const reply = await poll(
+      async () => await process.invoke(request(stand), { remainingMs: RETRY_REMAINING_MS }),
+      (reply) => {
+        if (!isFailure(reply)) return true;
+        busy += 1;
+        expect(reply.errorType, reply.message).toBe('RollbackInProgressError');
+        return false;
+      },
+      { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: RETRY_PAUSE_MS },
+    );
+    const answer = reply as Answer;
+    expect(answer).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      from_version: '3',
+      to_version: '2',
+      live_versions: ['2'],
+      notified: true,
+    });
+    const how = answer.replayed ? 'replayed' : 'done';
+    const seconds = (performance.now() - startMs) / 1_000;
+    return { how: `${busy} x busy, then ${how}`, seconds };
+  } finally {
+    await process.kill();
+  }
+}
+
+async function sweepUntilNothingIsDue(stand: Stand, finisher: Finisher): Promise<Finish> {
+  const startMs = performance.now();
+  // A claim is stale after 15 minutes. The sweep before a second one had a clock of 2 minutes.
+  const minutes = finisher === 'late sweep' ? 20 : finisher === 'sweep' ? 2 : 4;
+  const process = await startFunction({ ...stand.env, ...advancingClock(minutes) });
+  const done: string[] = [];
+  try {
+    for (let sweeps = 0; ; sweeps += 1) {
+      const { records } = await stand.stored();
+      if (sweeps > 0 && records.every((record) => dueAtMs(record) === null)) break;
+      expect(sweeps, 'sweeps').toBeLessThan(SWEEPS_MAX);
+      const swept = (await process.invoke({ sweep: true })) as unknown as SweepReport;
+      expect(swept).toMatchObject({ outcome: 'SWEPT', failed: [], pointers_differ: 0, skipped: 0 });
+      done.push(
+        ...(swept.resumed > 0 ? ['resumed'] : []),
+        ...(swept.notices_sent > 0 ? ['notice sent'] : []),
+        ...(swept.pointers_checked > 0 ? ['pointer checked'] : []),
+      );
+    }
+    const seconds = (performance.now() - startMs) / 1_000;
+    return { how: done.length === 0 ? 'nothing due' : done.join(', '), seconds };
+  } finally {
+    await process.kill();
+  }
+}
+
+/** The invariants, on the engines themselves; returns what came of it in a few words. */
+async function judge(stand: Stand, cell: Cell): Promise<string> {
+  const { model, tap } = stand;
+  const [stored, versions, notices] = await Promise.all([
+    stand.stored(),
+    world.mlflow.versions(model),
+    world.notices(model),
+  ]);
+  const live = versions.filter(({ stage }) => stage === 'Production').map((row) => row.version);
+  const moves = tap.moves(model).length;
+  const commits = stored.records.filter(({ progress }) => progress.status === 'ROLLED_BACK').length;
+  const ids = notices.map(({ message }) => message['rollback_id']);
+  const tags = versions.reduce((count, row) => count + Object.keys(row.tags).length, 0);
+  const told =
+    `live ${live.join('+')}, ${moves} move(s), ${commits} commit(s), ${ids.length} notice(s), ` +
+    `${tags} tag(s)`;
+
+  expect(stored.state?.active ?? null, told).toBeNull();
+  expect(stored.state?.rollbackCount ?? 0, told).toBe(commits);
+  expect(moves, told).toBe(commits);
+  for (const record of stored.records) {
+    expect(record.notice.kind, told).toBe('sent');
+    expect(ids, told).toContain(record.id);
+  }
+  expect(ids.length, told).toBeLessThanOrEqual(stored.records.length * 2);
+  const [record] = stored.records;
+  expect(stored.records.length, told).toBe(record === undefined ? 0 : 1);
+  const outcome = record?.progress.status ?? 'NOTHING';
+  expect(outcome, told).toBe(expectedOutcome(cell));
+  expect(live, told).toEqual([outcome === 'ROLLED_BACK' ? '2' : '3']);
+  if (record !== undefined && outcome === 'ROLLED_BACK') expectCommit(stored, record, cell);
+  return `${outcome.padEnd(11)} ${told}`;
+}
+
+/** What may come of a cell. A retry always gets its rollback. */
+function expectedOutcome({ step, moment, finisher }: Cell): string {
+  if (finisher === 'retry' || finisher === 'second sweep') return 'ROLLED_BACK';
+  const isUnclaimed = step.startsWith('read ') && step !== 'read back';
+  if (isUnclaimed || (step === 'claim' && moment === 'before')) return 'NOTHING';
+  const isUnmoved =
+    step === 'claim' || step === 'recheck' || (step === 'move' && moment === 'before');
+  return isUnmoved && finisher === 'late sweep' ? 'FAILED' : 'ROLLED_BACK';
+}
+
+function expectCommit(stored: StoredModel, record: RollbackRecord, { finisher }: Cell): void {
+  expect(record.warnings).toEqual([]);
+  expect(record.plan).toMatchObject({ from: { version: '3' }, to: { version: '2' } });
+  expect(stored.state?.lastCommit).toMatchObject({ rollbackId: record.id, from: '3', to: '2' });
+  expect(stored.state?.quarantine.map(({ version }) => version)).toEqual(['3']);
+  // A retry leaves the look at the pointer to the sweep.
+  expect(record.pointerCheck.kind).toBe(finisher === 'retry' ? 'pending' : 'as-left');
+}
+
+function report(): void {
+  const text = [...lines.values()].join('\n');
+  console.log(text);
+  mkdirSync('.reports', { recursive: true });
+  writeFileSync(join('.reports', 'crash-matrix.txt'), `${text}\n`);
+}

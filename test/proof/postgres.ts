@@ -1,0 +1,164 @@
+/** A real MLflow server on a private PostgreSQL cluster: other locks than SQLite's, so other races. */
+import { chownSync, existsSync, globSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { poll } from '../e2e/world.ts';
+import { engineFolder, LOG_FOLDER } from '../engines/install.ts';
+import {
+  type Child,
+  canRun,
+  freePort,
+  logTail,
+  runToEnd,
+  startChild,
+} from '../engines/processes.ts';
+
+export interface PostgresMLflow {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const DRIVER = 'psycopg2-binary==2.9.13';
+/** PostgreSQL refuses to run as root; these need not be anybody's own. */
+const UNPRIVILEGED_ID = 65_534;
+const STEP_TIMEOUT_MS = 120_000;
+const READY_TIMEOUT_MS = 90_000;
+
+/** The folder with `initdb` and `postgres`, or null when this machine has none. */
+export const postgresFolder: string | null = findFolder();
+
+/** Makes a cluster in a temporary folder, and starts PostgreSQL and MLflow on free loopback ports. */
+export async function startPostgresMLflow(): Promise<PostgresMLflow> {
+  const python = join(engineFolder('mlflow'), 'bin', 'python');
+  if (!canRun(python, ['-c', 'import psycopg2'])) {
+    const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
+    await run('install-psycopg2', python, [...pip, DRIVER], engineFolder('mlflow'));
+  }
+  const database = await startPostgres();
+  try {
+    const server = await startServer(python, database.uri);
+    return {
+      url: server.url,
+      stop: async () => {
+        await server.child.stop();
+        await database.child.stop();
+      },
+    };
+  } catch (error) {
+    await database.child.stop();
+    throw error;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+async function startPostgres(): Promise<{ readonly uri: string; readonly child: Child }> {
+  if (postgresFolder === null) throw new Error('PostgreSQL is not on this machine');
+  const ownFolder = mkdtempSync(join(tmpdir(), 'model-rollback-postgres-'));
+  const data = join(ownFolder, 'data');
+  const port = await freePort();
+  if (isRoot()) chownSync(ownFolder, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
+  const initdb = asNobody(join(postgresFolder, 'initdb'), [
+    ...['-D', data, '-U', 'mlflow', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+  ]);
+  await run('postgres-initdb', initdb.command, initdb.args, ownFolder);
+  const logFile = join(LOG_FOLDER, `postgres-${port}.log`);
+  const postgres = asNobody(join(postgresFolder, 'postgres'), [
+    ...['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', ownFolder, '-F'],
+  ]);
+  const child = await startChild({ ...postgres, cwd: ownFolder, logFile, ownFolder });
+  const isReady = ['-h', '127.0.0.1', '-p', String(port), '-U', 'mlflow', '-d', 'postgres'];
+  await readyOrThrow(child, logFile, async () =>
+    canRun(join(postgresFolder ?? '', 'pg_isready'), isReady),
+  );
+  return { uri: `postgresql+psycopg2://mlflow@127.0.0.1:${port}/postgres`, child };
+}
+
+async function startServer(
+  python: string,
+  uri: string,
+): Promise<{ readonly url: string; readonly child: Child }> {
+  const port = await freePort();
+  const ownFolder = mkdtempSync(join(tmpdir(), 'model-rollback-mlflow-postgres-'));
+  const logFile = join(LOG_FOLDER, `mlflow-postgres-${port}.log`);
+  const env = Object.entries(process.env).filter(([name]) => !/^(MLFLOW|PG)/.test(name));
+  const child = await startChild({
+    command: python,
+    args: [
+      ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port)],
+      ...['--workers', '2', '--backend-store-uri', uri],
+      ...['--artifacts-destination', join(ownFolder, 'artifacts')],
+    ],
+    env: {
+      ...Object.fromEntries(env),
+      PYTHONUNBUFFERED: '1',
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
+    },
+    cwd: ownFolder,
+    logFile,
+    ownFolder,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await readyOrThrow(child, logFile, async () => {
+    const search = `${url}/api/2.0/mlflow/registered-models/search?max_results=1`;
+    const answer = await fetch(search, { signal: AbortSignal.timeout(3_000) }).catch(() => null);
+    await answer?.arrayBuffer();
+    return answer?.status === 200;
+  });
+  return { url, child };
+}
+
+/** Waits until a process does its work; ends it when it never does. */
+async function readyOrThrow(
+  child: Child,
+  logFile: string,
+  isReady: () => Promise<boolean>,
+): Promise<void> {
+  try {
+    await poll(
+      async () => {
+        if (child.ended() !== null) throw new Error(`it ended: ${child.ended()}`);
+        return await isReady();
+      },
+      (ready) => ready,
+      { timeoutMs: READY_TIMEOUT_MS },
+    );
+  } catch (error) {
+    await child.stop();
+    throw new Error(`not ready: ${String(error)}\n${logTail(logFile)}`);
+  }
+}
+
+async function run(
+  name: string,
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const logFile = join(LOG_FOLDER, `${name}.log`);
+  await runToEnd({ command, args, cwd, logFile, timeoutMs: STEP_TIMEOUT_MS });
+}
+
+function asNobody(
+  command: string,
+  args: readonly string[],
+): { readonly command: string; readonly args: readonly string[] } {
+  if (!isRoot()) return { command, args };
+  const id = String(UNPRIVILEGED_ID);
+  const drop = [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--', command, ...args];
+  return { command: 'setpriv', args: drop };
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function findFolder(): string | null {
+  const installed = globSync('/usr/lib/postgresql/*/bin').toSorted().toReversed();
+  const onPath = (process.env['PATH'] ?? '').split(delimiter);
+  const needed = ['initdb', 'postgres', 'pg_isready'];
+  const isWhole = (folder: string): boolean =>
+    folder !== '' && needed.every((name) => existsSync(join(folder, name)));
+  return [...installed, ...onPath].find(isWhole) ?? null;
+}
