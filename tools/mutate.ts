@@ -5,8 +5,9 @@ import { join } from 'node:path';
 
 /**
  * `npm run mutate`: Stryker on `src/domain/`, in a temporary copy with its own packages (it brings 200,
- * and wants a TypeScript with the old compiler API, so it is no dependency of ours). Takes about 15
- * minutes; prints the survivors. `npm run mutate -- src/domain/guard.ts` takes one file.
+ * and wants a TypeScript with the old compiler API, so it is no dependency of ours). Prints the survivors.
+ * Name the files: `npm run mutate -- src/domain/guard.ts src/domain/verify.ts` takes half a minute; the whole
+ * folder takes long, since mutants of its property tests run into their time limits.
  */
 const packages = ['@stryker-mutator/core@10.1.1', '@stryker-mutator/vitest-runner@10.1.1'];
 const files = process.argv.slice(2);
@@ -19,11 +20,11 @@ const settings = {
   coverageAnalysis: 'perTest',
   // Mutants of module-level tables cannot be switched on and off within one process.
   ignoreStatic: true,
-  reporters: ['clear-text', 'json'],
+  reporters: ['clear-text', 'progress-append-only'],
   clearTextReporter: { logTests: false, reportTests: false },
   tsconfigFile: 'none.json',
   vitest: { configFile: 'vitest.mutate.ts' },
-  timeoutMS: 15_000,
+  timeoutMS: 4_000,
 };
 
 const copy = mkdtempSync(join(tmpdir(), 'model-rollback-mutate-'));
@@ -39,7 +40,7 @@ try {
   writeFileSync(join(copy, 'stryker.config.json'), JSON.stringify(settings));
   writeFileSync(
     join(copy, 'vitest.mutate.ts'),
-    "export default { test: { include: ['test/unit/{domain,app}/**/*.test.ts'] } };\n",
+    "export default { test: { include: ['test/unit/domain/**/*.test.ts'] } };\n",
   );
   execFileSync(
     'npm',
