@@ -1,0 +1,62 @@
+/** CloudWatch alarms in the words of this product. Every event form becomes one `AlarmTransition`. */
+
+export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+
+export interface Dimension {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One series of an alarm on several (Metrics Insights, PromQL). */
+export interface AlarmContributor {
+  readonly id: string;
+  readonly attributes: readonly Dimension[];
+}
+
+/** What can be known of an alarm's metrics without asking CloudWatch. */
+export interface AlarmSubject {
+  readonly isComposite: boolean;
+  /** Of all metrics, also of those that only feed an expression. */
+  readonly dimensions: readonly Dimension[];
+  /** True for a query over many series, which names no dimension of its own. */
+  readonly isMultiSeries: boolean;
+  /** Composite: ARNs of the children that made it red. */
+  readonly childrenInAlarm: readonly string[];
+}
+
+/** An alarm went red: the one thing that asks for a rollback. */
+export interface AlarmTransition extends AlarmSubject {
+  /**
+   * Who delivered it. CloudWatch itself holds back suppressed, muted and disabled actions; the event bus
+   * delivers them all the same.
+   */
+  readonly isFromEventBus: boolean;
+  readonly arn: string;
+  readonly name: string;
+  /** When it went red (epoch ms): the same instant on every path. */
+  readonly atMs: number;
+  /** Null when the form does not say. */
+  readonly previousState: AlarmState | null;
+  readonly contributor: AlarmContributor | null;
+}
+
+/** An alarm as CloudWatch holds it now. */
+export interface AlarmDescription extends AlarmSubject {
+  readonly arn: string;
+  readonly name: string;
+  readonly state: AlarmState;
+  /** Its definition was last changed then (epoch ms). CloudWatch keeps no time of creation. */
+  readonly configuredAtMs: number | null;
+  readonly hasActionsEnabled: boolean;
+}
+
+/** An alarm's ARN, with the region that its host name is made of. */
+const arnPattern = /^arn:aws[a-z-]*:cloudwatch:([a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):(\d{12}):alarm:(.+)$/su;
+
+/** The parts of an alarm's ARN, or null. A name may hold `:`. */
+export function parseAlarmArn(
+  arn: string,
+): { readonly region: string; readonly account: string; readonly name: string } | null {
+  const [, region, account, name] = arnPattern.exec(arn) ?? [];
+  return region && account && name ? { region, account, name } : null;
+}

@@ -1,0 +1,28 @@
+import type { AlarmContributor, AlarmDescription } from '../domain/alarm.ts';
+import type { Deadline } from './deadline.ts';
+
+/**
+ * What CloudWatch said. `silent`: it does not know, or refuses to tell (4xx); asking again does not help,
+ * and the caller goes on with what it has. `unreachable`: asking later may help.
+ */
+export type AlarmAnswer<T> =
+  | { readonly kind: 'answer'; readonly value: T }
+  | { readonly kind: 'silent' | 'unreachable'; readonly message: string };
+
+/** Reads alarms, in the account of this function and in each alarm's own region. Never throws. */
+export interface AlarmReader {
+  /** Those of `arns` that exist, as they are now. An alarm of the same name elsewhere is another alarm. */
+  read(
+    arns: readonly string[],
+    deadline: Deadline,
+  ): Promise<AlarmAnswer<readonly AlarmDescription[]>>;
+  /** ARNs of the children of a composite alarm that are in ALARM now. */
+  readChildrenInAlarm(arn: string, deadline: Deadline): Promise<AlarmAnswer<readonly string[]>>;
+  /** The series of an alarm that are in ALARM now. */
+  readContributors(
+    arn: string,
+    deadline: Deadline,
+  ): Promise<AlarmAnswer<readonly AlarmContributor[]>>;
+  /** The value of a tag on the alarm; null when it has no such tag. */
+  readTag(arn: string, key: string, deadline: Deadline): Promise<AlarmAnswer<string | null>>;
+}
