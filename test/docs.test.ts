@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { run } from '../src/cli/run.ts';
-import { envNames, reservedEnvNames } from '../src/config/env-names.ts';
+import { envNames } from '../src/config/env-names.ts';
 import * as errors from '../src/domain/errors.ts';
 import { parseRequest, Reason, RefusalCode } from '../src/domain/request.ts';
 import type { RollbackResponse } from '../src/domain/response.ts';
@@ -63,7 +63,7 @@ const verbs = matches(await helpOf(), /^ {2}([a-z][a-z-]*) /gm);
 
 describe('configuration.md', () => {
   const path = reference('configuration.md');
-  const known = [...Object.keys(envNames), ...reservedEnvNames];
+  const known = Object.keys(envNames);
 
   test('tells every variable', () => {
     expect(missingIn(path, known)).toEqual([]);

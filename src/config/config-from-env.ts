@@ -1,13 +1,16 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { AlarmSettings } from '../domain/alarm-settings.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { Warning } from '../domain/request.ts';
 import type { TargetRuleSetting } from '../domain/target.ts';
-import { type EnvName, envNames, reservedEnvNames } from './env-names.ts';
+import { alarmSettingsFromEnv } from './alarm-settings.ts';
+import { envNames } from './env-names.ts';
+import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
 
-export type Env = Readonly<Record<string, string | undefined>>;
+export type { Env } from './read-env.ts';
 
 /** Everything that was set, read once and resolved. Holds a secret: never log it. */
 export interface Config {
@@ -20,6 +23,7 @@ export interface Config {
   readonly writeHorizonMs: number;
   /** Null in Lambda, whose clock AWS looks after. */
   readonly clockSkewMaxMs: number | null;
+  readonly alarms: AlarmSettings;
   readonly warnings: readonly Warning[];
 }
 
@@ -44,7 +48,7 @@ export type Surface = 'lambda' | 'command';
  */
 export function configFromEnv(env: Env, surface: Surface): Config {
   const warnings = judgeUnknownNames(env);
-  const writeHorizonSeconds = parseWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
+  const writeHorizonSeconds = readWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
   if (writeHorizonSeconds * 1000 < limits.clockSkewMaxMs) {
     warnings.push({
       code: 'SHORT_WRITE_HORIZON',
@@ -58,10 +62,11 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     registry: parseRegistry(env),
     store: storeFromEnv(env, surface),
     topicArn: parseTopic(env, surface),
-    cooldownMs: Math.round(parseHours(env, 'ROLLBACK_COOLDOWN_HOURS', 24) * 3_600_000),
-    targetRule: parseTargetRule(env),
+    cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
+    targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     writeHorizonMs: writeHorizonSeconds * 1000,
     clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
+    alarms: alarmSettingsFromEnv(env),
     warnings,
   };
 }
@@ -104,21 +109,12 @@ export function workspaceFromEnv(env: Env): string | null {
 
 // ---------------------------------------------------------------------------------------------------
 
-function read(env: Env, name: EnvName): string | undefined {
-  const value = env[name]?.trim();
-  return value === '' ? undefined : value;
-}
-
 function judgeUnknownNames(env: Env): Warning[] {
   const known = Object.keys(envNames);
   const warnings: Warning[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('ROLLBACK_') || known.includes(name) || !value) continue;
-    if (reservedEnvNames.includes(name)) {
-      warnings.push({ code: 'UNUSED_SETTING', message: `${name} has no effect in this version.` });
-      continue;
-    }
-    const near = nearestName(name, [...known, ...reservedEnvNames]);
+    const near = nearestName(name, known);
     if (near !== undefined) {
       throw new ConfigurationError(`The variable ${name} is unknown: did you mean ${near}?`);
     }
@@ -202,42 +198,10 @@ function parsePointer(env: Env): void {
   throw wrong('ROLLBACK_POINTER', pointer, '`stage:Production` (aliases come in a later version)');
 }
 
-function parseTargetRule(env: Env): TargetRuleSetting {
-  const rule = read(env, 'ROLLBACK_TARGET_RULE') ?? 'last-good';
-  if (rule === 'last-good' || rule === 'latest-archived') return rule;
-  throw wrong('ROLLBACK_TARGET_RULE', rule, '`last-good` or `latest-archived`');
-}
-
-function parseHours(env: Env, name: EnvName, byDefault: number): number {
-  const text = read(env, name);
-  if (text === undefined) return byDefault;
-  const hours = Number(text);
-  if (/^(\d+\.?\d*|\.\d+)$/.test(text) && hours <= 8_760) return hours;
-  throw wrong(name, text, 'hours from 0 to 8760, such as 24 or 0.5');
-}
-
-function parseWhole(
-  env: Env,
-  name: EnvName,
-  byDefault: number,
-  least: number,
-  most: number,
-): number {
-  const text = read(env, name);
-  if (text === undefined) return byDefault;
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-  throw wrong(name, text, `a whole number from ${least} to ${most}`);
-}
-
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
     return text;
   }
-}
-
-function wrong(name: EnvName, value: string, allowed: string): ConfigurationError {
-  return new ConfigurationError(`${name} is ${JSON.stringify(value)}; it must be ${allowed}.`);
 }

@@ -12,19 +12,16 @@ export const envNames = {
   ROLLBACK_POINTER: 'what names the live version: `stage:Production`',
   ROLLBACK_TARGET_RULE: '`last-good`, or `latest-archived`',
   ROLLBACK_WRITE_HORIZON_SECONDS: 'the longest that a sent write may still take effect',
+  ROLLBACK_MODE: 'what an alarm does: `act`, `ask` or `observe`',
+  ROLLBACK_MODEL_DIMENSION: 'metric dimension, or contributor attribute, that names the model',
+  ROLLBACK_ALARM_MODELS: 'models of alarms that name none: JSON, by alarm name or prefix*',
+  ROLLBACK_ALARM_AGE_MIN_MINUTES: 'least age of an alarm definition that acts; 0 switches it off',
+  ROLLBACK_EVENT_AGE_MAX_MINUTES: 'an older event acts only when its alarm is still red',
+  ROLLBACK_BUDGET: 'rollbacks of one model in a time, then it is paused: `3/7d` or `off`',
+  ROLLBACK_BLAST_RADIUS: 'models rolled back by alarms in a time: `5/30m` or `off`',
+  ROLLBACK_CAUSE_CHECK: '`on`, or `off`: is the live version younger than the alarm?',
+  ROLLBACK_PENDING_ACT_MINUTES: 'a refused alarm is tried again for so long, then people are asked',
+  ROLLBACK_BAKE_MINUTES: 'after a rollback, the alarm is looked at again after this',
   ALERT_SNS_TOPIC_ARN: 'standard SNS topic for notices',
 } as const;
 export type EnvName = keyof typeof envNames;
-
-/** Names that belong to later versions: setting one has no effect yet, and says so. */
-export const reservedEnvNames: readonly string[] = [
-  'ROLLBACK_MODE',
-  'ROLLBACK_MODEL_DIMENSION',
-  'ROLLBACK_ALARM_AGE_MIN_MINUTES',
-  'ROLLBACK_EVENT_AGE_MAX_MINUTES',
-  'ROLLBACK_BUDGET',
-  'ROLLBACK_BLAST_RADIUS',
-  'ROLLBACK_CAUSE_CHECK',
-  'ROLLBACK_PENDING_ACT_MINUTES',
-  'ROLLBACK_BAKE_MINUTES',
-];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { configFromEnv, type Env, storeFromEnv } from '../../../src/config/config-from-env.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
 const base = { MLFLOW_TRACKING_URI: 'http://mlflow:5000/prefix/' };
@@ -110,17 +111,22 @@ describe('configFromEnv', () => {
     }
   });
 
-  test('warns of unknown, unused and risky settings', () => {
+  test('warns of unknown and risky settings', () => {
     const { warnings } = read({
       ROLLBACK_SOMETHING_ELSE: '1',
-      ROLLBACK_MODE: 'observe',
       ROLLBACK_WRITE_HORIZON_SECONDS: '1',
     });
     expect(warnings.map((warning) => warning.code).toSorted()).toEqual([
       'SHORT_WRITE_HORIZON',
       'UNKNOWN_SETTING',
-      'UNUSED_SETTING',
     ]);
+  });
+
+  test('reads the settings for alarms, without a warning', () => {
+    expect(read().alarms).toEqual(defaultAlarmSettings);
+    const set = read({ ROLLBACK_MODE: 'observe', ROLLBACK_BAKE_MINUTES: '0.5' });
+    expect(set.alarms).toEqual({ ...defaultAlarmSettings, mode: 'observe', bakeMs: 30_000 });
+    expect(set.warnings).toEqual([]);
   });
 
   test('wants a topic in Lambda', () => {

@@ -1,0 +1,139 @@
+import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm-settings.ts';
+import { ConfigurationError, messageOf } from '../domain/errors.ts';
+import { parseModelName } from '../domain/request.ts';
+import type { EnvName } from './env-names.ts';
+import { type Env, read, readTime, readWord, wrong } from './read-env.ts';
+
+const minuteMs = 60_000;
+const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const;
+/** A week: whoever looks at an alarm later than that decides anew. */
+const minutesMax = 10_080;
+const bakeMinutesMax = 1_440;
+/** State keeps the times of that many commits, so it must stay small. */
+const countMax = 50;
+const windowDaysMax = 90;
+/** CloudWatch's limit on the names of alarms, dimensions and attributes. */
+const nameLengthMax = 255;
+
+/**
+ * Reads the settings for alarms.
+ * @throws ConfigurationError naming the variable, what it held and what is allowed
+ */
+export function alarmSettingsFromEnv(env: Env): AlarmSettings {
+  return {
+    mode: readWord(env, 'ROLLBACK_MODE', ['act', 'ask', 'observe']),
+    modelDimension: readDimension(env),
+    modelsByAlarm: readModels(env),
+    alarmAgeMinMs: readMinutes(env, 'ROLLBACK_ALARM_AGE_MIN_MINUTES', 'alarmAgeMinMs'),
+    eventAgeMaxMs: readMinutes(env, 'ROLLBACK_EVENT_AGE_MAX_MINUTES', 'eventAgeMaxMs'),
+    pendingActMs: readMinutes(env, 'ROLLBACK_PENDING_ACT_MINUTES', 'pendingActMs'),
+    bakeMs: readMinutes(env, 'ROLLBACK_BAKE_MINUTES', 'bakeMs', bakeMinutesMax),
+    isCauseChecked: readWord(env, 'ROLLBACK_CAUSE_CHECK', ['on', 'off']) === 'on',
+    budget: readRate(env, 'ROLLBACK_BUDGET', '3/7d', (commits, windowMs) => ({
+      commits,
+      windowMs,
+    })),
+    blastRadius: readRate(env, 'ROLLBACK_BLAST_RADIUS', '5/30m', (models, windowMs) => ({
+      models,
+      windowMs,
+    })),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function readMinutes(
+  env: Env,
+  name: EnvName,
+  field: 'alarmAgeMinMs' | 'eventAgeMaxMs' | 'pendingActMs' | 'bakeMs',
+  most: number = minutesMax,
+): number {
+  return readTime(env, name, 'minutes', defaultAlarmSettings[field] / minuteMs, most);
+}
+
+function readDimension(env: Env): string {
+  const name = read(env, 'ROLLBACK_MODEL_DIMENSION');
+  if (name === undefined) return defaultAlarmSettings.modelDimension;
+  if (isPlainName(name)) return name;
+  throw wrong(
+    'ROLLBACK_MODEL_DIMENSION',
+    name,
+    `the name of a metric dimension or contributor attribute, at most ${nameLengthMax} characters`,
+  );
+}
+
+/** `3/7d`: so many in so long. Null: off. */
+function readRate<T>(
+  env: Env,
+  name: EnvName,
+  byDefault: string,
+  toRate: (count: number, windowMs: number) => T,
+): T | null {
+  const text = read(env, name) ?? byDefault;
+  if (text === 'off') return null;
+  const [, countText, timeText, unit] = /^(\d{1,4})\/(\d+\.?\d*|\.\d+)([mhd])$/.exec(text) ?? [];
+  const count = Number(countText);
+  const windowMs = Math.round(Number(timeText) * unitMs[unit as keyof typeof unitMs]);
+  const isCount = count >= 1 && count <= countMax;
+  if (isCount && windowMs >= 1 && windowMs <= windowDaysMax * unitMs.d) {
+    return toRate(count, windowMs);
+  }
+  throw wrong(
+    name,
+    text,
+    `\`off\`, or a number from 1 to ${countMax} and a time of at most ${windowDaysMax} days in m, h or d, ` +
+      `such as \`${byDefault}\``,
+  );
+}
+
+function readModels(env: Env): ReadonlyMap<string, string> {
+  const text = read(env, 'ROLLBACK_ALARM_MODELS');
+  if (text === undefined) return defaultAlarmSettings.modelsByAlarm;
+  // A map, not an object: an alarm may be named `constructor`.
+  return new Map(entriesOf(text).map(([key, model]) => [parseAlarmKey(key), modelOf(key, model)]));
+}
+
+function entriesOf(text: string): [string, unknown][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Told below: it is no JSON object.
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value);
+  }
+  throw wrong(
+    'ROLLBACK_ALARM_MODELS',
+    text,
+    'a JSON object of models by alarm name or prefix, such as {"churn-*": "churn-scorer"}',
+  );
+}
+
+function parseAlarmKey(key: string): string {
+  if (isPlainName(key)) return key;
+  throw new ConfigurationError(
+    `ROLLBACK_ALARM_MODELS has the key ${shown(key)}; a key is the name of an alarm, or its beginning and *, ` +
+      `at most ${nameLengthMax} characters.`,
+  );
+}
+
+function modelOf(key: string, model: unknown): string {
+  try {
+    return parseModelName(model);
+  } catch (cause) {
+    throw new ConfigurationError(
+      `ROLLBACK_ALARM_MODELS, at ${shown(key)}, does not name a registered model: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function isPlainName(name: string): boolean {
+  const isShort = name !== '' && name.length <= nameLengthMax;
+  return isShort && name.isWellFormed() && !/\p{Cc}/u.test(name);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}

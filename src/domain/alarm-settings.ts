@@ -1,0 +1,48 @@
+/** What was set for alarms; requests do not ask for it. */
+export interface AlarmSettings {
+  /** `ask`: a person says yes first. `observe`: only told what would have happened. */
+  readonly mode: 'act' | 'ask' | 'observe';
+  /** Name of the metric dimension, or contributor attribute, that names the registered model. */
+  readonly modelDimension: string;
+  /** Registered models by alarm name; a key that ends in `*` is a prefix. */
+  readonly modelsByAlarm: ReadonlyMap<string, string>;
+  /** An alarm whose definition is younger does not act. 0: off. */
+  readonly alarmAgeMinMs: number;
+  /** An older event acts only when its alarm is still red. */
+  readonly eventAgeMaxMs: number;
+  /** An alarm that was refused is tried again for so long; then a person is asked. */
+  readonly pendingActMs: number;
+  /** The alarm is looked at again so long after its rollback. */
+  readonly bakeMs: number;
+  readonly isCauseChecked: boolean;
+  /** Commits per model, of any trigger. Null: off. */
+  readonly budget: { readonly commits: number; readonly windowMs: number } | null;
+  /** Models rolled back by alarms. Null: off. */
+  readonly blastRadius: { readonly models: number; readonly windowMs: number } | null;
+}
+
+const minuteMs = 60_000;
+
+export const defaultAlarmSettings: AlarmSettings = {
+  mode: 'act',
+  modelDimension: 'ModelName',
+  modelsByAlarm: new Map(),
+  alarmAgeMinMs: 0,
+  eventAgeMaxMs: 60 * minuteMs,
+  pendingActMs: 60 * minuteMs,
+  bakeMs: 15 * minuteMs,
+  isCauseChecked: true,
+  budget: { commits: 3, windowMs: 7 * 24 * 60 * minuteMs },
+  blastRadius: { models: 5, windowMs: 30 * minuteMs },
+};
+
+/** The model that was set for this alarm: by its whole name, else by the longest prefix. */
+export function modelByAlarmName(settings: AlarmSettings, alarmName: string): string | null {
+  const { modelsByAlarm } = settings;
+  const exact = modelsByAlarm.get(alarmName);
+  if (exact !== undefined) return exact;
+  const [longest] = [...modelsByAlarm]
+    .filter(([key]) => key.endsWith('*') && alarmName.startsWith(key.slice(0, -1)))
+    .toSorted(([a], [b]) => b.length - a.length);
+  return longest?.[1] ?? null;
+}
