@@ -4,6 +4,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
+import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Notifier } from './ports/notifier.ts';
@@ -28,6 +29,7 @@ export function assemble(
   parts: {
     readonly store: RollbackStore;
     readonly notifier: Notifier;
+    readonly alarms: AlarmReader;
     readonly logger: Logger;
   },
 ): Composed {
@@ -44,6 +46,7 @@ export function assemble(
         targetRule: config.targetRule,
         writeHorizonMs: config.writeHorizonMs,
         clockSkewMaxMs: config.clockSkewMaxMs,
+        alarms: config.alarms,
       },
     },
     close: () => {

@@ -1,11 +1,14 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { CloudWatchAlarmReader } from './adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import {
   DynamoDBRollbackStore,
   type DynamoDBRollbackStoreOptions,
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
+import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -25,6 +28,11 @@ export function snsNotifier(topicArn: string): Notifier {
   // A topic may be in another region than the table.
   const region = topicArn.split(':')[3] ?? '';
   return new SNSNotifier(new SNSClient({ ...clientConfig, region }), topicArn);
+}
+
+/** No client is made before the first alarm is read. */
+export function cloudWatchAlarms(): AlarmReader {
+  return new CloudWatchAlarmReader((region) => new CloudWatchClient({ ...clientConfig, region }));
 }
 
 /** Keeps the `Date` of the latest answer. */

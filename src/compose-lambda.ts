@@ -1,7 +1,7 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
-import { dynamoDBStore, snsNotifier } from './compose-aws.ts';
+import { cloudWatchAlarms, dynamoDBStore, snsNotifier } from './compose-aws.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -15,7 +15,8 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice)
       : snsNotifier(config.topicArn);
-  return assemble(config, { store: await openStore(config), notifier, logger: options.logger });
+  const store = await openStore(config);
+  return assemble(config, { store, notifier, alarms: cloudWatchAlarms(), logger: options.logger });
 }
 
 // ---------------------------------------------------------------------------------------------------

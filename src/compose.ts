@@ -3,6 +3,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError } from './domain/errors.ts';
+import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 /** Composition for the command and the library: what is heavy is loaded when it is asked for. */
@@ -15,7 +16,24 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
   ]);
-  return assemble(config, { store, notifier, logger: options.logger });
+  return assemble(config, { store, notifier, alarms: alarmsOnDemand(), logger: options.logger });
+}
+
+/** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
+function alarmsOnDemand(): AlarmReader {
+  let loaded: Promise<AlarmReader> | null = null;
+  const reader = (): Promise<AlarmReader> => {
+    loaded ??= import('./compose-aws.ts').then(({ cloudWatchAlarms }) => cloudWatchAlarms());
+    return loaded;
+  };
+  return {
+    read: async (arns, deadline) => await (await reader()).read(arns, deadline),
+    readChildrenInAlarm: async (arn, deadline) =>
+      await (await reader()).readChildrenInAlarm(arn, deadline),
+    readContributors: async (arn, deadline) =>
+      await (await reader()).readContributors(arn, deadline),
+    readTag: async (arn, key, deadline) => await (await reader()).readTag(arn, key, deadline),
+  };
 }
 
 /** A notice that only this terminal showed must not count as sent where a function shares the table. */

@@ -27,14 +27,16 @@ import { announce } from './finish.ts';
  * The steps of a run that holds the claim: recheck, move, verify, commit. One registry write, and after
  * a failed one: read, then decide. A write is never repeated blindly, nor assumed not to have happened.
  */
-export type RunKind =
-  /** The claim was taken a moment ago, by us. */
-  | 'fresh'
-  /** Another owner's run, taken over; its move may have happened. */
-  | 'resumed';
+
+/** Another owner's run, taken over; its move may have happened. */
+export interface Resumed {
+  /** Why it is not worth going on unless its move has landed; null when it is. */
+  readonly whyStale: string | null;
+}
 
 /**
  * Carries a claimed run to its end and returns the ended record, its notice still pending.
+ * @param resumed null: the claim was taken a moment ago, by us
  * @throws what the registry or the store throws. Unless its own end was recorded, the claim stays, with
  * a shortened lease, for a retry or the sweep.
  */
@@ -42,20 +44,20 @@ export async function carryOut(
   deps: RollbackDeps,
   claimed: ClaimedRun,
   deadline: Deadline,
-  kind: RunKind,
+  resumed: Resumed | null,
 ): Promise<RollbackRecord> {
   const run: Carried = { deps, claimed, deadline };
-  if (kind === 'resumed' && isGivenUp(run, null)) return await giveUp(run, null);
+  if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
   let snapshot: RegistrySnapshot;
   try {
     // The owner before us may have sent the move: then a failed look proves nothing.
-    snapshot = await look(run, { hasSent: kind === 'resumed' });
+    snapshot = await look(run, { hasSent: resumed !== null });
   } catch (error) {
-    if (kind === 'resumed' && isGivenUp(run, error)) return await giveUp(run, error);
+    if (resumed !== null && isGivenUp(run, error)) return await giveUp(run, error);
     throw error;
   }
   const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
-  if (kind === 'resumed') return await settleResumed(run, snapshot, judgement);
+  if (resumed !== null) return await settleResumed(run, snapshot, judgement, resumed);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
   return await move(run, 'first');
 }
@@ -95,17 +97,12 @@ async function settleResumed(
   run: Carried,
   snapshot: RegistrySnapshot,
   judgement: MoveJudgement,
+  { whyStale }: Resumed,
 ): Promise<RollbackRecord> {
-  if (judgement.kind === 'not-landed') {
-    const { progress } = run.claimed.record;
-    const claimedAtMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : 0;
-    if (run.deps.clock.nowMs() - claimedAtMs > limits.staleClaimMs) {
-      const message = 'The run was cut off and is stale; nothing was moved.';
-      return await record(run, (now, nowMs) => fail(now, nowMs, message));
-    }
-    return await move(run, 'first');
-  }
-  return await settle(run, snapshot, judgement);
+  if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
+  if (whyStale === null) return await move(run, 'first');
+  const message = `The run was cut off and is stale (${whyStale}); nothing was moved.`;
+  return await record(run, (now, nowMs) => fail(now, nowMs, message));
 }
 
 /** Between plan and recheck something changed; we have not moved anything. */
@@ -201,7 +198,8 @@ async function settle(
   const warnings = judgement.displacedNewer.map((version) =>
     displacedWarning(run.claimed.record.modelName, version),
   );
-  return await record(run, (now, nowMs) => commit(now, nowMs, warnings));
+  const { alarms } = run.deps.settings;
+  return await record(run, (now, nowMs) => commit(now, nowMs, warnings, alarms));
 }
 
 /** Makes the end of a claimed run, at a time. */
@@ -223,7 +221,8 @@ async function record(run: Carried, end: End): Promise<RollbackRecord> {
     if (view.record === undefined || view.state === undefined) break;
     if (view.record.progress.status !== 'IN_PROGRESS') return view.record;
     if (view.state.active?.owner !== owner) break;
-    claimed = { state: view.state, record: view.record };
+    const { plan } = run.claimed.record;
+    claimed = { state: view.state, record: { ...view.record, plan } };
   }
   throw new RollbackInProgressError(
     `Another run took ${id} over. Try again to learn how it ended.`,

@@ -1,4 +1,6 @@
+import type { AlarmSettings } from '../domain/alarm-settings.ts';
 import type { TargetRuleSetting } from '../domain/target.ts';
+import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -11,6 +13,7 @@ export interface RollbackDeps {
   readonly registry: ModelRegistry;
   readonly store: RollbackStore;
   readonly notifier: Notifier;
+  readonly alarms: AlarmReader;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly logger: Logger;
@@ -28,4 +31,5 @@ export interface RollbackSettings {
    * where the clock is looked after (Lambda).
    */
   readonly clockSkewMaxMs: number | null;
+  readonly alarms: AlarmSettings;
 }

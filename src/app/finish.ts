@@ -95,7 +95,7 @@ async function annotate(
   deadline: Deadline,
 ): Promise<Warning[]> {
   const { plan, progress, modelName } = record;
-  if (progress.status !== Outcome.ROLLED_BACK || plan.to === null) return [];
+  if (progress.status !== Outcome.ROLLED_BACK || plan?.to == null) return [];
   const by = record.request.alarmName ?? record.request.requestedBy ?? 'manual';
   const about = `${isoTime(progress.endedAtMs)}, ${record.request.reason}, by ${by}, ${record.id}`;
   const from = plan.from?.version ?? 'none';

@@ -1,10 +1,21 @@
 import { InvalidRequestError, RollbackInProgressError } from '../domain/errors.ts';
+import { type Pause, resumeFleet } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
+import { isoTime } from '../domain/model.ts';
 import { isQuarantined, releaseFromQuarantine } from '../domain/quarantine.ts';
-import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
-import { modelNameOf, next } from '../domain/rollback.ts';
+import type { RollbackRequest } from '../domain/request.ts';
+import { next } from '../domain/revision.ts';
+import {
+  type ModelState,
+  modelNameOf,
+  type RollbackRecord,
+  shownAtMs,
+} from '../domain/rollback.ts';
+import { WatchEnd } from '../domain/trigger.ts';
+import { closeWatch, isApprovable } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { RollbackDeps } from './deps.ts';
 
 /** Operators' verbs on stored state. */
 
@@ -38,11 +49,99 @@ export async function releaseVersion(
   version: string,
   deadline: Deadline,
 ): Promise<boolean> {
-  for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
+  return await insisting(`the state of ${modelName}`, async () => {
     const { state } = await store.read(modelName, null, deadline);
     if (state === undefined || !isQuarantined(state, { version, createdAtMs: 0 })) return false;
     const released: ModelState = { ...state, ...releaseFromQuarantine(state, version) };
-    if ((await store.write({ state: next(released) }, deadline)) === 'written') return true;
+    return (await store.write({ state: next(released) }, deadline)) === 'written' ? true : null;
+  });
+}
+
+/**
+ * Lets alarms roll a model back again, with a fresh budget.
+ * @returns what had stopped them; null when nothing had
+ * @throws RollbackInProgressError when other writers were quicker several times
+ */
+export async function resumeModelAutomation(
+  store: RollbackStore,
+  modelName: string,
+  deadline: Deadline,
+): Promise<Pause | null> {
+  const resumed = await insisting(`the state of ${modelName}`, async () => {
+    const { state } = await store.read(modelName, null, deadline);
+    if (state === undefined || state.pause === null) return { pause: null };
+    const written = next({ ...state, pause: null, recentCommits: [] });
+    const result = await store.write({ state: written }, deadline);
+    return result === 'written' ? { pause: state.pause } : null;
+  });
+  return resumed.pause;
+}
+
+/** The same for all models together, with a fresh blast radius. */
+export async function resumeFleetAutomation(
+  store: RollbackStore,
+  deadline: Deadline,
+): Promise<Pause | null> {
+  const resumed = await insisting('the state of the fleet', async () => {
+    // The fleet comes with every look, whichever model is looked at.
+    const { fleet } = await store.read('-', null, deadline);
+    if (fleet === undefined || fleet.pause === null) return { pause: null };
+    const result = await store.write({ fleet: resumeFleet(fleet) }, deadline);
+    return result === 'written' ? { pause: fleet.pause } : null;
+  });
+  return resumed.pause;
+}
+
+/**
+ * The request that a person's yes is: exactly the plan that the notice showed.
+ * @throws InvalidRequestError when the record does not wait for approval, or not any more
+ */
+export function approvedRequest(
+  record: RollbackRecord,
+  by: Pick<RollbackRequest, 'overrides' | 'requestedBy'>,
+  nowMs: number,
+): RollbackRequest {
+  const { plan, request, watch } = record;
+  if (!isApprovable(record, nowMs) || plan === null) {
+    const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
+    throw new InvalidRequestError(
+      `${record.id} does not wait for approval${closed}: it is ${record.progress.status} since ` +
+        `${isoTime(shownAtMs(record))}, and approval is possible for 12 h. ` +
+        `To roll back all the same, run: model-rollback apply ${JSON.stringify(record.modelName)}`,
+    );
   }
-  throw new RollbackInProgressError(`Others write the state of ${modelName} right now. Try again.`);
+  // Other overrides are another request: a first yes that met the cooldown must not block the second.
+  const suffix = by.overrides.map((code) => `+${code}`).join('');
+  return {
+    ...request,
+    ...by,
+    targetVersion: plan.to?.version ?? null,
+    expectedFromVersion: plan.from?.version ?? null,
+    requestId: `approve:${record.id}${suffix}`,
+  };
+}
+
+/** Marks an alarm as approved, once its rollback is done. */
+export async function closeApproved(
+  deps: Pick<RollbackDeps, 'store' | 'clock'>,
+  rollbackId: string,
+  deadline: Deadline,
+): Promise<void> {
+  await insisting(`the record ${rollbackId}`, async () => {
+    const { record } = await deps.store.read(modelNameOf(rollbackId), rollbackId, deadline);
+    if (record === undefined || record.watch.kind === 'closed') return true;
+    const closed = closeWatch(record, WatchEnd.APPROVED, deps.clock.nowMs());
+    return (await deps.store.write({ record: closed }, deadline)) === 'written' ? true : null;
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Read and write again while others are quicker (null). */
+async function insisting<T>(what: string, attemptOnce: () => Promise<T | null>): Promise<T> {
+  for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
+    const result = await attemptOnce();
+    if (result !== null) return result;
+  }
+  throw new RollbackInProgressError(`Others write ${what} right now. Try again.`);
 }

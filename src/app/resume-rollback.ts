@@ -1,3 +1,4 @@
+import { assert } from '../domain/assert.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem } from '../domain/meeting.ts';
@@ -6,6 +7,7 @@ import { renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
+import { readAlarmNow } from './read-alarm.ts';
 
 /**
  * Takes over a run whose lease is over, and finishes it from what the registry shows.
@@ -16,7 +18,7 @@ export async function resumeRollback(
   rollbackId: string,
   deadline: Deadline,
 ): Promise<RollbackRecord | null> {
-  const { state, record, serverTimeMs } = await deps.store.read(
+  const { state, record, fleet, serverTimeMs } = await deps.store.read(
     modelNameOf(rollbackId),
     rollbackId,
     deadline,
@@ -30,19 +32,26 @@ export async function resumeRollback(
   }
   if (record.progress.status !== 'IN_PROGRESS') return null;
   if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
+  const { plan } = record;
+  assert(plan !== null, 'a claimed run has a plan');
   requireClock(deps, [serverTimeMs, await registryTimeMs(deps, record.modelName, deadline)]);
   const isStale = deps.clock.nowMs() - record.progress.claimedAtMs > limits.staleClaimMs;
-  if (record.plan.registry !== deps.registry.address && !isStale) {
+  if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
-      `The rollback ${rollbackId} was cut off on the registry ${record.plan.registry}; this is ` +
+      `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +
         `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run "model-rollback sweep", ` +
         'and use one state table per registry.',
     );
   }
-  const taken = renewLease({ state, record }, newLease(deps, deadline));
+  const claimed = { state, record: { ...record, plan } };
+  const taken = renewLease(claimed, newLease(deps, deadline));
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'took over a run that was cut off', { rollback_id: rollbackId });
-  return await carryOut(deps, taken, deadline, 'resumed');
+  const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
+  const whyStale = isStale
+    ? 'it was begun more than 15 min ago'
+    : await whyAlarmStale(deps, record, isPaused, deadline);
+  return await carryOut(deps, taken, deadline, { whyStale });
 }
 
 /**
@@ -55,6 +64,19 @@ export function requireClock(deps: RollbackDeps, serverTimes: readonly (number |
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** Nobody expects the rollback of an alarm any more that is not red, or whose automation was stopped. */
+async function whyAlarmStale(
+  deps: RollbackDeps,
+  { alarm, isAutomatic }: RollbackRecord,
+  isPaused: boolean,
+  deadline: Deadline,
+): Promise<string | null> {
+  if (alarm === null || !isAutomatic) return null;
+  if (isPaused) return 'automation was paused since';
+  const now = await readAlarmNow(deps, alarm.transition, deadline);
+  return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is not red any more' : null;
+}
 
 async function registryTimeMs(
   deps: RollbackDeps,

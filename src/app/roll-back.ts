@@ -1,8 +1,11 @@
+import { assert } from '../domain/assert.ts';
+import { type Attempt, unclaimedOutcome } from '../domain/attempt.ts';
 import {
   InvalidRequestError,
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
+import { type FleetState, newFleetState } from '../domain/fleet.ts';
 import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
@@ -10,18 +13,14 @@ import type { RegistrySnapshot } from '../domain/model.ts';
 import { needsOlderVersions, planRollback, planWarnings } from '../domain/plan.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
-import {
-  type ModelState,
-  newModelState,
-  Outcome,
-  type Plan,
-  type RollbackRecord,
-} from '../domain/rollback.ts';
-import { type Attempt, type ClaimedRun, claim, endUnclaimed } from '../domain/transition.ts';
+import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts';
+import { type ClaimedRun, claim } from '../domain/transition.ts';
+import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce, announceIfPending, finish, noticeWarnings } from './finish.ts';
+import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
+import { announceIfPending, finish } from './finish.ts';
 import { requireClock, resumeRollback } from './resume-rollback.ts';
 
 /** One call for a rollback. */
@@ -37,6 +36,10 @@ export interface RollbackCall {
    * nobody was asked.
    */
   readonly confirmed?: ConfirmedPlan | null;
+  /** The alarm behind it. */
+  readonly alarm?: AlarmTrigger;
+  /** True when the alarm asks by itself: then its key is its own. @default false */
+  readonly isAutomatic?: boolean;
 }
 
 /**
@@ -47,30 +50,48 @@ export interface RollbackCall {
  */
 export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<RollbackResponse> {
   const { request } = call;
-  const key =
-    request.requestId === null ? `invocation:${call.invocationId}` : `id:${request.requestId}`;
   const run: Run = {
     ...call,
-    id: rollbackIdOf(deps, request.modelName, key),
+    alarm: call.alarm ?? null,
+    isAutomatic: call.isAutomatic ?? false,
+    id: rollbackIdOf(deps, request.modelName, keyOf(call)),
     bodyHash: deps.identity.digest(requestBody(request)),
   };
-  for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
+  const attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const response = await attemptRollback(deps, run);
     if (response !== null) return response;
+    if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
   }
   throw inProgressError(request.modelName);
 }
 
+/** The id holds the model name, so that a record can be looked up by its id alone. */
+export function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string): string {
+  return `${modelName}/${deps.identity.digest(`${modelName}\n${key}`).slice(0, 16)}`;
+}
+
 // ---------------------------------------------------------------------------------------------------
 
-interface Run extends RollbackCall {
+interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic'> {
+  readonly alarm: AlarmTrigger | null;
+  readonly isAutomatic: boolean;
   readonly id: string;
   readonly bodyHash: string;
 }
 
-/** The id holds the model name, so that a record can be looked up by its id alone. */
-function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string): string {
-  return `${modelName}/${deps.identity.digest(`${modelName}\n${key}`).slice(0, 16)}`;
+function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): string {
+  if (isAutomatic === true) {
+    assert(alarm !== undefined, 'an automatic run has its alarm');
+    return alarmKey(alarm.transition);
+  }
+  return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
+}
+
+/** Alarms of many models meet on the fleet's item: not all at the same instant again. */
+function jitterMs(deps: RollbackDeps, attempt: number): number {
+  const byte = Number.parseInt(deps.identity.digest(deps.identity.random()).slice(0, 2), 16);
+  return Math.round((limits.fleetBackoffMs * attempt * byte) / 256);
 }
 
 /** Null: another run was quicker; read again. */
@@ -95,7 +116,8 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   const { clockSkewMaxMs } = deps.settings;
   const skew = clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
-  const plan = await decide(deps, run, state, snapshot);
+  const fleet = view.fleet ?? newFleetState;
+  const plan = await decide(deps, run, { state, fleet }, snapshot);
   const warnings = [
     ...run.warnings,
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
@@ -103,16 +125,21 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   ];
   if (request.isDryRun) return dryRun(run, plan, warnings, state);
   const attempt: Attempt = {
-    id: run.id,
-    request,
-    bodyHash: run.bodyHash,
+    ...run,
     previous: view.record,
     plan,
     warnings,
     nowMs: deps.clock.nowMs(),
   };
-  if (plan.verdict !== Outcome.ROLLED_BACK) {
-    return await endWithoutClaim(deps, attempt, state, deadline);
+  if (run.isAutomatic) {
+    const closed = await closeIfMoved(deps, view.record, plan.live, deadline);
+    if (closed !== undefined) return closed;
+  }
+  const { alarms, cooldownMs } = deps.settings;
+  const outcome = unclaimedOutcome(attempt, alarms);
+  if (outcome !== null) {
+    const facts = { outcome, state, fleet, cooldownMs, settings: alarms };
+    return await endWithoutClaim(deps, attempt, facts, deadline);
   }
   requireReadiness(run);
   // The key is opened again: what its earlier end still has to tell is told first.
@@ -120,9 +147,10 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     const told = await announceIfPending(deps, view.record.modelName, run.id, deadline);
     if (told?.revision !== view.record.revision && told?.notice.kind === 'sent') return null;
   }
-  const claimed = await takeClaim(deps, state, attempt, deadline);
+  const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
+  const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
   if (claimed === null) return null;
-  return await finish(deps, await carryOut(deps, claimed, deadline, 'fresh'), deadline);
+  return await finish(deps, await carryOut(deps, claimed, deadline, null), deadline);
 }
 
 async function replay(
@@ -149,14 +177,15 @@ async function resume(
   if (record === null) return null;
   const response = await finish(deps, record, run.deadline);
   // Without a key an equal body is the same request (a Step Functions Retry is a new invocation).
-  const isSame = run.request.requestId === null && record.bodyHash === run.bodyHash;
+  const isSame =
+    run.request.requestId === null && !run.isAutomatic && record.bodyHash === run.bodyHash;
   return rollbackId === run.id || isSame ? response : null;
 }
 
 async function decide(
   deps: RollbackDeps,
   run: Run,
-  state: ModelState,
+  { state, fleet }: { state: ModelState; fleet: FleetState },
   firstLook: RegistrySnapshot,
 ): Promise<Plan> {
   const { request, deadline } = run;
@@ -173,6 +202,8 @@ async function decide(
       nowMs: deps.clock.nowMs(),
       settings,
       confirmed: run.confirmed ?? null,
+      fleet,
+      redAtMs: run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null,
     });
   let snapshot = firstLook;
   let plan = planFrom(snapshot);
@@ -221,38 +252,15 @@ function requireReadiness(run: Run): void {
   }
 }
 
-async function endWithoutClaim(
-  deps: RollbackDeps,
-  attempt: Attempt,
-  state: ModelState,
-  deadline: Deadline,
-): Promise<RollbackResponse | null> {
-  // State and registry were not read at the same instant: a run in between makes the verdict untrue.
-  const now = await deps.store.read(state.modelName, null, deadline);
-  if ((now.state?.revision ?? 0) !== state.revision) return null;
-  const record: RollbackRecord = endUnclaimed(attempt);
-  if ((await deps.store.write({ record }, deadline)) === 'conflict') return null;
-  const isInherited = record.notice === attempt.previous?.notice;
-  const told = isInherited
-    ? await announceIfPending(deps, record.modelName, record.id, deadline)
-    : await announce(deps, record, deadline);
-  deps.logger.log('info', 'ended without a move', {
-    rollback_id: record.id,
-    outcome: record.progress.status,
-  });
-  const ended = told ?? record;
-  return responseOf(ended, { warnings: noticeWarnings(ended) });
-}
-
 /** Null when another run was quicker. */
 async function takeClaim(
   deps: RollbackDeps,
-  state: ModelState,
+  { state, fleet }: { state: ModelState; fleet: FleetState | null },
   attempt: Attempt,
   deadline: Deadline,
 ): Promise<ClaimedRun | null> {
   const lease = newLease(deps, deadline);
-  const claimed = claim(state, attempt, lease);
+  const claimed = claim(state, attempt, lease, fleet);
   try {
     const result = await deps.store.write(claimed, deadline);
     return result === 'written' ? claimed : null;

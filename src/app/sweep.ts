@@ -3,8 +3,10 @@ import { afterPointerCheck, leaseNotice } from '../domain/follow-up.ts';
 import { limits } from '../domain/limits.ts';
 import { dueAtMs, modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
 import { announce, finish } from './finish.ts';
+import { lookAgain } from './look-again.ts';
 import { resumeRollback } from './resume-rollback.ts';
 
 /** What one sweep did. */
@@ -18,6 +20,10 @@ export interface SweepReport {
   readonly pointers_checked: number;
   /** Of these, how many were not what the commit left. */
   readonly pointers_differ: number;
+  /** Alarms that asked in vain, and were looked at again. */
+  readonly alarms_looked_at: number;
+  /** Rollbacks whose alarm was read at the end of the bake time. */
+  readonly recoveries_checked: number;
   /** Due records that another run was quicker with. */
   readonly skipped: number;
   readonly failed: readonly { readonly rollback_id: string; readonly error: string }[];
@@ -26,8 +32,8 @@ export interface SweepReport {
 }
 
 /**
- * Does what is due: runs whose lease is over, then notices, then looks at the pointer. Bounded in number
- * and time; several sweeps at once do no harm, and one bad item does not stop the rest.
+ * Does what is due: runs whose lease is over, then notices, then looks at pointers and alarms. Bounded in
+ * number and time; several sweeps at once do no harm, and one bad item does not stop the rest.
  * @throws StateStoreUnavailableError, ConfigurationError when the due records cannot be listed
  */
 export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<SweepReport> {
@@ -65,6 +71,8 @@ export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<Swe
     notices_sent: count('sent'),
     pointers_checked: count('checked') + count('differs'),
     pointers_differ: count('differs'),
+    alarms_looked_at: count('looked'),
+    recoveries_checked: count('recovery'),
     skipped: count('skipped'),
     failed: results.flatMap((result) => (result.kind === 'failed' ? [result.failure] : [])),
     has_more: listed.length >= limits.sweepRecordsMax || handled < due.length,
@@ -74,7 +82,9 @@ export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<Swe
 // ---------------------------------------------------------------------------------------------------
 
 type Result =
-  | { readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'skipped' }
+  | {
+      readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'looked' | 'recovery' | 'skipped';
+    }
   | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
 
 async function settleDue(
@@ -88,9 +98,17 @@ async function settleDue(
     await finish(deps, ended, deadline);
     return { kind: 'resumed' };
   }
-  return record.notice.kind === 'pending'
-    ? await sendDue(deps, record, deadline)
-    : await checkPointer(deps, record, deadline);
+  if (record.notice.kind === 'pending') return await sendDue(deps, record, deadline);
+  const nowMs = deps.clock.nowMs();
+  const { pointerCheck, recovery } = record;
+  if (pointerCheck.kind === 'pending' && pointerCheck.dueAtMs <= nowMs) {
+    return await checkPointer(deps, record, deadline);
+  }
+  if (recovery.kind === 'pending' && recovery.dueAtMs <= nowMs) {
+    const isDone = await checkRecovery(deps, record, deadline);
+    return { kind: isDone ? 'recovery' : 'skipped' };
+  }
+  return { kind: (await lookAgain(deps, record, deadline)) ? 'looked' : 'skipped' };
 }
 
 async function sendDue(

@@ -1,6 +1,6 @@
-import { assertNever } from '../domain/assert.ts';
+import { assert, assertNever } from '../domain/assert.ts';
 import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
-import type { RollbackResponse } from '../domain/response.ts';
+import type { PlanAnswer, RollbackResponse } from '../domain/response.ts';
 import { Outcome } from '../domain/rollback.ts';
 
 /** Scripts branch on these (docs/reference/command.md). */
@@ -17,12 +17,15 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The exit code of an answer; of a dry run, what a real request would have exited with. */
 export function exitCodeOf(answer: RollbackResponse): ExitCode {
-  const outcome = answer.outcome === 'DRY_RUN' ? answer.plan.verdict : answer.outcome;
+  const outcome = answer.outcome === 'DRY_RUN' ? verdictOf(answer) : answer.outcome;
   switch (outcome) {
     case Outcome.ROLLED_BACK:
     case Outcome.ALREADY_LIVE:
+    case 'IGNORED':
       return ExitCode.DONE;
     case Outcome.REFUSED:
+    case Outcome.AWAITING_APPROVAL:
+    case Outcome.OBSERVED:
       return ExitCode.REFUSED;
     case Outcome.NO_TARGET:
       return ExitCode.NO_TARGET;
@@ -30,6 +33,7 @@ export function exitCodeOf(answer: RollbackResponse): ExitCode {
       return ExitCode.CONTESTED;
     case Outcome.FAILED:
       return ExitCode.FAILED;
+    case Outcome.DEFERRED:
     case 'IN_PROGRESS':
       return ExitCode.RETRY_LATER;
     default:
@@ -43,4 +47,11 @@ export function exitCodeOfError(error: unknown): ExitCode {
   const isUsage =
     error.code === ErrorCode.INVALID_REQUEST || error.code === ErrorCode.CONFIGURATION;
   return isUsage ? ExitCode.USAGE : ExitCode.FAILED;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function verdictOf({ plan }: RollbackResponse): PlanAnswer['verdict'] {
+  assert(plan !== null, 'a dry run is a plan');
+  return plan.verdict;
 }

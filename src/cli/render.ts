@@ -63,6 +63,7 @@ export function moveText(answer: RollbackResponse): string {
 /** Guards and candidates of a plan. */
 export function renderPlan(answer: RollbackResponse, style: Style): string {
   const { plan } = answer;
+  if (plan === null) return 'No plan was made.';
   const marks: Readonly<Record<string, string>> = {
     passed: style.good('ok  '),
     warning: style.warn('warn'),
@@ -105,7 +106,7 @@ function headline(answer: RollbackResponse, style: Style): string {
   // A refusal's message is the sum of its guards', which follow.
   const message = answer.refusals.length > 0 ? '' : `  ${safe(answer.message)}\n`;
   return (
-    `${paint(answer.outcome)}  ${safe(answer.model_name)}  ${move}${replayed}\n${message}` +
+    `${paint(answer.outcome)}  ${safe(answer.model_name ?? 'no model')}  ${move}${replayed}\n${message}` +
     style.dim(`  ${answer.timestamp}, ${answer.reason}${told}`)
   );
 }

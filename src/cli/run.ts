@@ -4,6 +4,7 @@ import { InvalidRequestError, isModelRollbackError, messageOf } from '../domain/
 import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext } from './command.ts';
 import { applyCommand } from './commands/apply.ts';
+import { approveCommand, resumeCommand } from './commands/automation.ts';
 import { demoCommand } from './commands/demo.ts';
 import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
@@ -20,6 +21,8 @@ const commands: readonly Command[] = [
   explainCommand,
   statusCommand,
   releaseCommand,
+  approveCommand,
+  resumeCommand,
   sweepCommand,
   createTableCommand,
   demoCommand,

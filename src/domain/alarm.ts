@@ -51,7 +51,8 @@ export interface AlarmDescription extends AlarmSubject {
 }
 
 /** An alarm's ARN, with the region that its host name is made of. */
-const arnPattern = /^arn:aws[a-z-]*:cloudwatch:([a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):(\d{12}):alarm:(.+)$/su;
+const arnPattern =
+  /^arn:aws[a-z-]*:cloudwatch:([a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):(\d{12}):alarm:(.+)$/su;
 
 /** The parts of an alarm's ARN, or null. A name may hold `:`. */
 export function parseAlarmArn(

@@ -1,6 +1,7 @@
 import { assert } from './assert.ts';
 import { limits } from './limits.ts';
-import { type LastCommit, type NoticeState, next, type RollbackRecord } from './rollback.ts';
+import { next } from './revision.ts';
+import type { LastCommit, NoticeState, NoticeTopic, RollbackRecord } from './rollback.ts';
 
 /** What follows an end: its notice, and one more look at the pointer. Changes of the record alone. */
 
@@ -16,10 +17,11 @@ export function afterNotice(
   nowMs: number,
 ): RollbackRecord {
   const attempts = (record.notice.kind === 'none' ? 0 : record.notice.attempts) + 1;
-  if (isSent) return withNotice(record, { kind: 'sent', sentAtMs: nowMs, attempts });
+  const about = record.notice.kind === 'none' ? 'end' : record.notice.about;
+  if (isSent) return withNotice(record, { kind: 'sent', about, sentAtMs: nowMs, attempts });
   const backoffMs = limits.noticeBackoffMs * (2 ** (attempts - 1) - 1);
   const dueAtMs = nowMs + Math.min(backoffMs, limits.noticeBackoffMaxMs);
-  return withNotice(record, { kind: 'pending', dueAtMs, leaseEndsAtMs: nowMs, attempts });
+  return withNotice(record, { kind: 'pending', about, dueAtMs, leaseEndsAtMs: nowMs, attempts });
 }
 
 /** One sender takes a pending notice in hand; null when another has it, or when it is sent. */
@@ -59,7 +61,7 @@ export function afterPointerCheck(
   return next({
     ...record,
     pointerCheck: { kind: 'differs', atMs: nowMs, liveVersions },
-    notice: { ...pendingNotice(nowMs), dueAtMs: nowMs, leaseEndsAtMs: nowMs },
+    notice: laterNotice('pointer', nowMs),
   });
 }
 
@@ -67,8 +69,14 @@ export function afterPointerCheck(
 export function pendingNotice(nowMs: number): Extract<NoticeState, { kind: 'pending' }> {
   return {
     kind: 'pending',
+    about: 'end',
     dueAtMs: nowMs + limits.noticeDueMs,
     leaseEndsAtMs: nowMs + limits.noticeTimeoutMs,
     attempts: 0,
   };
+}
+
+/** A notice of what a later look found; whoever comes first sends it. */
+export function laterNotice(about: NoticeTopic, nowMs: number): NoticeState {
+  return { ...pendingNotice(nowMs), about, dueAtMs: nowMs, leaseEndsAtMs: nowMs };
 }

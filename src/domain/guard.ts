@@ -1,4 +1,7 @@
-import { isoTime, type ModelVersion } from './model.ts';
+import type { AlarmSettings } from './alarm-settings.ts';
+import { judgeCause } from './cause.ts';
+import { type FleetState, isBlastRadiusReached, pauseText } from './fleet.ts';
+import { isoTime, type ModelVersion, type RegistrySnapshot } from './model.ts';
 import { isQuarantined } from './quarantine.ts';
 import { RefusalCode, type RollbackRequest } from './request.ts';
 import type { GuardReport, ModelState } from './rollback.ts';
@@ -10,13 +13,22 @@ import type { GuardReport, ModelState } from './rollback.ts';
 export interface GuardFacts {
   readonly request: RollbackRequest;
   readonly state: ModelState;
-  readonly live: readonly ModelVersion[];
+  readonly snapshot: RegistrySnapshot;
   readonly target: ModelVersion | null;
   readonly nowMs: number;
   /** 0 switches the cooldown off. */
   readonly cooldownMs: number;
   /** What a person said yes to; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
+  readonly fleet: FleetState;
+  readonly automatic: AutomaticFacts | null;
+}
+
+/** What only an alarm has to meet; null for the requests of people. */
+export interface AutomaticFacts {
+  /** When the alarm went red (epoch ms). */
+  readonly redAtMs: number;
+  readonly settings: AlarmSettings;
 }
 
 /** The plan that a person was shown. */
@@ -72,6 +84,15 @@ export function refusalsOf(reports: readonly GuardReport[]): Refusal[] {
   );
 }
 
+/** One sentence: so many models at once point at the platform and not at the models. */
+export function blastRadiusText({ blastRadius }: AlarmSettings): string {
+  const minutes = (blastRadius?.windowMs ?? 0) / 60_000;
+  return (
+    `Alarms rolled back ${blastRadius?.models ?? 0} other models within ${minutes} min ` +
+    '(ROLLBACK_BLAST_RADIUS): the platform may be the cause, not the models.'
+  );
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 const cooldown: Guard = {
@@ -95,9 +116,9 @@ const cooldown: Guard = {
 
 const liveVersionChanged: Guard = {
   code: RefusalCode.LIVE_VERSION_CHANGED,
-  check: ({ request, live, target, confirmed }) => {
+  check: ({ request, snapshot, target, confirmed }) => {
     const expected = request.expectedFromVersion;
-    const liveNow = live[0]?.version ?? null;
+    const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
         `The plan that was shown moved ${confirmed.live} to ${confirmed.to}; it would now move ` +
@@ -114,8 +135,8 @@ const liveVersionChanged: Guard = {
 
 const noLiveVersion: Guard = {
   code: RefusalCode.NO_LIVE_VERSION,
-  check: ({ request, live }) => {
-    if (live.length > 0) return passed('a version is live');
+  check: ({ request, snapshot }) => {
+    if (snapshot.live.length > 0) return passed('a version is live');
     if (request.targetVersion !== null)
       return passed('no version is live; the request names a target');
     return refused(
@@ -150,7 +171,7 @@ const targetUnfit: Guard = {
 
 const severalLiveVersions: Guard = {
   code: 'SEVERAL_LIVE_VERSIONS',
-  check: ({ live }) =>
+  check: ({ snapshot: { live } }) =>
     live.length < 2
       ? passed('not more than one version is live')
       : {
@@ -161,12 +182,48 @@ const severalLiveVersions: Guard = {
         },
 };
 
+const paused: Guard = {
+  code: RefusalCode.PAUSED,
+  check: ({ request, state, fleet, automatic, nowMs }) => {
+    const { modelName } = request;
+    const pauses = [
+      ...(state.pause === null ? [] : [pauseText(state.pause, JSON.stringify(modelName))]),
+      ...(fleet.pause === null ? [] : [pauseText(fleet.pause, '--fleet')]),
+    ];
+    if (automatic === null) {
+      return passed(
+        pauses.length === 0 ? 'automation is not paused' : 'automation is paused; a person asks',
+      );
+    }
+    const { blastRadius } = automatic.settings;
+    if (pauses.length === 0 && isBlastRadiusReached(fleet, modelName, blastRadius, nowMs)) {
+      return refused(blastRadiusText(automatic.settings));
+    }
+    return pauses.length === 0 ? passed('automation is not paused') : refused(pauses.join(' '));
+  },
+};
+
+const notTheCause: Guard = {
+  code: RefusalCode.NOT_THE_CAUSE,
+  check: ({ snapshot, state, automatic }) => {
+    const [live] = snapshot.live;
+    if (automatic === null) return passed('a person asks, not an alarm');
+    if (!automatic.settings.isCauseChecked) return passed('ROLLBACK_CAUSE_CHECK is off');
+    if (live === undefined) return passed('no version is live');
+    const { kind, message } = judgeCause(snapshot, live, state, automatic.redAtMs);
+    if (kind === 'possible') return passed(message);
+    return kind === 'unsure' ? { kind: 'warning', message } : refused(message);
+  },
+};
+
 const guards: readonly Guard[] = [
   cooldown,
   liveVersionChanged,
   noLiveVersion,
   quarantined,
   targetUnfit,
+  paused,
+  notTheCause,
   severalLiveVersions,
 ];
 

@@ -49,6 +49,28 @@ export const limits = {
   staleClaimMs: 900_000,
   /** An equal request without a key within this time (15 min) is a caller's retry. */
   equalRequestMs: 900_000,
+  /** An alarm that claims to have gone red later than this from now (5 min) is not believed. */
+  alarmFutureMaxMs: 300_000,
+  /** An alarm that asked in vain: looked at again after a minute, doubling, at most an hour. */
+  watchBackoffMs: 60_000,
+  watchIntervalMs: 3_600_000,
+  /** An alarm whose state nobody can tell is given up after this (7 days). */
+  watchDurationMaxMs: 604_800_000,
+  /** A person may approve within this (12 h). */
+  approvalMs: 43_200_000,
+  /** Refusals of one alarm are announced once per cooldown, or per this (1 h) where it is shorter. */
+  refusalsAnnouncedMs: 3_600_000,
+  /** What nobody can read is announced once per source in this time (1 h). */
+  unreadableAnnouncedMs: 3_600_000,
+  announcedRefusalsMax: 20,
+  recentCommitsMax: 50,
+  fleetSlotsMax: 100,
+  /** Claims of alarms meet on the fleet's item. */
+  automaticAttemptsMax: 12,
+  fleetBackoffMs: 50,
+  /** Composite alarms within composite alarms. */
+  alarmDepthMax: 5,
+  alarmsReadMax: 300,
   /** Clock skew between machines that the lease allows for. */
   clockSkewMaxMs: 30_000,
 
@@ -59,6 +81,21 @@ export const limits = {
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
   candidatesMax: 50,
+
+  /** One question to CloudWatch: all its calls and pages, the SDK's own retries included. */
+  alarmReadTimeoutMs: 5_000,
+  /** Names, and rows of a page, of one call: CloudWatch's limit. */
+  alarmPageRows: 100,
+  alarmPagesMax: 20,
+  /** Alarms of one question, and rows of one listing. */
+  alarmRowsMax: 2_000,
+  alarmRegionsMax: 20,
+  /** Kept of one alarm, or of one series. */
+  alarmDimensionsMax: 2_000,
+  /** ARN, name, dimension. What is longer is passed over: cut, it would name something else. */
+  alarmTextLengthMax: 1_024,
+  /** CloudWatch's own limit is 4,000. */
+  alarmReasonDataLengthMax: 65_536,
 
   /** Recent quarantine entries kept whole; older ones as intervals. */
   quarantineRecentMax: 50,

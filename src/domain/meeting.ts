@@ -1,7 +1,7 @@
 import { InvalidRequestError, RollbackInProgressError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { RollbackRequest, Warning } from './request.ts';
-import { isFinal, type ModelState, type RollbackRecord } from './rollback.ts';
+import { isFinal, type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
 
 /** What a request meets in the store: itself, another run, or nothing. */
 export type Meeting =
@@ -13,6 +13,8 @@ export type Meeting =
 interface Comer {
   readonly request: RollbackRequest;
   readonly bodyHash: string;
+  /** An alarm: a new transition is a new request, however equal. */
+  readonly isAutomatic: boolean;
 }
 
 /** @throws InvalidRequestError for one key with two bodies, RollbackInProgressError for a live lease */
@@ -28,7 +30,7 @@ export function meet(
         'Use a new request_id for a new request.',
     );
   }
-  if (record !== undefined && isFinal(record)) {
+  if (record !== undefined && (isFinal(record) || isWaiting(record))) {
     return { kind: 'replay', rollbackId: record.id, warnings: [] };
   }
   const active = state?.active ?? null;
@@ -79,15 +81,24 @@ export function clockSkewProblem(
 
 // ---------------------------------------------------------------------------------------------------
 
+/** An alarm that a person decides on, or that was closed: its repetition changes nothing. */
+function isWaiting({ progress, watch }: RollbackRecord): boolean {
+  const { status } = progress;
+  return (
+    status === Outcome.AWAITING_APPROVAL || status === Outcome.OBSERVED || watch.kind === 'closed'
+  );
+}
+
 /** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
 function meetEqualRequest(
   state: ModelState | undefined,
-  { request, bodyHash }: Comer,
+  { request, bodyHash, isAutomatic }: Comer,
   nowMs: number,
 ): Meeting | null {
   const last = state?.lastEnd ?? null;
   const isEqual =
     request.requestId === null &&
+    !isAutomatic &&
     last !== null &&
     last.bodyHash === bodyHash &&
     nowMs - last.atMs < limits.equalRequestMs;

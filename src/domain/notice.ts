@@ -1,8 +1,8 @@
-import { assertNever } from './assert.ts';
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
-import { responseOf } from './response.ts';
-import { Outcome, type RollbackRecord, type RollbackStatus } from './rollback.ts';
+import { type AlarmAnswer, responseOf } from './response.ts';
+import { type NoticeTopic, Outcome, type RollbackRecord, type RollbackStatus } from './rollback.ts';
+import { Recovery } from './trigger.ts';
 
 /** A message about one end. The seven first fields of `message` and the subject are fixed. */
 export interface Notice {
@@ -13,7 +13,8 @@ export interface Notice {
 }
 
 export interface NoticeMessage {
-  readonly model_name: string;
+  /** Null for an alarm that names no model. */
+  readonly model_name: string | null;
   readonly from_version: string | null;
   readonly to_version: string | null;
   readonly reason: string;
@@ -23,11 +24,14 @@ export interface NoticeMessage {
   readonly outcome: string;
   /** For de-duplication: a notice is sent at least once. */
   readonly rollback_id: string;
+  /** What it tells: the end, or what a later look at the pointer or the alarm found. */
+  readonly about: NoticeTopic;
   readonly text: string;
   readonly requested_by: string | null;
   readonly live_versions: readonly string[];
   readonly refusals: readonly { code: string; message: string; clears_at: string | null }[];
   readonly warnings: readonly { code: string; message: string }[];
+  readonly alarm: AlarmAnswer | null;
   readonly sent_at: string;
 }
 
@@ -46,7 +50,8 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
       timestamp: answer.timestamp,
       outcome: answer.outcome,
       rollback_id: record.id,
-      text: answer.message,
+      about: topicOf(record),
+      text: textOf(record, answer.message),
       requested_by: request.requestedBy,
       live_versions: answer.live_versions,
       refusals: answer.refusals.map(({ code, message, clears_at }) => ({
@@ -55,10 +60,12 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
         clears_at,
       })),
       warnings: answer.warnings,
+      alarm: answer.alarm,
       sent_at: isoTime(nowMs),
     },
     attributes: {
-      model_name: answer.model_name,
+      // SNS takes no empty attribute.
+      ...(answer.model_name === null ? {} : { model_name: answer.model_name }),
       outcome: answer.outcome,
       reason: answer.reason,
       schema: 'model-rollback/1',
@@ -68,33 +75,59 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
 
 // ---------------------------------------------------------------------------------------------------
 
+function topicOf({ notice }: RollbackRecord): NoticeTopic {
+  return notice.kind === 'none' ? 'end' : notice.about;
+}
+
+/** What the recovery check found comes first, since it is the news. */
+function textOf(record: RollbackRecord, message: string): string {
+  return topicOf(record) === 'recovery' ? `${recoveryText(record)} ${message}` : message;
+}
+
+function recoveryText({ recovery, alarm }: RollbackRecord): string {
+  const name = alarm?.transition.name ?? '';
+  switch (recovery.kind) {
+    case Recovery.RECOVERED:
+      return `The alarm ${name} is not red any more.`;
+    case Recovery.NOT_RECOVERED:
+      return (
+        `The alarm ${name} is still red: another cause, or consumers have not reloaded the model. ` +
+        'Automation for this model is paused; it is not rolled back any further. ' +
+        'When it is settled, run: model-rollback resume.'
+      );
+    case Recovery.NO_DATA:
+      return `The alarm ${name} has no data, so nobody knows whether the rollback helped. Please look.`;
+    default:
+      return '';
+  }
+}
+
 /** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
 function subjectOf(record: RollbackRecord): string {
-  const isDifference = record.pointerCheck.kind === 'differs';
-  const words = isDifference ? ' pointer differs' : subjectWords(record.progress.status);
-  const subject = `Model Rollback${words}: ${record.modelName}`.replaceAll(/[^\x20-\x7e]/g, '?');
+  const name = record.subject === 'model' ? record.modelName : nameOfSource(record);
+  const subject = `Model Rollback${wordsOf(record)}: ${name}`.replaceAll(/[^\x20-\x7e]/g, '?');
   return subject.length <= limits.subjectLengthMax
     ? subject
     : `${subject.slice(0, limits.subjectLengthMax - 3)}...`;
 }
 
-function subjectWords(status: RollbackStatus): string {
-  switch (status) {
-    case Outcome.ROLLED_BACK:
-      return '';
-    case Outcome.REFUSED:
-      return ' refused';
-    case Outcome.NO_TARGET:
-      return ' no target';
-    case Outcome.ALREADY_LIVE:
-      return ' already live';
-    case Outcome.CONTESTED:
-      return ' contested';
-    case Outcome.FAILED:
-      return ' failed';
-    case 'IN_PROGRESS':
-      return ' in progress';
+function nameOfSource({ request, modelName }: RollbackRecord): string {
+  return request.alarmName ?? modelName;
+}
+
+function wordsOf(record: RollbackRecord): string {
+  switch (topicOf(record)) {
+    case 'end':
+      return subjectWords(record.progress.status);
+    case 'pointer':
+      return ' pointer differs';
+    case 'recovery':
+      return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
     default:
-      return assertNever(status);
+      return '';
   }
+}
+
+function subjectWords(status: RollbackStatus): string {
+  return status === Outcome.ROLLED_BACK ? '' : ` ${status.toLowerCase().replaceAll('_', ' ')}`;
 }

@@ -1,6 +1,8 @@
+import type { AlarmSettings } from './alarm-settings.ts';
 import { assert, assertNever } from './assert.ts';
 import { ruleText, TargetRule } from './candidate.ts';
 import { VersionNotFoundError } from './errors.ts';
+import type { FleetState } from './fleet.ts';
 import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
 import {
   findVersion,
@@ -23,6 +25,9 @@ export interface PlanFacts {
   readonly settings: PlanSettings;
   /** What a person said yes to; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
+  readonly fleet: FleetState;
+  /** When the alarm went red that asks (epoch ms); null when a person asks. */
+  readonly redAtMs: number | null;
 }
 
 export interface PlanSettings {
@@ -30,6 +35,7 @@ export interface PlanSettings {
   readonly registry: string;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
+  readonly alarms: AlarmSettings;
 }
 
 /**
@@ -38,7 +44,7 @@ export interface PlanSettings {
  * caller reads the snapshot so that an existing one is on it.
  */
 export function planRollback(facts: PlanFacts): Plan {
-  const { request, snapshot, state, nowMs, settings } = facts;
+  const { request, snapshot, state, nowMs, settings, fleet, redAtMs } = facts;
   const choice =
     request.targetVersion === null
       ? chooseTarget(snapshot, state, settings.targetRule)
@@ -50,11 +56,13 @@ export function planRollback(facts: PlanFacts): Plan {
   const guards = runGuards({
     request,
     state,
-    live: snapshot.live,
+    snapshot,
     target,
     nowMs,
     cooldownMs: settings.cooldownMs,
     confirmed: facts.confirmed,
+    fleet,
+    automatic: redAtMs === null ? null : { redAtMs, settings: settings.alarms },
   });
   assert(target === null || findVersion(snapshot, target.version), 'a target was read');
   return {

@@ -22,6 +22,7 @@ export const RefusalCode = {
   QUARANTINED: 'QUARANTINED',
   TARGET_UNFIT: 'TARGET_UNFIT',
   FROZEN: 'FROZEN',
+  PAUSED: 'PAUSED',
   NOT_THE_CAUSE: 'NOT_THE_CAUSE',
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
@@ -91,8 +92,8 @@ export function parseRequest(input: unknown): { request: RollbackRequest; warnin
   const warnings = judgeUnknownFields(fields);
   if (!fields.has('model_name')) {
     throw new InvalidRequestError(
-      'model_name is missing. Send the name of the registered model: {"model_name": "NAME"}. ' +
-        '(Alarm events are not read in this version: let a rule or a state machine send a request.)',
+      'model_name is missing. Accepted are a request such as {"model_name": "NAME"}, {"sweep": true}, and ' +
+        'CloudWatch alarms, sent directly or by EventBridge, SNS or SQS.',
     );
   }
   const request: RollbackRequest = {

@@ -2,7 +2,7 @@ import { ruleText } from './candidate.ts';
 import { refusalsOf } from './guard.ts';
 import { isoTime } from './model.ts';
 import { planMessage } from './plan.ts';
-import { isOverridable, type Reason, type RollbackRequest, type Warning } from './request.ts';
+import { isOverridable, Reason, type RollbackRequest, type Warning } from './request.ts';
 import {
   type GuardReport,
   Outcome,
@@ -10,18 +10,20 @@ import {
   type RollbackRecord,
   type RollbackStatus,
 } from './rollback.ts';
+import type { AlarmTrigger, AlarmWatch, ModelSource, RecoveryCheck } from './trigger.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
 export interface RollbackResponse {
   readonly rolled_back: boolean;
-  readonly model_name: string;
+  /** Null for an alarm that names no model. */
+  readonly model_name: string | null;
   readonly from_version: string | null;
   readonly to_version: string | null;
   readonly reason: Reason;
   readonly alarm_name: string | null;
   /** ISO 8601, UTC; of the commit when there was one. */
   readonly timestamp: string;
-  readonly outcome: RollbackStatus | 'DRY_RUN';
+  readonly outcome: RollbackStatus | 'DRY_RUN' | 'IGNORED';
   /** One sentence on what happened. */
   readonly message: string;
   /** What was live at the end, as far as we know. */
@@ -32,7 +34,25 @@ export interface RollbackResponse {
   readonly notified: boolean;
   readonly refusals: readonly RefusalAnswer[];
   readonly warnings: readonly Warning[];
-  readonly plan: PlanAnswer;
+  /** The alarm behind it; null for the requests of people. */
+  readonly alarm: AlarmAnswer | null;
+  /** Null when it ended before one could be made. */
+  readonly plan: PlanAnswer | null;
+}
+
+export interface AlarmAnswer {
+  readonly arn: string;
+  readonly red_since: string;
+  /** Null for a single alarm; the series of an alarm on several. */
+  readonly contributor_id: string | null;
+  readonly model_source: ModelSource | null;
+  /** False when a person asked on its behalf (`approve`). */
+  readonly automatic: boolean;
+  /** Whether it is looked at again: `none`, `pending`, or why not any more. */
+  readonly watch: string;
+  readonly next_look_at: string | null;
+  /** Did the rollback help: `none`, `pending`, `recovered`, `not-recovered`, `no-data`, `superseded`. */
+  readonly recovery: string;
 }
 
 export interface RefusalAnswer {
@@ -70,14 +90,15 @@ export function responseOf(
   record: RollbackRecord,
   extra: { readonly isReplayed?: boolean; readonly warnings?: readonly Warning[] } = {},
 ): RollbackResponse {
-  const { progress, plan, request, notice } = record;
+  const { progress, plan, request, notice, alarm } = record;
   const end =
     progress.status === 'IN_PROGRESS'
-      ? { atMs: progress.claimedAtMs, message: 'The rollback is in progress.', live: plan.live }
+      ? { atMs: progress.claimedAtMs, message: inProgressText, live: plan?.live ?? [] }
       : { atMs: progress.endedAtMs, message: progress.message, live: progress.liveVersions };
   return {
     rolled_back: progress.status === Outcome.ROLLED_BACK,
     ...versionsOf(plan, request),
+    model_name: record.subject === 'model' ? record.modelName : null,
     timestamp: isoTime(end.atMs),
     outcome: progress.status,
     message: end.message,
@@ -85,9 +106,10 @@ export function responseOf(
     rollback_id: record.id,
     replayed: extra.isReplayed ?? false,
     notified: notice.kind === 'sent',
-    refusals: progress.status === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
+    refusals: isHeldBack(progress.status) ? refusalAnswers(plan?.guards ?? []) : [],
     warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
-    plan: planAnswer(plan),
+    alarm: alarm === null ? null : alarmAnswer(record, alarm),
+    plan: plan === null ? null : planAnswer(plan),
   };
 }
 
@@ -109,27 +131,87 @@ export function dryRunResponse(
     notified: false,
     refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
     warnings,
+    alarm: null,
     plan: planAnswer(plan),
+  };
+}
+
+/** The answer to an event that asks for nothing; it leaves no record and no notice. */
+export function ignoredResponse(
+  why: string,
+  alarmName: string | null,
+  nowMs: number,
+): RollbackResponse {
+  return {
+    rolled_back: false,
+    model_name: null,
+    from_version: null,
+    to_version: null,
+    reason: Reason.PERFORMANCE_DEGRADATION,
+    alarm_name: alarmName,
+    timestamp: isoTime(nowMs),
+    outcome: 'IGNORED',
+    message: why,
+    live_versions: [],
+    rollback_id: null,
+    replayed: false,
+    notified: false,
+    refusals: [],
+    warnings: [],
+    alarm: null,
+    plan: null,
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
 
+const inProgressText = 'The rollback is in progress.';
+
+/** Ends whose plan may hold refusals: an alarm that waits for a person says what else is in the way. */
+function isHeldBack(status: RollbackStatus): boolean {
+  return status === Outcome.REFUSED || status === Outcome.AWAITING_APPROVAL;
+}
+
+function alarmAnswer(
+  { watch, recovery, isAutomatic }: AlarmRecord,
+  alarm: AlarmTrigger,
+): AlarmAnswer {
+  const { transition, modelSource } = alarm;
+  return {
+    arn: transition.arn,
+    red_since: isoTime(transition.atMs),
+    contributor_id: transition.contributor?.id ?? null,
+    model_source: modelSource,
+    automatic: isAutomatic,
+    watch: watch.kind === 'closed' ? watch.why : watch.kind,
+    next_look_at: watch.kind === 'pending' ? isoTime(watch.dueAtMs) : null,
+    recovery: recovery.kind,
+  };
+}
+
+interface AlarmRecord {
+  readonly watch: AlarmWatch;
+  readonly recovery: RecoveryCheck;
+  readonly isAutomatic: boolean;
+}
+
 function versionsOf(
-  plan: Plan,
+  plan: Plan | null,
   request: RollbackRequest,
 ): Pick<RollbackResponse, 'model_name' | 'from_version' | 'to_version' | 'reason' | 'alarm_name'> {
   return {
     model_name: request.modelName,
-    from_version: plan.from?.version ?? null,
-    to_version: plan.to?.version ?? null,
+    from_version: plan?.from?.version ?? null,
+    to_version: plan?.to?.version ?? null,
     reason: request.reason,
     alarm_name: request.alarmName,
   };
 }
 
 function pointerWarnings({ pointerCheck, plan, progress }: RollbackRecord): Warning[] {
-  if (pointerCheck.kind !== 'differs' || progress.status === 'IN_PROGRESS') return [];
+  if (pointerCheck.kind !== 'differs' || progress.status === 'IN_PROGRESS' || plan === null) {
+    return [];
+  }
   const left = progress.liveVersions.join(' and ') || 'none';
   const live = pointerCheck.liveVersions.join(' and ') || 'none';
   const message =

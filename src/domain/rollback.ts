@@ -1,7 +1,9 @@
 import type { Candidate, TargetRule } from './candidate.ts';
+import type { Pause } from './fleet.ts';
 import { limits } from './limits.ts';
 import type { ModelVersion } from './model.ts';
 import type { RefusalCode, RollbackRequest, Warning } from './request.ts';
+import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
 /** How a request can end. Expected ends are values; errors.ts holds what is thrown. */
 export const Outcome = {
@@ -11,6 +13,12 @@ export const Outcome = {
   ALREADY_LIVE: 'ALREADY_LIVE',
   CONTESTED: 'CONTESTED',
   FAILED: 'FAILED',
+  /** An alarm that could not be handled now; the sweep tries again while it is red. */
+  DEFERRED: 'DEFERRED',
+  /** An alarm that waits for a person's yes. */
+  AWAITING_APPROVAL: 'AWAITING_APPROVAL',
+  /** Mode `observe`: an alarm would have rolled back. */
+  OBSERVED: 'OBSERVED',
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -65,18 +73,27 @@ export interface Ended {
   readonly hasMoved: boolean;
 }
 
+/** What a notice tells: the end itself, or what a later look found. */
+export type NoticeTopic = 'end' | 'pointer' | 'recovery';
+
 /** The notice of an end: saved with it, sent after it. */
 export type NoticeState =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'pending';
+      readonly about: NoticeTopic;
       /** When the sweep looks at it. */
       readonly dueAtMs: number;
       /** Until then one sender has it in hand. */
       readonly leaseEndsAtMs: number;
       readonly attempts: number;
     }
-  | { readonly kind: 'sent'; readonly sentAtMs: number; readonly attempts: number };
+  | {
+      readonly kind: 'sent';
+      readonly about: NoticeTopic;
+      readonly sentAtMs: number;
+      readonly attempts: number;
+    };
 
 /**
  * One more look at the pointer, two minutes after an end: a write whose answer was lost may come late,
@@ -88,12 +105,20 @@ export type PointerCheck =
   | { readonly kind: 'as-left'; readonly atMs: number }
   | { readonly kind: 'differs'; readonly atMs: number; readonly liveVersions: readonly string[] };
 
+/**
+ * What the name in a record names: nearly always a registered model; the ARN of an alarm that names no
+ * model; or where something came from that nobody can read.
+ */
+export type RecordSubject = 'model' | 'alarm' | 'source';
+
 /** Everything about one rollback. Its id is derived from the idempotency key. */
 export interface RollbackRecord {
   readonly schema: 1;
   /** Grows by one with every write; a write is conditional on it. */
   readonly revision: number;
   readonly id: string;
+  readonly subject: RecordSubject;
+  /** The registered model, or what `subject` says. */
   readonly modelName: string;
   readonly request: RollbackRequest;
   readonly bodyHash: string;
@@ -101,12 +126,22 @@ export interface RollbackRecord {
   readonly createdAtMs: number;
   /** Attempts under this key, the present one included. */
   readonly attempts: number;
-  readonly plan: Plan;
+  /** The alarm behind it; null when a person or a workflow asked. */
+  readonly alarm: AlarmTrigger | null;
+  /** True when no person asked: the rules for alarms hold. */
+  readonly isAutomatic: boolean;
+  /** Null when it ended before one could be made. */
+  readonly plan: Plan | null;
   readonly warnings: readonly Warning[];
   readonly progress: InProgress | Ended;
   readonly notice: NoticeState;
   readonly pointerCheck: PointerCheck;
+  readonly watch: AlarmWatch;
+  readonly recovery: RecoveryCheck;
 }
+
+/** A record that has a plan, as every claimed run has. */
+export type PlannedRecord = RollbackRecord & { readonly plan: Plan };
 
 /** A version that was rolled back from, and must not come back by itself. */
 export interface QuarantineEntry {
@@ -137,6 +172,13 @@ export interface LastEnd {
   readonly bodyHash: string;
 }
 
+/** A refusal of an alarm that people were told of: the next equal one is only recorded. */
+export interface AnnouncedRefusal {
+  readonly alarm: string;
+  readonly codes: string;
+  readonly atMs: number;
+}
+
 /** The state of one registered model. */
 export interface ModelState {
   readonly schema: 1;
@@ -159,6 +201,12 @@ export interface ModelState {
   readonly quarantineEarlier: readonly (readonly [number, number])[];
   /** Newest last. */
   readonly liveHistory: readonly LiveEntry[];
+  /** Automation of this model is stopped; null when it is not. */
+  readonly pause: Pause | null;
+  /** Times of the latest commits (epoch ms), newest last: for the budget. */
+  readonly recentCommits: readonly number[];
+  /** Newest last. */
+  readonly announcedRefusals: readonly AnnouncedRefusal[];
 }
 
 /** The state of a registered model that was never touched. `revision` 0 means: not stored yet. */
@@ -175,17 +223,22 @@ export function newModelState(modelName: string, registry: string): ModelState {
     quarantine: [],
     quarantineEarlier: [],
     liveHistory: [],
+    pause: null,
+    recentCommits: [],
+    announcedRefusals: [],
   };
 }
 
 /**
- * When the record wants to be looked at again (epoch ms), or null. The pointer is looked at after the
- * notice was sent, since what it finds may need a notice too.
+ * When the record wants to be looked at again (epoch ms), or null. The looks come after the notice, since
+ * what they find may need a notice too.
  */
 export function dueAtMs(record: RollbackRecord): number | null {
   if (record.progress.status === 'IN_PROGRESS') return record.progress.leaseEndsAtMs;
   if (record.notice.kind === 'pending') return record.notice.dueAtMs;
-  return record.pointerCheck.kind === 'pending' ? record.pointerCheck.dueAtMs : null;
+  const looks = [record.pointerCheck, record.watch, record.recovery];
+  const times = looks.flatMap((look) => (look.kind === 'pending' ? [look.dueAtMs] : []));
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /**
@@ -210,11 +263,6 @@ export function expiresAtMs(record: RollbackRecord): number | null {
   const { progress } = record;
   if (progress.status === 'IN_PROGRESS' || isFinal(record) || dueAtMs(record) !== null) return null;
   return progress.endedAtMs + limits.recordRetentionMs;
-}
-
-/** The next revision of a stored item. */
-export function next<T extends { readonly revision: number }>(item: T): T {
-  return { ...item, revision: item.revision + 1 };
 }
 
 /** The time that an answer shows (epoch ms): of the end, or of the claim while it runs. */

@@ -1,15 +1,17 @@
 import * as v from 'valibot';
 import { TargetRule } from './candidate.ts';
 import { StateCorruptError } from './errors.ts';
+import type { FleetState } from './fleet.ts';
 import { Reason, RefusalCode } from './request.ts';
 import { type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
+import { ModelSource, Recovery, WatchEnd } from './trigger.ts';
 
 /**
  * The stored form of state and records: JSON text, the same in every store. What is read is checked at
  * once and in full, so that an item that was edited by hand, or written by a newer version, stops here
  * with the name of the item and the field, and not half way through a rollback.
  */
-export function encodeItem(item: ModelState | RollbackRecord): string {
+export function encodeItem(item: ModelState | RollbackRecord | FleetState): string {
   return JSON.stringify(item);
 }
 
@@ -23,6 +25,11 @@ export function decodeRollbackRecord(text: string, itemName: string): RollbackRe
   return decode(recordSchema, text, itemName);
 }
 
+/** @throws StateCorruptError naming the item and the field */
+export function decodeFleetState(text: string, itemName: string): FleetState {
+  return decode(fleetSchema, text, itemName);
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -32,6 +39,21 @@ const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
 const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
 const schema = v.literal(1);
 
+const pauseSchema = v.strictObject({
+  atMs: time,
+  why: v.picklist(['budget', 'recovery', 'blast-radius']),
+  message: v.string(),
+  rollbackId: v.string(),
+});
+
+const fleetSchema = v.strictObject({
+  schema,
+  revision,
+  pause: v.nullable(pauseSchema),
+  slots: v.array(v.strictObject({ modelName: v.string(), atMs: time })),
+});
+
+// What has a default here was added after records were first written.
 const stateSchema = v.strictObject({
   schema,
   revision,
@@ -53,6 +75,12 @@ const stateSchema = v.strictObject({
   quarantine: v.array(v.strictObject({ version, atMs: time, rollbackId: v.string() })),
   quarantineEarlier: v.array(v.tuple([count, count])),
   liveHistory: v.array(v.strictObject({ version, atMs: time, how: v.picklist(['seen', 'made']) })),
+  pause: v.optional(v.nullable(pauseSchema), null),
+  recentCommits: v.optional(v.array(time), []),
+  announcedRefusals: v.optional(
+    v.array(v.strictObject({ alarm: v.string(), codes: v.string(), atMs: time })),
+    [],
+  ),
 });
 
 const refusalCode = v.picklist(Object.values(RefusalCode));
@@ -116,15 +144,18 @@ const progressSchema = v.variant('status', [
   }),
 ]);
 
+const about = v.optional(v.picklist(['end', 'pointer', 'recovery']), 'end');
+
 const noticeSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('none') }),
   v.strictObject({
     kind: v.literal('pending'),
+    about,
     dueAtMs: time,
     leaseEndsAtMs: time,
     attempts: count,
   }),
-  v.strictObject({ kind: v.literal('sent'), sentAtMs: time, attempts: count }),
+  v.strictObject({ kind: v.literal('sent'), about, sentAtMs: time, attempts: count }),
 ]);
 
 const pointerCheckSchema = v.variant('kind', [
@@ -134,20 +165,63 @@ const pointerCheckSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('differs'), atMs: time, liveVersions: v.array(version) }),
 ]);
 
+const dimensions = v.array(v.strictObject({ name: v.string(), value: v.string() }));
+
+const alarmSchema = v.strictObject({
+  transition: v.strictObject({
+    isFromEventBus: v.boolean(),
+    arn: v.string(),
+    name: v.string(),
+    atMs: time,
+    previousState: v.nullable(v.picklist(['OK', 'ALARM', 'INSUFFICIENT_DATA'])),
+    contributor: v.nullable(v.strictObject({ id: v.string(), attributes: dimensions })),
+    isComposite: v.boolean(),
+    dimensions,
+    isMultiSeries: v.boolean(),
+    childrenInAlarm: v.array(v.string()),
+  }),
+  modelSource: v.nullable(v.picklist(Object.values(ModelSource))),
+  liveVersions: v.nullable(v.array(version)),
+});
+
+const none = { kind: 'none' } as const;
+const pendingLook = v.strictObject({ kind: v.literal('pending'), dueAtMs: time, looks: count });
+
+const watchSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('none') }),
+  pendingLook,
+  v.strictObject({
+    kind: v.literal('closed'),
+    atMs: time,
+    why: v.picklist(Object.values(WatchEnd)),
+  }),
+]);
+
+const recoverySchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('none') }),
+  pendingLook,
+  v.strictObject({ kind: v.picklist(Object.values(Recovery)), atMs: time }),
+]);
+
 const recordSchema = v.strictObject({
   schema,
   revision,
   id: v.string(),
+  subject: v.optional(v.picklist(['model', 'alarm', 'source']), 'model'),
   modelName: v.string(),
   request: requestSchema,
   bodyHash: v.string(),
   createdAtMs: time,
   attempts: count,
-  plan: planSchema,
+  alarm: v.optional(v.nullable(alarmSchema), null),
+  isAutomatic: v.optional(v.boolean(), false),
+  plan: v.nullable(planSchema),
   warnings: v.array(v.strictObject({ code: v.string(), message: v.string() })),
   progress: progressSchema,
   notice: noticeSchema,
   pointerCheck: pointerCheckSchema,
+  watch: v.optional(watchSchema, none),
+  recovery: v.optional(recoverySchema, none),
 });
 
 function decode<T>(shape: v.GenericSchema<unknown, T>, text: string, itemName: string): T {

@@ -1,19 +1,22 @@
+import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
+import { type Attempt, recordOf, shorten } from './attempt.ts';
+import { type FleetState, type Pause, takeSlot } from './fleet.ts';
 import { pendingNotice } from './follow-up.ts';
-import { refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
-import { planMessage } from './plan.ts';
 import { addToQuarantine } from './quarantine.ts';
-import { type RollbackRequest, requestBody, type Warning } from './request.ts';
+import type { Warning } from './request.ts';
+import { next } from './revision.ts';
 import {
   type LiveEntry,
   type ModelState,
-  next,
   Outcome,
   type Plan,
+  type PlannedRecord,
   type RollbackRecord,
 } from './rollback.ts';
 import { isBackwards } from './verify.ts';
+import { watchAfterFailure } from './watch.ts';
 
 /**
  * Every change of the stored state, as pure functions from what was read to what is written. A store
@@ -29,30 +32,28 @@ export interface StoreChange {
   readonly state?: ModelState;
   /** Absent when only the model's own item changes (operators' verbs). */
   readonly record?: RollbackRecord;
+  /** What all models share; absent when it stays as it is. */
+  readonly fleet?: FleetState;
 }
 
 /** A claimed run: both items, as they are stored now. */
-export type ClaimedRun = Required<StoreChange>;
-
-/** What a new attempt under a key starts from. */
-export interface Attempt {
-  readonly id: string;
-  readonly request: RollbackRequest;
-  readonly bodyHash: string;
-  /** The record of an earlier attempt under the same key, if there is one. */
-  readonly previous: RollbackRecord | undefined;
-  readonly plan: Plan;
-  readonly warnings: readonly Warning[];
-  readonly nowMs: number;
+export interface ClaimedRun {
+  readonly state: ModelState;
+  readonly record: PlannedRecord;
 }
 
-/** Takes the claim on the model: at most one run has it. */
+/**
+ * Takes the claim on the model: at most one run has it.
+ * @param fleet given when the run takes a slot of the blast radius
+ */
 export function claim(
   state: ModelState,
   attempt: Attempt,
   lease: { owner: string; leaseEndsAtMs: number },
-): ClaimedRun {
+  fleet: FleetState | null,
+): ClaimedRun & StoreChange {
   assert(state.active === null, 'a claim needs a model that nobody holds');
+  const { modelName } = attempt.request;
   return {
     state: next({
       ...state,
@@ -64,21 +65,8 @@ export function claim(
       claimedAtMs: attempt.nowMs,
       ...lease,
     }),
+    ...(fleet === null ? {} : { fleet: takeSlot(fleet, modelName, attempt.nowMs) }),
   };
-}
-
-/** Records an end that the plan itself is: refused, no target, already live. */
-export function endUnclaimed(attempt: Attempt): RollbackRecord {
-  const { plan } = attempt;
-  assert(plan.verdict !== Outcome.ROLLED_BACK, 'a rollback needs a claim');
-  const record = recordOf(attempt, {
-    status: plan.verdict,
-    message: shorten(planMessage(plan)),
-    liveVersions: plan.live,
-    endedAtMs: attempt.nowMs,
-    hasMoved: false,
-  });
-  return isRepeated(attempt) ? { ...record, notice: attempt.previous.notice } : record;
 }
 
 /** The pointer was moved and read back. */
@@ -86,6 +74,7 @@ export function commit(
   claimed: ClaimedRun,
   nowMs: number,
   warnings: readonly Warning[],
+  settings: AlarmSettings,
 ): ClaimedRun {
   const { from, to } = claimed.record.plan;
   const move = from === null ? `to ${to?.version}` : `from ${from.version} to ${to?.version}`;
@@ -95,6 +84,7 @@ export function commit(
     liveVersions: to === null ? [] : [to.version],
     hasMoved: true,
     warnings,
+    settings,
   });
 }
 
@@ -104,7 +94,12 @@ export function contest(
   nowMs: number,
   facts: { message: string; hasMoved: boolean; liveVersions: readonly string[] },
 ): ClaimedRun {
-  return end(claimed, nowMs, { status: Outcome.CONTESTED, warnings: [], ...facts });
+  return end(claimed, nowMs, {
+    status: Outcome.CONTESTED,
+    warnings: [],
+    settings: null,
+    ...facts,
+  });
 }
 
 /** A definite failure before any effect; the cooldown is not touched. */
@@ -116,6 +111,7 @@ export function fail(claimed: ClaimedRun, nowMs: number, message: string): Claim
     liveVersions,
     hasMoved: false,
     warnings: [],
+    settings: null,
   });
 }
 
@@ -141,36 +137,67 @@ interface End {
   readonly liveVersions: readonly string[];
   readonly hasMoved: boolean;
   readonly warnings: readonly Warning[];
+  /** Given when the end is a commit. */
+  readonly settings: AlarmSettings | null;
 }
 
 function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
   const { state, record } = claimed;
   assert(state.active?.rollbackId === record.id, 'only the active rollback ends its claim');
-  const { warnings, ...ended } = facts;
-  const endedRecord: RollbackRecord = {
+  const { warnings, settings, ...ended } = facts;
+  const isFailed = facts.status === Outcome.FAILED;
+  const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
+  const freed: ModelState = { ...state, active: null, ...(isFailed ? {} : { lastEnd }) };
+  const ends = facts.hasMoved ? afterMove(freed, record, nowMs) : freed;
+  const pause = settings === null ? null : budgetPause(ends, settings, record.id, nowMs);
+  const endedRecord: PlannedRecord = {
     ...record,
-    warnings: [...record.warnings, ...warnings],
+    warnings: [...record.warnings, ...warnings, ...pauseWarnings(pause)],
     progress: {
       ...ended,
       message: shorten(ended.message),
       endedAtMs: nowMs,
     },
     notice: pendingNotice(nowMs),
-    pointerCheck:
-      facts.status === Outcome.FAILED
-        ? record.pointerCheck
-        : { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs },
+    pointerCheck: isFailed
+      ? record.pointerCheck
+      : { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs },
+    watch:
+      isFailed && record.alarm !== null && record.isAutomatic
+        ? watchAfterFailure(0, nowMs)
+        : { kind: 'none' },
+    recovery:
+      record.alarm === null || settings === null
+        ? { kind: 'none' }
+        : { kind: 'pending', dueAtMs: nowMs + settings.bakeMs, looks: 0 },
   };
-  const isFinalEnd = facts.status !== Outcome.FAILED;
-  const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
-  const freed: ModelState = { ...state, active: null, ...(isFinalEnd ? { lastEnd } : {}) };
   return {
-    state: next(facts.hasMoved ? afterMove(freed, endedRecord, nowMs) : freed),
+    state: next(pause === null ? ends : { ...ends, pause }),
     record: next(endedRecord),
   };
 }
 
-function afterMove(state: ModelState, record: RollbackRecord, nowMs: number): ModelState {
+/** So many rollbacks of one model in so much time: another version is not the mend any more. */
+function budgetPause(
+  state: ModelState,
+  { budget }: AlarmSettings,
+  rollbackId: string,
+  nowMs: number,
+): Pause | null {
+  if (budget === null || state.pause !== null) return null;
+  const count = state.recentCommits.filter((atMs) => atMs > nowMs - budget.windowMs).length;
+  if (count < budget.commits) return null;
+  const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (ROLLBACK_BUDGET).`;
+  return { atMs: nowMs, why: 'budget', message, rollbackId };
+}
+
+function pauseWarnings(pause: Pause | null): Warning[] {
+  if (pause === null) return [];
+  const message = `${pause.message} Alarms roll it back no further until a person runs model-rollback resume.`;
+  return [{ code: 'AUTOMATION_PAUSED', message }];
+}
+
+function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): ModelState {
   const { plan, id: rollbackId } = record;
   const { from, to } = plan;
   assert(to !== null, 'a move has a target');
@@ -188,6 +215,7 @@ function afterMove(state: ModelState, record: RollbackRecord, nowMs: number): Mo
       to: to.version,
     },
     liveHistory: liveHistoryAfter(state.liveHistory, plan, nowMs),
+    recentCommits: [...state.recentCommits, nowMs].slice(-limits.recentCommitsMax),
   };
 }
 
@@ -203,47 +231,4 @@ function liveHistoryAfter(
       : [{ version: from.version, atMs: plan.plannedAtMs, how: 'seen' }];
   const made: LiveEntry[] = to === null ? [] : [{ version: to.version, atMs: nowMs, how: 'made' }];
   return [...history, ...seen, ...made].slice(-limits.liveHistoryMax);
-}
-
-function recordOf(attempt: Attempt, progress: RollbackRecord['progress']): RollbackRecord {
-  const { previous } = attempt;
-  assert(
-    previous === undefined || requestBody(previous.request) === requestBody(attempt.request),
-    'one key has one body',
-  );
-  return {
-    schema: 1,
-    revision: (previous?.revision ?? 0) + 1,
-    id: attempt.id,
-    modelName: attempt.request.modelName,
-    request: attempt.request,
-    bodyHash: attempt.bodyHash,
-    createdAtMs: previous?.createdAtMs ?? attempt.nowMs,
-    attempts: (previous?.attempts ?? 0) + 1,
-    plan: attempt.plan,
-    warnings: attempt.warnings,
-    progress,
-    notice: progress.status === 'IN_PROGRESS' ? { kind: 'none' } : pendingNotice(attempt.nowMs),
-    pointerCheck: { kind: 'none' },
-  };
-}
-
-/** The same key ended again for the same reasons was announced already; it is counted instead. */
-function isRepeated(attempt: Attempt): attempt is Attempt & { previous: RollbackRecord } {
-  const { previous, plan } = attempt;
-  const codes = (of: Plan): string =>
-    refusalsOf(of.guards)
-      .map((refusal) => refusal.code)
-      .join();
-  return (
-    previous !== undefined &&
-    previous.progress.status === plan.verdict &&
-    codes(previous.plan) === codes(plan)
-  );
-}
-
-function shorten(text: string): string {
-  return text.length <= limits.messageLengthMax
-    ? text
-    : `${text.slice(0, limits.messageLengthMax)}…`;
 }

@@ -1,13 +1,16 @@
+import type { FleetState } from '../domain/fleet.ts';
 import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
 import type { StoreChange } from '../domain/transition.ts';
 import type { Deadline } from './deadline.ts';
 
-/** One consistent look at a model's state and at one record. */
+/** One consistent look at a model's state, at one record and at the fleet. */
 export interface StoreView {
   /** Undefined when the model was never touched. */
   readonly state: ModelState | undefined;
   /** Undefined when this key was never seen. */
   readonly record: RollbackRecord | undefined;
+  /** What all models share; undefined while nothing ever did. */
+  readonly fleet: FleetState | undefined;
   /** The store's clock as it answered (epoch ms, to the second); null when it has none of its own. */
   readonly serverTimeMs: number | null;
 }

@@ -92,6 +92,7 @@ function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
   const problems: string[] = [];
   for (const { record } of commits) {
     const { plan } = record;
+    if (plan === null) continue;
     if (plan.to !== null && plan.rule !== 'explicit' && bad.has(plan.to.version)) {
       problems.push(`I6: ${record.id} restored ${plan.to.version}, which was rolled back from`);
     }

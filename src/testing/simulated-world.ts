@@ -1,4 +1,6 @@
+import { MemoryAlarmReader } from '../adapters/memory/memory-alarm-reader.ts';
 import type { RollbackDeps } from '../app/deps.ts';
+import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
 import { RegistryUnavailableError, StateStoreUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/notice.ts';
@@ -36,6 +38,7 @@ export class SimulatedWorld {
   readonly scheduler: Scheduler;
   readonly registry: SimulatedRegistry = new SimulatedRegistry();
   readonly store: RollbackStore;
+  readonly alarms: MemoryAlarmReader = new MemoryAlarmReader();
   readonly applied: AppliedChange[] = [];
   readonly delivered: Notice[] = [];
   /** What was seen that must never happen. */
@@ -83,10 +86,12 @@ export class SimulatedWorld {
         digest: digestOf,
       },
       logger: { log: () => undefined },
+      alarms: this.alarms,
       settings: {
         ...this.settings,
         targetRule: 'last-good',
         clockSkewMaxMs: null,
+        alarms: defaultAlarmSettings,
       },
     };
   }

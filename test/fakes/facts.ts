@@ -1,3 +1,5 @@
+import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
+import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
 import type { ModelVersion, RegistrySnapshot } from '../../src/domain/model.ts';
 import { compareVersions } from '../../src/domain/model.ts';
 import { planRollback } from '../../src/domain/plan.ts';
@@ -43,6 +45,10 @@ export function planOf(
     targetRule?: TargetRuleSetting;
     isComplete?: boolean;
     confirmed?: { live: string | null; to: string | null };
+    alarms?: Partial<AlarmSettings>;
+    fleet?: FleetState;
+    /** Given: an alarm asks. */
+    redAtMs?: number;
   } = {},
 ): Plan {
   return planRollback({
@@ -55,7 +61,10 @@ export function planOf(
       registry: 'http://registry',
       cooldownMs: fields.cooldownMs ?? 0,
       targetRule: fields.targetRule ?? 'last-good',
+      alarms: { ...defaultAlarmSettings, ...fields.alarms },
     },
     confirmed: fields.confirmed ?? null,
+    fleet: fields.fleet ?? newFleetState,
+    redAtMs: fields.redAtMs ?? null,
   });
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { MemoryAlarmReader } from '../../src/adapters/memory/memory-alarm-reader.ts';
 import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
 import { MemoryRollbackStore } from '../../src/adapters/memory/memory-rollback-store.ts';
 import type { RollbackDeps, RollbackSettings } from '../../src/app/deps.ts';
 import { rollBack } from '../../src/app/roll-back.ts';
+import { defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import { parseRequest } from '../../src/domain/request.ts';
 import type { RollbackResponse } from '../../src/domain/response.ts';
@@ -66,6 +68,7 @@ export interface World {
   readonly registry: MemoryModelRegistry;
   readonly store: MemoryRollbackStore;
   readonly notifier: RecordingNotifier;
+  readonly alarms: MemoryAlarmReader;
   readonly deps: RollbackDeps;
   deadline(budgetMs?: number): Deadline;
   /** Sends a request as a caller would; every call is an invocation of its own. */
@@ -84,11 +87,13 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
   const registry = new MemoryModelRegistry(clock);
   const store = new MemoryRollbackStore();
   const notifier = new RecordingNotifier();
+  const alarms = new MemoryAlarmReader();
   const identity = countingIdentity();
   const deps: RollbackDeps = {
     registry,
     store,
     notifier,
+    alarms,
     clock,
     identity,
     logger: { log: () => undefined },
@@ -97,6 +102,7 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
       targetRule: 'last-good',
       writeHorizonMs: 60_000,
       clockSkewMaxMs: null,
+      alarms: defaultAlarmSettings,
       ...settings,
     },
   };
@@ -107,6 +113,7 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
     registry,
     store,
     notifier,
+    alarms,
     deps,
     deadline,
     ask: async (fields, options = {}) => {

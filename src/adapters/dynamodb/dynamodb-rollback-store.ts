@@ -24,8 +24,11 @@ import { storeError } from './dynamodb-error.ts';
 import { tableShape } from './dynamodb-table.ts';
 import {
   duePartition,
+  fleetItem,
+  fleetKey,
   type Item,
   partition,
+  readFleetItem,
   readRecordItem,
   readStateItem,
   recordItem,
@@ -69,23 +72,26 @@ export class DynamoDBRollbackStore implements RollbackStore {
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
     const keys = [
       stateKey(this.#workspace, modelName),
+      fleetKey(this.#workspace),
       ...(rollbackId === null
         ? []
         : [recordKey(this.#workspace, modelNameOf(rollbackId), rollbackId)]),
     ];
     const items = await this.#batchGet(keys, deadline);
-    const state = items.find((item) => item['sk']?.S === 'STATE');
     const record = items.find((item) => item['sk']?.S !== 'STATE');
+    const fleet = items.find((item) => item['pk']?.S === fleetKey(this.#workspace).pk.S);
+    const state = items.find((item) => item !== record && item !== fleet);
     return {
       state: state && readStateItem(state),
       record: record && readRecordItem(record),
+      fleet: fleet && readFleetItem(fleet),
       serverTimeMs: this.#serverTimeMs(),
     };
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
     const token = this.#identity.random();
-    const { state, record } = change;
+    const { state, record, fleet } = change;
     const puts = [
       ...(state === undefined
         ? []
@@ -93,16 +99,19 @@ export class DynamoDBRollbackStore implements RollbackStore {
       ...(record === undefined
         ? []
         : [this.#put(recordItem(record, this.#workspace, token), record.revision)]),
+      ...(fleet === undefined
+        ? []
+        : [this.#put(fleetItem(fleet, this.#workspace, token), fleet.revision)]),
     ];
-    const [first, second] = puts;
+    const [first, ...others] = puts;
     assert(first !== undefined, 'a change holds an item');
     try {
-      if (second === undefined)
+      if (others.length === 0)
         await this.#send(deadline, (to) => this.#client.send(new PutItemCommand(first), to));
       else {
         const transaction = new TransactWriteItemsCommand({
           ClientRequestToken: token,
-          TransactItems: [{ Put: first }, { Put: second }],
+          TransactItems: puts.map((put) => ({ Put: put })),
         });
         await this.#send(deadline, (to) => this.#client.send(transaction, to));
       }

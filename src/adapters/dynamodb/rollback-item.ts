@@ -1,5 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { StateCorruptError } from '../../domain/errors.ts';
+import type { FleetState } from '../../domain/fleet.ts';
 import { responseOf } from '../../domain/response.ts';
 import {
   dueAtMs,
@@ -7,7 +8,12 @@ import {
   type ModelState,
   type RollbackRecord,
 } from '../../domain/rollback.ts';
-import { decodeModelState, decodeRollbackRecord, encodeItem } from '../../domain/stored-item.ts';
+import {
+  decodeFleetState,
+  decodeModelState,
+  decodeRollbackRecord,
+  encodeItem,
+} from '../../domain/stored-item.ts';
 import { tableShape } from './dynamodb-table.ts';
 
 /**
@@ -29,6 +35,11 @@ export function recordKey(workspace: string, modelName: string, id: string): Ite
   return { pk: { S: partition(workspace, modelName) }, sk: { S: `${recordPrefix}${id}` } };
 }
 
+/** One item for all models of a workspace. */
+export function fleetKey(workspace: string): { pk: AttributeValue.SMember; sk: AttributeValue } {
+  return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
+}
+
 export const recordPrefix = 'ROLLBACK#';
 
 /** Names of models and workspaces cannot be mixed up: a workspace holds no `/`. */
@@ -44,6 +55,15 @@ export function stateItem(state: ModelState, workspace: string, writeToken: stri
     doc: { S: encodeItem(state) },
     model_name: { S: state.modelName },
     rollback_count: { N: String(state.rollbackCount) },
+  };
+}
+
+export function fleetItem(fleet: FleetState, workspace: string, writeToken: string): Item {
+  return {
+    ...fleetKey(workspace),
+    revision: { N: String(fleet.revision) },
+    write_token: { S: writeToken },
+    doc: { S: encodeItem(fleet) },
   };
 }
 
@@ -91,6 +111,14 @@ export function readStateItem(item: Item): ModelState {
   const state = decodeModelState(docOf(item, name), name);
   requireRevision(item, name, state.revision);
   return state;
+}
+
+/** @throws StateCorruptError */
+export function readFleetItem(item: Item): FleetState {
+  const name = itemName(item);
+  const fleet = decodeFleetState(docOf(item, name), name);
+  requireRevision(item, name, fleet.revision);
+  return fleet;
 }
 
 /** @throws StateCorruptError */

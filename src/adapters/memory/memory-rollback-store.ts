@@ -1,7 +1,13 @@
 import { StateStoreUnavailableError } from '../../domain/errors.ts';
+import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
 import { dueAtMs, type ModelState, type RollbackRecord, shownAtMs } from '../../domain/rollback.ts';
-import { decodeModelState, decodeRollbackRecord, encodeItem } from '../../domain/stored-item.ts';
+import {
+  decodeFleetState,
+  decodeModelState,
+  decodeRollbackRecord,
+  encodeItem,
+} from '../../domain/stored-item.ts';
 import type { StoreChange } from '../../domain/transition.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
@@ -11,26 +17,30 @@ export class MemoryRollbackStore implements RollbackStore {
   // Text, as in the other stores: nobody can hold on to an item and change it.
   readonly #states = new Map<string, string>();
   readonly #records = new Map<string, string>();
+  #fleetText: string | undefined;
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
     requireTime(deadline);
     return {
       state: this.#state(modelName),
       record: rollbackId === null ? undefined : this.#record(rollbackId),
+      fleet: this.#fleet(),
       serverTimeMs: null,
     };
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
     requireTime(deadline);
-    const { state, record } = change;
+    const { state, record, fleet } = change;
     const isStale =
       (state !== undefined &&
         (this.#state(state.modelName)?.revision ?? 0) !== state.revision - 1) ||
-      (record !== undefined && (this.#record(record.id)?.revision ?? 0) !== record.revision - 1);
+      (record !== undefined && (this.#record(record.id)?.revision ?? 0) !== record.revision - 1) ||
+      (fleet !== undefined && (this.#fleet()?.revision ?? 0) !== fleet.revision - 1);
     if (isStale) return 'conflict';
     if (state !== undefined) this.#states.set(state.modelName, encodeItem(state));
     if (record !== undefined) this.#records.set(record.id, encodeItem(record));
+    if (fleet !== undefined) this.#fleetText = encodeItem(fleet);
     return 'written';
   }
 
@@ -64,6 +74,10 @@ export class MemoryRollbackStore implements RollbackStore {
   #state(modelName: string): ModelState | undefined {
     const text = this.#states.get(modelName);
     return text === undefined ? undefined : decodeModelState(text, `${modelName}/STATE`);
+  }
+
+  #fleet(): FleetState | undefined {
+    return this.#fleetText === undefined ? undefined : decodeFleetState(this.#fleetText, 'FLEET');
   }
 
   #record(id: string): RollbackRecord | undefined {

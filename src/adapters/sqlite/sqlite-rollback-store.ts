@@ -8,6 +8,7 @@ import {
   StateCorruptError,
   StateStoreUnavailableError,
 } from '../../domain/errors.ts';
+import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   dueAtMs,
@@ -16,12 +17,17 @@ import {
   type RollbackRecord,
   shownAtMs,
 } from '../../domain/rollback.ts';
-import { decodeModelState, decodeRollbackRecord, encodeItem } from '../../domain/stored-item.ts';
+import {
+  decodeFleetState,
+  decodeModelState,
+  decodeRollbackRecord,
+  encodeItem,
+} from '../../domain/stored-item.ts';
 import type { StoreChange } from '../../domain/transition.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
-import { createTables, makeFolder, schemaVersion, versionOf } from './sqlite-schema.ts';
+import { createTables, makeFolder, readRow, schemaVersion, versionOf } from './sqlite-schema.ts';
 
 /**
  * State on one machine: one file, several processes at once. Reading leaves the file alone, and makes none:
@@ -47,11 +53,12 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
-    const nothing = { state: undefined, record: undefined, serverTimeMs: null };
+    const nothing = { state: undefined, record: undefined, fleet: undefined, serverTimeMs: null };
     return this.#run(deadline, nothing, () =>
       this.#transaction('BEGIN', () => ({
         state: this.#state(modelName),
         record: rollbackId === null ? undefined : this.#record(rollbackId),
+        fleet: this.#fleet(),
         serverTimeMs: null,
       })),
     );
@@ -61,14 +68,17 @@ export class SQLiteRollbackStore implements RollbackStore {
     if (deadline.leftMs() > 0) this.#create();
     return this.#run<'written' | 'conflict'>(deadline, 'conflict', () =>
       this.#transaction('BEGIN IMMEDIATE', () => {
-        const { state, record } = change;
+        const { state, record, fleet } = change;
         const isStale =
           (state !== undefined &&
             this.#revision('model_state', 'model_name', state.modelName) !== state.revision - 1) ||
           (record !== undefined &&
-            this.#revision('rollback', 'id', record.id) !== record.revision - 1);
+            this.#revision('rollback', 'id', record.id) !== record.revision - 1) ||
+          (fleet !== undefined &&
+            this.#revision('model_state', 'model_name', fleetRow) !== fleet.revision - 1);
         if (isStale) return 'conflict';
-        if (state !== undefined) this.#putState(state);
+        if (state !== undefined) this.#putState(state.modelName, state);
+        if (fleet !== undefined) this.#putState(fleetRow, fleet);
         if (record !== undefined) this.#putRecord(record);
         return 'written';
       }),
@@ -112,12 +122,21 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   #state(modelName: string): ModelState | undefined {
-    const [row] = this.#all(
+    const row = this.#stateRow(modelName);
+    return row && readRow(row, `${modelName}/STATE`, decodeModelState);
+  }
+
+  #fleet(): FleetState | undefined {
+    const row = this.#stateRow(fleetRow);
+    return row && readRow(row, 'FLEET', decodeFleetState);
+  }
+
+  #stateRow(name: string): Record<string, SQLOutputValue> | undefined {
+    return this.#all(
       'SELECT revision, doc FROM model_state WHERE workspace = ? AND model_name = ?',
       this.#workspace,
-      modelName,
-    );
-    return row && readRow(row, `${modelName}/STATE`, decodeModelState);
+      name,
+    )[0];
   }
 
   #record(id: string): RollbackRecord | undefined {
@@ -138,12 +157,12 @@ export class SQLiteRollbackStore implements RollbackStore {
     return Number(row?.['revision'] ?? 0);
   }
 
-  #putState(state: ModelState): void {
+  #putState(name: string, state: ModelState | FleetState): void {
     this.#database
       .prepare(
         'INSERT OR REPLACE INTO model_state (workspace, model_name, revision, doc) VALUES (?, ?, ?, ?)',
       )
-      .run(this.#workspace, state.modelName, state.revision, encodeItem(state));
+      .run(this.#workspace, name, state.revision, encodeItem(state));
   }
 
   #putRecord(record: RollbackRecord): void {
@@ -261,19 +280,8 @@ export class SQLiteRollbackStore implements RollbackStore {
 
 const busyTimeoutMs = 5_000;
 
-/** Conditions look at the column, decisions at the document: they must not differ. */
-function readRow<T extends { readonly revision: number }>(
-  row: Record<string, SQLOutputValue>,
-  name: string,
-  decode: (text: string, itemName: string) => T,
-): T {
-  const item = decode(String(row['doc']), name);
-  if (Number(row['revision']) === item.revision) return item;
-  throw new StateCorruptError(
-    `The stored item ${name} cannot be read: field revision: it differs from the one in doc. ` +
-      'Nothing was written.',
-  );
-}
+/** The fleet's item stands among those of the models; no registered model has an empty name. */
+const fleetRow = '';
 
 function isSqliteError(error: unknown): error is Error & { errcode: number } {
   return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';

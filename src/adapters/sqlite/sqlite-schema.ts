@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { StateCorruptError } from '../../domain/errors.ts';
 
 /** The version of the tables, kept in `user_version`. */
 export const schemaVersion = 1;
@@ -52,4 +53,18 @@ export function makeFolder(path: string): void {
     // Another process made it at this moment.
     if (!existsSync(path)) throw error;
   }
+}
+
+/** Conditions look at the column, decisions at the document: they must not differ. */
+export function readRow<T extends { readonly revision: number }>(
+  row: Record<string, SQLOutputValue>,
+  name: string,
+  decode: (text: string, itemName: string) => T,
+): T {
+  const item = decode(String(row['doc']), name);
+  if (Number(row['revision']) === item.revision) return item;
+  throw new StateCorruptError(
+    `The stored item ${name} cannot be read: field revision: it differs from the one in doc. ` +
+      'Nothing was written.',
+  );
 }

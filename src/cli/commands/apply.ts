@@ -5,6 +5,7 @@ import { InvalidRequestError } from '../../domain/errors.ts';
 import type { ConfirmedPlan } from '../../domain/guard.ts';
 import { parseRequest, type RollbackRequest, type Warning } from '../../domain/request.ts';
 import { Outcome } from '../../domain/rollback.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { renderAnswer, renderPlan } from '../render.ts';
@@ -33,42 +34,59 @@ export const applyCommand: Command = {
     'model-rollback apply PascalStrategy --to 2 --reason DRIFT_SEVERE --yes --json',
   ],
   run: async (context) => {
-    const { request, warnings } = readRequest(context);
-    const isAsked = context.options['yes'] !== true;
-    if (isAsked && context.ask === null) {
-      throw new InvalidRequestError(
-        'There is no terminal to ask on. Add --yes to roll back without asking.',
-      );
-    }
+    const call = readRequest(context);
+    requireAnswerable(context);
     return await withComposed(context, async (composed, startDeadline) => {
-      const go = (confirmed?: ConfirmedPlan | null): Promise<ExitCode> =>
-        apply(context, composed, {
-          request,
-          warnings,
-          deadline: startDeadline(),
-          ...(confirmed === undefined ? {} : { confirmed }),
-        });
-      if (!isAsked) return await go();
-      const preview = await rollBack(composed.deps, {
-        request: { ...request, isDryRun: true },
-        warnings,
-        invocationId: 'plan',
-        deadline: startDeadline(),
-      });
-      context.say(renderPlan(preview, context.style));
-      if (preview.plan.verdict !== Outcome.ROLLED_BACK) {
-        return await go(null);
-      }
-      const question = `Move ${preview.plan.pointer} of ${preview.model_name} from ${preview.from_version} to ${preview.to_version}?`;
-      const isConfirmed = await context.ask?.(question);
-      if (isConfirmed !== true) {
-        context.print('Declined. Nothing was done.', { ...preview, declined: true });
-        return ExitCode.REFUSED;
-      }
-      return await go({ live: preview.plan.live_versions[0] ?? null, to: preview.to_version });
+      const { exitCode } = await confirmAndApply(context, composed, startDeadline, call);
+      return exitCode;
     });
   },
 };
+
+/** @throws InvalidRequestError when a question is to be asked and nobody can answer it */
+export function requireAnswerable(context: CommandContext): void {
+  if (context.options['yes'] !== true && context.ask === null) {
+    throw new InvalidRequestError(
+      'There is no terminal to ask on. Add --yes to roll back without asking.',
+    );
+  }
+}
+
+/** Shows the plan, asks unless `--yes`, and rolls back exactly what was shown. */
+export async function confirmAndApply(
+  context: CommandContext,
+  composed: Composed,
+  startDeadline: () => Deadline,
+  call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>,
+): Promise<{ readonly exitCode: ExitCode; readonly isRolledBack: boolean }> {
+  const go = async (confirmed?: ConfirmedPlan | null): ReturnType<typeof confirmAndApply> => {
+    const answer = await rollBack(composed.deps, {
+      ...call,
+      invocationId: 'command',
+      deadline: startDeadline(),
+      ...(confirmed === undefined ? {} : { confirmed }),
+    });
+    context.print(renderAnswer(answer, context.style), answer);
+    return { exitCode: exitCodeOf(answer), isRolledBack: answer.rolled_back };
+  };
+  if (context.options['yes'] === true) return await go();
+  const preview = await rollBack(composed.deps, {
+    ...call,
+    request: { ...call.request, isDryRun: true },
+    invocationId: 'plan',
+    deadline: startDeadline(),
+  });
+  context.say(renderPlan(preview, context.style));
+  const { plan } = preview;
+  if (plan?.verdict !== Outcome.ROLLED_BACK) return await go(null);
+  const question = `Move ${plan.pointer} of ${preview.model_name} from ${preview.from_version} to ${preview.to_version}?`;
+  const isConfirmed = await context.ask?.(question);
+  if (isConfirmed !== true) {
+    context.print('Declined. Nothing was done.', { ...preview, declined: true });
+    return { exitCode: ExitCode.REFUSED, isRolledBack: false };
+  }
+  return await go({ live: plan.live_versions[0] ?? null, to: preview.to_version });
+}
 
 // ---------------------------------------------------------------------------------------------------
 
@@ -83,14 +101,4 @@ function readRequest(context: CommandContext): { request: RollbackRequest; warni
     request_id: textOption(context, 'request-id') ?? `cli:${randomUUID()}`,
     requested_by: requester(),
   });
-}
-
-async function apply(
-  context: CommandContext,
-  composed: Composed,
-  call: Omit<RollbackCall, 'invocationId'>,
-): Promise<ExitCode> {
-  const answer = await rollBack(composed.deps, { ...call, invocationId: 'command' });
-  context.print(renderAnswer(answer, context.style), answer);
-  return exitCodeOf(answer);
 }

@@ -49,7 +49,8 @@ export const explainCommand: Command = {
     const trigger = [
       `asked by   ${safe(request.alarmName ?? request.requestedBy ?? 'manual')}, ${request.reason}`,
       `first seen ${new Date(record.createdAtMs).toISOString()}, attempts ${record.attempts}`,
-      `target     ${request.targetVersion ?? 'not named'}${answer.plan.rule_text === null ? '' : `; ${answer.plan.rule_text}`}`,
+      `target     ${request.targetVersion ?? 'not named'}${ruleOf(answer)}`,
+      ...alarmLines(answer),
     ].join('\n');
     context.print(
       `${renderAnswer(answer, context.style)}\n\n${trigger}\n${renderPlan(answer, context.style)}`,
@@ -61,13 +62,27 @@ export const explainCommand: Command = {
 
 // ---------------------------------------------------------------------------------------------------
 
+function ruleOf({ plan }: RollbackResponse): string {
+  const text = plan?.rule_text ?? null;
+  return text === null ? '' : `; ${text}`;
+}
+
+function alarmLines({ alarm }: RollbackResponse): string[] {
+  if (alarm === null) return [];
+  const next = alarm.next_look_at === null ? '' : `, next look at ${alarm.next_look_at}`;
+  return [
+    `alarm      ${safe(alarm.arn)}, red since ${alarm.red_since}`,
+    `model by   ${alarm.model_source ?? 'unknown'}; alarm watch: ${alarm.watch}${next}; recovery: ${alarm.recovery}`,
+  ];
+}
+
 function historyText(answers: readonly RollbackResponse[]): string {
   if (answers.length === 0) return 'Nothing is on record.';
   return table([
     ['TIME', 'MODEL', 'OUTCOME', 'MOVE', 'REASON', 'ID'],
     ...answers.map((answer) => [
       answer.timestamp,
-      safe(answer.model_name),
+      safe(answer.model_name ?? `(${answer.alarm_name ?? 'unknown'})`),
       answer.outcome,
       moveText(answer),
       answer.reason,

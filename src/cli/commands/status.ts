@@ -1,3 +1,4 @@
+import { type FleetState, newFleetState, pauseText } from '../../domain/fleet.ts';
 import type { RegistrySnapshot } from '../../domain/model.ts';
 import { isoTime } from '../../domain/model.ts';
 import { parseModelName } from '../../domain/request.ts';
@@ -20,16 +21,20 @@ export const statusCommand: Command = {
     const [model] = context.positionals;
     if (model === undefined) return await allModels(context);
     const modelName = parseModelName(model);
-    const { snapshot, state } = await withComposed(context, async ({ deps }, startDeadline) => {
-      const deadline = startDeadline();
-      const [snapshot, view] = await Promise.all([
-        deps.registry.read(modelName, [], deadline),
-        deps.store.read(modelName, null, deadline),
-      ]);
-      const state = view.state ?? newModelState(modelName, deps.registry.address);
-      return { snapshot, state };
-    });
-    context.print(statusText(snapshot, state), statusJson(snapshot, state));
+    const { snapshot, state, fleet } = await withComposed(
+      context,
+      async ({ deps }, startDeadline) => {
+        const deadline = startDeadline();
+        const [snapshot, view] = await Promise.all([
+          deps.registry.read(modelName, [], deadline),
+          deps.store.read(modelName, null, deadline),
+        ]);
+        const state = view.state ?? newModelState(modelName, deps.registry.address);
+        return { snapshot, state, fleet: view.fleet ?? newFleetState };
+      },
+    );
+    const json = statusJson(snapshot, state, fleet);
+    context.print(statusText(json), json);
     return ExitCode.DONE;
   },
 };
@@ -45,7 +50,7 @@ async function allModels(context: CommandContext): Promise<ExitCode> {
   }
   const answers = [...latest.values()].map((record) => responseOf(record));
   const rows = answers.map((answer) => [
-    safe(answer.model_name),
+    safe(answer.model_name ?? `(${answer.alarm_name ?? 'unknown'})`),
     answer.outcome,
     answer.timestamp,
     answer.live_versions.join(', ') || 'none',
@@ -58,8 +63,7 @@ async function allModels(context: CommandContext): Promise<ExitCode> {
   return ExitCode.DONE;
 }
 
-function statusText(snapshot: RegistrySnapshot, state: ModelState): string {
-  const json = statusJson(snapshot, state);
+function statusText(json: StatusAnswer): string {
   const earlier =
     json.quarantined_earlier.length === 0
       ? []
@@ -82,6 +86,8 @@ function statusText(snapshot: RegistrySnapshot, state: ModelState): string {
         ? 'never'
         : `${last.from ?? 'none'} -> ${last.to} at ${last.at} (${safe(last.rollback_id)})`,
     ],
+    ['paused', json.paused === null ? 'no' : safe(json.paused)],
+    ['fleet', json.fleet_paused === null ? 'not paused' : `paused: ${safe(json.fleet_paused)}`],
     [
       'in work',
       json.active === null
@@ -104,9 +110,17 @@ interface StatusAnswer {
     rollback_id: string;
   } | null;
   readonly active: { rollback_id: string; lease_ends_at: string } | null;
+  /** Why alarms do not roll it back; null when they may. */
+  readonly paused: string | null;
+  /** The same for all models together. */
+  readonly fleet_paused: string | null;
 }
 
-function statusJson(snapshot: RegistrySnapshot, state: ModelState): StatusAnswer {
+function statusJson(
+  snapshot: RegistrySnapshot,
+  state: ModelState,
+  fleet: FleetState,
+): StatusAnswer {
   const { active, lastCommit } = state;
   return {
     model_name: snapshot.modelName,
@@ -131,5 +145,7 @@ function statusJson(snapshot: RegistrySnapshot, state: ModelState): StatusAnswer
       active === null
         ? null
         : { rollback_id: active.rollbackId, lease_ends_at: isoTime(active.leaseEndsAtMs) },
+    paused: state.pause && pauseText(state.pause, JSON.stringify(snapshot.modelName)),
+    fleet_paused: fleet.pause && pauseText(fleet.pause, '--fleet'),
   };
 }

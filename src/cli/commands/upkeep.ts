@@ -62,7 +62,8 @@ export const createTableCommand: Command = {
 export const sweepCommand: Command = {
   name: 'sweep',
   usage: '',
-  summary: 'do what is due, once: finish runs that were cut off, send notices, check pointers',
+  summary:
+    'do what is due, once: finish runs that were cut off, send notices, look at pointers and alarms',
   options: {},
   optionHelp: {},
   arity: [0, 0],
@@ -74,6 +75,7 @@ export const sweepCommand: Command = {
     const lines = [
       `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
         `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
+        `${report.alarms_looked_at} alarms looked at, ${report.recoveries_checked} recoveries checked, ` +
         `${report.skipped} left to others, ${report.failed.length} failed.`,
       ...report.failed.map((failure) => `  ${safe(failure.rollback_id)}  ${safe(failure.error)}`),
       ...(report.has_more ? ['There is more: run it again.'] : []),

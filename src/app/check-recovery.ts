@@ -1,0 +1,48 @@
+import { assert } from '../domain/assert.ts';
+import { leaseNotice } from '../domain/follow-up.ts';
+import type { RollbackRecord } from '../domain/rollback.ts';
+import { Recovery } from '../domain/trigger.ts';
+import { afterRecovery, postponeRecovery } from '../domain/watch.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+import { announce } from './finish.ts';
+import { readAlarmNow } from './read-alarm.ts';
+
+/**
+ * Did it help? At the end of the bake time the alarm is read once. Still red: people are told, and
+ * automation of this model stops; never one version further back.
+ * @returns false when another run was quicker
+ */
+export async function checkRecovery(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<boolean> {
+  assert(record.alarm !== null, 'a recovery check has its alarm');
+  const now = await readAlarmNow(deps, record.alarm.transition, deadline);
+  const { state } = await deps.store.read(record.modelName, null, deadline);
+  const nowMs = deps.clock.nowMs();
+  if (now === 'unreachable') {
+    const later = postponeRecovery(record, nowMs);
+    return (await deps.store.write({ record: later }, deadline)) === 'written';
+  }
+  const isSuperseded =
+    state?.lastCommit?.rollbackId !== record.id || record.pointerCheck.kind === 'differs';
+  const found = isSuperseded ? Recovery.SUPERSEDED : findings[now];
+  const change = afterRecovery(record, state, found, nowMs);
+  if ((await deps.store.write(change, deadline)) === 'conflict') return false;
+  const leased = leaseNotice(change.record, nowMs);
+  if (leased !== null && (await deps.store.write({ record: leased }, deadline)) === 'written') {
+    await announce(deps, leased, deadline);
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const findings = {
+  OK: Recovery.RECOVERED,
+  ALARM: Recovery.NOT_RECOVERED,
+  INSUFFICIENT_DATA: Recovery.NO_DATA,
+  unknown: Recovery.NO_DATA,
+} as const;

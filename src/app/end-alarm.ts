@@ -1,0 +1,221 @@
+import type { AlarmPayload } from '../domain/alarm-payload.ts';
+import { endWithoutPlan, type PlanlessEnd, shorten } from '../domain/attempt.ts';
+import {
+  isModelRollbackError,
+  messageOf,
+  RollbackInProgressError,
+  StateStoreUnavailableError,
+} from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { noticeOf } from '../domain/notice.ts';
+import { Reason, type RollbackRequest, requestBody } from '../domain/request.ts';
+import { type RollbackResponse, responseOf } from '../domain/response.ts';
+import { isFinal, type RecordSubject, type RollbackRecord } from '../domain/rollback.ts';
+import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
+import { postponeWatch } from '../domain/watch.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+import { announce, announceIfPending, noticeWarnings } from './finish.ts';
+import { rollbackIdOf } from './roll-back.ts';
+
+/** Ends of alarms that never came to a plan. Recorded and announced as every end is. */
+
+/** Under which name an alarm is recorded. */
+export interface AlarmScope {
+  readonly subject: RecordSubject;
+  readonly name: string;
+  readonly alarm: AlarmTrigger;
+}
+
+/** What an alarm asks for. */
+export function alarmRequest(modelName: string, alarmName: string | null): RollbackRequest {
+  return {
+    modelName,
+    targetVersion: null,
+    reason: Reason.PERFORMANCE_DEGRADATION,
+    alarmName,
+    isDryRun: false,
+    requestId: null,
+    expectedFromVersion: null,
+    overrides: [],
+    requestedBy: null,
+  };
+}
+
+/** It cannot be handled now: the sweep tries again while it is red. */
+export async function deferAlarm(
+  deps: RollbackDeps,
+  scope: AlarmScope,
+  message: string,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  return await endScope(deps, scope, { outcome: 'DEFERRED', message }, deadline);
+}
+
+/** It cannot be handled, and a retry would not help. */
+export async function failAlarm(
+  deps: RollbackDeps,
+  scope: AlarmScope,
+  message: string,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  return await endScope(deps, scope, { outcome: 'FAILED', message }, deadline);
+}
+
+/**
+ * What an error of a run means for its alarm.
+ * @throws the error when a run holds the claim (its retry goes on), when nothing can be recorded now, and
+ * when it is a bug
+ */
+export async function endAfterError(
+  deps: RollbackDeps,
+  scope: AlarmScope,
+  error: unknown,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  if (!isModelRollbackError(error) || error instanceof StateStoreUnavailableError) throw error;
+  const outcome = error.isRetryable ? 'DEFERRED' : 'FAILED';
+  return await endScope(deps, scope, { outcome, message: messageOf(error), error }, deadline);
+}
+
+/** Nobody can act on it; people are told once an hour for each source. */
+export async function reportUnreadable(
+  deps: RollbackDeps,
+  payload: AlarmPayload & { readonly kind: 'unreadable' },
+  source: string | null,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  const name = payload.arn ?? source ?? 'direct invocation';
+  const hour = Math.floor(deps.clock.nowMs() / limits.unreadableAnnouncedMs);
+  const request = alarmRequest(name, payload.name);
+  const from = source === null ? '' : ` (from ${source})`;
+  deps.logger.log('warn', 'an event cannot be read', { why: payload.why, source });
+  const end: Omit<PlanlessEnd, 'previous'> = {
+    id: rollbackIdOf(deps, name, `unreadable:${hour}`),
+    subject: payload.arn === null ? 'source' : 'alarm',
+    request,
+    bodyHash: deps.identity.digest(requestBody(request)),
+    alarm: null,
+    outcome: 'FAILED',
+    message: `${payload.why}${from} Nothing was done. The next ones of this hour are only logged.`,
+    nowMs: deps.clock.nowMs(),
+  };
+  return await orTellUnrecorded(deps, end, deadline, async () => {
+    const { record } = await deps.store.read(name, end.id, deadline);
+    if (record !== undefined) return responseOf(record, { isReplayed: true });
+    return await writeEnd(deps, { ...end, previous: undefined }, deadline);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface End {
+  readonly outcome: 'FAILED' | 'DEFERRED';
+  readonly message: string;
+  /** What a run threw; absent when none was begun. */
+  readonly error?: Error;
+}
+
+async function endScope(
+  deps: RollbackDeps,
+  { subject, name, alarm }: AlarmScope,
+  { outcome, message, error }: End,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  const request = alarmRequest(name, alarm.transition.name);
+  const base: Omit<PlanlessEnd, 'previous'> = {
+    id: rollbackIdOf(deps, name, alarmKey(alarm.transition)),
+    subject,
+    request,
+    bodyHash: deps.identity.digest(requestBody(request)),
+    alarm,
+    outcome,
+    message,
+    nowMs: deps.clock.nowMs(),
+  };
+  return await orTellUnrecorded(deps, base, deadline, async () => {
+    for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
+      const { record } = await deps.store.read(name, base.id, deadline);
+      const known = record === undefined ? null : answerOf(record, message);
+      if (record?.progress.status === 'IN_PROGRESS') {
+        throw error ?? new RollbackInProgressError(`${record.id} is in progress. Try again.`);
+      }
+      if (known !== null) return known;
+      const response =
+        record !== undefined && outcome === 'DEFERRED'
+          ? await postpone(deps, record, deadline)
+          : await writeEnd(deps, { ...base, previous: record }, deadline);
+      if (response !== null) return response;
+    }
+    throw new RollbackInProgressError(`Others write the record ${base.id} right now. Try again.`);
+  });
+}
+
+/** The record says it already: it ended for good, or the run itself recorded this failure. */
+function answerOf(record: RollbackRecord, message: string): RollbackResponse | null {
+  const { progress, watch, plan } = record;
+  const isWaiting = progress.status === 'AWAITING_APPROVAL' || watch.kind === 'closed';
+  if (isFinal(record) || isWaiting) return responseOf(record, { isReplayed: true });
+  const isOwn =
+    progress.status === 'FAILED' && plan !== null && progress.message === shorten(message);
+  return isOwn ? responseOf(record, { warnings: noticeWarnings(record) }) : null;
+}
+
+/** What it ended as before stands; only the next look moves. */
+async function postpone(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<RollbackResponse | null> {
+  const postponed = postponeWatch(record, deps.clock.nowMs(), 'unreadable');
+  const result = await deps.store.write({ record: postponed }, deadline);
+  return result === 'conflict' ? null : responseOf(postponed);
+}
+
+/** Null when somebody else wrote the record meanwhile. */
+async function writeEnd(
+  deps: RollbackDeps,
+  end: PlanlessEnd,
+  deadline: Deadline,
+): Promise<RollbackResponse | null> {
+  const record = endWithoutPlan(end);
+  if ((await deps.store.write({ record }, deadline)) === 'conflict') return null;
+  deps.logger.log('warn', 'an alarm was not handled', {
+    rollback_id: record.id,
+    outcome: end.outcome,
+    why: end.message,
+  });
+  const isInherited = record.notice === end.previous?.notice;
+  const told = isInherited
+    ? await announceIfPending(deps, record.modelName, record.id, deadline)
+    : await announce(deps, record, deadline);
+  const ended = told ?? record;
+  return responseOf(ended, { warnings: noticeWarnings(ended) });
+}
+
+/**
+ * A store that can never take the record (corrupt item, missing table) must not keep people from being
+ * told. @throws the store's error when they cannot be told either
+ */
+async function orTellUnrecorded(
+  deps: RollbackDeps,
+  end: Omit<PlanlessEnd, 'previous'>,
+  deadline: Deadline,
+  work: () => Promise<RollbackResponse | null>,
+): Promise<RollbackResponse> {
+  try {
+    const response = await work();
+    if (response !== null) return response;
+    throw new RollbackInProgressError(`Others write the record ${end.id} right now. Try again.`);
+  } catch (error) {
+    if (!isModelRollbackError(error) || error.isRetryable) throw error;
+    const message = `${end.message} It could not be recorded: ${messageOf(error)}`;
+    const record = endWithoutPlan({ ...end, message, outcome: 'FAILED', previous: undefined });
+    const result = await deps.notifier.send(noticeOf(record, deps.clock.nowMs()), deadline);
+    if (result.kind === 'failed') throw error;
+    const { nowMs } = end;
+    const notice = { kind: 'sent', about: 'end', sentAtMs: nowMs, attempts: 1 } as const;
+    const warnings = [{ code: 'NOT_RECORDED', message: messageOf(error) }];
+    return responseOf({ ...record, notice }, { warnings });
+  }
+}

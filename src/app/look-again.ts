@@ -1,0 +1,86 @@
+import { assert } from '../domain/assert.ts';
+import { isModelRollbackError } from '../domain/errors.ts';
+import type { RollbackRecord } from '../domain/rollback.ts';
+import { WatchEnd } from '../domain/trigger.ts';
+import { closeWatch, isApprovable, postponeWatch } from '../domain/watch.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+import { attemptAlarm } from './handle-alarm.ts';
+import { readAlarmNow } from './read-alarm.ts';
+
+/**
+ * Looks again at an alarm that asked in vain, since CloudWatch does not repeat itself: closes it when it
+ * is not red any more, else tries once more.
+ * @returns true when there was something to do, false when another run was quicker
+ */
+export async function lookAgain(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<boolean> {
+  assert(record.alarm !== null, 'a watched record has its alarm');
+  const { transition } = record.alarm;
+  const now = await readAlarmNow(deps, transition, deadline);
+  const nowMs = deps.clock.nowMs();
+  if (now === 'unknown' || now === 'unreachable') {
+    return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
+  }
+  if (now !== 'ALARM') {
+    return await save(deps, closeWatch(record, WatchEnd.RECOVERED, nowMs), deadline);
+  }
+  if (record.progress.status === 'AWAITING_APPROVAL') {
+    return await lookAtWaiting(deps, record, deadline);
+  }
+  const response = await attemptAlarm(deps, transition, deadline);
+  const { record: after } = await deps.store.read(record.modelName, record.id, deadline);
+  if (after === undefined || after.watch.kind !== 'pending') return true;
+  if (record.subject === 'alarm' && response.rollback_id !== record.id) {
+    return await save(deps, closeWatch(after, WatchEnd.HANDED_ON, nowMs), deadline);
+  }
+  // Whatever came of it: not due again at once.
+  const isStillDue = after.watch.dueAtMs <= deps.clock.nowMs();
+  return isStillDue ? await save(deps, postponeWatch(after, nowMs, 'waiting'), deadline) : true;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A person may still say yes while the alarm is red and speaks of the live version. */
+async function lookAtWaiting(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<boolean> {
+  const nowMs = deps.clock.nowMs();
+  if (!isApprovable(record, nowMs)) {
+    return await save(deps, closeWatch(record, WatchEnd.EXPIRED, nowMs), deadline);
+  }
+  let liveVersions: string[];
+  try {
+    const snapshot = await deps.registry.read(record.modelName, [], deadline);
+    liveVersions = snapshot.live.map((row) => row.version);
+  } catch (error) {
+    if (!isModelRollbackError(error)) throw error;
+    return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
+  }
+  const bound = record.plan?.live ?? [];
+  const isMoved = bound.toSorted().join() !== liveVersions.toSorted().join();
+  const looked = isMoved
+    ? closeWatch(record, WatchEnd.POINTER_MOVED, nowMs)
+    : postponeWatch(record, nowMs, 'waiting');
+  return await save(deps, looked, deadline);
+}
+
+async function save(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<boolean> {
+  if ((await deps.store.write({ record }, deadline)) === 'conflict') return false;
+  if (record.watch.kind === 'closed') {
+    deps.logger.log('info', 'an alarm is not looked at any more', {
+      rollback_id: record.id,
+      why: record.watch.why,
+    });
+  }
+  return true;
+}

@@ -1,0 +1,21 @@
+import type { AlarmTransition } from '../domain/alarm.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/** What an alarm is now. `unknown`: CloudWatch does not know it, or refuses to tell. */
+export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'unknown' | 'unreachable';
+
+/** The state of an alarm now; of one series, where the alarm is on several. */
+export async function readAlarmNow(
+  deps: RollbackDeps,
+  { arn, contributor }: AlarmTransition,
+  deadline: Deadline,
+): Promise<AlarmNow> {
+  const answer = await deps.alarms.read([arn], deadline);
+  if (answer.kind !== 'answer') return answer.kind === 'silent' ? 'unknown' : 'unreachable';
+  const state = answer.value[0]?.state ?? 'unknown';
+  if (state !== 'ALARM' || contributor === null) return state;
+  const series = await deps.alarms.readContributors(arn, deadline);
+  if (series.kind !== 'answer') return series.kind === 'silent' ? state : 'unreachable';
+  return series.value.some(({ id }) => id === contributor.id) ? 'ALARM' : 'OK';
+}

@@ -1,0 +1,159 @@
+import type { AlarmTransition, Dimension } from '../domain/alarm.ts';
+import { modelByAlarmName } from '../domain/alarm-settings.ts';
+import { messageOf } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { parseModelName } from '../domain/request.ts';
+import { ModelSource } from '../domain/trigger.ts';
+import type { AlarmAnswer } from '../ports/alarm-reader.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/** Which registered model an alarm is about. */
+export type ModelAnswer =
+  | { readonly kind: 'model'; readonly name: string; readonly source: ModelSource }
+  /** Nobody says, or two answers: people are told. */
+  | { readonly kind: 'unknown'; readonly why: string }
+  /** CloudWatch might know, and could not be reached. */
+  | { readonly kind: 'unreachable'; readonly why: string };
+
+/** The tag on an alarm that names its registered model. */
+export const modelTag = 'model-rollback:model';
+
+/**
+ * Asks the sources in order; the first that answers wins, and two answers of one source are none.
+ * What CloudWatch does not know or refuses to tell counts as no answer.
+ */
+export async function resolveModel(
+  deps: RollbackDeps,
+  transition: AlarmTransition,
+  deadline: Deadline,
+): Promise<ModelAnswer> {
+  const { modelDimension } = deps.settings.alarms;
+  const sources: readonly [ModelSource, () => Promise<Names>][] = [
+    [ModelSource.DIMENSION, async () => namesIn(transition.dimensions, modelDimension)],
+    [ModelSource.CONTRIBUTOR, () => contributorNames(deps, transition, deadline)],
+    [ModelSource.CHILDREN, () => childNames(deps, transition, deadline)],
+    [ModelSource.TAG, () => tagNames(deps, transition, deadline)],
+    [ModelSource.MAP, async () => mappedNames(deps, transition)],
+  ];
+  for (const [source, ask] of sources) {
+    const names = await ask();
+    if (typeof names === 'string') return { kind: 'unreachable', why: names };
+    const [name, second] = names;
+    if (second !== undefined) {
+      const shown = [...names].slice(0, 3).map((one) => JSON.stringify(one.slice(0, 80)));
+      const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}). ${mend}`;
+      return { kind: 'unknown', why };
+    }
+    if (name !== undefined) return checked(name, source);
+  }
+  const why =
+    `The alarm ${transition.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
+    `${modelTag}, nothing in ROLLBACK_ALARM_MODELS. ${mend}`;
+  return { kind: 'unknown', why };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Different names that a source gives, or why CloudWatch could not be asked. */
+type Names = readonly string[] | string;
+
+const mend = `Set the tag ${modelTag} on the alarm, or ROLLBACK_ALARM_MODELS.`;
+
+function checked(name: string, source: ModelSource): ModelAnswer {
+  try {
+    return { kind: 'model', name: parseModelName(name), source };
+  } catch (error) {
+    return {
+      kind: 'unknown',
+      why: `The alarm's ${source} gives no name of a model: ${messageOf(error)}`,
+    };
+  }
+}
+
+function namesIn(dimensions: readonly Dimension[], name: string): readonly string[] {
+  const values = dimensions.flatMap((dimension) =>
+    dimension.name === name ? [dimension.value] : [],
+  );
+  return [...new Set(values)];
+}
+
+async function contributorNames(
+  deps: RollbackDeps,
+  { arn, contributor, isMultiSeries }: AlarmTransition,
+  deadline: Deadline,
+): Promise<Names> {
+  const { modelDimension } = deps.settings.alarms;
+  if (contributor !== null) return namesIn(contributor.attributes, modelDimension);
+  if (!isMultiSeries) return [];
+  const answer = await deps.alarms.readContributors(arn, deadline);
+  if (answer.kind === 'unreachable') return answer.message;
+  const attributes = known(answer, []).flatMap((series) => series.attributes);
+  return namesIn(attributes, modelDimension);
+}
+
+/**
+ * The metrics under a composite alarm, through composites within it. CloudWatch allows circles, so each
+ * alarm is read once, to a bounded depth.
+ */
+async function childNames(
+  deps: RollbackDeps,
+  transition: AlarmTransition,
+  deadline: Deadline,
+): Promise<Names> {
+  if (!transition.isComposite) return [];
+  const { modelDimension } = deps.settings.alarms;
+  const names = new Set<string>();
+  const visited = new Set([transition.arn]);
+  const first = await childrenOf(deps, transition, deadline);
+  if (typeof first === 'string') return first;
+  let level = first;
+  for (let depth = 1; depth <= limits.alarmDepthMax && level.length > 0; depth += 1) {
+    const fresh = [...new Set(level)].filter((arn) => !visited.has(arn));
+    const arns = fresh.slice(0, Math.max(0, limits.alarmsReadMax - visited.size));
+    for (const arn of arns) visited.add(arn);
+    if (arns.length === 0) break;
+    const answer = await deps.alarms.read(arns, deadline);
+    if (answer.kind === 'unreachable') return answer.message;
+    const below: string[] = [];
+    for (const alarm of known(answer, [])) {
+      for (const name of namesIn(alarm.dimensions, modelDimension)) names.add(name);
+      const children = alarm.isComposite ? await childrenOf(deps, alarm, deadline) : [];
+      if (typeof children === 'string') return children;
+      below.push(...children);
+    }
+    level = below;
+  }
+  return [...names];
+}
+
+/** Those that the alarm itself names as red, whatever they are now; else those that are red now. */
+async function childrenOf(
+  deps: RollbackDeps,
+  { arn, childrenInAlarm }: { readonly arn: string; readonly childrenInAlarm: readonly string[] },
+  deadline: Deadline,
+): Promise<Names> {
+  if (childrenInAlarm.length > 0) return childrenInAlarm;
+  const answer = await deps.alarms.readChildrenInAlarm(arn, deadline);
+  return answer.kind === 'unreachable' ? answer.message : known(answer, []);
+}
+
+async function tagNames(
+  deps: RollbackDeps,
+  { arn }: AlarmTransition,
+  deadline: Deadline,
+): Promise<Names> {
+  const answer = await deps.alarms.readTag(arn, modelTag, deadline);
+  if (answer.kind === 'unreachable') return answer.message;
+  const value = known(answer, null);
+  return value === null || value === '' ? [] : [value];
+}
+
+function mappedNames(deps: RollbackDeps, { name }: AlarmTransition): Names {
+  const model = modelByAlarmName(deps.settings.alarms, name);
+  return model === null ? [] : [model];
+}
+
+function known<T>(answer: AlarmAnswer<T>, byDefault: T): T {
+  return answer.kind === 'answer' ? answer.value : byDefault;
+}

@@ -1,0 +1,296 @@
+import type { AlarmSettings } from './alarm-settings.ts';
+import { assert } from './assert.ts';
+import { type FleetState, pauseFleet } from './fleet.ts';
+import { pendingNotice } from './follow-up.ts';
+import { blastRadiusText, refusalsOf } from './guard.ts';
+import { limits } from './limits.ts';
+import { planMessage } from './plan.ts';
+import {
+  isOverridable,
+  RefusalCode,
+  type RollbackRequest,
+  requestBody,
+  type Warning,
+} from './request.ts';
+import { next } from './revision.ts';
+import {
+  type ModelState,
+  Outcome,
+  type Plan,
+  type PlannedRecord,
+  type RecordSubject,
+  type RollbackRecord,
+} from './rollback.ts';
+import type { StoreChange } from './transition.ts';
+import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from './trigger.ts';
+import { watchAfterFailure, watchAfterRefusal } from './watch.ts';
+
+/** What a new attempt under a key starts from. */
+export interface Attempt {
+  readonly id: string;
+  readonly request: RollbackRequest;
+  readonly bodyHash: string;
+  /** The record of an earlier attempt under the same key, if there is one. */
+  readonly previous: RollbackRecord | undefined;
+  readonly alarm: AlarmTrigger | null;
+  readonly isAutomatic: boolean;
+  readonly plan: Plan;
+  readonly warnings: readonly Warning[];
+  readonly nowMs: number;
+}
+
+/** An end that needs no claim, since nothing is moved. */
+export type UnclaimedOutcome = Exclude<
+  Outcome,
+  'ROLLED_BACK' | 'CONTESTED' | 'FAILED' | 'DEFERRED'
+>;
+
+/**
+ * How an attempt ends without a claim, or null when it may take one. Only alarms wait for a person: in
+ * mode `ask`, and when they come too late for anybody to expect a rollback.
+ */
+export function unclaimedOutcome(
+  attempt: Attempt,
+  { mode, pendingActMs }: AlarmSettings,
+): UnclaimedOutcome | null {
+  const { plan, isAutomatic } = attempt;
+  const verdict = plan.verdict === Outcome.ROLLED_BACK ? null : plan.verdict;
+  if (!isAutomatic) return verdict;
+  if (mode === 'observe') return verdict ?? Outcome.OBSERVED;
+  const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
+  if (isPossible && isLate(attempt, pendingActMs)) return Outcome.AWAITING_APPROVAL;
+  return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
+}
+
+/** What an end without a claim is decided with. */
+export interface UnclaimedFacts {
+  readonly outcome: UnclaimedOutcome;
+  readonly state: ModelState;
+  readonly fleet: FleetState;
+  readonly cooldownMs: number;
+  readonly settings: AlarmSettings;
+}
+
+/** Records an end that needs no claim: refused, no target, already live, observed, awaiting approval. */
+export function endUnclaimed(
+  attempt: Attempt,
+  facts: UnclaimedFacts,
+): StoreChange & { readonly record: RollbackRecord } {
+  const { plan, nowMs } = attempt;
+  const ended = recordOf(attempt, {
+    status: facts.outcome,
+    message: shorten(messageOf(attempt, facts.outcome)),
+    liveVersions: plan.live,
+    endedAtMs: nowMs,
+    hasMoved: false,
+  });
+  const watched = { ...ended, watch: watchOf(attempt, facts) };
+  if (isRepeated(attempt, facts.outcome)) {
+    return { record: { ...watched, notice: attempt.previous.notice } };
+  }
+  if (!attempt.isAutomatic || facts.outcome !== Outcome.REFUSED) return { record: watched };
+  const announced = announcedBefore(attempt, facts);
+  const record: RollbackRecord = announced ? { ...watched, notice: { kind: 'none' } } : watched;
+  return {
+    record,
+    ...(announced ? {} : { state: withAnnouncement(facts.state, attempt) }),
+    ...(latchesFleet(attempt, facts) ? { fleet: latched(attempt, facts) } : {}),
+  };
+}
+
+/** An end before any plan could be made; alarms only. */
+export interface PlanlessEnd {
+  readonly id: string;
+  readonly subject: RecordSubject;
+  readonly request: RollbackRequest;
+  readonly bodyHash: string;
+  readonly previous: RollbackRecord | undefined;
+  readonly alarm: AlarmTrigger | null;
+  readonly outcome: 'FAILED' | 'DEFERRED';
+  readonly message: string;
+  readonly nowMs: number;
+}
+
+/** Records an alarm that could not be handled, for good or for now. */
+export function endWithoutPlan(end: PlanlessEnd): RollbackRecord {
+  const { previous, nowMs, alarm, outcome } = end;
+  const isAgain = previous?.progress.status === outcome && previous.plan === null;
+  const looks = previous?.watch.kind === 'pending' ? previous.watch.looks + 1 : 0;
+  return {
+    ...baseOf(end),
+    alarm: alarm === null ? null : boundAlarm(alarm, previous, null),
+    isAutomatic: true,
+    plan: null,
+    warnings: [],
+    progress: {
+      status: outcome,
+      message: shorten(end.message),
+      liveVersions: [],
+      endedAtMs: nowMs,
+      hasMoved: false,
+    },
+    notice: isAgain ? previous.notice : pendingNotice(nowMs),
+    watch: alarm === null ? { kind: 'none' } : watchAfterFailure(looks, nowMs),
+  };
+}
+
+/** The record of an attempt, from its plan on. */
+export function recordOf(attempt: Attempt, progress: RollbackRecord['progress']): PlannedRecord {
+  const { previous, alarm, plan, nowMs } = attempt;
+  assert(
+    previous === undefined || requestBody(previous.request) === requestBody(attempt.request),
+    'one key has one body',
+  );
+  return {
+    ...baseOf({ ...attempt, subject: 'model' }),
+    alarm: alarm === null ? null : boundAlarm(alarm, previous, plan.live),
+    isAutomatic: attempt.isAutomatic,
+    plan,
+    warnings: attempt.warnings,
+    progress,
+    notice: progress.status === 'IN_PROGRESS' ? { kind: 'none' } : pendingNotice(nowMs),
+    watch: { kind: 'none' },
+  };
+}
+
+/** A text that is stored and sent on, cut with a mark. */
+export function shorten(text: string): string {
+  return text.length <= limits.messageLengthMax
+    ? text
+    : `${text.slice(0, limits.messageLengthMax)}…`;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** On a later attempt: the alarm is old, or what was live when it came cannot be told any more. */
+function isLate({ previous, alarm, plan, nowMs }: Attempt, pendingActMs: number): boolean {
+  if (previous === undefined || alarm === null) return false;
+  if (nowMs - alarm.transition.atMs >= pendingActMs) return true;
+  const isBound = (previous.alarm?.liveVersions ?? null) !== null;
+  return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > previous.createdAtMs;
+}
+
+type Base = Pick<
+  RollbackRecord,
+  | 'schema'
+  | 'revision'
+  | 'id'
+  | 'subject'
+  | 'modelName'
+  | 'request'
+  | 'bodyHash'
+  | 'createdAtMs'
+  | 'attempts'
+  | 'pointerCheck'
+  | 'recovery'
+>;
+
+function baseOf(of: Omit<PlanlessEnd, 'outcome' | 'message' | 'alarm'>): Base {
+  const { previous } = of;
+  return {
+    schema: 1,
+    revision: (previous?.revision ?? 0) + 1,
+    id: of.id,
+    subject: of.subject,
+    modelName: of.request.modelName,
+    request: of.request,
+    bodyHash: of.bodyHash,
+    createdAtMs: previous?.createdAtMs ?? of.nowMs,
+    attempts: (previous?.attempts ?? 0) + 1,
+    pointerCheck: { kind: 'none' },
+    recovery: { kind: 'none' },
+  };
+}
+
+/** An alarm speaks of what was live when it came first. */
+function boundAlarm(
+  alarm: AlarmTrigger,
+  previous: RollbackRecord | undefined,
+  live: readonly string[] | null,
+): AlarmTrigger {
+  return { ...alarm, liveVersions: previous?.alarm?.liveVersions ?? live };
+}
+
+/** The same key ended again for the same reasons was announced already; it is counted instead. */
+function isRepeated(
+  attempt: Attempt,
+  outcome: Outcome,
+): attempt is Attempt & { previous: RollbackRecord } {
+  const { previous, plan } = attempt;
+  return (
+    previous !== undefined &&
+    previous.progress.status === outcome &&
+    codesOf(previous.plan) === codesOf(plan)
+  );
+}
+
+function codesOf(plan: Plan | null): string {
+  return plan === null
+    ? ''
+    : refusalsOf(plan.guards)
+        .map((refusal) => refusal.code)
+        .join();
+}
+
+/** A flapping alarm is refused at each transition; people are told once in a cooldown. */
+function announcedBefore({ alarm, plan, nowMs }: Attempt, facts: UnclaimedFacts): boolean {
+  const windowMs = Math.max(facts.cooldownMs, limits.refusalsAnnouncedMs);
+  return facts.state.announcedRefusals.some(
+    (entry) =>
+      alarm !== null &&
+      entry.alarm === alarmIdentity(alarm.transition) &&
+      entry.codes === codesOf(plan) &&
+      nowMs - entry.atMs < windowMs,
+  );
+}
+
+function withAnnouncement(state: ModelState, { alarm, plan, nowMs }: Attempt): ModelState {
+  assert(alarm !== null, 'only alarms are counted');
+  const entry = { alarm: alarmIdentity(alarm.transition), codes: codesOf(plan), atMs: nowMs };
+  const others = state.announcedRefusals.filter(
+    (old) => old.alarm !== entry.alarm || old.codes !== entry.codes,
+  );
+  const announcedRefusals = [...others, entry].slice(-limits.announcedRefusalsMax);
+  return next({ ...state, registry: plan.registry, announcedRefusals });
+}
+
+/** The alarm of one model too many stops automation, unless something else would have refused it. */
+function latchesFleet({ plan }: Attempt, { fleet, state }: UnclaimedFacts): boolean {
+  return (
+    fleet.pause === null &&
+    state.pause === null &&
+    plan.to !== null &&
+    codesOf(plan) === RefusalCode.PAUSED
+  );
+}
+
+function latched({ id, nowMs }: Attempt, { fleet, settings }: UnclaimedFacts): FleetState {
+  const message = blastRadiusText(settings);
+  return pauseFleet(fleet, { atMs: nowMs, why: 'blast-radius', message, rollbackId: id });
+}
+
+function watchOf(
+  { plan, alarm, nowMs }: Attempt,
+  { outcome, settings }: UnclaimedFacts,
+): AlarmWatch {
+  const isWatched = outcome === Outcome.REFUSED || outcome === Outcome.AWAITING_APPROVAL;
+  if (alarm === null || !isWatched || settings.mode === 'observe') return { kind: 'none' };
+  const clearing = refusalsOf(plan.guards).map((refusal) => refusal.clearsAtMs);
+  return watchAfterRefusal(outcome === Outcome.REFUSED ? clearing : [], nowMs);
+}
+
+function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome): string {
+  if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
+  const move = `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+  if (outcome === Outcome.OBSERVED) return `ROLLBACK_MODE is observe; ${move}`;
+  const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
+  // What only alarms meet does not stand in a person's way.
+  const overrides = refusalsOf(plan.guards)
+    .filter(({ code }) => isOverridable(code) && code !== RefusalCode.NOT_THE_CAUSE)
+    .map(({ code }) => ` --override ${code}`);
+  return [
+    `The alarm waits for a person: ${move}`,
+    ...refusals,
+    `To do it within 12 h, run: model-rollback approve ${JSON.stringify(id)}${overrides.join('')}`,
+  ].join(' ');
+}

@@ -1,0 +1,77 @@
+import { limits } from './limits.ts';
+import { isoTime } from './model.ts';
+import { next } from './revision.ts';
+
+/**
+ * What holds for all models together, and the latch that stops automation. A latch and not a window:
+ * else 200 red models would be rolled back a few at a time all night.
+ */
+
+/** Automation is stopped until a person says `resume`. */
+export interface Pause {
+  readonly atMs: number;
+  readonly why: 'budget' | 'recovery' | 'blast-radius';
+  /** One sentence. */
+  readonly message: string;
+  /** The rollback that gave rise to it. */
+  readonly rollbackId: string;
+}
+
+export interface FleetState {
+  readonly schema: 1;
+  readonly revision: number;
+  readonly pause: Pause | null;
+  /** Models that alarms claimed lately, newest last, each once. */
+  readonly slots: readonly FleetSlot[];
+}
+
+export interface FleetSlot {
+  readonly modelName: string;
+  readonly atMs: number;
+}
+
+/** At most so many models in so much time, by alarms; null: no bound. */
+export type BlastRadius = { readonly models: number; readonly windowMs: number } | null;
+
+/** `revision` 0 means: not stored yet. */
+export const newFleetState: FleetState = { schema: 1, revision: 0, pause: null, slots: [] };
+
+/** True when a rollback of this model would be one too many. */
+export function isBlastRadiusReached(
+  fleet: FleetState,
+  modelName: string,
+  radius: BlastRadius,
+  nowMs: number,
+): boolean {
+  return radius !== null && othersSince(fleet, modelName, nowMs - radius.windowMs) >= radius.models;
+}
+
+/** The fleet with a slot taken for a model. */
+export function takeSlot(fleet: FleetState, modelName: string, nowMs: number): FleetState {
+  const others = fleet.slots.filter((slot) => slot.modelName !== modelName);
+  return next({
+    ...fleet,
+    slots: [...others, { modelName, atMs: nowMs }].slice(-limits.fleetSlotsMax),
+  });
+}
+
+/** The fleet, stopped. */
+export function pauseFleet(fleet: FleetState, pause: Pause): FleetState {
+  return next({ ...fleet, pause });
+}
+
+/** A person says go on: with a blast radius of which nothing is used. */
+export function resumeFleet(fleet: FleetState): FleetState {
+  return next({ ...fleet, pause: null, slots: [] });
+}
+
+/** Why and since when automation is stopped, and the mend. */
+export function pauseText(pause: Pause, resume: string): string {
+  return `${pause.message} Automation is paused since ${isoTime(pause.atMs)}. Run: model-rollback resume ${resume}`;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function othersSince(fleet: FleetState, modelName: string, sinceMs: number): number {
+  return fleet.slots.filter((slot) => slot.modelName !== modelName && slot.atMs > sinceMs).length;
+}

@@ -1,0 +1,75 @@
+import type { AlarmTransition } from './alarm.ts';
+
+/** The alarm behind a rollback, and what is done about it later. Kept in the record. */
+
+/** Where the name of the registered model came from, in the order of asking. */
+export const ModelSource = {
+  DIMENSION: 'dimension',
+  CONTRIBUTOR: 'contributor',
+  CHILDREN: 'children',
+  TAG: 'tag',
+  MAP: 'map',
+} as const;
+export type ModelSource = (typeof ModelSource)[keyof typeof ModelSource];
+
+export interface AlarmTrigger {
+  /** As it came, less what does not name a model. */
+  readonly transition: AlarmTransition;
+  /** Null while nobody knows the model. */
+  readonly modelSource: ModelSource | null;
+  /**
+   * Live when the alarm came: it speaks of these. Null while the registry could not be read.
+   */
+  readonly liveVersions: readonly string[] | null;
+}
+
+/** Why an alarm is not looked at any more. */
+export const WatchEnd = {
+  /** CloudWatch says that it is not red. */
+  RECOVERED: 'recovered',
+  /** Another version is live than when it came. */
+  POINTER_MOVED: 'pointer-moved',
+  APPROVED: 'approved',
+  /** Nobody approved it in time. */
+  EXPIRED: 'expired',
+  /** Its model became known; the rollback has a record of its own. */
+  HANDED_ON: 'handed-on',
+  /** CloudWatch could not tell its state for days. */
+  UNREADABLE: 'unreadable',
+} as const;
+export type WatchEnd = (typeof WatchEnd)[keyof typeof WatchEnd];
+
+/** An alarm that asked in vain is looked at again by the sweep: CloudWatch does not repeat itself. */
+export type AlarmWatch =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pending'; readonly dueAtMs: number; readonly looks: number }
+  | { readonly kind: 'closed'; readonly atMs: number; readonly why: WatchEnd };
+
+/** What the alarm said at the end of the bake time. */
+export const Recovery = {
+  RECOVERED: 'recovered',
+  NOT_RECOVERED: 'not-recovered',
+  NO_DATA: 'no-data',
+  /** The pointer was moved again before: the alarm says nothing of this rollback. */
+  SUPERSEDED: 'superseded',
+} as const;
+export type Recovery = (typeof Recovery)[keyof typeof Recovery];
+
+/** Did the rollback help? */
+export type RecoveryCheck =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pending'; readonly dueAtMs: number; readonly looks: number }
+  | { readonly kind: Recovery; readonly atMs: number };
+
+/**
+ * The idempotency key of an alarm: the same on every path, since CloudWatch gives each of them the same
+ * instant. A new transition is a new key.
+ */
+export function alarmKey({ arn, atMs, contributor }: AlarmTransition): string {
+  return `alarm:${arn}\n${atMs}\n${contributor?.id ?? ''}`;
+}
+
+/** Which alarm, whenever it went red: for counting its refusals. */
+export function alarmIdentity({ arn, contributor }: AlarmTransition): string {
+  return contributor === null ? arn : `${arn}#${contributor.id}`;
+}

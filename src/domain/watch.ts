@@ -1,0 +1,89 @@
+import { laterNotice } from './follow-up.ts';
+import { limits } from './limits.ts';
+import { next } from './revision.ts';
+import type { ModelState, RollbackRecord } from './rollback.ts';
+import { type AlarmWatch, Recovery, type RecoveryCheck, WatchEnd } from './trigger.ts';
+
+/** When an alarm is looked at again, and what a look leads to. Changes of the record alone. */
+
+/**
+ * A refused alarm is looked at when its guards end, at most an hour away.
+ * @param clearing when each guard ends (epoch ms); null where only a person ends it
+ */
+export function watchAfterRefusal(clearing: readonly (number | null)[], nowMs: number): AlarmWatch {
+  const latestMs = nowMs + limits.watchIntervalMs;
+  const ends = clearing.map((atMs) => atMs ?? latestMs);
+  const dueAtMs = ends.length === 0 ? latestMs : Math.min(Math.max(...ends, nowMs), latestMs);
+  return { kind: 'pending', dueAtMs, looks: 0 };
+}
+
+/** Something was down: again after a minute, then two, at most an hour. */
+export function watchAfterFailure(looks: number, nowMs: number): AlarmWatch & { kind: 'pending' } {
+  return { kind: 'pending', dueAtMs: nowMs + backoffMs(looks), looks };
+}
+
+/** The record with its alarm due again: it could not be read, or nothing has changed. */
+export function postponeWatch(
+  record: RollbackRecord,
+  nowMs: number,
+  why: 'unreadable' | 'waiting',
+): RollbackRecord {
+  const looks = record.watch.kind === 'pending' ? record.watch.looks : 0;
+  const isOver = nowMs - record.createdAtMs > limits.watchDurationMaxMs;
+  if (why === 'unreadable' && isOver) return closeWatch(record, WatchEnd.UNREADABLE, nowMs);
+  const watch: AlarmWatch =
+    why === 'waiting' ? watchAfterRefusal([], nowMs) : watchAfterFailure(looks + 1, nowMs);
+  return next({ ...record, watch });
+}
+
+/** The record with its alarm not looked at any more. */
+export function closeWatch(record: RollbackRecord, why: WatchEnd, nowMs: number): RollbackRecord {
+  return next({ ...record, watch: { kind: 'closed', atMs: nowMs, why } });
+}
+
+/** The record with its recovery check due again: CloudWatch could not be reached. */
+export function postponeRecovery(record: RollbackRecord, nowMs: number): RollbackRecord {
+  const looks = record.recovery.kind === 'pending' ? record.recovery.looks + 1 : 0;
+  const recovery: RecoveryCheck = { kind: 'pending', dueAtMs: nowMs + backoffMs(looks), looks };
+  return next({ ...record, recovery });
+}
+
+/**
+ * What the alarm said at the end of the bake time. Still red: automation of the model stops, since the
+ * next older version would be a guess. Nobody is told when the pointer was moved again before.
+ */
+export function afterRecovery(
+  record: RollbackRecord,
+  state: ModelState | undefined,
+  found: Recovery,
+  nowMs: number,
+): { readonly record: RollbackRecord; readonly state?: ModelState } {
+  const isTold = found !== Recovery.SUPERSEDED;
+  const checked = next({
+    ...record,
+    recovery: { kind: found, atMs: nowMs },
+    notice: isTold ? laterNotice('recovery', nowMs) : record.notice,
+  });
+  if (found !== Recovery.NOT_RECOVERED || state === undefined || state.pause !== null) {
+    return { record: checked };
+  }
+  const message = `The alarm ${record.alarm?.transition.name ?? ''} was still red after the rollback ${record.id}.`;
+  const pause = { atMs: nowMs, why: 'recovery', message, rollbackId: record.id } as const;
+  return { record: checked, state: next({ ...state, pause }) };
+}
+
+/** True when a person may still say yes. */
+export function isApprovable(record: RollbackRecord, nowMs: number): boolean {
+  const { progress, watch } = record;
+  return (
+    progress.status === 'AWAITING_APPROVAL' &&
+    watch.kind !== 'closed' &&
+    nowMs - progress.endedAtMs <= limits.approvalMs
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function backoffMs(looks: number): number {
+  return Math.min(limits.watchBackoffMs * 2 ** looks, limits.watchIntervalMs);
+}
