@@ -128,6 +128,13 @@ describe('parseRequest', () => {
     expect(refused(input)).toContain(message);
   });
 
+  test('names the accepted forms when model_name is missing', () => {
+    expect(refused({})).toBe(
+      'model_name is missing. Accepted are a request such as {"model_name": "NAME"}, {"sweep": true}, and ' +
+        'CloudWatch alarms, sent directly or by EventBridge, SNS or SQS.',
+    );
+  });
+
   test.each(["it's", 'say "hi"', 'a/b', 'größe', '模型', 'a b', '%+&#'])(
     'takes the name %s',
     (name) => {

@@ -1,0 +1,145 @@
+import { type AlarmPayload, parseAlarmPayload, parseAlarmText } from '../domain/alarm-payload.ts';
+import { InvalidRequestError } from '../domain/errors.ts';
+import { nearestName, plainName } from '../domain/near-name.ts';
+
+/** One message of a topic or a queue. */
+export interface QueuedAlarm {
+  /** A queue's messages are answered by it. */
+  readonly id: string;
+  /** ARN of the topic or queue. */
+  readonly source: string;
+  readonly payload: AlarmPayload;
+}
+
+export type LambdaEvent =
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'request'; readonly body: unknown }
+  | { readonly kind: 'alarm'; readonly payload: AlarmPayload }
+  | { readonly kind: 'sns' | 'sqs'; readonly messages: readonly QueuedAlarm[] };
+
+/**
+ * Tells the forms of an event apart. Whatever has a `model_name` is a request, also with an alarm around
+ * it: a state machine often passes on a whole input. What is none of the forms counts as a request too, so
+ * that the reading of requests says what is wrong.
+ * @throws InvalidRequestError for what is none of the forms
+ */
+export function parseEvent(event: unknown): LambdaEvent {
+  if (isSet(event, 'model_name')) return { kind: 'request', body: event };
+  const read = parseAlarmEvent(event) ?? parseRecords(event) ?? parseSweep(event);
+  if (read === undefined) return { kind: 'request', body: event };
+  refusePreview(event);
+  return read;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function parseAlarmEvent(event: unknown): LambdaEvent | undefined {
+  const payload = parseAlarmPayload(event);
+  return payload && { kind: 'alarm', payload };
+}
+
+/** Messages of one topic or one queue. AWS sends no empty list; it asks for nothing. */
+function parseRecords(event: unknown): LambdaEvent | undefined {
+  const records = fieldOf(event, 'Records');
+  if (!Array.isArray(records)) return undefined;
+  if (records.every((record) => fieldOf(record, 'EventSource') === 'aws:sns')) {
+    return { kind: 'sns', messages: records.map(parseTopicRecord) };
+  }
+  if (records.every((record) => fieldOf(record, 'eventSource') === 'aws:sqs')) {
+    return { kind: 'sqs', messages: records.map(parseQueueRecord) };
+  }
+  const sources = new Set(records.map(shownSource));
+  const shown = [...sources].slice(0, 3).join(', ');
+  throw new InvalidRequestError(
+    `Records come from ${shown}${sources.size > 3 ? ', …' : ''}. Accepted are Records of SNS (aws:sns), or ` +
+      'of SQS (aws:sqs), of one of the two per event.',
+  );
+}
+
+function parseSweep(event: unknown): LambdaEvent | undefined {
+  if (fieldOf(event, 'sweep') === true) return { kind: 'sweep' };
+  if (fieldOf(event, 'detail-type') === 'Scheduled Event') {
+    throw new InvalidRequestError(
+      'A schedule sent an event without an input of its own. Give the schedule the input {"sweep": true}.',
+    );
+  }
+  return undefined;
+}
+
+/** Who adds `dry_run` to an alarm or a sweep must not see it carried out. AWS sends no such field. */
+function refusePreview(event: unknown): void {
+  const keys = typeof event === 'object' && event !== null ? Object.keys(event) : [];
+  const name = keys.find((key) => isSet(event, key) && isDryRun(key));
+  if (name === undefined) return;
+  throw new InvalidRequestError(
+    `${shownText(name)} belongs to a request; an alarm or a sweep has no preview. ` +
+      'Send {"model_name": "NAME", "dry_run": true}. Nothing was done.',
+  );
+}
+
+function parseTopicRecord(record: unknown): QueuedAlarm {
+  const message = fieldOf(record, 'Sns');
+  return {
+    id: textOf(message, 'MessageId') ?? '',
+    source: textOf(message, 'TopicArn') ?? '',
+    payload: parseAlarmText(textOf(message, 'Message') ?? ''),
+  };
+}
+
+function parseQueueRecord(record: unknown): QueuedAlarm {
+  const id = textOf(record, 'messageId') ?? '';
+  if (id === '') {
+    throw new InvalidRequestError(
+      'A Record of SQS has no messageId, so that its failure could not be told to the queue.',
+    );
+  }
+  const source = textOf(record, 'eventSourceARN') ?? '';
+  return { id, source, payload: parseBody(textOf(record, 'body') ?? '') };
+}
+
+/** A topic wraps its message, unless raw delivery is on; a rule sends its event as it is. */
+function parseBody(body: string): AlarmPayload {
+  const wrapped = parseJson(body);
+  const isWrapped = fieldOf(wrapped, 'Type') === 'Notification';
+  return parseAlarmText((isWrapped ? textOf(wrapped, 'Message') : undefined) ?? body);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDryRun(key: string): boolean {
+  return (
+    plainName(key).includes('dryrun') ||
+    (key.length < 64 && nearestName(key, ['dry_run']) !== undefined)
+  );
+}
+
+/** Null means absent: Step Functions cannot leave a field out. */
+function isSet(value: unknown, name: string): boolean {
+  return (fieldOf(value, name) ?? null) !== null;
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  const text = fieldOf(value, name);
+  return typeof text === 'string' ? text : undefined;
+}
+
+/** Own fields only: the event may be any JSON. */
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
+
+function shownSource(record: unknown): string {
+  const source = textOf(record, 'EventSource') ?? textOf(record, 'eventSource');
+  return source === undefined ? 'an unknown source' : shownText(source);
+}
+
+function shownText(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
