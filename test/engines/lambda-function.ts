@@ -1,0 +1,115 @@
+/**
+ * Functions in MiniStack, for tests.
+ *
+ * MiniStack runs a `nodejs` function on whatever `node` is first on its path, and reports each thrown
+ * error as `Runtime.HandlerError`. So a function is packed as `provided.al2023`: its bootstrap runs the
+ * Node of this process on a small loop over Lambda's Runtime API, and error names survive.
+ */
+import {
+  CreateFunctionCommand,
+  LambdaClient,
+  waitUntilFunctionActiveV2,
+} from '@aws-sdk/client-lambda';
+import { localClientConfig } from './aws.ts';
+import { uniqueName } from './engines.ts';
+import { type ZipFile, zip } from './zip.ts';
+
+export interface FunctionOptions {
+  /** One file, an ES module that exports `handler`. */
+  readonly code: string | Uint8Array;
+  /** The process gets these variables, those that Lambda itself sets, and no other. */
+  readonly env: Readonly<Record<string, string>>;
+  /** @default 120, the timeout that the product asks for */
+  readonly timeoutSeconds?: number;
+}
+
+const READY_TIMEOUT_SECONDS = 20;
+/** Lambda sets these itself; it refuses a function that brings its own. */
+const SET_BY_LAMBDA: readonly string[] = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_REGION',
+  'AWS_DEFAULT_REGION',
+  'AWS_LAMBDA_RUNTIME_API',
+  'LAMBDA_TASK_ROOT',
+  '_HANDLER',
+];
+
+/** Creates a function under a new name, waits until it is active, and returns its ARN. */
+export async function deployFunction(
+  endpoint: string,
+  { code, env, timeoutSeconds = 120 }: FunctionOptions,
+): Promise<string> {
+  const client = new LambdaClient(localClientConfig(endpoint));
+  const variables = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !SET_BY_LAMBDA.includes(name)),
+  );
+  const { FunctionName, FunctionArn } = await client.send(
+    new CreateFunctionCommand({
+      FunctionName: uniqueName('function'),
+      Runtime: 'provided.al2023',
+      Handler: 'index.handler',
+      Role: 'arn:aws:iam::000000000000:role/function',
+      Timeout: timeoutSeconds,
+      MemorySize: 256,
+      Environment: { Variables: variables },
+      Code: { ZipFile: zip(packageFiles(code, Object.keys(variables))) },
+    }),
+  );
+  if (FunctionArn === undefined) throw new Error('the created function has no ARN');
+  const patience = { client, maxWaitTime: READY_TIMEOUT_SECONDS, minDelay: 1, maxDelay: 1 };
+  await waitUntilFunctionActiveV2(patience, { FunctionName });
+  return FunctionArn;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function packageFiles(code: string | Uint8Array, names: readonly string[]): ZipFile[] {
+  // MiniStack hands its own environment down, and with it that of the developer.
+  const kept = [...SET_BY_LAMBDA, ...names].map((name) => `${name}="$${name}"`).join(' ');
+  const command = `exec env -i ${kept} '${process.execPath}' "$LAMBDA_TASK_ROOT/runtime.mjs"`;
+  return [
+    { name: 'bootstrap', content: `#!/bin/sh\n${command}\n`, isExecutable: true },
+    { name: 'runtime.mjs', content: RUNTIME_SCRIPT },
+    { name: 'index.mjs', content: code },
+  ];
+}
+
+/** What the runtime of `nodejs24.x` does, as far as a handler notices. Ends when nobody answers it. */
+const RUNTIME_SCRIPT = `
+import { request } from 'node:http';
+
+const { AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, _HANDLER } = process.env;
+const [file, name] = _HANDLER.split('.');
+const { [name]: handler } = await import(LAMBDA_TASK_ROOT + '/' + file + '.mjs');
+
+for (;;) {
+  const { headers, body } = await call('GET', 'next');
+  const awsRequestId = headers['lambda-runtime-aws-request-id'];
+  const deadlineMs = Number(headers['lambda-runtime-deadline-ms']);
+  const getRemainingTimeInMillis = () => Math.max(0, deadlineMs - Date.now());
+  try {
+    const answer = await handler(JSON.parse(body), { awsRequestId, getRemainingTimeInMillis });
+    await call('POST', awsRequestId + '/response', answer ?? null);
+  } catch (error) {
+    const { name: errorType, message: errorMessage, stack } = error;
+    await call('POST', awsRequestId + '/error', { errorType, errorMessage, trace: stack.split('\\n') });
+  }
+}
+
+function call(method, path, value) {
+  const url = 'http://' + AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/' + path;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, agent: false }, async (answer) => {
+      const chunks = [];
+      for await (const chunk of answer) chunks.push(chunk);
+      const body = Buffer.concat(chunks).toString();
+      if (answer.statusCode >= 300) reject(new Error(answer.statusCode + ' ' + body));
+      else resolve({ headers: answer.headers, body });
+    });
+    sent.on('error', reject);
+    sent.end(value === undefined ? undefined : JSON.stringify(value));
+  });
+}
+`;
