@@ -1,5 +1,6 @@
 import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm-settings.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
 import { parseModelName } from '../domain/request.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readTime, readWord, wrong } from './read-env.ts';
@@ -9,8 +10,6 @@ const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const
 /** A week: whoever looks at an alarm later than that decides anew. */
 const minutesMax = 10_080;
 const bakeMinutesMax = 1_440;
-/** State keeps the times of that many commits, so it must stay small. */
-const countMax = 50;
 const windowDaysMax = 90;
 /** CloudWatch's limit on the names of alarms, dimensions and attributes. */
 const nameLengthMax = 255;
@@ -20,6 +19,9 @@ const nameLengthMax = 255;
  * @throws ConfigurationError naming the variable, what it held and what is allowed
  */
 export function alarmSettingsFromEnv(env: Env): AlarmSettings {
+  // More than state keeps could never be counted.
+  const budget = readRate(env, 'ROLLBACK_BUDGET', '3/7d', limits.recentCommitsMax);
+  const blastRadius = readRate(env, 'ROLLBACK_BLAST_RADIUS', '5/30m', limits.fleetSlotsMax);
   return {
     mode: readWord(env, 'ROLLBACK_MODE', ['act', 'ask', 'observe']),
     modelDimension: readDimension(env),
@@ -29,14 +31,8 @@ export function alarmSettingsFromEnv(env: Env): AlarmSettings {
     pendingActMs: readMinutes(env, 'ROLLBACK_PENDING_ACT_MINUTES', 'pendingActMs'),
     bakeMs: readMinutes(env, 'ROLLBACK_BAKE_MINUTES', 'bakeMs', bakeMinutesMax),
     isCauseChecked: readWord(env, 'ROLLBACK_CAUSE_CHECK', ['on', 'off']) === 'on',
-    budget: readRate(env, 'ROLLBACK_BUDGET', '3/7d', (commits, windowMs) => ({
-      commits,
-      windowMs,
-    })),
-    blastRadius: readRate(env, 'ROLLBACK_BLAST_RADIUS', '5/30m', (models, windowMs) => ({
-      models,
-      windowMs,
-    })),
+    budget: budget && { commits: budget.count, windowMs: budget.windowMs },
+    blastRadius: blastRadius && { models: blastRadius.count, windowMs: blastRadius.windowMs },
   };
 }
 
@@ -63,12 +59,12 @@ function readDimension(env: Env): string {
 }
 
 /** `3/7d`: so many in so long. Null: off. */
-function readRate<T>(
+function readRate(
   env: Env,
   name: EnvName,
   byDefault: string,
-  toRate: (count: number, windowMs: number) => T,
-): T | null {
+  countMax: number,
+): { readonly count: number; readonly windowMs: number } | null {
   const text = read(env, name) ?? byDefault;
   if (text === 'off') return null;
   const [, countText, timeText, unit] = /^(\d{1,4})\/(\d+\.?\d*|\.\d+)([mhd])$/.exec(text) ?? [];
@@ -76,7 +72,7 @@ function readRate<T>(
   const windowMs = Math.round(Number(timeText) * unitMs[unit as keyof typeof unitMs]);
   const isCount = count >= 1 && count <= countMax;
   if (isCount && windowMs >= 1 && windowMs <= windowDaysMax * unitMs.d) {
-    return toRate(count, windowMs);
+    return { count, windowMs };
   }
   throw wrong(
     name,

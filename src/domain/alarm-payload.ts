@@ -1,8 +1,7 @@
 import { type AlarmState, type AlarmTransition, parseAlarmArn } from './alarm.ts';
 import { type AlarmReport, readAlarmReport } from './alarm-schema.ts';
-import { limits } from './limits.ts';
 
-/** What an event about an alarm asks for. */
+/** What an event about an alarm asks for. `why` is a sentence. */
 export type AlarmPayload =
   | { readonly kind: 'transition'; readonly transition: AlarmTransition }
   /** It asks for nothing. */
@@ -20,7 +19,7 @@ export function parseAlarmPayload(value: unknown): AlarmPayload | undefined {
   const report = readAlarmReport(value);
   if (report === undefined) return undefined;
   if (report.kind === 'report') return judge(report);
-  const why = `the event ${shown(report.detailType)} tells of no change of an alarm's state`;
+  const why = `The event ${shown(report.detailType)} tells of no change of an alarm's state.`;
   return { kind: 'ignored', why, alarmName: bounded(report.name) };
 }
 
@@ -35,7 +34,7 @@ export function parseAlarmText(text: string): AlarmPayload {
   const payload = parseAlarmPayload(value);
   if (payload !== undefined) return payload;
   if (isOwnNotice(value)) {
-    return { kind: 'ignored', why: 'it is a notice of this product', alarmName: null };
+    return { kind: 'ignored', why: 'The message is a notice of this product.', alarmName: null };
   }
   if (Array.isArray(value)) return unknownText('a JSON array, no alarm', text);
   const isObject = typeof value === 'object' && value !== null;
@@ -54,11 +53,11 @@ const latestMs = Date.UTC(2100, 0);
 
 function judge(report: AlarmReport): AlarmPayload {
   const { state, heldBack } = report;
-  if (state === null) return unreadable(report, 'it does not say the state of the alarm');
+  if (state === null) return unreadable(report, 'The event does not say the state of the alarm.');
   if (state !== 'ALARM') {
-    return ignored(report, `the alarm went to ${shown(state)}; only ALARM asks for a rollback`);
+    return ignored(report, `The alarm went to ${shown(state)}; only ALARM asks for a rollback.`);
   }
-  if (heldBack !== null) return ignored(report, `the actions of the alarm are ${heldBack}`);
+  if (heldBack !== null) return ignored(report, `The actions of the alarm are ${heldBack}.`);
   const problem = problemOfName(report);
   if (problem !== null) return unreadable(report, problem);
   const atMs = parseInstant(report.changedAt);
@@ -78,19 +77,23 @@ function judge(report: AlarmReport): AlarmPayload {
   };
 }
 
-/** The ARN is what names an alarm for certain; CloudWatch's own name must be the one in it. */
+/** CloudWatch's own name of the alarm must be the one in its ARN, which names it for certain. */
 function problemOfName({ arn, name }: AlarmReport): string | null {
-  if (arn === null) return 'it has no ARN of an alarm';
+  const inArn = parseAlarmArn(arn ?? '')?.name;
+  if (arn === null || inArn === undefined) return problemOfArn(arn);
+  if (name === null || name === inArn) return problemOfArn(arn);
+  return `The name of the alarm, ${shown(name)}, is not the one in its ARN, ${shown(inArn)}.`;
+}
+
+function problemOfArn(arn: string | null): string | null {
+  if (arn === null) return 'The event does not say the ARN of the alarm.';
   const parts = parseAlarmArn(arn);
-  if (parts === null) return `its ARN is not that of an alarm: ${shown(arn)}`;
+  if (parts === null) return `The ARN is not that of an alarm: ${shown(arn)}.`;
   if (parts.name.length > nameLengthMax) {
-    return `the name in its ARN has more than ${nameLengthMax} characters`;
+    return `The name in the ARN has more than ${nameLengthMax} characters.`;
   }
   if (/\p{Cc}/u.test(parts.name) || !parts.name.isWellFormed()) {
-    return `the name in its ARN holds characters that no alarm name has: ${shown(parts.name)}`;
-  }
-  if (name !== null && name !== parts.name) {
-    return `its name ${shown(name)} is not the one in its ARN, ${shown(parts.name)}`;
+    return `The name in the ARN holds characters that no alarm name has: ${shown(parts.name)}.`;
   }
   return null;
 }
@@ -98,8 +101,8 @@ function problemOfName({ arn, name }: AlarmReport): string | null {
 function problemOfTime(value: unknown): string {
   const wanted = 'a time such as 2026-01-01T02:46:00.000+0000';
   return typeof value === 'string'
-    ? `it went red at ${shown(value)}, which is not ${wanted}`
-    : `it does not say when it went red, as ${wanted}`;
+    ? `The alarm went red at ${shown(value)}, which is not ${wanted}.`
+    : `The event does not say when the alarm went red, as ${wanted}.`;
 }
 
 /**
@@ -142,10 +145,8 @@ function ignored(report: AlarmReport, why: string): AlarmPayload {
 }
 
 function unreadable(report: AlarmReport, why: string): AlarmPayload {
-  const { arn } = report;
-  const isSound =
-    arn !== null && arn.length <= limits.alarmTextLengthMax && parseAlarmArn(arn) !== null;
-  return { kind: 'unreadable', why, arn: isSound ? arn : null, name: nameOf(report) };
+  const arn = problemOfArn(report.arn) === null ? report.arn : null;
+  return { kind: 'unreadable', why, arn, name: nameOf(report) };
 }
 
 /** What the alarm is called, for people. */
@@ -154,12 +155,13 @@ function nameOf({ arn, name }: AlarmReport): string | null {
 }
 
 function bounded(name: string | null): string | null {
-  if (name === null || name.length <= nameLengthMax) return name;
+  if (name === null || name.length <= nameLengthMax) return name?.toWellFormed() ?? null;
   return `${name.slice(0, nameLengthMax - 1).toWellFormed()}…`;
 }
 
 function unknownText(what: string, text: string): AlarmPayload {
-  const why = text.trim() === '' ? 'it is empty' : `it is ${what}: ${shown(text)}`;
+  const isEmpty = text.trim() === '';
+  const why = isEmpty ? 'The message is empty.' : `The message is ${what}: ${shown(text)}.`;
   return { kind: 'unreadable', why, arn: null, name: null };
 }
 

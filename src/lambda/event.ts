@@ -33,6 +33,9 @@ export function parseEvent(event: unknown): LambdaEvent {
 
 // ---------------------------------------------------------------------------------------------------
 
+/** Longer than any ARN of a topic or a queue. */
+const sourceLengthMax = 512;
+
 function parseAlarmEvent(event: unknown): LambdaEvent | undefined {
   const payload = parseAlarmPayload(event);
   return payload && { kind: 'alarm', payload };
@@ -81,7 +84,7 @@ function parseTopicRecord(record: unknown): QueuedAlarm {
   const message = fieldOf(record, 'Sns');
   return {
     id: textOf(message, 'MessageId') ?? '',
-    source: textOf(message, 'TopicArn') ?? '',
+    source: sourceOf(textOf(message, 'TopicArn')),
     payload: parseAlarmText(textOf(message, 'Message') ?? ''),
   };
 }
@@ -93,7 +96,7 @@ function parseQueueRecord(record: unknown): QueuedAlarm {
       'A Record of SQS has no messageId, so that its failure could not be told to the queue.',
     );
   }
-  const source = textOf(record, 'eventSourceARN') ?? '';
+  const source = sourceOf(textOf(record, 'eventSourceARN'));
   return { id, source, payload: parseBody(textOf(record, 'body') ?? '') };
 }
 
@@ -102,6 +105,11 @@ function parseBody(body: string): AlarmPayload {
   const wrapped = parseJson(body);
   const isWrapped = fieldOf(wrapped, 'Type') === 'Notification';
   return parseAlarmText((isWrapped ? textOf(wrapped, 'Message') : undefined) ?? body);
+}
+
+/** Reports are kept by it, so it must stay short. */
+function sourceOf(arn: string | undefined): string {
+  return arn !== undefined && arn !== '' && arn.length <= sourceLengthMax ? arn : 'unknown source';
 }
 
 function parseJson(text: string): unknown {

@@ -43,8 +43,8 @@ describe('alarmSettingsFromEnv', () => {
         ROLLBACK_PENDING_ACT_MINUTES: '.5',
         ROLLBACK_BAKE_MINUTES: '1440',
         ROLLBACK_CAUSE_CHECK: 'off',
-        ROLLBACK_BUDGET: '1/0.1m',
-        ROLLBACK_BLAST_RADIUS: '50/90d',
+        ROLLBACK_BUDGET: '50/0.1m',
+        ROLLBACK_BLAST_RADIUS: '100/90d',
       }),
     ).toEqual({
       mode: 'ask',
@@ -58,8 +58,8 @@ describe('alarmSettingsFromEnv', () => {
       pendingActMs: 30_000,
       bakeMs: dayMs,
       isCauseChecked: false,
-      budget: { commits: 1, windowMs: 6_000 },
-      blastRadius: { models: 50, windowMs: 90 * dayMs },
+      budget: { commits: 50, windowMs: 6_000 },
+      blastRadius: { models: 100, windowMs: 90 * dayMs },
     });
   });
 
@@ -103,6 +103,7 @@ describe('alarmSettingsFromEnv', () => {
     [{ ROLLBACK_BUDGET: '3/7w' }, 'in m, h or d'],
     [{ ROLLBACK_BUDGET: '3/-7d' }, 'in m, h or d'],
     [{ ROLLBACK_BUDGET: '1.5/7d' }, 'a number from 1'],
+    [{ ROLLBACK_BLAST_RADIUS: '101/1h' }, 'a number from 1 to 100'],
     [{ ROLLBACK_BLAST_RADIUS: 'Off' }, 'such as `5/30m`'],
     [
       { ROLLBACK_ALARM_MODELS: 'churn' },

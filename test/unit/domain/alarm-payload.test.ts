@@ -145,7 +145,7 @@ describe('parseAlarmPayload', () => {
     test.each(['OK', 'INSUFFICIENT_DATA', 'PAUSED', ''])('as ignored in state %j', (state) => {
       expect(parseAlarmPayload(make({ state }))).toEqual({
         kind: 'ignored',
-        why: `the alarm went to "${state}"; only ALARM asks for a rollback`,
+        why: `The alarm went to "${state}"; only ALARM asks for a rollback.`,
         alarmName: 'high-drawdown-alarm',
       });
     });
@@ -159,7 +159,7 @@ describe('parseAlarmPayload', () => {
     test('as ignored when its actions are suppressed', () => {
       const event = make({ kind: 'composite', suppressedBy: 'WaitPeriod' });
       expect(whyOf(parseAlarmPayload(event), 'ignored')).toBe(
-        'the actions of the alarm are suppressed',
+        'The actions of the alarm are suppressed.',
       );
     });
 
@@ -176,10 +176,10 @@ describe('parseAlarmPayload', () => {
 
     test('as unreadable without a sound ARN, and says so', () => {
       for (const [arn, why] of [
-        [undefined, 'it has no ARN of an alarm'],
-        [7, 'it has no ARN of an alarm'],
-        ['high-drawdown-alarm', 'its ARN is not that of an alarm: "high-drawdown-alarm"'],
-        ['arn:aws:sns:eu-west-1:111122223333:alarm:x', 'its ARN is not that of an alarm'],
+        [undefined, 'The event does not say the ARN of the alarm.'],
+        [7, 'The event does not say the ARN of the alarm.'],
+        ['high-drawdown-alarm', 'The ARN is not that of an alarm: "high-drawdown-alarm".'],
+        ['arn:aws:sns:eu-west-1:111122223333:alarm:x', 'The ARN is not that of an alarm'],
       ] as const) {
         const value = form === 'EventBridge' && arn !== undefined ? [arn] : arn;
         const payload = parseAlarmPayload(patched(make(), at.arn, value));
@@ -191,7 +191,7 @@ describe('parseAlarmPayload', () => {
     test('as unreadable when its name is not the one in its ARN', () => {
       expect(parseAlarmPayload(patched(make(), at.name, 'other'))).toEqual({
         kind: 'unreadable',
-        why: 'its name "other" is not the one in its ARN, "high-drawdown-alarm"',
+        why: 'The name of the alarm, "other", is not the one in its ARN, "high-drawdown-alarm".',
         arn: alarmArn('high-drawdown-alarm'),
         name: 'other',
       });
@@ -199,7 +199,7 @@ describe('parseAlarmPayload', () => {
 
     test('as unreadable when its state is no text', () => {
       const why = whyOf(parseAlarmPayload(patched(make(), at.state, 3)), 'unreadable');
-      expect(why).toBe('it does not say the state of the alarm');
+      expect(why).toBe('The event does not say the state of the alarm.');
     });
 
     test.each([undefined, null, 1_767_235_560_000, {}, ['2026-01-01T00:00:00Z']])(
@@ -207,7 +207,7 @@ describe('parseAlarmPayload', () => {
       (time) => {
         const payload = parseAlarmPayload(patched(make(), at.time, time));
         expect(payload).toMatchObject({ arn: alarmArn('high-drawdown-alarm') });
-        expect(whyOf(payload, 'unreadable')).toContain('does not say when it went red');
+        expect(whyOf(payload, 'unreadable')).toContain('does not say when the alarm went red');
       },
     );
 
@@ -245,14 +245,14 @@ describe('parseAlarmPayload', () => {
       const event = { ...eventBridgeAlarm(), 'detail-type': detailType };
       expect(parseAlarmPayload(event)).toEqual({
         kind: 'ignored',
-        why: `the event "${detailType.replace('\n', '\\u{a}')}" tells of no change of an alarm's state`,
+        why: `The event "${detailType.replace('\n', '\\u{a}')}" tells of no change of an alarm's state.`,
         alarmName: 'high-drawdown-alarm',
       });
     },
   );
 
   test('ignores muted alarms, which the event bus delivers all the same', () => {
-    const why = 'the actions of the alarm are muted';
+    const why = 'The actions of the alarm are muted.';
     expect(whyOf(parseAlarmPayload(eventBridgeAlarm({ isMuted: true })), 'ignored')).toBe(why);
     expect(whyOf(parseAlarmPayload(contributorEvent({ isMuted: true })), 'ignored')).toBe(why);
   });
@@ -294,7 +294,7 @@ describe('parseAlarmPayload', () => {
   ])('tells people of %j', (value) => {
     expect(parseAlarmPayload(value)).toEqual({
       kind: 'unreadable',
-      why: 'it does not say the state of the alarm',
+      why: 'The event does not say the state of the alarm.',
       arn: null,
       name: null,
     });
@@ -357,7 +357,10 @@ describe('parseAlarmPayload', () => {
   ])('does not take the name %j', (name, why) => {
     const payload = parseAlarmPayload(directAlarm({ name }));
     expect(whyOf(payload, 'unreadable')).toContain(why);
-    expect(payload?.kind === 'unreadable' && payload.name?.length).toBeLessThanOrEqual(255);
+    expect(payload).toMatchObject({ arn: null });
+    const shown = payload?.kind === 'unreadable' ? (payload.name ?? '') : '';
+    expect(shown.length).toBeLessThanOrEqual(255);
+    expect(shown).toBe(shown.toWellFormed());
   });
 
   test('keeps to its bounds', () => {
@@ -518,7 +521,7 @@ describe('parseAlarmText', () => {
     const notice = { model_name: 'm', triggered_by: 'a', rollback_id: 'm/1', outcome: 'REFUSED' };
     expect(parseAlarmText(JSON.stringify(notice))).toEqual({
       kind: 'ignored',
-      why: 'it is a notice of this product',
+      why: 'The message is a notice of this product.',
       alarmName: null,
     });
     const { outcome: _, ...other } = notice;
@@ -526,24 +529,24 @@ describe('parseAlarmText', () => {
   });
 
   test.each([
-    ['', 'it is empty'],
-    [' \n', 'it is empty'],
-    ['disk full', 'it is no JSON: "disk full"'],
-    ['{"a": 1', 'it is no JSON: "{\\"a\\": 1"'],
-    ['[1, 2]', 'it is a JSON array, no alarm: "[1, 2]"'],
-    ['7', 'it is a single JSON value: "7"'],
-    ['null', 'it is a single JSON value: "null"'],
-    ['"ALARM"', 'it is a single JSON value: "\\"ALARM\\""'],
-    ['{"a": 1}', 'it is a JSON object, but no alarm: "{\\"a\\": 1}"'],
-    ['\u001b[2J\u202e\u2028', 'it is no JSON: "\\u{1b}[2J\\u{202e}\\u{2028}"'],
+    ['', 'The message is empty.'],
+    [' \n', 'The message is empty.'],
+    ['disk full', 'The message is no JSON: "disk full".'],
+    ['{"a": 1', 'The message is no JSON: "{\\"a\\": 1".'],
+    ['[1, 2]', 'The message is a JSON array, no alarm: "[1, 2]".'],
+    ['7', 'The message is a single JSON value: "7".'],
+    ['null', 'The message is a single JSON value: "null".'],
+    ['"ALARM"', 'The message is a single JSON value: "\\"ALARM\\"".'],
+    ['{"a": 1}', 'The message is a JSON object, but no alarm: "{\\"a\\": 1}".'],
+    ['\u001b[2J\u202e\u2028', 'The message is no JSON: "\\u{1b}[2J\\u{202e}\\u{2028}".'],
   ])('says what %j is', (text, why) => {
     expect(parseAlarmText(text)).toEqual({ kind: 'unreadable', why, arn: null, name: null });
   });
 
   test.each(['x', '"', '\n', '\u0007', '🚨', '\ud83d'])('shows little of many %j', (character) => {
     const why = whyOf(parseAlarmText(character.repeat(1_000)), 'unreadable');
-    const [, shown = ''] = /"(.*)…"$/.exec(why) ?? [];
-    if (character === '\n') expect(why).toBe('it is empty');
+    const [, shown = ''] = /"(.*)…"\.$/.exec(why) ?? [];
+    if (character === '\n') expect(why).toBe('The message is empty.');
     else expect(shown).not.toBe('');
     expect(shown.length).toBeLessThanOrEqual(80);
     expect(why).not.toMatch(/[\p{Cc}\p{Cf}]/u);

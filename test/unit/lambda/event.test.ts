@@ -79,7 +79,7 @@ describe('parseEvent', () => {
   });
 
   test.each(events)('has no preview of %s', (_, event) => {
-    for (const field of ['dry_run', 'dryRun', 'dry_rum', 'isDryRun']) {
+    for (const field of ['dry_run', 'dryRun', 'dry_rum', 'isDryRunOnly']) {
       expect(refused({ ...event, [field]: true })).toContain(`"${field}" belongs to a request`);
     }
     expect(parseEvent({ ...event, dry_run: null })).toEqual(parseEvent(event));
@@ -121,10 +121,20 @@ describe('parseEvent', () => {
   });
 
   test('reads a topic with broken records', () => {
-    const unreadable = { id: '', source: '', payload: { kind: 'unreadable', why: 'it is empty' } };
+    const payload = { kind: 'unreadable', why: 'The message is empty.' };
+    const unreadable = { id: '', source: 'unknown source', payload };
     for (const broken of [{}, null, 'x', { Message: 7 }]) {
       const event = { Records: [{ EventSource: 'aws:sns', Sns: broken }] };
       expect(parseEvent(event)).toMatchObject({ kind: 'sns', messages: [unreadable] });
+    }
+  });
+
+  test('keeps no source longer than an ARN', () => {
+    const event = sqsEvent(['x'], 'raw');
+    for (const arn of ['x'.repeat(513), '', undefined, 7]) {
+      expect(parseEvent(patched(event, ['Records', 0, 'eventSourceARN'], arn))).toMatchObject({
+        messages: [{ source: 'unknown source' }],
+      });
     }
   });
 
@@ -151,12 +161,12 @@ describe('parseEvent', () => {
   });
 
   test.each([
-    ['disk full', 'it is no JSON: "disk full"'],
-    ['', 'it is empty'],
-    ['{"Type":"Notification"}', 'it is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":7}', 'it is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":"disk full"}', 'it is no JSON: "disk full"'],
-    ['[1]', 'it is a JSON array'],
+    ['disk full', 'The message is no JSON: "disk full".'],
+    ['', 'The message is empty.'],
+    ['{"Type":"Notification"}', 'The message is a JSON object, but no alarm'],
+    ['{"Type":"Notification","Message":7}', 'The message is a JSON object, but no alarm'],
+    ['{"Type":"Notification","Message":"disk full"}', 'The message is no JSON: "disk full".'],
+    ['[1]', 'The message is a JSON array'],
   ])('reads the body %j', (body, why) => {
     const read = parseEvent(sqsEvent([body], 'raw'));
     expect(read).toMatchObject({
@@ -191,6 +201,7 @@ describe('parseEvent', () => {
     expect(refused({ Records: [null, 7, {}] })).toContain('come from an unknown source.');
     // Each source has its own spelling; AWS sends no other.
     expect(refused({ Records: [{ eventSource: 'aws:sns' }] })).toContain(accepted);
+    expect(refused({ Records: [{ EventSource: 'aws:s3' }] })).toContain(accepted);
     const many = {
       Records: Array.from({ length: 1_000 }, (_, index) => ({ eventSource: `${index}` })),
     };
