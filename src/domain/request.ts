@@ -253,6 +253,15 @@ function wrongType(name: string, wanted: string, value: unknown): InvalidRequest
 
 /** What was sent, short, on one line and safe to show. */
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? typeof value;
+  const text = jsonOf(value) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** Undefined for what has no JSON, and for what is nested too deeply to be written. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -142,6 +142,12 @@ describe('parseRequest', () => {
     },
   );
 
+  test('refuses a value that is nested too deeply to be shown', () => {
+    const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+    expect(refused({ model_name: deep })).toBe('model_name must be a string, not object.');
+    expect(refused({ model_name: 'm', overrides: [deep] })).toContain('object is no refusal code');
+  });
+
   test('never throws anything but InvalidRequestError', () => {
     const value = fc.oneof(fc.anything(), fc.string());
     const field = fc.oneof(fc.string(), fc.constantFrom('model_name', 'dry_run', 'overrides'));
