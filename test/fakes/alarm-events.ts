@@ -72,7 +72,7 @@ export function alarmArn(name: string, region = 'eu-west-1', account = '11112222
 }
 
 /** A time as CloudWatch writes it: `2026-01-01T02:46:00.000+0000`. */
-export function awsTime(atMs: number): string {
+function awsTime(atMs: number): string {
   return new Date(atMs).toISOString().replace('Z', '+0000');
 }
 
