@@ -1,10 +1,11 @@
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { isBackwards } from '../domain/verify.ts';
+import { brokenAlarmRules } from './alarm-invariants.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
 /**
  * What must hold at rest, whatever happened before (docs/ARCHITECTURE.md, "Invariants"). I3, I4 and I9
- * are watched while a run goes on; I10 is about alarms.
+ * are watched while a run goes on.
  * @returns one sentence per broken invariant
  */
 export async function brokenInvariants(
@@ -21,6 +22,7 @@ export async function brokenInvariants(
     ...pointerAsReported(world, records),
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
+    ...brokenAlarmRules(world, records),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
       ? []
       : ['I8: something is stuck']),
@@ -31,10 +33,11 @@ export async function brokenInvariants(
 
 type Commit = AppliedChange & { readonly record: RollbackRecord };
 
-/** A commit frees the claim and counts one rollback more. */
+/** A commit frees the claim and leaves the notice of its end; a later look may write both items too. */
 function isCommit(change: AppliedChange): change is Commit {
   const { record, state } = change;
-  return record?.progress.status === Outcome.ROLLED_BACK && state !== undefined;
+  if (record?.progress.status !== Outcome.ROLLED_BACK || state === undefined) return false;
+  return record.notice.kind === 'pending' && record.notice.about === 'end';
 }
 
 function oneCommitPerKey(commits: readonly Commit[]): string[] {
@@ -104,9 +107,12 @@ function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
 function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   return records.flatMap((record) => {
     if (isRunning(record)) return [];
+    // A flapping alarm is told of once; its other refusals are recorded.
+    const isOne = (id: string): boolean =>
+      id === record.id ||
+      (record.isAutomatic && record.notice.kind === 'none' && isAlarm(records, id));
     const isDelivered = world.delivered.some(
-      ({ message }) =>
-        message.rollback_id === record.id && message.outcome === record.progress.status,
+      ({ message }) => isOne(message.rollback_id) && message.outcome === record.progress.status,
     );
     return isDelivered ? [] : [`I7: ${record.id} ended ${record.progress.status}, nobody was told`];
   });
@@ -114,4 +120,8 @@ function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackReco
 
 function isRunning(record: RollbackRecord): boolean {
   return record.progress.status === 'IN_PROGRESS';
+}
+
+function isAlarm(records: readonly RollbackRecord[], id: string): boolean {
+  return records.some((record) => record.id === id && record.isAutomatic);
 }

@@ -2,6 +2,7 @@ import { rollBack } from '../app/roll-back.ts';
 import { sweep } from '../app/sweep.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request.ts';
+import { alarmActors } from './alarm-actors.ts';
 import { modelName, type SimulatedWorld } from './simulated-world.ts';
 
 /** Who acts in a run, by choice: requests and their duplicates, rivals, a person, sweeps. */
@@ -20,6 +21,7 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
   if (choices.happens(20)) {
     actors.push(requester(world, 'preview', { request_id: 'p', dry_run: true }));
   }
+  actors.push(...alarmActors(world));
   if (choices.happens(50)) actors.push(promoter(world));
   if (choices.happens(20)) actors.push(promoter(world, '2'));
   const person = choices.pick(5);
@@ -40,8 +42,11 @@ export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
   const { scheduler } = world;
   scheduler.faultPercent = 0;
   scheduler.isCalm = true;
-  for (let round = 0; round < 12; round += 1) {
-    scheduler.nowMs += 130_000;
+  // An alarm that stays red is looked at for half a day, every hour.
+  for (let round = 0; round < 40; round += 1) {
+    scheduler.nowMs += round < 12 ? 130_000 : 3_600_000;
+    const isOver = round === 28 || (round === 12 && world.choices.happens(50));
+    if (isOver) world.alarms.recover(scheduler.nowMs);
     const deps = world.depsFor(`morning ${round}`);
     const swept = sweep(deps, world.deadline(deps, 120_000));
     await Promise.all([scheduler.settle(5_000), swept]);

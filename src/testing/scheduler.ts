@@ -35,6 +35,8 @@ export interface CallOptions<T> {
   readonly lost: () => Promise<T>;
   /** When it was sent, if not now. */
   readonly sentAtMs?: number;
+  /** True for what happens in the world itself. */
+  readonly isFaultless?: boolean;
 }
 
 /** A sent write takes effect within this, or never (the write horizon less the clock skew). */
@@ -70,13 +72,14 @@ export class Scheduler {
   /** A call of a port: it waits until the scheduler lets it go. */
   call<T>(options: CallOptions<T>): Promise<T> {
     const { actor, label, isWrite, run, lost, sentAtMs = this.nowMs } = options;
+    const { isFaultless = false } = options;
     return new Promise<T>((resolve, reject) => {
       const answer = (result: Promise<T>): Promise<void> => result.then(resolve, reject);
       this.#waiting.push({
         actor,
         label,
         isWrite,
-        isFaultless: false,
+        isFaultless,
         sentAtMs,
         go: async (fate) => {
           switch (fate) {

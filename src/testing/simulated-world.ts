@@ -1,9 +1,10 @@
-import { MemoryAlarmReader } from '../adapters/memory/memory-alarm-reader.ts';
 import type { RollbackDeps } from '../app/deps.ts';
+import type { AlarmTransition } from '../domain/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
 import { RegistryUnavailableError, StateStoreUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/notice.ts';
+import type { RollbackResponse } from '../domain/response.ts';
 import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
 import type { StoreChange } from '../domain/transition.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -13,6 +14,7 @@ import type { NoticeResult } from '../ports/notifier.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
 import type { Choices } from './choices.ts';
 import { Scheduler } from './scheduler.ts';
+import { SimulatedAlarms } from './simulated-alarms.ts';
 import { SimulatedRegistry } from './simulated-registry.ts';
 
 export const modelName = 'm';
@@ -22,6 +24,12 @@ const startMs = Date.UTC(2026, 0, 1);
 export interface AppliedChange extends StoreChange {
   readonly atMs: number;
   readonly actor: string;
+}
+
+/** An alarm whose caller got an answer. */
+export interface AnsweredAlarm {
+  readonly transition: AlarmTransition;
+  readonly answer: RollbackResponse;
 }
 
 export interface WorldSettings {
@@ -38,7 +46,9 @@ export class SimulatedWorld {
   readonly scheduler: Scheduler;
   readonly registry: SimulatedRegistry = new SimulatedRegistry();
   readonly store: RollbackStore;
-  readonly alarms: MemoryAlarmReader = new MemoryAlarmReader();
+  readonly alarms: SimulatedAlarms;
+  /** What callers were told of alarms. */
+  readonly answered: AnsweredAlarm[] = [];
   readonly applied: AppliedChange[] = [];
   readonly delivered: Notice[] = [];
   /** What was seen that must never happen. */
@@ -51,6 +61,7 @@ export class SimulatedWorld {
     this.store = store;
     this.settings = settings;
     this.scheduler = new Scheduler(choices, startMs);
+    this.alarms = new SimulatedAlarms(modelName, !choices.happens(30));
   }
 
   /** What one process works with. Its clock is up to 15 s off, so two differ by up to 30 s. */
@@ -86,7 +97,7 @@ export class SimulatedWorld {
         digest: digestOf,
       },
       logger: { log: () => undefined },
-      alarms: this.alarms,
+      alarms: this.alarms.readerFor(actor, this.scheduler),
       settings: {
         ...this.settings,
         targetRule: 'last-good',
@@ -105,7 +116,7 @@ export class SimulatedWorld {
   async stored(): Promise<{ state: ModelState | undefined; records: readonly RollbackRecord[] }> {
     const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
     const { state } = await this.store.read(modelName, null, forEver);
-    return { state, records: await this.store.list(modelName, forEver) };
+    return { state, records: await this.store.list(null, forEver) };
   }
 
   async #sleep(actor: string, ms: number): Promise<void> {

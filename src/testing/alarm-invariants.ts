@@ -1,0 +1,80 @@
+import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
+import { WatchEnd } from '../domain/trigger.ts';
+import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
+
+/** Two clocks may be so far apart. */
+const skewMs = 30_000;
+
+/** What must hold of alarms at rest: I10, and that automation keeps within its rules. */
+export function brokenAlarmRules(
+  world: SimulatedWorld,
+  records: readonly RollbackRecord[],
+): string[] {
+  const claims = world.applied.filter(isAutomaticClaim);
+  return [
+    ...records.flatMap((record) => forgotten(world, record)),
+    ...unrecorded(world, records),
+    ...claims.flatMap(claimedInSpite),
+  ];
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Claim = AppliedChange & { readonly record: RollbackRecord };
+
+/** A first claim: a later one that renews a lease has the same time of claim. */
+function isAutomaticClaim(change: AppliedChange): change is Claim {
+  const { record } = change;
+  return record?.progress.status === 'IN_PROGRESS' && record.isAutomatic;
+}
+
+/** I10: an alarm that asked in vain is looked at until it is not red any more, or somebody decides. */
+function forgotten(world: SimulatedWorld, record: RollbackRecord): string[] {
+  const { progress, watch, alarm } = record;
+  if (!record.isAutomatic || alarm === null) return [];
+  const vain: readonly string[] = [Outcome.REFUSED, Outcome.FAILED, Outcome.DEFERRED];
+  if (vain.includes(progress.status) && watch.kind === 'none') {
+    return [`I10: ${record.id} ended ${progress.status} and is forgotten`];
+  }
+  if (watch.kind !== 'closed' || watch.why !== WatchEnd.RECOVERED) return [];
+  const { atMs } = alarm.transition;
+  const hasRecovered = world.alarms.recoveredAtMs.some(
+    (recoveredMs) => recoveredMs >= atMs && recoveredMs <= watch.atMs + skewMs,
+  );
+  return hasRecovered ? [] : [`I10: ${record.id} was closed while its alarm was red`];
+}
+
+/** Whatever was answered is on record. */
+function unrecorded(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
+  return world.answered.flatMap(({ answer }) => {
+    if (answer.outcome === 'IGNORED') return [];
+    const isOnRecord = records.some((record) => record.id === answer.rollback_id);
+    return isOnRecord ? [] : [`I10: ${answer.outcome} of an alarm is not on record`];
+  });
+}
+
+function claimedInSpite({ record, state }: Claim): string[] {
+  const { plan, alarm, progress } = record;
+  if (plan === null || alarm === null || progress.status !== 'IN_PROGRESS') return [];
+  const { atMs } = alarm.transition;
+  const problems: string[] = [];
+  // A run that was claimed before the pause may be finished: its move has landed.
+  const isFresh = state?.active?.owner === progress.owner && record.attempts > 0;
+  if (isFresh && (state?.pause?.atMs ?? Number.POSITIVE_INFINITY) < progress.claimedAtMs - skewMs) {
+    problems.push(`${record.id} was claimed while automation was paused`);
+  }
+  const bound = alarm.liveVersions ?? [];
+  if (plan.live.toSorted().join() !== bound.toSorted().join()) {
+    problems.push(
+      `${record.id} rolls back ${plan.live.join()}; its alarm spoke of ${bound.join()}`,
+    );
+  }
+  if (plan.from !== null && plan.from.createdAtMs > atMs + 2 * skewMs) {
+    problems.push(`${record.id} rolls back a version that was made after its alarm went red`);
+  }
+  const ageMs = progress.claimedAtMs - atMs;
+  if (record.attempts > 1 && ageMs > 3_600_000 + skewMs) {
+    problems.push(`${record.id} acts on an alarm that is ${ageMs} ms old`);
+  }
+  return problems;
+}
