@@ -13,7 +13,7 @@ import type { AlarmState } from '../../src/domain/alarm.ts';
 import { localClientConfig } from './aws.ts';
 
 /** The account of MiniStack, where the access key is no account number. */
-const LOCAL_ACCOUNT = '000000000000';
+export const LOCAL_ACCOUNT = '000000000000';
 
 /** A client for a region of the engine; alarms of one region are not seen in another. */
 export function localCloudWatch(endpoint: string, region: string = REGION): CloudWatchClient {
