@@ -88,7 +88,7 @@ export async function reportUnreadable(
   const name = payload.arn ?? source ?? 'direct invocation';
   const hour = Math.floor(deps.clock.nowMs() / limits.unreadableAnnouncedMs);
   const request = alarmRequest(name, payload.name);
-  const from = source === null ? '' : ` (from ${source})`;
+  const from = source === null ? '' : ` It came from ${source}.`;
   deps.logger.log('warn', 'an event cannot be read', { why: payload.why, source });
   const end: Omit<PlanlessEnd, 'previous'> = {
     id: rollbackIdOf(deps, name, `unreadable:${hour}`),

@@ -61,6 +61,14 @@ async function change(
   });
 }
 
+/** In the morning it goes red once more, when everything else is at rest. */
+export async function tripAgain(world: SimulatedWorld): Promise<void> {
+  const { alarms, scheduler } = world;
+  alarms.recover(scheduler.nowMs);
+  const transition = alarms.trip(scheduler.nowMs);
+  await deliver(world, `alarm of the morning ${scheduler.nowMs}`, transition, false);
+}
+
 /** Lambda's asynchronous invocation: two more tries, a minute and two minutes later. */
 async function deliver(
   world: SimulatedWorld,
@@ -68,6 +76,9 @@ async function deliver(
   transition: AlarmTransition,
   isFromEventBus: boolean,
 ): Promise<void> {
+  // Topics and queues may be late.
+  const delayMs = [0, 0, 300_000, 1_500_000][world.choices.pick(4)] ?? 0;
+  if (delayMs > 0) await world.depsFor(`${actor}, late`).clock.sleep(delayMs);
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const deps = world.depsFor(`${actor}#${attempt}`);
     const payload = { kind: 'transition', transition: { ...transition, isFromEventBus } } as const;

@@ -14,7 +14,7 @@ export function brokenAlarmRules(
   return [
     ...records.flatMap((record) => forgotten(world, record)),
     ...unrecorded(world, records),
-    ...claims.flatMap(claimedInSpite),
+    ...claims.flatMap((claim) => claimedInSpite(claim, world)),
   ];
 }
 
@@ -53,7 +53,7 @@ function unrecorded(world: SimulatedWorld, records: readonly RollbackRecord[]): 
   });
 }
 
-function claimedInSpite({ record, state }: Claim): string[] {
+function claimedInSpite({ record, state }: Claim, world: SimulatedWorld): string[] {
   const { plan, alarm, progress } = record;
   if (plan === null || alarm === null || progress.status !== 'IN_PROGRESS') return [];
   const { atMs } = alarm.transition;
@@ -63,13 +63,17 @@ function claimedInSpite({ record, state }: Claim): string[] {
   if (isFresh && (state?.pause?.atMs ?? Number.POSITIVE_INFINITY) < progress.claimedAtMs - skewMs) {
     problems.push(`${record.id} was claimed while automation was paused`);
   }
-  const bound = alarm.liveVersions ?? [];
+  const bound = firstBound(world, record.id);
   if (plan.live.toSorted().join() !== bound.toSorted().join()) {
     problems.push(
       `${record.id} rolls back ${plan.live.join()}; its alarm spoke of ${bound.join()}`,
     );
   }
-  if (plan.from !== null && plan.from.createdAtMs > atMs + 2 * skewMs) {
+  if (
+    world.settings.isCauseChecked &&
+    plan.from !== null &&
+    plan.from.createdAtMs > atMs + 2 * skewMs
+  ) {
     problems.push(`${record.id} rolls back a version that was made after its alarm went red`);
   }
   const ageMs = progress.claimedAtMs - atMs;
@@ -77,4 +81,12 @@ function claimedInSpite({ record, state }: Claim): string[] {
     problems.push(`${record.id} acts on an alarm that is ${ageMs} ms old`);
   }
   return problems;
+}
+
+/** What was live when this alarm could first be planned for. */
+function firstBound(world: SimulatedWorld, id: string): readonly string[] {
+  const known = world.applied.flatMap(({ record }) =>
+    record?.id === id && record.alarm?.liveVersions ? [record.alarm.liveVersions] : [],
+  );
+  return known[0] ?? [];
 }

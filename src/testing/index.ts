@@ -77,7 +77,9 @@ async function simulate(
 ): Promise<{ problems: string[]; world: SimulatedWorld }> {
   const store = await openStore();
   const cooldownMs = [86_400_000, 0, 60_000][choices.pick(3)] ?? 0;
-  const world = new SimulatedWorld(choices, store, { cooldownMs, writeHorizonMs: 60_000 });
+  const isCauseChecked = choices.pick(2) === 0;
+  const settings = { cooldownMs, writeHorizonMs: 60_000, isCauseChecked };
+  const world = new SimulatedWorld(choices, store, settings);
   await playScenario(world);
   const isAtRest = await comeToRest(world);
   return { problems: await brokenInvariants(world, isAtRest), world };

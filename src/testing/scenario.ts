@@ -2,7 +2,7 @@ import { rollBack } from '../app/roll-back.ts';
 import { sweep } from '../app/sweep.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request.ts';
-import { alarmActors } from './alarm-actors.ts';
+import { alarmActors, tripAgain } from './alarm-actors.ts';
 import { modelName, type SimulatedWorld } from './simulated-world.ts';
 
 /** Who acts in a run, by choice: requests and their duplicates, rivals, a person, sweeps. */
@@ -48,11 +48,13 @@ export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
     const isOver = round === 28 || (round === 12 && world.choices.happens(50));
     if (isOver) world.alarms.recover(scheduler.nowMs);
     const deps = world.depsFor(`morning ${round}`);
+    const isTripped = (round === 9 || round === 11) && world.choices.happens(40);
+    const tripped = isTripped ? tripAgain(world) : null;
     const swept = sweep(deps, world.deadline(deps, 120_000));
-    await Promise.all([scheduler.settle(5_000), swept]);
+    await Promise.all([scheduler.settle(5_000), swept, tripped]);
     const report = await swept;
     const due = await world.store.listDue(Number.MAX_SAFE_INTEGER, 1, world.deadline(deps, 1_000));
-    if (report.due === 0 && due.length === 0) return true;
+    if (round >= 12 && report.due === 0 && due.length === 0) return true;
   }
   return false;
 }

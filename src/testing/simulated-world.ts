@@ -35,6 +35,7 @@ export interface AnsweredAlarm {
 export interface WorldSettings {
   readonly cooldownMs: number;
   readonly writeHorizonMs: number;
+  readonly isCauseChecked: boolean;
 }
 
 /**
@@ -102,7 +103,7 @@ export class SimulatedWorld {
         ...this.settings,
         targetRule: 'last-good',
         clockSkewMaxMs: null,
-        alarms: defaultAlarmSettings,
+        alarms: { ...defaultAlarmSettings, isCauseChecked: this.settings.isCauseChecked },
       },
     };
   }
