@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { InvalidRequestError, StateStoreUnavailableError } from '../../../src/domain/errors.ts';
+import { answerEvent, type EventAnswer } from '../../../src/lambda/answer-event.ts';
+import {
+  type JsonObject,
+  messageId,
+  snsEvent,
+  snsMessage,
+  sqsEvent,
+} from '../../fakes/alarm-events.ts';
+import { withCalls } from '../../fakes/intercept.ts';
+import { makeWorld, type World } from '../../fakes/world.ts';
+
+let world: World;
+let logged: string[];
+
+beforeEach(() => {
+  world = makeWorld();
+  for (const model of ['a', 'b', 'c']) world.seed(model, ['Archived', 'Production']);
+  logged = [];
+});
+
+/** With a store that is down for these models. */
+const answer = (event: unknown, down: readonly string[] = []): Promise<EventAnswer> => {
+  const deps = withCalls(
+    {
+      ...world.deps,
+      logger: {
+        log: (level, message) => {
+          if (level === 'error') logged.push(message);
+        },
+      },
+    },
+    {
+      store: {
+        read: async (next, modelName) => {
+          if (down.includes(modelName))
+            throw new StateStoreUnavailableError(`${modelName} is down`);
+          return await next();
+        },
+      },
+    },
+  );
+  return answerEvent(deps, event, { invocationId: 'invocation', deadline: world.deadline() });
+};
+const messages = (...models: string[]): JsonObject[] =>
+  models.map((model) => snsMessage({ model, name: `${model}-alarm`, atMs: world.clock.nowMs() }));
+const rolledBack = (model: string): unknown =>
+  expect.objectContaining({ model_name: model, outcome: 'ROLLED_BACK', replayed: false });
+
+describe('answerEvent', () => {
+  test('answers a request; the invocation is the key of one that brings none', async () => {
+    const request = { model_name: 'a', reason: 'TEST_FAILURE' };
+    expect(await answer(request)).toMatchObject({ outcome: 'ROLLED_BACK', alarm: null });
+    expect(await answer(request)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
+    await expect(answer({})).rejects.toThrow(InvalidRequestError);
+  });
+
+  test('answers a sweep', async () => {
+    expect(await answer({ sweep: true })).toMatchObject({ outcome: 'SWEPT', due: 0 });
+  });
+
+  test('answers an alarm message that is sent as it is', async () => {
+    expect(await answer(messages('a')[0])).toEqual(rolledBack('a'));
+  });
+
+  test('gives a queue back exactly the messages that a retry can help', async () => {
+    const event = sqsEvent([...messages('a', 'b', 'c'), 'no alarm'], 'raw');
+    const unreadable = expect.objectContaining({ model_name: null, outcome: 'FAILED' });
+    expect(await answer(event, ['b'])).toEqual({
+      batchItemFailures: [{ itemIdentifier: messageId(1) }],
+      results: [rolledBack('a'), rolledBack('c'), unreadable],
+    });
+    expect(logged).toEqual(['b is down']);
+  });
+
+  test('throws for a whole topic event; its retry finds the answered messages answered', async () => {
+    const event = snsEvent(messages('a', 'b', 'c'));
+    await expect(answer(event, ['b'])).rejects.toThrow('b is down');
+    expect(await answer(event)).toEqual({
+      results: [
+        expect.objectContaining({ model_name: 'a', replayed: true }),
+        rolledBack('b'),
+        rolledBack('c'),
+      ],
+    });
+  });
+
+  test('has nothing to say to empty lists of messages', async () => {
+    expect(await answer(snsEvent([]))).toEqual({ results: [] });
+  });
+});
