@@ -5,6 +5,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBRollbackStore } from '../src/adapters/dynamodb/dynamodb-rollback-store.ts';
+import { MemoryAlarmReader } from '../src/adapters/memory/memory-alarm-reader.ts';
 import {
   type HttpAnswer,
   MLflowClient,
@@ -15,6 +16,7 @@ import { SNSNotifier } from '../src/adapters/sns/sns-notifier.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../src/adapters/system/system-identity.ts';
 import { rollBack } from '../src/app/roll-back.ts';
+import { defaultAlarmSettings } from '../src/domain/alarm-settings.ts';
 import { parseRequest } from '../src/domain/request.ts';
 import { deadlineAfter } from '../src/ports/deadline.ts';
 import { localClientConfig } from '../test/engines/aws.ts';
@@ -63,6 +65,8 @@ export async function recordRollback(
       registry,
       store: new DynamoDBRollbackStore(dynamodb, systemIdentity, store),
       notifier: new SNSNotifier(sns, world.topicArn),
+      // No alarm asks.
+      alarms: new MemoryAlarmReader(),
       clock: systemClock,
       identity: systemIdentity,
       logger: { log: () => undefined },
@@ -71,6 +75,7 @@ export async function recordRollback(
         targetRule: 'last-good',
         writeHorizonMs: 60_000,
         clockSkewMaxMs: null,
+        alarms: defaultAlarmSettings,
       },
     },
     {

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { MemoryAlarmReader } from '../src/adapters/memory/memory-alarm-reader.ts';
 import { run } from '../src/cli/run.ts';
 import { envNames } from '../src/config/env-names.ts';
+import { defaultAlarmSettings } from '../src/domain/alarm-settings.ts';
 import * as errors from '../src/domain/errors.ts';
 import { parseRequest, Reason, RefusalCode } from '../src/domain/request.ts';
 import type { RollbackResponse } from '../src/domain/response.ts';
@@ -362,11 +364,13 @@ async function realRollback(): Promise<{ answer: RollbackResponse; notice: Notic
       digest: (text: string) => Buffer.from(text).toString('hex'),
     },
     logger: { log: () => undefined },
+    alarms: new MemoryAlarmReader(),
     settings: {
       cooldownMs: 0,
       targetRule: 'last-good',
       writeHorizonMs: 60_000,
       clockSkewMaxMs: null,
+      alarms: defaultAlarmSettings,
     } as const,
   };
   const answer = await rollBack(deps, {

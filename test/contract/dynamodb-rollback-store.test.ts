@@ -16,7 +16,7 @@ import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import { ConfigurationError, StateStoreUnavailableError } from '../../src/domain/errors.ts';
 import { afterPointerCheck, withNotice } from '../../src/domain/follow-up.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { commit, endUnclaimed, fail } from '../../src/domain/transition.ts';
+import { fail, type StoreChange } from '../../src/domain/transition.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 import { localClientConfig } from '../engines/aws.ts';
@@ -27,7 +27,14 @@ import {
   type ProxyAct,
   startHttpProxy,
 } from './http-proxy.ts';
-import { attemptAt, firstClaim, NOON_MS } from './rollback-samples.ts';
+import {
+  alarmClaim,
+  attemptAt,
+  committed,
+  firstClaim,
+  NOON_MS,
+  unclaimed,
+} from './rollback-samples.ts';
 import {
   describeRollbackStore,
   type ItemEdit,
@@ -40,6 +47,7 @@ import {
 const dynamodb = engine('dynamodb');
 const tableName = uniqueName('state');
 const admin = new DynamoDBClient(localClientConfig(dynamodb.url));
+const SENT = { kind: 'sent', about: 'end', sentAtMs: NOON_MS, attempts: 1 } as const;
 
 describe.skipIf(dynamodb.isMissing)(dynamodb.title('DynamoDB Local'), () => {
   beforeAll(async () => {
@@ -68,7 +76,7 @@ describe('DynamoDBRollbackStore with a client that fails', describeStubs);
 
 function describeAmbiguity(): void {
   const claimed = firstClaim('fraud', '1');
-  const record = endUnclaimed(attemptAt('fraud', '2', { verdict: 'REFUSED' }));
+  const { record } = unclaimed(attemptAt('fraud', '2', { verdict: 'REFUSED' }), 'REFUSED');
 
   const loseFirst = (operation: string) => {
     let isLost = false;
@@ -91,7 +99,7 @@ function describeAmbiguity(): void {
     const { store, proxy } = await throughProxy((request) => act.current(request));
     await store.write({ record }, soon());
     act.current = loseFirst('PutItem');
-    const sent = withNotice(record, { kind: 'sent', sentAtMs: NOON_MS, attempts: 1 });
+    const sent = withNotice(record, SENT);
     expect(await store.write({ record: sent }, soon())).toBe('written');
     expect(proxy.requests.filter((request) => isCall(request, 'PutItem'))).toHaveLength(3);
     expect(await store.list(null, soon())).toEqual([sent]);
@@ -117,6 +125,62 @@ function describeAmbiguity(): void {
     });
     expect(await store.write(claimed, soon())).toBe('written');
     expect(await look(store, 'fraud', claimed.record.id, soon())).toEqual(claimed);
+  });
+
+  const three = alarmClaim('fraud', '3');
+  const { fleet } = three;
+  const changes: readonly { title: string; operation: string; change: StoreChange }[] = [
+    { title: 'the fleet alone', operation: 'PutItem', change: { fleet } },
+    {
+      title: 'a record with the fleet',
+      operation: 'TransactWriteItems',
+      change: { record, fleet },
+    },
+    {
+      title: 'a claim that takes a slot',
+      operation: 'TransactWriteItems',
+      change: three,
+    },
+  ];
+  for (const { title, operation, change } of changes) {
+    test(`is written when the answer to ${title} was lost, and its request token too`, async () => {
+      const lose = loseFirst(operation);
+      const { store, proxy } = await throughProxy((request) => {
+        const act = lose(request);
+        if (act.kind !== 'pass' || !isCall(request, 'TransactWriteItems')) return act;
+        const body = JSON.parse(request.body) as Record<string, unknown>;
+        const forgotten = { ...body, ClientRequestToken: uniqueName('forgotten') };
+        return { kind: 'pass', body: JSON.stringify(forgotten) };
+      });
+      expect(await store.write(change, soon())).toBe('written');
+      expect(proxy.requests.filter((request) => isCall(request, operation))).toHaveLength(2);
+      const id = change.record?.id ?? null;
+      expect(await look(store, 'fraud', id)).toEqual({
+        state: undefined,
+        record: undefined,
+        ...change,
+      });
+    });
+  }
+
+  test('is a conflict when a rival overwrote the fleet in between', async () => {
+    const workspace = uniqueName('rival');
+    const rival = newStore(admin, workspace);
+    let isLost = false;
+    const { store } = await throughProxy((request) => {
+      if (isLost || !isCall(request, 'TransactWriteItems')) return { kind: 'pass' };
+      isLost = true;
+      return { kind: 'reset' };
+    }, workspace);
+    const theirs = alarmClaim('churn', '1');
+    await rival.write(theirs, soon());
+    expect(await store.write(three, soon())).toBe('conflict');
+    expect(await store.list(null, soon())).toEqual([theirs.record]);
+    expect(await look(store, 'fraud', three.record.id)).toEqual({
+      state: undefined,
+      record: undefined,
+      fleet: theirs.fleet,
+    });
   });
 
   test('is a conflict when a rival overwrote one of the items in between', async () => {
@@ -147,15 +211,14 @@ function describeItems(): void {
   test('expires when it ended without effect and nothing of it is due', async () => {
     const workspace = uniqueName('expiry');
     const store = newStore(admin, workspace);
-    const refused = endUnclaimed(
-      attemptAt('fraud', '1', { verdict: 'REFUSED', nowMs: NOON_MS + 1 }),
-    );
+    const attempt = attemptAt('fraud', '1', { verdict: 'REFUSED', nowMs: NOON_MS + 1 });
+    const refused = unclaimed(attempt, 'REFUSED').record;
     await store.write({ record: refused }, soon());
     const pending = await rawItem(workspace, 'ROLLBACK#fraud/1');
     expect(pending).toMatchObject({ due_pk: { S: `DUE#${workspace}` } });
     expect(pending).not.toHaveProperty('expires_at');
 
-    const sent = withNotice(refused, { kind: 'sent', sentAtMs: NOON_MS, attempts: 1 });
+    const sent = withNotice(refused, SENT);
     await store.write({ record: sent }, soon());
     const item = await rawItem(workspace, 'ROLLBACK#fraud/1');
     // Whole seconds, never early.
@@ -172,10 +235,9 @@ function describeItems(): void {
     await store.write(claimed, soon());
     expect(await rawItem(workspace, 'ROLLBACK#fraud/1')).not.toHaveProperty('expires_at');
     expect(await rawItem(workspace, 'STATE')).not.toHaveProperty('expires_at');
-    const ended = commit(claimed, NOON_MS, []);
+    const ended = committed(claimed);
     await store.write(ended, soon());
-    const sent = { kind: 'sent', sentAtMs: NOON_MS, attempts: 1 } as const;
-    const announced = withNotice(ended.record, sent);
+    const announced = withNotice(ended.record, SENT);
     await store.write({ record: announced }, soon());
     await store.write({ record: afterPointerCheck(announced, ['2'], null, NOON_MS) }, soon());
     const item = await rawItem(workspace, 'ROLLBACK#fraud/1');
@@ -536,11 +598,12 @@ function describeStubs(): void {
 
   test('reads again what the engine left unprocessed', async () => {
     const kept = new Map<string, object>();
+    const placeOf = (item?: KeyedItem): string => `${item?.pk.S} / ${item?.sk.S}`;
     const asked: number[] = [];
     const { client } = stubClient(async (command, input) => {
       if (command === 'TransactWriteItemsCommand') {
         const { TransactItems } = input as { TransactItems: { Put: { Item: KeyedItem } }[] };
-        for (const { Put } of TransactItems) kept.set(Put.Item.sk.S, Put.Item);
+        for (const { Put } of TransactItems) kept.set(placeOf(Put.Item), Put.Item);
         return {};
       }
       const { RequestItems } = input as {
@@ -551,14 +614,15 @@ function describeStubs(): void {
       expect(wanted?.ConsistentRead).toBe(true);
       asked.push(rest.length + 1);
       return {
-        Responses: { [tableName]: [kept.get(first?.sk.S ?? '')] },
+        Responses: { [tableName]: [kept.get(placeOf(first))] },
         UnprocessedKeys: rest.length === 0 ? {} : { [tableName]: { ...wanted, Keys: rest } },
       };
     });
     const store = newStore(client, '');
-    await store.write(claimed, soon());
-    expect(await look(store, 'fraud', claimed.record.id, soon())).toEqual(claimed);
-    expect(asked).toEqual([2, 1]);
+    const three = alarmClaim('fraud', '1');
+    await store.write(three, soon());
+    expect(await look(store, 'fraud', three.record.id, soon())).toEqual(three);
+    expect(asked).toEqual([3, 2, 1]);
   });
 
   test('calls keys that stay unprocessed unavailable, after a bounded number of reads', async () => {
@@ -588,6 +652,7 @@ interface Tokened {
 }
 
 interface KeyedItem {
+  readonly pk: { readonly S: string };
   readonly sk: { readonly S: string };
 }
 
@@ -611,7 +676,7 @@ async function openData(): Promise<StoreData> {
 
 async function editItem(
   workspace: string,
-  { modelName, rollbackId }: StoredItem,
+  item: StoredItem,
   { doc, revision }: ItemEdit,
 ): Promise<void> {
   const sets = [
@@ -623,8 +688,11 @@ async function editItem(
       new UpdateItemCommand({
         TableName: tableName,
         Key: {
-          pk: { S: `MODEL#${workspace}/${modelName}` },
-          sk: { S: rollbackId === null ? 'STATE' : `ROLLBACK#${rollbackId}` },
+          pk: {
+            S:
+              item.kind === 'fleet' ? `FLEET#${workspace}` : `MODEL#${workspace}/${item.modelName}`,
+          },
+          sk: { S: item.kind === 'record' ? `ROLLBACK#${item.rollbackId}` : 'STATE' },
         },
         UpdateExpression: 'SET #name = :value',
         ConditionExpression: 'attribute_exists(pk)',

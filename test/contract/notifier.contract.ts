@@ -1,12 +1,24 @@
 /** What every notifier must do; each adapter has a run file beside this one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { afterPointerCheck } from '../../src/domain/follow-up.ts';
 import { noticeOf } from '../../src/domain/notice.ts';
-import { Outcome, type Plan, type RollbackRecord } from '../../src/domain/rollback.ts';
-import { commit, contest, endUnclaimed, fail } from '../../src/domain/transition.ts';
+import { Outcome, type RollbackRecord } from '../../src/domain/rollback.ts';
+import { contest, fail } from '../../src/domain/transition.ts';
+import { Recovery } from '../../src/domain/trigger.ts';
+import { afterRecovery } from '../../src/domain/watch.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { Notifier } from '../../src/ports/notifier.ts';
-import { attemptAt, firstClaim, NOON_MS } from './rollback-samples.ts';
+import {
+  alarmClaim,
+  alarmOf,
+  attemptAt,
+  committed,
+  firstClaim,
+  NOON_MS,
+  planless,
+  unclaimed,
+} from './rollback-samples.ts';
 
 /** A notifier, and the eyes of whoever it tells. */
 export interface NotifierPlace {
@@ -24,19 +36,113 @@ export interface ReceivedNotice {
   readonly attributes: Readonly<Record<string, string>> | null;
 }
 
+const asked = attemptAt('fraud', '1', { alarm: alarmOf('fraud') });
+
 /** One record for each way to end. */
 export const ENDS: Readonly<Record<Outcome, RollbackRecord>> = {
-  [Outcome.ROLLED_BACK]: commit(firstClaim('fraud', '1'), NOON_MS, []).record,
-  [Outcome.REFUSED]: unclaimed('fraud', 'REFUSED'),
-  [Outcome.NO_TARGET]: unclaimed('fraud', 'NO_TARGET'),
-  [Outcome.ALREADY_LIVE]: unclaimed('fraud', 'ALREADY_LIVE'),
+  [Outcome.ROLLED_BACK]: committed(firstClaim('fraud', '1')).record,
+  [Outcome.REFUSED]: ended('REFUSED'),
+  [Outcome.NO_TARGET]: ended('NO_TARGET'),
+  [Outcome.ALREADY_LIVE]: ended('ALREADY_LIVE'),
   [Outcome.CONTESTED]: contest(firstClaim('fraud', '1'), NOON_MS, {
     message: 'Somebody else moved the pointer.',
     hasMoved: false,
     liveVersions: ['4', '3'],
   }).record,
   [Outcome.FAILED]: fail(firstClaim('fraud', '1'), NOON_MS, 'The registry said no.').record,
+  [Outcome.DEFERRED]: planless('model', 'DEFERRED'),
+  [Outcome.AWAITING_APPROVAL]: unclaimed(asked, 'AWAITING_APPROVAL').record,
+  [Outcome.OBSERVED]: unclaimed(asked, 'OBSERVED').record,
 };
+
+const byAlarm = committed(alarmClaim('fraud', '1')).record;
+const nameless = planless('alarm', 'FAILED');
+const unreadable = planless('source', 'FAILED');
+const { arn } = alarmOf(null).transition;
+
+/** Every notice, with its subject and what it says of the model and of its topic. */
+const NOTICES: readonly {
+  readonly title: string;
+  readonly record: RollbackRecord;
+  readonly subject: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}[] = [
+  ...ends({
+    ROLLED_BACK: 'Model Rollback: fraud',
+    REFUSED: 'Model Rollback refused: fraud',
+    NO_TARGET: 'Model Rollback no target: fraud',
+    ALREADY_LIVE: 'Model Rollback already live: fraud',
+    CONTESTED: 'Model Rollback contested: fraud',
+    FAILED: 'Model Rollback failed: fraud',
+    DEFERRED: 'Model Rollback deferred: fraud',
+    AWAITING_APPROVAL: 'Model Rollback awaiting approval: fraud',
+    OBSERVED: 'Model Rollback observed: fraud',
+  }),
+  {
+    title: 'a rollback that an alarm asked for',
+    record: byAlarm,
+    subject: 'Model Rollback: fraud',
+    fields: {
+      about: 'end',
+      outcome: 'ROLLED_BACK',
+      triggered_by: 'fraud-latency',
+      alarm: { arn, model_source: 'dimension', automatic: true, recovery: 'pending' },
+    },
+  },
+  {
+    title: 'an alarm that names no model',
+    record: nameless,
+    subject: 'Model Rollback failed: fraud-latency',
+    fields: { model_name: null, alarm: { arn, model_source: null, watch: 'pending' } },
+  },
+  {
+    title: 'a source that nobody can read',
+    record: { ...unreadable, request: { ...unreadable.request, alarmName: null } },
+    subject: `Model Rollback failed: ${unreadable.modelName}`,
+    fields: { model_name: null, alarm: null, triggered_by: 'manual' },
+  },
+  {
+    title: 'a pointer that differs',
+    record: pointerDiffers(byAlarm),
+    subject: 'Model Rollback pointer differs: fraud',
+    fields: {
+      about: 'pointer',
+      outcome: 'ROLLED_BACK',
+      warnings: [{ code: 'POINTER_DIFFERS', message: expect.stringContaining('live is 7') }],
+    },
+  },
+  {
+    title: 'an alarm that recovered',
+    record: recovery(Recovery.RECOVERED),
+    subject: 'Model Rollback recovered: fraud',
+    fields: {
+      about: 'recovery',
+      outcome: 'ROLLED_BACK',
+      text: expect.stringMatching(/^The alarm fraud-latency is not red any more\. /),
+      alarm: { recovery: 'recovered' },
+    },
+  },
+  {
+    title: 'an alarm that did not recover',
+    record: recovery(Recovery.NOT_RECOVERED),
+    subject: 'Model Rollback not recovered: fraud',
+    fields: {
+      about: 'recovery',
+      text: expect.stringMatching(/^The alarm fraud-latency is still red: .*paused.*resume/),
+      alarm: { recovery: 'not-recovered' },
+    },
+  },
+  {
+    title: 'an alarm without data',
+    record: recovery(Recovery.NO_DATA),
+    subject: 'Model Rollback no data: fraud',
+    fields: {
+      about: 'recovery',
+      text: expect.stringMatching(/^The alarm fraud-latency has no data/),
+      alarm: { recovery: 'no-data' },
+    },
+  },
+];
 
 /** 250 characters, none of them ASCII. */
 export const LONG_NAME: string = '模型界'.repeat(84).slice(0, 250);
@@ -54,13 +160,15 @@ export function describeNotifier(name: string, openNotifier: () => Promise<Notif
       await place.close();
     });
 
-    test.each(Object.entries(ENDS))('tells of %s once, whole and exact', async (_, record) => {
+    test.each(NOTICES)('tells of $title once, whole and exact', async (told) => {
+      const { record, subject, fields } = told;
       const notice = noticeOf(record, NOON_MS + 1);
       expect(await place.notifier.send(notice, soon())).toEqual({ kind: 'sent' });
       const [received, ...more] = await place.received(1);
       expect(more).toEqual([]);
-      expect(received?.subject).toBe(notice.subject);
+      expect(received?.subject).toBe(subject);
       expect(received?.message).toEqual(notice.message);
+      expect(received?.message).toMatchObject({ rollback_id: record.id, ...fields });
       const attributes = received?.attributes ?? notice.attributes;
       expect(attributes).toEqual(notice.attributes);
     });
@@ -71,7 +179,7 @@ export function describeNotifier(name: string, openNotifier: () => Promise<Notif
       ' \u202ereversed\u2028line',
       '🤖'.repeat(128),
     ])('tells of a model named %s', async (model) => {
-      const notice = noticeOf(commit(firstClaim(model, '1'), NOON_MS, []).record, NOON_MS);
+      const notice = noticeOf(committed(firstClaim(model, '1')).record, NOON_MS);
       expect(await place.notifier.send(notice, soon())).toEqual({ kind: 'sent' });
       const [received] = await place.received(1);
       expect(received?.subject).toBe(notice.subject);
@@ -87,6 +195,23 @@ export function soon(): Deadline {
 
 // ---------------------------------------------------------------------------------------------------
 
-function unclaimed(model: string, verdict: Plan['verdict']): RollbackRecord {
-  return endUnclaimed(attemptAt(model, '1', { verdict }));
+function ended(verdict: 'REFUSED' | 'NO_TARGET' | 'ALREADY_LIVE'): RollbackRecord {
+  return unclaimed(attemptAt('fraud', '1', { verdict }), verdict).record;
+}
+
+function ends(subjects: Readonly<Record<Outcome, string>>): typeof NOTICES {
+  return Object.values(Outcome).map((outcome) => ({
+    title: outcome,
+    record: ENDS[outcome],
+    subject: subjects[outcome],
+    fields: { model_name: 'fraud', outcome, about: 'end' },
+  }));
+}
+
+function pointerDiffers(record: RollbackRecord): RollbackRecord {
+  return afterPointerCheck(record, ['7'], null, NOON_MS + 1);
+}
+
+function recovery(found: Recovery): RollbackRecord {
+  return afterRecovery(byAlarm, undefined, found, NOON_MS + 1).record;
 }

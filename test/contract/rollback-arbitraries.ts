@@ -1,6 +1,8 @@
 /** Every shape that a stored item may have, for the round trips of the stores. */
 import fc from 'fast-check';
+import type { AlarmTransition, Dimension } from '../../src/domain/alarm.ts';
 import { TargetRule } from '../../src/domain/candidate.ts';
+import type { FleetState, Pause } from '../../src/domain/fleet.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
 import {
   parseModelName,
@@ -15,11 +17,20 @@ import {
   type InProgress,
   type ModelState,
   type NoticeState,
+  type NoticeTopic,
   Outcome,
   type Plan,
   type PointerCheck,
   type RollbackRecord,
 } from '../../src/domain/rollback.ts';
+import {
+  type AlarmTrigger,
+  type AlarmWatch,
+  ModelSource,
+  Recovery,
+  type RecoveryCheck,
+  WatchEnd,
+} from '../../src/domain/trigger.ts';
 
 /** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
 const LAST_TIME_MS = 253_402_300_799_999;
@@ -120,19 +131,23 @@ const ended: fc.Arbitrary<Ended> = fc.record({
   hasMoved: fc.boolean(),
 });
 
+const none = fc.record({ kind: fc.constant('none' as const) });
+const about: fc.Arbitrary<NoticeTopic> = fc.constantFrom('end', 'pointer', 'recovery');
+
 const notice: fc.Arbitrary<NoticeState> = fc.oneof(
-  fc.record({ kind: fc.constant('none' as const) }),
+  none,
   fc.record({
     kind: fc.constant('pending' as const),
+    about,
     dueAtMs: time,
     leaseEndsAtMs: time,
     attempts: count,
   }),
-  fc.record({ kind: fc.constant('sent' as const), sentAtMs: time, attempts: count }),
+  fc.record({ kind: fc.constant('sent' as const), about, sentAtMs: time, attempts: count }),
 );
 
 const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
-  fc.record({ kind: fc.constant('none' as const) }),
+  none,
   fc.record({ kind: fc.constant('pending' as const), dueAtMs: time }),
   fc.record({ kind: fc.constant('as-left' as const), atMs: time }),
   fc.record({
@@ -141,6 +156,61 @@ const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
     liveVersions: fc.array(version, { maxLength: 4 }),
   }),
 );
+
+const dimensions: fc.Arbitrary<readonly Dimension[]> = fc.array(
+  fc.record({ name: text, value: text }),
+  { maxLength: 3 },
+);
+
+const transition: fc.Arbitrary<AlarmTransition> = fc.record({
+  isFromEventBus: fc.boolean(),
+  arn: text,
+  name: text,
+  atMs: time,
+  previousState: nullable(
+    fc.constantFrom('OK' as const, 'ALARM' as const, 'INSUFFICIENT_DATA' as const),
+  ),
+  contributor: nullable(fc.record({ id: text, attributes: dimensions })),
+  isComposite: fc.boolean(),
+  dimensions,
+  isMultiSeries: fc.boolean(),
+  childrenInAlarm: fc.array(text, { maxLength: 3 }),
+});
+
+const alarm: fc.Arbitrary<AlarmTrigger> = fc.record({
+  transition,
+  modelSource: nullable(fc.constantFrom(...Object.values(ModelSource))),
+  liveVersions: nullable(fc.array(version, { maxLength: 4 })),
+});
+
+const pendingLook = fc.record({
+  kind: fc.constant('pending' as const),
+  dueAtMs: time,
+  looks: count,
+});
+
+const watch: fc.Arbitrary<AlarmWatch> = fc.oneof(
+  none,
+  pendingLook,
+  fc.record({
+    kind: fc.constant('closed' as const),
+    atMs: time,
+    why: fc.constantFrom(...Object.values(WatchEnd)),
+  }),
+);
+
+const recovery: fc.Arbitrary<RecoveryCheck> = fc.oneof(
+  none,
+  pendingLook,
+  fc.record({ kind: fc.constantFrom(...Object.values(Recovery)), atMs: time }),
+);
+
+const pause: fc.Arbitrary<Pause> = fc.record({
+  atMs: time,
+  why: fc.constantFrom('budget' as const, 'recovery' as const, 'blast-radius' as const),
+  message: text,
+  rollbackId: text,
+});
 
 const key = fc.string({
   unit: fc.constantFrom(...'0123456789abcdef'),
@@ -154,16 +224,21 @@ export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
     schema: fc.constant(1 as const),
     revision: fc.constant(1),
     id: key.map((digest) => `${name}/${digest}`),
+    subject: fc.constantFrom('model' as const, 'alarm' as const, 'source' as const),
     modelName: fc.constant(name),
     request: request(name),
     bodyHash: text,
     createdAtMs: time,
     attempts: count,
-    plan,
+    alarm: nullable(alarm),
+    isAutomatic: fc.boolean(),
+    plan: nullable(plan),
     warnings: fc.array(warning, { maxLength: 3 }),
     progress: fc.oneof(inProgress, ended),
     notice,
     pointerCheck,
+    watch,
+    recovery,
   });
 }
 
@@ -191,8 +266,21 @@ export function modelState(name: string): fc.Arbitrary<ModelState> {
       fc.record({ version, atMs: time, how: fc.constantFrom('seen' as const, 'made' as const) }),
       { maxLength: 3 },
     ),
+    pause: nullable(pause),
+    recentCommits: fc.array(time, { maxLength: 3 }),
+    announcedRefusals: fc.array(fc.record({ alarm: text, codes: text, atMs: time }), {
+      maxLength: 3,
+    }),
   });
 }
+
+/** What all models share, in its first revision. */
+export const fleetState: fc.Arbitrary<FleetState> = fc.record({
+  schema: fc.constant(1 as const),
+  revision: fc.constant(1),
+  pause: nullable(pause),
+  slots: fc.array(fc.record({ modelName: text, atMs: time }), { maxLength: 3 }),
+});
 
 function isModelName(name: string): boolean {
   try {

@@ -1,13 +1,30 @@
-/** Records and states made by the real transitions, and the race that every store must settle. */
+/** Records and states made by the real transitions, and the races that every store must settle. */
+import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
+import {
+  type Attempt,
+  endUnclaimed,
+  endWithoutPlan,
+  type PlanlessEnd,
+  type UnclaimedOutcome,
+} from '../../src/domain/attempt.ts';
+import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
 import type { RollbackRequest } from '../../src/domain/request.ts';
-import { type ModelState, newModelState, type Plan } from '../../src/domain/rollback.ts';
-import { type Attempt, type ClaimedRun, claim } from '../../src/domain/transition.ts';
+import {
+  type ModelState,
+  newModelState,
+  type Plan,
+  type RollbackRecord,
+} from '../../src/domain/rollback.ts';
+import { type ClaimedRun, claim, commit, type StoreChange } from '../../src/domain/transition.ts';
+import type { AlarmTrigger } from '../../src/domain/trigger.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 
 export const REGISTRY = 'http://registry.invalid';
 export const NOON_MS: number = Date.UTC(2026, 10, 23, 12);
+/** Where something came from that nobody can read. */
+const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:alarms';
 
 const SAMPLE_REQUEST: Omit<RollbackRequest, 'modelName'> = {
   targetVersion: null,
@@ -24,14 +41,21 @@ const SAMPLE_REQUEST: Omit<RollbackRequest, 'modelName'> = {
 export function attemptAt(
   modelName: string,
   key: string,
-  options: { readonly nowMs?: number; readonly verdict?: Plan['verdict'] } = {},
+  options: {
+    readonly nowMs?: number;
+    readonly verdict?: Plan['verdict'];
+    /** Given: this alarm asks by itself. */
+    readonly alarm?: AlarmTrigger;
+  } = {},
 ): Attempt {
-  const { nowMs = NOON_MS, verdict = 'ROLLED_BACK' } = options;
+  const { nowMs = NOON_MS, verdict = 'ROLLED_BACK', alarm = null } = options;
   return {
     id: `${modelName}/${key}`,
     request: { modelName, ...SAMPLE_REQUEST },
     bodyHash: 'body',
     previous: undefined,
+    alarm,
+    isAutomatic: alarm !== null,
     plan: planAt(nowMs, verdict),
     warnings: [],
     nowMs,
@@ -41,7 +65,90 @@ export function attemptAt(
 /** The claim of an untouched model. */
 export function firstClaim(modelName: string, key: string, nowMs: number = NOON_MS): ClaimedRun {
   const lease = { owner: `owner-${key}`, leaseEndsAtMs: nowMs + 60_000 };
-  return claim(newModelState(modelName, REGISTRY), attemptAt(modelName, key, { nowMs }), lease);
+  const state = newModelState(modelName, REGISTRY);
+  return claim(state, attemptAt(modelName, key, { nowMs }), lease, null);
+}
+
+/** The same for an alarm, with the slot that it takes of the fleet. */
+export function alarmClaim(
+  modelName: string,
+  key: string,
+  fleet: FleetState = newFleetState,
+): ClaimedRun & { readonly fleet: FleetState } {
+  const lease = { owner: `owner-${key}`, leaseEndsAtMs: NOON_MS + 60_000 };
+  const attempt = attemptAt(modelName, key, { alarm: alarmOf(modelName) });
+  const claimed = claim(newModelState(modelName, REGISTRY), attempt, lease, fleet);
+  if (claimed.fleet === undefined) throw new Error('no slot was taken');
+  return { ...claimed, fleet: claimed.fleet };
+}
+
+/** The commit of a claimed run. */
+export function committed(claimed: ClaimedRun, nowMs: number = NOON_MS): ClaimedRun {
+  return commit(claimed, nowMs, [], defaultAlarmSettings);
+}
+
+/** The end of an attempt that needs no claim. */
+export function unclaimed(
+  attempt: Attempt,
+  outcome: UnclaimedOutcome,
+  facts: {
+    readonly state?: ModelState;
+    readonly fleet?: FleetState;
+    readonly settings?: AlarmSettings;
+  } = {},
+): StoreChange & { readonly record: RollbackRecord } {
+  return endUnclaimed(attempt, {
+    outcome,
+    state: newModelState(attempt.request.modelName, REGISTRY),
+    fleet: newFleetState,
+    cooldownMs: 86_400_000,
+    settings: defaultAlarmSettings,
+    ...facts,
+  });
+}
+
+/** The end of an alarm that came to no plan: under its model, or under its own name. */
+export function planless(
+  subject: RollbackRecord['subject'],
+  outcome: PlanlessEnd['outcome'],
+  nowMs: number = NOON_MS,
+): RollbackRecord {
+  const alarm = alarmOf(subject === 'model' ? 'fraud' : null);
+  const { arn } = alarm.transition;
+  const modelName = { model: 'fraud', alarm: arn, source: TOPIC }[subject];
+  return endWithoutPlan({
+    id: `${modelName}/0123456789abcdef`,
+    subject,
+    request: { modelName, ...SAMPLE_REQUEST },
+    bodyHash: 'body',
+    previous: undefined,
+    alarm: subject === 'source' ? null : alarm,
+    outcome,
+    message: 'It could not be handled.',
+    nowMs,
+  });
+}
+
+/** An alarm that went red a minute before noon; null: it names no model. */
+export function alarmOf(modelName: string | null): AlarmTrigger {
+  const name = 'fraud-latency';
+  const dimensions = modelName === null ? [] : [{ name: 'ModelName', value: modelName }];
+  return {
+    transition: {
+      isFromEventBus: false,
+      arn: `arn:aws:cloudwatch:eu-west-1:111122223333:alarm:${name}`,
+      name,
+      atMs: NOON_MS - 60_000,
+      previousState: 'OK',
+      contributor: null,
+      isComposite: false,
+      dimensions,
+      isMultiSeries: false,
+      childrenInAlarm: [],
+    },
+    modelSource: modelName === null ? null : 'dimension',
+    liveVersions: null,
+  };
 }
 
 export interface Racer {
@@ -67,7 +174,7 @@ export async function prepareClaims(
       const attempt = attemptAt(modelName, `${round}-${owner}`);
       const view = await store.read(modelName, attempt.id, deadline);
       const state: ModelState = view.state ?? newModelState(modelName, REGISTRY);
-      return claim(state, attempt, { owner, leaseEndsAtMs: NOON_MS + 60_000 });
+      return claim(state, attempt, { owner, leaseEndsAtMs: NOON_MS + 60_000 }, null);
     }),
   );
 }
@@ -75,7 +182,7 @@ export async function prepareClaims(
 /** The second half: everybody writes at once. */
 export async function writeClaims(
   racers: readonly Racer[],
-  claims: readonly ClaimedRun[],
+  claims: readonly StoreChange[],
   deadline: Deadline,
 ): Promise<readonly RaceResult[]> {
   return await Promise.all(

@@ -168,7 +168,7 @@ function expectPublishable(input: PublishCommandInput | undefined, record: Rollb
   const bytes = Buffer.byteLength(Message) + Buffer.byteLength(JSON.stringify(MessageAttributes));
   expect(bytes).toBeLessThan(SNS_BYTES_MAX);
   expect(JSON.parse(Message)).toMatchObject({
-    model_name: record.request.modelName,
+    model_name: record.subject === 'model' ? record.modelName : null,
     rollback_id: record.id,
     outcome: record.progress.status,
     reason: record.request.reason,

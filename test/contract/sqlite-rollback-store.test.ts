@@ -14,8 +14,16 @@ import {
 } from '../../src/domain/errors.ts';
 import { afterPointerCheck, withNotice } from '../../src/domain/follow-up.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { commit, endUnclaimed, fail } from '../../src/domain/transition.ts';
-import { attemptAt, firstClaim, NOON_MS, type RaceResult } from './rollback-samples.ts';
+import type { RollbackRecord } from '../../src/domain/rollback.ts';
+import { fail } from '../../src/domain/transition.ts';
+import {
+  attemptAt,
+  committed,
+  firstClaim,
+  NOON_MS,
+  type RaceResult,
+  unclaimed,
+} from './rollback-samples.ts';
 import {
   describeRollbackStore,
   type ItemEdit,
@@ -49,8 +57,8 @@ describe('SQLiteRollbackStore', () => {
 
   test('makes nothing to read from, and changes nothing by reading', async () => {
     const store = open();
-    const { state, record } = await store.read('fraud', 'fraud/1', soon());
-    expect([state, record]).toEqual([undefined, undefined]);
+    const { state, record, fleet } = await store.read('fraud', 'fraud/1', soon());
+    expect([state, record, fleet]).toEqual([undefined, undefined, undefined]);
     expect(await store.list(null, soon())).toEqual([]);
     expect(await store.listDue(NOON_MS, 9, soon())).toEqual([]);
     store.close();
@@ -92,8 +100,10 @@ describe('SQLiteRollbackStore', () => {
       const view = await judge.read('fraud', `fraud/${round}-${owner}`, soon());
       expect(view.state?.active?.owner).toBe(owner);
       expect(view.record?.progress).toMatchObject({ status: 'IN_PROGRESS', owner });
-      if (view.state === undefined || view.record === undefined) throw new Error('no claim');
-      const free = fail({ state: view.state, record: view.record }, NOON_MS, 'next round');
+      const { state, record } = view;
+      if (state === undefined || !record?.plan) throw new Error('no claim');
+      const { plan } = record;
+      const free = fail({ state, record: { ...record, plan } }, NOON_MS, 'next round');
       expect(await judge.write(free, soon())).toBe('written');
     }
     judge.close();
@@ -109,7 +119,7 @@ describe('SQLiteRollbackStore', () => {
     const deadline = { leftMs: () => startMs + 300 - performance.now() };
     try {
       // Readers do not wait for writers.
-      const nothing = { state: undefined, record: undefined };
+      const nothing = { state: undefined, record: undefined, fleet: undefined };
       expect(await look(store, 'fraud', null, deadline)).toEqual(nothing);
       const write = store.write(firstClaim('fraud', '1'), deadline);
       await expect(write).rejects.toBeInstanceOf(StateStoreUnavailableError);
@@ -124,14 +134,14 @@ describe('SQLiteRollbackStore', () => {
 
   test('forgets ends without effect after their time, and nothing else', async () => {
     const store = open();
-    const refused = endUnclaimed(attemptAt('refused', '1', { verdict: 'REFUSED' }));
-    const sent = { kind: 'sent', sentAtMs: NOON_MS, attempts: 1 } as const;
-    const settled = endUnclaimed(attemptAt('settled', '1', { verdict: 'REFUSED' }));
+    const refused = refusal('refused');
+    const sent = { kind: 'sent', about: 'end', sentAtMs: NOON_MS, attempts: 1 } as const;
+    const settled = refusal('settled');
     const run = firstClaim('kept', '1');
     await store.write({ record: refused }, soon());
     await store.write({ record: { ...settled, notice: sent } }, soon());
     await store.write(run, soon());
-    const ended = commit(run, NOON_MS, []);
+    const ended = committed(run);
     await store.write(ended, soon());
     const announced = withNotice(ended.record, sent);
     await store.write({ record: announced }, soon());
@@ -144,10 +154,7 @@ describe('SQLiteRollbackStore', () => {
     onTime.close();
     const late = open('', NOON_MS + limits.recordRetentionMs + 1);
     // Whoever writes a record sweeps up.
-    await late.write(
-      { record: endUnclaimed(attemptAt('new', '1', { verdict: 'REFUSED' })) },
-      soon(),
-    );
+    await late.write({ record: refusal('new') }, soon());
     const models = (await late.list(null, soon())).map(({ modelName }) => modelName);
     late.close();
     expect(models.toSorted()).toEqual(['kept', 'new', 'refused']);
@@ -207,12 +214,20 @@ async function openData(): Promise<StoreData> {
 /** Generated records have any time: none of them expires by surprise. */
 const fixedClock = { ...systemClock, nowMs: () => 0 };
 
-function editRow(path: string, { modelName, rollbackId }: StoredItem, change: ItemEdit): void {
+function refusal(model: string): RollbackRecord {
+  return unclaimed(attemptAt(model, '1', { verdict: 'REFUSED' }), 'REFUSED').record;
+}
+
+function editRow(path: string, item: StoredItem, change: ItemEdit): void {
   const database = new DatabaseSync(path);
   const where =
-    rollbackId === null
-      ? { table: 'model_state', key: 'model_name', value: modelName }
-      : { table: 'rollback', key: 'id', value: rollbackId };
+    item.kind === 'record'
+      ? { table: 'rollback', key: 'id', value: item.rollbackId }
+      : {
+          table: 'model_state',
+          key: 'model_name',
+          value: item.kind === 'fleet' ? '' : item.modelName,
+        };
   for (const [column, value] of Object.entries(change)) {
     const sql = `UPDATE ${where.table} SET ${column} = ? WHERE ${where.key} = ?`;
     expect(database.prepare(sql).run(value, where.value).changes).toBe(1);

@@ -558,7 +558,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       const answer = answerIn(await invokeWith(settings, { model_name: model }));
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', warnings: [] });
-      expect(answer.plan.registry).toBe(server.url);
+      expect(answer.plan?.registry).toBe(server.url);
       expect(await registry.liveVersions(model)).toEqual(['1']);
     });
   });

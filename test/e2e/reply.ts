@@ -25,6 +25,12 @@ export function answerIn(reply: Reply): Answer {
   return reply;
 }
 
+/** The registered model that an answer is about; throws when it names none. */
+export function modelIn(answer: Answer): string {
+  if (answer.model_name !== null) return answer.model_name;
+  throw new Error(`expected the name of a model, got ${JSON.stringify(answer)}`);
+}
+
 /** The error; throws when there is an answer. */
 export function failureIn(reply: Reply): Failure {
   if (!isFailure(reply)) {

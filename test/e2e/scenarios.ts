@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { startRegistryServer } from '../../src/embedded/registry-server.ts';
 import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
-import { type Answer, answerIn, failureIn } from './reply.ts';
+import { type Answer, answerIn, failureIn, modelIn } from './reply.ts';
 import type { Ask, Way } from './ways.ts';
 import type { Settings, World } from './world.ts';
 
@@ -31,6 +31,8 @@ const GUARD_CODES = [
   'NO_LIVE_VERSION',
   'QUARANTINED',
   'TARGET_UNFIT',
+  'PAUSED',
+  'NOT_THE_CAUSE',
   'SEVERAL_LIVE_VERSIONS',
 ];
 
@@ -99,8 +101,8 @@ export const scenarios: readonly Scenario[] = [
         notified: false,
         live_versions: ['3'],
       });
-      expect(answer.plan.guards.map(({ code }) => code)).toEqual(GUARD_CODES);
-      expect(answer.plan.candidates).toEqual([
+      expect(answer.plan?.guards.map(({ code }) => code)).toEqual(GUARD_CODES);
+      expect(answer.plan?.candidates).toEqual([
         { version: '2', stage: 'Archived', taken: true, why: expect.stringMatching(/replaced/) },
         { version: '1', stage: 'Archived', taken: false, why: expect.stringMatching(/2/) },
       ]);
@@ -118,7 +120,7 @@ export const scenarios: readonly Scenario[] = [
       const answer = answerIn(await way.ask({ model_name: model, dry_run: true }));
 
       expect(answer).toMatchObject({ outcome: 'DRY_RUN', from_version: '2', to_version: '1' });
-      expect(answer.plan.verdict).toBe('REFUSED');
+      expect(answer.plan?.verdict).toBe('REFUSED');
       expect(answer.refusals.map(({ code }) => code)).toEqual(['COOLDOWN']);
       expect(await world.everything(model)).toEqual(before);
     },
@@ -198,7 +200,7 @@ export const scenarios: readonly Scenario[] = [
       const answer = answerIn(await way.ask({ model_name: model, target_version: '1' }));
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '3', to_version: '1' });
-      expect(answer.plan.rule).toBe('explicit');
+      expect(answer.plan?.rule).toBe('explicit');
       await expectRolledBack({ world, way }, answer);
     },
   },
@@ -306,7 +308,7 @@ export const scenarios: readonly Scenario[] = [
       const answer = answerIn(await way.ask({ model_name: model }));
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '2', to_version: '1' });
-      expect(answer.plan.candidates).toContainEqual(
+      expect(answer.plan?.candidates).toContainEqual(
         expect.objectContaining({
           version: '3',
           taken: false,
@@ -338,7 +340,7 @@ export const scenarios: readonly Scenario[] = [
         'ROLLED_BACK',
         'NO_TARGET',
       ]);
-      expect(answers[2]?.plan.candidates.map(({ version, why }) => [version, why])).toEqual([
+      expect(answers[2]?.plan?.candidates.map(({ version, why }) => [version, why])).toEqual([
         ['3', expect.stringMatching(/quarantined/)],
         ['2', expect.stringMatching(/quarantined/)],
       ]);
@@ -455,7 +457,7 @@ export const scenarios: readonly Scenario[] = [
       const answer = answerIn(await way.ask({ model_name: model }));
 
       expect(answer).toMatchObject({ outcome: 'NO_TARGET', from_version: '3', to_version: null });
-      expect(answer.plan.candidates.map(({ version }) => version)).toEqual(['4', '2', '1']);
+      expect(answer.plan?.candidates.map(({ version }) => version)).toEqual(['4', '2', '1']);
     },
   },
   {
@@ -467,7 +469,7 @@ export const scenarios: readonly Scenario[] = [
       const answer = answerIn(await way.ask({ model_name: model }));
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '3', to_version: '1' });
-      expect(answer.plan.rule).toBe('archived-below');
+      expect(answer.plan?.rule).toBe('archived-below');
       await expectRolledBack({ world, way }, answer);
     },
   },
@@ -544,7 +546,7 @@ export const scenarios: readonly Scenario[] = [
 
       expect(lastGood).toMatchObject({ from_version: '2', to_version: '1' });
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '2', to_version: '3' });
-      expect(answer.plan.rule).toBe('latest-archived');
+      expect(answer.plan?.rule).toBe('latest-archived');
       await expectRolledBack({ world, way }, answer);
     },
   },
@@ -569,7 +571,7 @@ export const scenarios: readonly Scenario[] = [
       const answers = [await ask(), await ask()];
 
       expect(answers.map(({ to_version }) => to_version)).toEqual(['2', '1']);
-      expect(answers.map(({ plan }) => plan.rule)).toEqual(['latest-archived', 'latest-archived']);
+      expect(answers.map(({ plan }) => plan?.rule)).toEqual(['latest-archived', 'latest-archived']);
     },
   },
   {
@@ -635,7 +637,7 @@ export const scenarios: readonly Scenario[] = [
 
 /** What holds after every rollback: one live version, one record that is the answer, one notice. */
 async function expectRolledBack({ world, way }: Stagehand, answer: Answer): Promise<void> {
-  const model = answer.model_name;
+  const model = modelIn(answer);
   const versions = await world.mlflow.versions(model);
   const live = versions.filter(({ stage }) => stage === 'Production');
   expect(live.map(({ version }) => version)).toEqual([answer.to_version]);
@@ -659,7 +661,8 @@ async function expectRolledBack({ world, way }: Stagehand, answer: Answer): Prom
 /** The history shows these answers, newest first, field for field. */
 async function expectOnRecord({ world }: Stagehand, answers: readonly Answer[]): Promise<void> {
   const [answer] = answers;
-  expect(await world.history(answer?.model_name ?? '')).toEqual(answers);
+  if (answer === undefined) throw new Error('no answer is expected on record');
+  expect(await world.history(modelIn(answer))).toEqual(answers);
 }
 
 async function expectNotices(

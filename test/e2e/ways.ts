@@ -103,7 +103,10 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   ALREADY_LIVE: 0,
   FAILED: 1,
   REFUSED: 3,
+  AWAITING_APPROVAL: 3,
+  OBSERVED: 3,
   NO_TARGET: 4,
+  DEFERRED: 5,
   CONTESTED: 6,
   InvalidRequestError: 2,
   ConfigurationError: 2,
@@ -117,7 +120,9 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 };
 
 function exitCodeOfAnswer({ outcome, plan }: Answer): number | undefined {
-  return EXIT_CODES[outcome === 'DRY_RUN' ? plan.verdict : outcome];
+  if (outcome !== 'DRY_RUN') return EXIT_CODES[outcome];
+  if (plan === null) throw new Error('a dry run shows its plan');
+  return EXIT_CODES[plan.verdict];
 }
 
 function exitCodeOfFailure({ errorType }: Failure): number | undefined {

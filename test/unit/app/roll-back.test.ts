@@ -72,7 +72,7 @@ describe('rollBack', () => {
   test('previews a refusal that a real request would meet', async () => {
     await world.ask(key);
     const preview = await world.ask({ model_name: 'm', dry_run: true });
-    expect(preview.plan.verdict).toBe('REFUSED');
+    expect(preview.plan?.verdict).toBe('REFUSED');
     expect(preview.refusals.map((refusal) => refusal.code)).toEqual(['COOLDOWN']);
   });
 
@@ -162,7 +162,8 @@ describe('rollBack', () => {
         },
       },
     });
-    expect((await world.ask({ ...key, dry_run: true }, { deps })).plan.verdict).toBe('NO_TARGET');
+    const { plan } = await world.ask({ ...key, dry_run: true }, { deps });
+    expect(plan?.verdict).toBe('NO_TARGET');
     expect(pages).toBe(limits.registryPagesMax);
   });
 });

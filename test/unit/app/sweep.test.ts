@@ -18,6 +18,8 @@ const nothing = {
   notices_sent: 0,
   pointers_checked: 0,
   pointers_differ: 0,
+  alarms_looked_at: 0,
+  recoveries_checked: 0,
   skipped: 0,
   failed: [],
   has_more: false,

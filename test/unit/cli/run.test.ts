@@ -26,6 +26,8 @@ const verbs = [
   'explain',
   'status',
   'release',
+  'approve',
+  'resume',
   'sweep',
   'create-table',
   'demo',
@@ -65,6 +67,10 @@ describe('run', () => {
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
     [['explain', 'nonsense'], 'is no rollback id'],
     [['apply', 'm'], 'Add --yes'],
+    [['approve'], 'Usage: model-rollback approve ID'],
+    [['approve', 'm/0123456789abcdef'], 'Add --yes'],
+    [['resume'], 'Name a MODEL, or say --fleet'],
+    [['resume', 'm', '--fleet'], 'Name a MODEL, or say --fleet'],
     [['plan', 'm'], 'MLFLOW_TRACKING_URI is not set'],
   ])('%j is a usage error that helps', async (args, message) => {
     const { exitCode, out, err } = await cli(args, { ROLLBACK_STORE: 'sqlite::memory:' });

@@ -1,23 +1,33 @@
 import { describe, expect, test } from 'vitest';
+import { type AlarmSettings, defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import {
+  type Attempt,
+  endUnclaimed,
+  type UnclaimedOutcome,
+  unclaimedOutcome,
+} from '../../../src/domain/attempt.ts';
+import { newFleetState } from '../../../src/domain/fleet.ts';
 import { afterPointerCheck, withNotice } from '../../../src/domain/follow-up.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import {
   dueAtMs,
   expiresAtMs,
   isFinal,
+  type ModelState,
   modelNameOf,
+  type NoticeState,
   type Plan,
+  type RollbackRecord,
 } from '../../../src/domain/rollback.ts';
 import {
-  type Attempt,
   type ClaimedRun,
   claim,
   commit,
   contest,
-  endUnclaimed,
   fail,
   renewLease,
 } from '../../../src/domain/transition.ts';
+import type { AlarmTrigger } from '../../../src/domain/trigger.ts';
 import { nowMs, planOf, requestOf, row, stateOf } from '../../fakes/facts.ts';
 
 const rows = [row('3', 'Production', 9), row('2', 'Archived', 9), row('1', 'Archived', 1)];
@@ -26,17 +36,48 @@ const attemptOf = (plan: Plan, fields: Partial<Attempt> = {}): Attempt => ({
   request: requestOf(),
   bodyHash: 'hash',
   previous: undefined,
+  alarm: null,
+  isAutomatic: false,
   plan,
   warnings: [],
   nowMs,
   ...fields,
 });
 const lease = { owner: 'me', leaseEndsAtMs: nowMs + 1000 };
-const claimed = (plan: Plan = planOf(rows)): ClaimedRun => claim(stateOf(), attemptOf(plan), lease);
+const claimed = (plan: Plan = planOf(rows), fields: Partial<Attempt> = {}): ClaimedRun =>
+  claim(stateOf(), attemptOf(plan, fields), lease, null);
+const committed = (run: ClaimedRun, settings: Partial<AlarmSettings> = {}): ClaimedRun =>
+  commit(run, nowMs, [], { ...defaultAlarmSettings, ...settings });
+const unclaimed = (attempt: Attempt, outcome: UnclaimedOutcome): RollbackRecord =>
+  endUnclaimed(attempt, {
+    outcome,
+    state: stateOf(),
+    fleet: newFleetState,
+    cooldownMs: 0,
+    settings: defaultAlarmSettings,
+  }).record;
+const sentNotice: NoticeState = { kind: 'sent', about: 'end', sentAtMs: 1, attempts: 1 };
+const alarm: AlarmTrigger = {
+  transition: {
+    isFromEventBus: false,
+    arn: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a',
+    name: 'a',
+    atMs: nowMs - 60_000,
+    previousState: 'OK',
+    contributor: null,
+    isComposite: false,
+    dimensions: [{ name: 'ModelName', value: 'm' }],
+    isMultiSeries: false,
+    childrenInAlarm: [],
+  },
+  modelSource: 'dimension',
+  liveVersions: null,
+};
+const automatic = { alarm, isAutomatic: true };
 
 describe('claim', () => {
   test('puts both items at the next revision', () => {
-    const { state, record } = claim(stateOf({ revision: 4 }), attemptOf(planOf(rows)), lease);
+    const { state, record } = claim(stateOf({ revision: 4 }), attemptOf(planOf(rows)), lease, null);
     expect([state.revision, record.revision]).toEqual([5, 1]);
     expect(state.active).toEqual({ rollbackId: record.id, ...lease });
     expect(record.progress).toEqual({ status: 'IN_PROGRESS', claimedAtMs: nowMs, ...lease });
@@ -45,24 +86,61 @@ describe('claim', () => {
 
   test('goes on from an earlier attempt under the same key', () => {
     const refusedPlan = planOf([row('3', 'Production', 9)]);
-    const previous = endUnclaimed(attemptOf(refusedPlan, { nowMs: nowMs - 5 }));
-    const { record } = claim(stateOf(), attemptOf(planOf(rows), { previous }), lease);
+    const previous = unclaimed(attemptOf(refusedPlan, { nowMs: nowMs - 5 }), 'NO_TARGET');
+    const { record } = claimed(planOf(rows), { previous });
     expect(record).toMatchObject({ revision: 2, attempts: 2, createdAtMs: nowMs - 5 });
   });
 
   test('crashes on a model that somebody holds, and on one key with two bodies', () => {
-    expect(() => claim(claimed().state, attemptOf(planOf(rows)), lease)).toThrow('bug');
-    const previous = endUnclaimed(
+    expect(() => claim(claimed().state, attemptOf(planOf(rows)), lease, null)).toThrow('bug');
+    const previous = unclaimed(
       attemptOf(planOf([row('3', 'Production')]), {
         request: requestOf({ reason: 'TEST_FAILURE' }),
       }),
+      'NO_TARGET',
     );
-    expect(() => claim(stateOf(), attemptOf(planOf(rows), { previous }), lease)).toThrow('bug');
+    expect(() => claimed(planOf(rows), { previous })).toThrow('bug');
+  });
+
+  test('takes a slot of the fleet when it is given one, and leaves it alone else', () => {
+    const slots = [
+      { modelName: 'm', atMs: 1 },
+      { modelName: 'n', atMs: 2 },
+    ];
+    const fleet = { ...newFleetState, revision: 3, slots };
+    const taken = claim(stateOf(), attemptOf(planOf(rows), automatic), lease, fleet);
+    expect(taken.fleet).toEqual({
+      ...fleet,
+      revision: 4,
+      slots: [
+        { modelName: 'n', atMs: 2 },
+        { modelName: 'm', atMs: nowMs },
+      ],
+    });
+    const without = claim(stateOf(), attemptOf(planOf(rows), automatic), lease, null);
+    expect(without).not.toHaveProperty('fleet');
+  });
+
+  test('binds an alarm to what was live when it came first', () => {
+    expect(claimed().record).toMatchObject({ subject: 'model', alarm: null, isAutomatic: false });
+    const first = claimed(planOf(rows), automatic).record;
+    expect(first).toMatchObject({ alarm: { ...alarm, liveVersions: ['3'] }, isAutomatic: true });
+    expect([first.watch, first.recovery]).toEqual([{ kind: 'none' }, { kind: 'none' }]);
+
+    const refused = unclaimed(attemptOf(planOf(rows), automatic), 'REFUSED');
+    const later = planOf([row('4', 'Production', 9), row('2', 'Archived', 9)]);
+    const second = claimed(later, { ...automatic, previous: refused }).record;
+    expect(second).toMatchObject({ alarm: { liveVersions: ['3'] }, plan: { live: ['4'] } });
   });
 });
 
 describe('commit', () => {
-  const { state, record } = commit(claimed(), nowMs + 7, [{ code: 'X', message: 'x' }]);
+  const { state, record } = commit(
+    claimed(),
+    nowMs + 7,
+    [{ code: 'X', message: 'x' }],
+    defaultAlarmSettings,
+  );
 
   test('frees the model and remembers the move', () => {
     expect(state).toMatchObject({
@@ -76,6 +154,9 @@ describe('commit', () => {
         { version: '3', atMs: nowMs, how: 'seen' },
         { version: '2', atMs: nowMs + 7, how: 'made' },
       ],
+      recentCommits: [nowMs + 7],
+      pause: null,
+      announcedRefusals: [],
     });
   });
 
@@ -87,6 +168,7 @@ describe('commit', () => {
     });
     expect(record.notice).toEqual({
       kind: 'pending',
+      about: 'end',
       dueAtMs: nowMs + 7 + limits.noticeDueMs,
       leaseEndsAtMs: nowMs + 7 + limits.noticeTimeoutMs,
       attempts: 0,
@@ -98,12 +180,12 @@ describe('commit', () => {
     const plan = planOf([row('1', 'Production', 9), row('2', 'Archived', 1)], {
       request: { target_version: '2' },
     });
-    expect(commit(claimed(plan), nowMs, []).state.quarantine).toEqual([]);
+    expect(committed(claimed(plan)).state.quarantine).toEqual([]);
   });
 
   test('takes a move from nowhere', () => {
     const plan = planOf([row('2', 'Archived', 1)], { request: { target_version: '2' } });
-    const ended = commit(claimed(plan), nowMs, []);
+    const ended = committed(claimed(plan));
     expect(ended.state).toMatchObject({ quarantine: [], lastCommit: { from: null, to: '2' } });
     expect(ended.state.liveHistory.map((entry) => entry.version)).toEqual(['2']);
     expect(ended.record.progress).toMatchObject({ message: expect.stringContaining('moved to 2') });
@@ -116,7 +198,7 @@ describe('commit', () => {
       how: 'made' as const,
     }));
     const before = claimed();
-    const ended = commit({ ...before, state: { ...before.state, liveHistory } }, nowMs, []);
+    const ended = committed({ ...before, state: { ...before.state, liveHistory } });
     expect(ended.state.liveHistory).toHaveLength(limits.liveHistoryMax);
     expect(ended.state.liveHistory.slice(-2).map((entry) => entry.version)).toEqual(['3', '2']);
   });
@@ -124,7 +206,63 @@ describe('commit', () => {
   test('crashes for a run that does not hold the claim', () => {
     const other = claimed();
     const state = { ...other.state, active: null };
-    expect(() => commit({ ...other, state }, nowMs, [])).toThrow('bug');
+    expect(() => committed({ ...other, state })).toThrow('bug');
+  });
+
+  test('looks at its alarm again at the end of the bake time, whoever asked', () => {
+    expect(committed(claimed()).record).toMatchObject({
+      watch: { kind: 'none' },
+      recovery: { kind: 'none' },
+    });
+    for (const isAutomatic of [true, false]) {
+      const ended = committed(claimed(planOf(rows), { alarm, isAutomatic }), { bakeMs: 5 }).record;
+      expect(ended.recovery).toEqual({ kind: 'pending', dueAtMs: nowMs + 5, looks: 0 });
+      expect(ended.watch).toEqual({ kind: 'none' });
+    }
+  });
+
+  describe('with a budget', () => {
+    const budget = { commits: 3, windowMs: 7_200_000 };
+    const endAfter = (recentCommits: readonly number[], fields: Partial<ModelState> = {}) => {
+      const before = claimed();
+      const run = { ...before, state: { ...before.state, recentCommits, ...fields } };
+      return committed(run, { budget });
+    };
+    const early = nowMs - budget.windowMs;
+
+    test('stops automation of the model with the last commit of it, and says so', () => {
+      const { state, record } = endAfter([early + 1, nowMs - 1]);
+      expect(state.pause).toEqual({
+        atMs: nowMs,
+        why: 'budget',
+        message: 'This model was rolled back 3 times within 2 h (ROLLBACK_BUDGET).',
+        rollbackId: record.id,
+      });
+      expect(record.warnings).toEqual([
+        { code: 'AUTOMATION_PAUSED', message: expect.stringContaining('model-rollback resume') },
+      ]);
+    });
+
+    test('goes on below it, and counts only what is within its time', () => {
+      for (const commits of [[], [nowMs - 1], [early, nowMs - 1]]) {
+        const { state, record } = endAfter(commits);
+        expect([state.pause, record.warnings]).toEqual([null, []]);
+        expect(state.recentCommits).toEqual([...commits, nowMs]);
+      }
+    });
+
+    test('leaves a model alone that is stopped already, and stops none without a budget', () => {
+      const pause = { atMs: 1, why: 'recovery', message: 'm', rollbackId: 'm/1' } as const;
+      const stopped = endAfter([nowMs - 2, nowMs - 1], { pause });
+      expect([stopped.state.pause, stopped.record.warnings]).toEqual([pause, []]);
+
+      const before = claimed();
+      const recentCommits = Array.from({ length: limits.recentCommitsMax }, () => nowMs);
+      const run = { ...before, state: { ...before.state, recentCommits } };
+      const ended = committed(run, { budget: null });
+      expect(ended.state.pause).toBeNull();
+      expect(ended.state.recentCommits).toHaveLength(limits.recentCommitsMax);
+    });
   });
 });
 
@@ -136,6 +274,13 @@ describe('contest', () => {
     expect(state).toMatchObject({ active: null, lastCommit: { from: '3' }, rollbackCount: 1 });
     expect(state.quarantine).toHaveLength(1);
     expect(record.progress).toMatchObject({ status: 'CONTESTED', liveVersions: ['4'] });
+    expect(state.recentCommits).toEqual([nowMs]);
+  });
+
+  test('lets its alarm go: somebody is at it', () => {
+    const run = claimed(planOf(rows), automatic);
+    const { record } = contest(run, nowMs, { ...facts, hasMoved: true });
+    expect([record.watch, record.recovery]).toEqual([{ kind: 'none' }, { kind: 'none' }]);
   });
 
   test('leaves them alone when we moved nothing', () => {
@@ -145,6 +290,7 @@ describe('contest', () => {
       lastCommit: null,
       quarantine: [],
       rollbackCount: 0,
+      recentCommits: [],
     });
   });
 });
@@ -161,6 +307,15 @@ describe('fail', () => {
     const { message } = record.progress as { message: string };
     expect(message).toHaveLength(limits.messageLengthMax + 1);
   });
+
+  test('looks at the alarm that asked again, and at none that a person answered', () => {
+    const watch = { kind: 'pending', dueAtMs: nowMs + limits.watchBackoffMs, looks: 0 };
+    const failed = fail(claimed(planOf(rows), automatic), nowMs, 'x').record;
+    expect([failed.watch, failed.recovery]).toEqual([watch, { kind: 'none' }]);
+    const byPerson = fail(claimed(planOf(rows), { alarm }), nowMs, 'x').record;
+    expect(byPerson.watch).toEqual({ kind: 'none' });
+    expect(fail(claimed(), nowMs, 'x').record.watch).toEqual({ kind: 'none' });
+  });
 });
 
 describe('renewLease', () => {
@@ -172,7 +327,7 @@ describe('renewLease', () => {
   });
 
   test('crashes for a run that ended', () => {
-    const ended = commit(claimed(), nowMs, []);
+    const ended = committed(claimed());
     expect(() => renewLease(ended, lease)).toThrow('bug');
     const { state } = claimed();
     expect(() => renewLease({ state, record: ended.record }, lease)).toThrow('bug');
@@ -183,7 +338,7 @@ describe('endUnclaimed', () => {
   const noTarget = planOf([row('3', 'Production', 9)]);
 
   test('records the end with a pending notice', () => {
-    const record = endUnclaimed(attemptOf(noTarget));
+    const record = unclaimed(attemptOf(noTarget), 'NO_TARGET');
     expect(record.progress).toMatchObject({
       status: 'NO_TARGET',
       hasMoved: false,
@@ -193,36 +348,66 @@ describe('endUnclaimed', () => {
   });
 
   test('keeps the notice of an equal end, so that it is announced once', () => {
-    const first = endUnclaimed(attemptOf(noTarget));
-    const sent = withNotice(first, { kind: 'sent', sentAtMs: 1, attempts: 1 });
-    const second = endUnclaimed(attemptOf(noTarget, { previous: sent }));
-    expect(second).toMatchObject({ notice: { kind: 'sent' }, attempts: 2, revision: 3 });
+    const first = unclaimed(attemptOf(noTarget), 'NO_TARGET');
+    const sent = withNotice(first, sentNotice);
+    const second = unclaimed(attemptOf(noTarget, { previous: sent }), 'NO_TARGET');
+    expect(second).toMatchObject({ notice: sentNotice, attempts: 2, revision: 3 });
   });
 
   test('announces an end for another reason anew', () => {
-    const first = withNotice(endUnclaimed(attemptOf(noTarget)), {
-      kind: 'sent',
-      sentAtMs: 1,
-      attempts: 1,
-    });
+    const first = withNotice(unclaimed(attemptOf(noTarget), 'NO_TARGET'), sentNotice);
     const refused = planOf([row('2', 'Archived')]);
-    expect(endUnclaimed(attemptOf(refused, { previous: first })).notice.kind).toBe('pending');
+    const again = unclaimed(attemptOf(refused, { previous: first }), 'REFUSED');
+    expect(again.notice.kind).toBe('pending');
   });
 
-  test('crashes for a plan that needs a claim', () => {
-    expect(() => endUnclaimed(attemptOf(planOf(rows)))).toThrow('bug');
+  test('changes nothing but the record when a person asked', () => {
+    const facts = {
+      outcome: 'REFUSED',
+      state: stateOf(),
+      fleet: newFleetState,
+      cooldownMs: 0,
+      settings: defaultAlarmSettings,
+    } as const;
+    const change = endUnclaimed(attemptOf(planOf([row('2', 'Archived')])), facts);
+    expect(Object.keys(change)).toEqual(['record']);
+    expect(change.record).toMatchObject({ watch: { kind: 'none' }, recovery: { kind: 'none' } });
+  });
+});
+
+describe('unclaimedOutcome', () => {
+  const noTarget = planOf([row('3', 'Production', 9)]);
+  const refused = planOf([row('2', 'Archived')]);
+  const alreadyLive = planOf(rows, { request: { target_version: '3' } });
+
+  test.each(['act', 'ask', 'observe'] as const)(
+    'is the verdict for a person in mode %s',
+    (mode) => {
+      const settings = { ...defaultAlarmSettings, mode };
+      const outcomes = [planOf(rows), noTarget, refused, alreadyLive].map((plan) =>
+        unclaimedOutcome(attemptOf(plan, { alarm }), settings),
+      );
+      expect(outcomes).toEqual([null, 'NO_TARGET', 'REFUSED', 'ALREADY_LIVE']);
+    },
+  );
+
+  test.each([
+    ['act', null],
+    ['ask', 'AWAITING_APPROVAL'],
+    ['observe', 'OBSERVED'],
+  ] as const)('of an alarm in mode %s that may roll back is %s', (mode, expected) => {
+    const settings = { ...defaultAlarmSettings, mode };
+    expect(unclaimedOutcome(attemptOf(planOf(rows), automatic), settings)).toBe(expected);
+    expect(unclaimedOutcome(attemptOf(noTarget, automatic), settings)).toBe('NO_TARGET');
+    expect(unclaimedOutcome(attemptOf(refused, automatic), settings)).toBe('REFUSED');
   });
 });
 
 describe('what records are due for', () => {
   const running = claimed().record;
-  const done = commit(claimed(), nowMs, []).record;
-  const sent = withNotice(done, { kind: 'sent', sentAtMs: 1, attempts: 1 });
-  const failed = withNotice(fail(claimed(), nowMs, 'x').record, {
-    kind: 'sent',
-    sentAtMs: 1,
-    attempts: 1,
-  });
+  const done = committed(claimed()).record;
+  const sent = withNotice(done, sentNotice);
+  const failed = withNotice(fail(claimed(), nowMs, 'x').record, sentNotice);
 
   test('dueAtMs is the end of the lease, then the notice, then the pointer, then nothing', () => {
     expect(dueAtMs(running)).toBe(lease.leaseEndsAtMs);
@@ -231,11 +416,23 @@ describe('what records are due for', () => {
     expect(dueAtMs(afterPointerCheck(sent, ['2'], null, nowMs))).toBeNull();
   });
 
+  test('dueAtMs is that of the earliest look, once the notice is sent', () => {
+    const look = (atMs: number) => ({ kind: 'pending', dueAtMs: atMs, looks: 0 }) as const;
+    const looks = { pointerCheck: look(20), watch: look(10), recovery: look(30) };
+    expect(dueAtMs({ ...sent, ...looks })).toBe(10);
+    expect(dueAtMs({ ...sent, ...looks, pointerCheck: look(9) })).toBe(9);
+    expect(dueAtMs({ ...sent, ...looks, recovery: look(8) })).toBe(8);
+    expect(dueAtMs({ ...done, ...looks })).toBe(nowMs + limits.noticeDueMs);
+    expect(dueAtMs({ ...running, ...looks })).toBe(lease.leaseEndsAtMs);
+  });
+
   test('expiresAtMs spares rollbacks and whatever is due', () => {
     expect(expiresAtMs(running)).toBeNull();
     expect(expiresAtMs(sent)).toBeNull();
     expect(expiresAtMs(failed)).toBe(nowMs + limits.recordRetentionMs);
     expect(expiresAtMs(fail(claimed(), nowMs, 'x').record)).toBeNull();
+    const watch = { kind: 'pending', dueAtMs: 1, looks: 0 } as const;
+    expect(expiresAtMs({ ...failed, watch })).toBeNull();
   });
 
   test('isFinal holds for ends that the same key must not repeat', () => {
