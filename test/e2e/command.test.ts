@@ -26,6 +26,8 @@ const VERBS = [
   'explain',
   'status',
   'release',
+  'approve',
+  'resume',
   'create-table',
   'sweep',
   'demo',
@@ -51,6 +53,7 @@ const ANSWER_FIELDS = [
   'notified',
   'refusals',
   'warnings',
+  'alarm',
   'plan',
 ];
 
@@ -231,7 +234,13 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       const after = (await run(['status', model, '--json'])).json;
       const { stdout } = await run(['status', model]);
 
-      const idle = { model_name: model, quarantined_earlier: [], active: null };
+      const idle = {
+        model_name: model,
+        quarantined_earlier: [],
+        active: null,
+        paused: null,
+        fleet_paused: null,
+      };
       expect(before).toEqual({
         ...idle,
         live_versions: ['3'],
@@ -248,6 +257,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
         last_rollback: { from: '3', to: '2', at, rollback_id: answer.rollback_id },
       });
       expect(stdout).toMatch(/live +2\nquarantined +3 /);
+      expect(stdout).toMatch(/paused +no\nfleet +not paused\n/);
     });
 
     test('lists every registered model on record once', async () => {
