@@ -113,7 +113,9 @@ async function requester(
 /** A promotion pipeline: registers the next version (or takes an old one) and promotes it. */
 async function promoter(world: SimulatedWorld, version?: string): Promise<void> {
   const actor = `promoter of ${version ?? 'a new version'}`;
-  const { scheduler, registry } = world;
+  const { scheduler, registry, choices } = world;
+  const delayMs = [0, 0, 120_000, 600_000][choices.pick(4)] ?? 0;
+  if (delayMs > 0) await world.depsFor(`${actor}, later`).clock.sleep(delayMs);
   const act = async (label: string, run: () => void): Promise<void> =>
     await scheduler.call({
       actor,
