@@ -52,6 +52,7 @@ export function assemble(
     close: () => {
       registry.close();
       parts.store.close();
+      parts.alarms.close();
     },
   };
 }

@@ -21,9 +21,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
 function alarmsOnDemand(): AlarmReader {
-  let loaded: Promise<AlarmReader> | null = null;
-  const reader = (): Promise<AlarmReader> => {
-    loaded ??= import('./compose-aws.ts').then(({ cloudWatchAlarms }) => cloudWatchAlarms());
+  let loaded: AlarmReader | null = null;
+  const reader = async (): Promise<AlarmReader> => {
+    const { cloudWatchAlarms } = await import('./compose-aws.ts');
+    loaded ??= cloudWatchAlarms();
     return loaded;
   };
   return {
@@ -33,6 +34,7 @@ function alarmsOnDemand(): AlarmReader {
     readContributors: async (arn, deadline) =>
       await (await reader()).readContributors(arn, deadline),
     readTag: async (arn, key, deadline) => await (await reader()).readTag(arn, key, deadline),
+    close: () => loaded?.close(),
   };
 }
 

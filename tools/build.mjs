@@ -1,6 +1,6 @@
 // Builds what the package ships: the library and the command by tsc, the Lambda function by esbuild.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 
@@ -30,6 +30,17 @@ const builtinsByRequire = {
   },
 };
 
+/** The SDK's clients bring their package.json along for the version in the user agent; it is enough. */
+const versionsOnly = {
+  name: 'versions-only',
+  setup(bundler) {
+    bundler.onLoad({ filter: /@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/ }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+};
+
 const { metafile } = await build({
   entryPoints: ['src/lambda/index.ts'],
   outfile: 'dist/lambda/index.mjs',
@@ -39,7 +50,7 @@ const { metafile } = await build({
   target: 'node24',
   format: 'esm',
   mainFields: ['module', 'main'],
-  plugins: [builtinsByRequire],
+  plugins: [builtinsByRequire, versionsOnly],
   // Lambda gives the role's credentials in the environment: the SDK's chain of other sources (SSO, INI
   // files, web identity, instance metadata) is 120 KB that a function never uses.
   alias: { '@aws-sdk/credential-provider-node': './tools/env-credentials.mjs' },

@@ -25,4 +25,6 @@ export interface AlarmReader {
   ): Promise<AlarmAnswer<readonly AlarmContributor[]>>;
   /** The value of a tag on the alarm; null when it has no such tag. */
   readTag(arn: string, key: string, deadline: Deadline): Promise<AlarmAnswer<string | null>>;
+  /** Frees what the reader holds (sockets). */
+  close(): void;
 }

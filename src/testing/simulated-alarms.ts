@@ -49,6 +49,7 @@ export class SimulatedAlarms {
       readContributors: async (_arn, deadline) => await ask(deadline, () => []),
       readTag: async (_arn, key, deadline) =>
         await ask(deadline, () => (key === modelTag ? this.#modelName : null)),
+      close: () => undefined,
     };
   }
 

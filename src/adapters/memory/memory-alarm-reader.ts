@@ -65,6 +65,10 @@ export class MemoryAlarmReader implements AlarmReader {
     });
   }
 
+  close(): void {
+    // Nothing is held.
+  }
+
   #answer<T>(arns: readonly string[], deadline: Deadline, value: () => T): AlarmAnswer<T> {
     const kind = deadline.leftMs() > 0 ? this.#kind : 'unreachable';
     if (kind !== 'answer') return { kind, message: `The alarms in memory are ${kind}.` };

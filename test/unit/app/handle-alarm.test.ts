@@ -86,7 +86,7 @@ const recordOf = async ({ rollback_id: id }: RollbackResponse): Promise<Rollback
 
 const subjects = (): string[] => world.notifier.sent.map((notice) => notice.subject);
 const live = async (model = 'm'): Promise<string[]> =>
-  (await world.registry.read(model, [], world.deadline())).live.map((row) => row.version);
+  (await world.deps.registry.read(model, [], world.deadline())).live.map((row) => row.version);
 
 const withRegistryDown = (): RollbackDeps =>
   withCalls(world.deps, {
@@ -178,7 +178,11 @@ describe('handleAlarm', () => {
 
   test('answers FAILED after a notice where a retry would not help', async () => {
     const unknown = await send(red({ model: 'no-such-model' }));
-    expect(unknown).toMatchObject({ outcome: 'FAILED', model_name: 'no-such-model', notified: true });
+    expect(unknown).toMatchObject({
+      outcome: 'FAILED',
+      model_name: 'no-such-model',
+      notified: true,
+    });
     const refusing = withCalls(world.deps, {
       registry: {
         movePointer: async () => ({ kind: 'refused', error: new RegistryRefusedError('403') }),
@@ -431,7 +435,11 @@ describe('approval', () => {
     world = worldWith({ mode: 'ask' });
     cloudWatchHas('ALARM');
     const answer = await send(red());
-    expect(answer).toMatchObject({ outcome: 'AWAITING_APPROVAL', from_version: '3', to_version: '2' });
+    expect(answer).toMatchObject({
+      outcome: 'AWAITING_APPROVAL',
+      from_version: '3',
+      to_version: '2',
+    });
     expect(await live()).toEqual(['3']);
     return await recordOf(answer);
   };
@@ -478,7 +486,11 @@ describe('approval', () => {
     world = worldWith({ mode: 'observe' });
     cloudWatchHas('ALARM');
     const answer = await send(red());
-    expect(answer).toMatchObject({ outcome: 'OBSERVED', to_version: '2', alarm: { watch: 'none' } });
+    expect(answer).toMatchObject({
+      outcome: 'OBSERVED',
+      to_version: '2',
+      alarm: { watch: 'none' },
+    });
     expect(subjects()).toEqual(['Model Rollback observed: m']);
     expect(await live()).toEqual(['3']);
   });
@@ -669,7 +681,9 @@ describe('which model', () => {
 
   test('then the attribute of the contributor, in the event or asked for', async () => {
     cloudWatchHas('ALARM');
-    expect(await sourceOf(contributorEvent({ model: 'm', atMs: world.clock.nowMs() }))).toBe('contributor');
+    expect(await sourceOf(contributorEvent({ model: 'm', atMs: world.clock.nowMs() }))).toBe(
+      'contributor',
+    );
     world = worldWith();
     const attributes = [{ name: 'ModelName', value: 'm' }];
     cloudWatchHas('ALARM');
