@@ -1,5 +1,9 @@
 /** The library: every public name. `docs/reference/library.md` shows how to use it. */
 
+export {
+  type MemoryAlarmExtras,
+  MemoryAlarmReader,
+} from './adapters/memory/memory-alarm-reader.ts';
 export { MemoryModelRegistry } from './adapters/memory/memory-model-registry.ts';
 export { MemoryRollbackStore } from './adapters/memory/memory-rollback-store.ts';
 export { SQLiteRollbackStore } from './adapters/sqlite/sqlite-rollback-store.ts';
@@ -7,11 +11,22 @@ export { jsonLogger } from './adapters/system/json-logger.ts';
 export { systemClock } from './adapters/system/system-clock.ts';
 export { systemIdentity } from './adapters/system/system-identity.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
+export { handleAlarm } from './app/handle-alarm.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type SweepReport, sweep } from './app/sweep.ts';
 export type { Composed, ComposeOptions } from './assemble.ts';
 export { compose } from './compose.ts';
 export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';
+export type {
+  AlarmContributor,
+  AlarmDescription,
+  AlarmState,
+  AlarmSubject,
+  AlarmTransition,
+  Dimension,
+} from './domain/alarm.ts';
+export { type AlarmPayload, parseAlarmPayload, parseAlarmText } from './domain/alarm-payload.ts';
+export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm-settings.ts';
 export {
   ConfigurationError,
   ErrorCode,
@@ -26,6 +41,7 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export type { FleetState, Pause } from './domain/fleet.ts';
 export type { ConfirmedPlan } from './domain/guard.ts';
 export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/model.ts';
 export type { Notice } from './domain/notice.ts';
@@ -46,6 +62,8 @@ export {
   type RollbackStatus,
 } from './domain/rollback.ts';
 export type { StoreChange } from './domain/transition.ts';
+export type { AlarmTrigger } from './domain/trigger.ts';
+export type { AlarmAnswer, AlarmReader } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';
 export type { Identity } from './ports/identity.ts';

@@ -4,21 +4,27 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { MemoryAlarmReader } from '../src/adapters/memory/memory-alarm-reader.ts';
+import { modelTag } from '../src/app/resolve-model.ts';
 import { run } from '../src/cli/run.ts';
 import { envNames } from '../src/config/env-names.ts';
-import { defaultAlarmSettings } from '../src/domain/alarm-settings.ts';
 import * as errors from '../src/domain/errors.ts';
 import { parseRequest, Reason, RefusalCode } from '../src/domain/request.ts';
 import type { RollbackResponse } from '../src/domain/response.ts';
 import { Outcome } from '../src/domain/rollback.ts';
+import { ModelSource, Recovery, WatchEnd } from '../src/domain/trigger.ts';
 import {
   deadlineAfter,
+  defaultAlarmSettings,
+  handleAlarm,
+  MemoryAlarmReader,
   MemoryModelRegistry,
   MemoryRollbackStore,
   type Notice,
+  parseAlarmPayload,
+  type RollbackDeps,
   rollBack,
 } from '../src/index.ts';
+import { directAlarm } from './fakes/alarm-events.ts';
 
 /** The documents say what the code does: every name that users meet is told, and none that is not there. */
 
@@ -78,12 +84,17 @@ describe('configuration.md', () => {
   });
 
   test('grants exactly the actions that the code calls', () => {
-    const commands = matches(sources, /new ([A-Z]\w+)Command\(/g)
-      // Each write of a transaction is a PutItem.
-      .filter((name) => name !== 'TransactWriteItems')
-      .map((name) => `${name === 'Publish' ? 'sns' : 'dynamodb'}:${name}`);
-    const granted = matches(textOf(path), /`((?:dynamodb|sns):\w+)`/g);
-    expect(granted).toEqual(commands.toSorted());
+    const commandsIn = (code: string): string[] =>
+      matches(code, /new ([A-Z]\w+)Command\(/g)
+        // Each write of a transaction is a PutItem.
+        .filter((name) => name !== 'TransactWriteItems');
+    const called = ['cloudwatch', 'dynamodb', 'sns'].flatMap((service) => {
+      const files = filesUnder(join('src', 'adapters', service), '.ts');
+      return commandsIn(files.map(textOf).join('\n')).map((name) => `${service}:${name}`);
+    });
+    expect(called).toHaveLength(commandsIn(sources).length);
+    const granted = matches(textOf(path), /`((?:cloudwatch|dynamodb|sns):\w+)`/g);
+    expect(granted).toEqual(called.toSorted());
   });
 });
 
@@ -106,7 +117,7 @@ describe('errors.md', () => {
 
 describe('outcomes.md', () => {
   test('tells every outcome, and those of a preview and of work in progress', () => {
-    const outcomes = [...Object.values(Outcome), 'DRY_RUN', 'IN_PROGRESS'];
+    const outcomes = [...Object.values(Outcome), 'DRY_RUN', 'IGNORED', 'IN_PROGRESS'];
     expect(missingIn(reference('outcomes.md'), outcomes)).toEqual([]);
   });
 });
@@ -159,6 +170,14 @@ describe('response.md', () => {
     ).toEqual([]);
   });
 
+  test('tells every field of the alarm, and shows those of a real one', async () => {
+    const { alarm } = await realAlarm();
+    const [, shown = '{}'] = blocks(textOf(path), 'json');
+    const told = (JSON.parse(shown) as { alarm?: object }).alarm ?? {};
+    expect(Object.keys(told)).toEqual(Object.keys(alarm ?? {}));
+    expect(missingIn(path, Object.keys(told))).toEqual([]);
+  });
+
   test('tells every warning code', () => {
     expect(warningCodes().length).toBeGreaterThan(9);
     expect(missingIn(path, warningCodes())).toEqual([]);
@@ -171,6 +190,22 @@ describe('response.md', () => {
     const fields = matches(type ?? '', /^ {2}readonly (\w+):/gm);
     expect(fields.length).toBeGreaterThan(5);
     expect(missingIn(path, fields)).toEqual([]);
+  });
+});
+
+describe('alarms.md', () => {
+  test('tells every source of the model, every end of a watch, and every finding', () => {
+    const names = [ModelSource, WatchEnd, Recovery].flatMap((words) => Object.values(words));
+    expect(missingIn(reference('alarms.md'), names)).toEqual([]);
+  });
+
+  test('names the tag that is read, and shows a pattern for what is read', () => {
+    const text = textOf(reference('alarms.md'));
+    expect(text).toContain(`\`${modelTag}\``);
+    const pattern = JSON.parse(blocks(text, 'json')[0] ?? '{}') as { 'detail-type'?: string[] };
+    const [, types = ''] =
+      /const stateChanges = \[(.*?)\];/.exec(textOf('src/domain/alarm-schema.ts')) ?? [];
+    expect(unique(pattern['detail-type'] ?? [])).toEqual(matches(types, /'([^']+)'/g));
   });
 });
 
@@ -194,16 +229,19 @@ describe('notices.md', () => {
   });
 
   test('tells every form of the subject', () => {
-    const words = matches(textOf('src/domain/notice.ts'), /(?:return|\?) '( [a-z ]+)'/g).filter(
-      (word) => word !== ' in progress',
-    );
-    expect(words.length).toBeGreaterThan(4);
-    expect(
-      missingIn(
-        path,
-        ['', ...words].map((word) => `Model Rollback${word}: NAME`),
-      ),
-    ).toEqual([]);
+    const { ROLLED_BACK: _silent, ...otherOutcomes } = Outcome;
+    // A check that was superseded is announced by nobody.
+    const { SUPERSEDED: _untold, ...findings } = Recovery;
+    const words = [
+      ...Object.values(otherOutcomes).map((outcome) => outcome.toLowerCase().replaceAll('_', ' ')),
+      ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
+      'pointer differs',
+    ];
+    const subjects = [
+      'Model Rollback: NAME',
+      ...words.map((word) => `Model Rollback ${word}: NAME`),
+    ];
+    expect(matches(textOf(path), /`(Model Rollback[a-z ]*: NAME)`/g)).toEqual(unique(subjects));
   });
 });
 
@@ -334,6 +372,26 @@ function shapeOf(value: unknown, prefix = ''): string[] {
 
 /** One rollback in memory that gives rise to a warning, as the example does. */
 async function realRollback(): Promise<{ answer: RollbackResponse; notice: Notice }> {
+  const { deps, notices } = partsInMemory();
+  const answer = await rollBack(deps, {
+    ...parseRequest({ model_name: 'PascalStrategy', alarm_name: 'high-drawdown-alarm', state: {} }),
+    invocationId: 'docs',
+    deadline: deadlineAfter(deps.clock, 60_000),
+  });
+  const [notice] = notices;
+  if (notice === undefined) throw new Error('no notice was sent');
+  return { answer, notice };
+}
+
+/** The same by an alarm. */
+async function realAlarm(): Promise<RollbackResponse> {
+  const { deps } = partsInMemory();
+  const payload = parseAlarmPayload(directAlarm({ atMs: 1_700_000_000_000 }));
+  if (payload === undefined) throw new Error('the event is no alarm');
+  return await handleAlarm(deps, payload, null, deadlineAfter(deps.clock, 60_000));
+}
+
+function partsInMemory(): { deps: RollbackDeps; notices: Notice[] } {
   let nowMs = 1_700_000_000_000;
   const clock = {
     nowMs: () => {
@@ -373,12 +431,5 @@ async function realRollback(): Promise<{ answer: RollbackResponse; notice: Notic
       alarms: defaultAlarmSettings,
     } as const,
   };
-  const answer = await rollBack(deps, {
-    ...parseRequest({ model_name: 'PascalStrategy', alarm_name: 'high-drawdown-alarm', state: {} }),
-    invocationId: 'docs',
-    deadline: deadlineAfter(clock, 60_000),
-  });
-  const [notice] = notices;
-  if (notice === undefined) throw new Error('no notice was sent');
-  return { answer, notice };
+  return { deps, notices };
 }
