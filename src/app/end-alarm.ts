@@ -136,7 +136,8 @@ async function endScope(
   return await orTellUnrecorded(deps, base, deadline, async () => {
     for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
       const { record } = await deps.store.read(name, base.id, deadline);
-      const known = record === undefined ? null : answerOf(record, message);
+      const known =
+        record === undefined ? null : await answerOf(deps, record, message, deadline);
       if (record?.progress.status === 'IN_PROGRESS') {
         throw error ?? new RollbackInProgressError(`${record.id} is in progress. Try again.`);
       }
@@ -152,10 +153,19 @@ async function endScope(
 }
 
 /** The record says it already: it ended for good, or the run itself recorded this failure. */
-function answerOf(record: RollbackRecord, message: string): RollbackResponse | null {
+async function answerOf(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  message: string,
+  deadline: Deadline,
+): Promise<RollbackResponse | null> {
   const { progress, watch, plan } = record;
   const isWaiting = progress.status === 'AWAITING_APPROVAL' || watch.kind === 'closed';
-  if (isFinal(record) || isWaiting) return responseOf(record, { isReplayed: true });
+  if (isFinal(record) || isWaiting) {
+    // Whoever ended it may still be at its notice.
+    const told = await announceIfPending(deps, record.modelName, record.id, deadline);
+    return responseOf(told ?? record, { isReplayed: true });
+  }
   const isOwn =
     progress.status === 'FAILED' && plan !== null && progress.message === shorten(message);
   return isOwn ? responseOf(record, { warnings: noticeWarnings(record) }) : null;

@@ -1,6 +1,6 @@
 import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/attempt.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
+import type { LastCommit, RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
 import { closeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -40,18 +40,24 @@ export async function endWithoutClaim(
 export async function closeIfMoved(
   deps: RollbackDeps,
   previous: RollbackRecord | undefined,
-  liveVersions: readonly string[],
+  now: { readonly liveVersions: readonly string[]; readonly lastCommit: LastCommit | null },
   deadline: Deadline,
 ): Promise<RollbackResponse | null | undefined> {
-  const bound = previous?.alarm?.liveVersions ?? null;
-  if (previous === undefined || bound === null || !previous.isAutomatic) return undefined;
-  if (bound.toSorted().join() === liveVersions.toSorted().join()) return undefined;
+  if (previous === undefined || !previous.isAutomatic) return undefined;
+  const bound = previous.alarm?.liveVersions ?? null;
+  // It came while another run was at work: what that one moved to is not what the alarm speaks of.
+  const hasMovedSince = (now.lastCommit?.atMs ?? 0) >= previous.createdAtMs;
+  const isSame =
+    bound === null
+      ? !hasMovedSince
+      : bound.toSorted().join() === now.liveVersions.toSorted().join();
+  if (isSame) return undefined;
   const closed = closeWatch(previous, WatchEnd.POINTER_MOVED, deps.clock.nowMs());
   if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;
   deps.logger.log('info', 'the pointer moved since the alarm came; it is closed', {
     rollback_id: closed.id,
-    live_then: bound.join(),
-    live_now: liveVersions.join(),
+    live_then: bound?.join() ?? 'unknown',
+    live_now: now.liveVersions.join(),
   });
   return responseOf(closed);
 }

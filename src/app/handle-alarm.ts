@@ -1,5 +1,6 @@
 import type { AlarmTransition } from '../domain/alarm.ts';
 import type { AlarmPayload } from '../domain/alarm-payload.ts';
+import { RollbackInProgressError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { isoTime } from '../domain/model.ts';
 import { ignoredResponse, type RollbackResponse } from '../domain/response.ts';
@@ -15,7 +16,7 @@ import {
   reportUnreadable,
 } from './end-alarm.ts';
 import { resolveModel } from './resolve-model.ts';
-import { rollBack } from './roll-back.ts';
+import { type RollbackCall, rollBack } from './roll-back.ts';
 
 /**
  * Answers one alarm, in whatever form it came. What a retry cannot cure is an answer and a notice, never
@@ -70,21 +71,41 @@ export async function attemptAlarm(
     const why = `The alarm says that it went red at ${isoTime(transition.atMs)}, which is in the future.`;
     return await failAlarm(deps, scope, why, deadline);
   }
+  const call: RollbackCall = {
+    request: alarmRequest(model.name, transition.name),
+    warnings: [],
+    invocationId: '',
+    deadline,
+    alarm,
+    isAutomatic: true,
+  };
   try {
-    return await rollBack(deps, {
-      request: alarmRequest(model.name, transition.name),
-      warnings: [],
-      invocationId: '',
-      deadline,
-      alarm,
-      isAutomatic: true,
-    });
+    return await rollBackAfterOthers(deps, call);
   } catch (error) {
     return await endAfterError(deps, scope, error, deadline);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** An alarm often comes by two paths at once: a run that is at work is waited for, a little. */
+async function rollBackAfterOthers(
+  deps: RollbackDeps,
+  call: RollbackCall,
+): Promise<RollbackResponse> {
+  for (let wait = 1; ; wait += 1) {
+    try {
+      return await rollBack(deps, call);
+    } catch (error) {
+      const isWorthIt =
+        error instanceof RollbackInProgressError &&
+        wait <= limits.alarmWaitsMax &&
+        call.deadline.leftMs() > 2 * limits.writeTimeoutMaxMs;
+      if (!isWorthIt) throw error;
+      await deps.clock.sleep(limits.alarmWaitMs);
+    }
+  }
+}
 
 type Arrival =
   | { readonly kind: 'go' }

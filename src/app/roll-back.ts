@@ -132,7 +132,8 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     nowMs: deps.clock.nowMs(),
   };
   if (run.isAutomatic) {
-    const closed = await closeIfMoved(deps, view.record, plan.live, deadline);
+    const now = { liveVersions: plan.live, lastCommit: state.lastCommit };
+    const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }
   const { alarms, cooldownMs } = deps.settings;

@@ -65,6 +65,9 @@ export const limits = {
   announcedRefusalsMax: 20,
   recentCommitsMax: 50,
   fleetSlotsMax: 100,
+  /** An alarm waits for a run that is at work (4 s) before it is deferred, or left to a retry. */
+  alarmWaitMs: 500,
+  alarmWaitsMax: 8,
   /** Claims of alarms meet on the fleet's item. */
   automaticAttemptsMax: 12,
   fleetBackoffMs: 50,

@@ -19,6 +19,7 @@ import {
   StateCorruptError,
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
+import { limits } from '../../../src/domain/limits.ts';
 import type { RollbackResponse } from '../../../src/domain/response.ts';
 import type { RollbackRecord } from '../../../src/domain/rollback.ts';
 import {
@@ -226,7 +227,55 @@ describe('handleAlarm', () => {
     });
     world.ask({ model_name: 'm', request_id: 'other' }, { deps: hanging }).catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
+    const before = world.clock.nowMs();
     expect((await send(red())).outcome).toBe('DEFERRED');
+    // It waited for the run a little.
+    expect(world.clock.nowMs() - before).toBe(limits.alarmWaitsMax * limits.alarmWaitMs);
+  });
+
+  test('is closed when it came while another run moved the pointer', async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow = withCalls(world.deps, {
+      registry: {
+        movePointer: async (next) => {
+          await gate.promise;
+          return await next();
+        },
+      },
+    });
+    const other = send(red({ name: 'other' }), slow);
+    await new Promise((resolve) => setImmediate(resolve));
+    const deferred = await send(red());
+    expect(deferred.outcome).toBe('DEFERRED');
+    gate.resolve();
+    expect((await other).outcome).toBe('ROLLED_BACK');
+    cloudWatchHas('ALARM');
+    world.clock.advance(2 * minuteMs);
+    await runSweep();
+    expect((await recordOf(deferred)).watch).toMatchObject({ why: 'pointer-moved' });
+    expect(await live()).toEqual(['2']);
+  });
+
+  test('waits for the same alarm on another path, and gets its answer', async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow = withCalls(world.deps, {
+      registry: {
+        movePointer: async (next) => {
+          await gate.promise;
+          return await next();
+        },
+      },
+    });
+    const event = red();
+    const first = send(event, slow);
+    await new Promise((resolve) => setImmediate(resolve));
+    const sleep = world.clock.sleep.bind(world.clock);
+    world.clock.sleep = async (ms) => {
+      gate.resolve();
+      await first;
+      await sleep(ms);
+    };
+    expect(await send(event)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
   });
 
   test('tells people when nothing can be recorded', async () => {
