@@ -136,8 +136,7 @@ async function endScope(
   return await orTellUnrecorded(deps, base, deadline, async () => {
     for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
       const { record } = await deps.store.read(name, base.id, deadline);
-      const known =
-        record === undefined ? null : await answerOf(deps, record, message, deadline);
+      const known = record === undefined ? null : await answerOf(deps, record, message, deadline);
       if (record?.progress.status === 'IN_PROGRESS') {
         throw error ?? new RollbackInProgressError(`${record.id} is in progress. Try again.`);
       }

@@ -39,13 +39,17 @@ export async function handleAlarm(
   if (arrival.kind === 'defer') {
     return await deferAlarm(deps, alarmScope(deps, transition), arrival.why, deadline);
   }
-  return await attemptAlarm(deps, transition, deadline);
+  return await attemptAlarm(deps, transition, null, deadline);
 }
 
-/** Finds the model and rolls back, or records why not. Also the sweep's second attempts. */
+/**
+ * Finds the model and rolls back, or records why not. Also the sweep's second attempts.
+ * @param firstSeenAtMs when it was recorded first (epoch ms); null for its arrival
+ */
 export async function attemptAlarm(
   deps: RollbackDeps,
   transition: AlarmTransition,
+  firstSeenAtMs: number | null,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
   const model = await resolveModel(deps, transition, deadline);
@@ -78,6 +82,7 @@ export async function attemptAlarm(
     deadline,
     alarm,
     isAutomatic: true,
+    ...(firstSeenAtMs === null ? {} : { firstSeenAtMs }),
   };
   try {
     return await rollBackAfterOthers(deps, call);

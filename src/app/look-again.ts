@@ -31,7 +31,7 @@ export async function lookAgain(
   if (record.progress.status === 'AWAITING_APPROVAL') {
     return await lookAtWaiting(deps, record, deadline);
   }
-  const response = await attemptAlarm(deps, transition, deadline);
+  const response = await attemptAlarm(deps, transition, record.createdAtMs, deadline);
   const { record: after } = await deps.store.read(record.modelName, record.id, deadline);
   if (after === undefined || after.watch.kind !== 'pending') return true;
   if (record.subject === 'alarm' && response.rollback_id !== record.id) {

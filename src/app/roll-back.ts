@@ -40,6 +40,8 @@ export interface RollbackCall {
   readonly alarm?: AlarmTrigger;
   /** True when the alarm asks by itself: then its key is its own. @default false */
   readonly isAutomatic?: boolean;
+  /** When the alarm was recorded first, under another name (epoch ms). */
+  readonly firstSeenAtMs?: number;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
     ...call,
     alarm: call.alarm ?? null,
     isAutomatic: call.isAutomatic ?? false,
+    firstSeenAtMs: call.firstSeenAtMs ?? null,
     id: rollbackIdOf(deps, request.modelName, keyOf(call)),
     bodyHash: deps.identity.digest(requestBody(request)),
   };
@@ -73,9 +76,10 @@ export function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string)
 
 // ---------------------------------------------------------------------------------------------------
 
-interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic'> {
+interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtMs'> {
   readonly alarm: AlarmTrigger | null;
   readonly isAutomatic: boolean;
+  readonly firstSeenAtMs: number | null;
   readonly id: string;
   readonly bodyHash: string;
 }

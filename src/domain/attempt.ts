@@ -34,6 +34,8 @@ export interface Attempt {
   readonly previous: RollbackRecord | undefined;
   readonly alarm: AlarmTrigger | null;
   readonly isAutomatic: boolean;
+  /** When an alarm was recorded first (epoch ms), also under another name; null for a first attempt. */
+  readonly firstSeenAtMs: number | null;
   readonly plan: Plan;
   readonly warnings: readonly Warning[];
   readonly nowMs: number;
@@ -163,11 +165,13 @@ export function shorten(text: string): string {
 // ---------------------------------------------------------------------------------------------------
 
 /** On a later attempt: the alarm is old, or what was live when it came cannot be told any more. */
-function isLate({ previous, alarm, plan, nowMs }: Attempt, pendingActMs: number): boolean {
-  if (previous === undefined || alarm === null) return false;
+function isLate(attempt: Attempt, pendingActMs: number): boolean {
+  const { previous, alarm, plan, nowMs } = attempt;
+  const seenAtMs = previous?.createdAtMs ?? attempt.firstSeenAtMs;
+  if (seenAtMs === null || alarm === null) return false;
   if (nowMs - alarm.transition.atMs >= pendingActMs) return true;
-  const isBound = (previous.alarm?.liveVersions ?? null) !== null;
-  return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > previous.createdAtMs;
+  const isBound = (previous?.alarm?.liveVersions ?? null) !== null;
+  return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > seenAtMs;
 }
 
 type Base = Pick<
@@ -270,11 +274,12 @@ function latched({ id, nowMs }: Attempt, { fleet, settings }: UnclaimedFacts): F
 }
 
 function watchOf(
-  { plan, alarm, nowMs }: Attempt,
+  { plan, alarm, isAutomatic, nowMs }: Attempt,
   { outcome, settings }: UnclaimedFacts,
 ): AlarmWatch {
   const isWatched = outcome === Outcome.REFUSED || outcome === Outcome.AWAITING_APPROVAL;
-  if (alarm === null || !isWatched || settings.mode === 'observe') return { kind: 'none' };
+  if (alarm === null || !isAutomatic || !isWatched || settings.mode === 'observe')
+    return { kind: 'none' };
   const clearing = refusalsOf(plan.guards).map((refusal) => refusal.clearsAtMs);
   return watchAfterRefusal(outcome === Outcome.REFUSED ? clearing : [], nowMs);
 }

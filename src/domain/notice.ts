@@ -1,6 +1,6 @@
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
-import { type AlarmAnswer, responseOf } from './response.ts';
+import { type AlarmSummary, responseOf } from './response.ts';
 import { type NoticeTopic, Outcome, type RollbackRecord, type RollbackStatus } from './rollback.ts';
 import { Recovery } from './trigger.ts';
 
@@ -31,7 +31,7 @@ export interface NoticeMessage {
   readonly live_versions: readonly string[];
   readonly refusals: readonly { code: string; message: string; clears_at: string | null }[];
   readonly warnings: readonly { code: string; message: string }[];
-  readonly alarm: AlarmAnswer | null;
+  readonly alarm: AlarmSummary | null;
   readonly sent_at: string;
 }
 

@@ -35,12 +35,12 @@ export interface RollbackResponse {
   readonly refusals: readonly RefusalAnswer[];
   readonly warnings: readonly Warning[];
   /** The alarm behind it; null for the requests of people. */
-  readonly alarm: AlarmAnswer | null;
+  readonly alarm: AlarmSummary | null;
   /** Null when it ended before one could be made. */
   readonly plan: PlanAnswer | null;
 }
 
-export interface AlarmAnswer {
+export interface AlarmSummary {
   readonly arn: string;
   readonly red_since: string;
   /** Null for a single alarm; the series of an alarm on several. */
@@ -108,7 +108,7 @@ export function responseOf(
     notified: notice.kind === 'sent',
     refusals: isHeldBack(progress.status) ? refusalAnswers(plan?.guards ?? []) : [],
     warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
-    alarm: alarm === null ? null : alarmAnswer(record, alarm),
+    alarm: alarm === null ? null : alarmSummary(record, alarm),
     plan: plan === null ? null : planAnswer(plan),
   };
 }
@@ -172,10 +172,10 @@ function isHeldBack(status: RollbackStatus): boolean {
   return status === Outcome.REFUSED || status === Outcome.AWAITING_APPROVAL;
 }
 
-function alarmAnswer(
+function alarmSummary(
   { watch, recovery, isAutomatic }: AlarmRecord,
   alarm: AlarmTrigger,
-): AlarmAnswer {
+): AlarmSummary {
   const { transition, modelSource } = alarm;
   return {
     arn: transition.arn,

@@ -56,6 +56,7 @@ export function attemptAt(
     previous: undefined,
     alarm,
     isAutomatic: alarm !== null,
+    firstSeenAtMs: null,
     plan: planAt(nowMs, verdict),
     warnings: [],
     nowMs,

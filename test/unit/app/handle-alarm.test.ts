@@ -461,11 +461,17 @@ describe('a refused alarm', () => {
     expect(await live()).toEqual([promoted]);
   });
 
-  test('is handed on when its model becomes known', async () => {
+  test('is handed on when its model becomes known; too late, a person decides', async () => {
     cloudWatchHas('ALARM');
+    world.alarms.answerAs('unreachable');
+    const late = await send(red({ model: null, atMs: world.clock.nowMs() - 59 * minuteMs }));
+    world.alarms.answerAs('answer');
     const failed = await send(red({ model: null }));
     expect(failed).toMatchObject({ outcome: 'FAILED', model_name: null });
-    expect(subjects()).toEqual([`Model Rollback failed: ${name}`]);
+    expect(subjects()).toEqual([
+      `Model Rollback deferred: ${name}`,
+      `Model Rollback failed: ${name}`,
+    ]);
     const [description] = await (async () => {
       const answer = await world.alarms.read([arn], world.deadline());
       return answer.kind === 'answer' ? answer.value : [];
@@ -475,6 +481,12 @@ describe('a refused alarm', () => {
     world.clock.advance(2 * minuteMs);
     await runSweep();
     expect((await recordOf(failed)).watch).toMatchObject({ why: 'handed-on' });
+    expect((await recordOf(late)).watch).toMatchObject({ why: 'handed-on' });
+    const records = await world.store.list('m', world.deadline());
+    expect(records.map((record) => record.progress.status).toSorted()).toEqual([
+      'AWAITING_APPROVAL',
+      'ROLLED_BACK',
+    ]);
     expect(await live()).toEqual(['2']);
   });
 });

@@ -51,6 +51,7 @@ const attempt = (fields: object = {}, of = rows, state = {}): Attempt => {
     previous: undefined,
     alarm: null,
     isAutomatic: false,
+    firstSeenAtMs: null,
     plan,
     warnings: [],
     nowMs,

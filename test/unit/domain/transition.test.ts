@@ -38,6 +38,7 @@ const attemptOf = (plan: Plan, fields: Partial<Attempt> = {}): Attempt => ({
   previous: undefined,
   alarm: null,
   isAutomatic: false,
+  firstSeenAtMs: null,
   plan,
   warnings: [],
   nowMs,
