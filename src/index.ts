@@ -60,8 +60,8 @@ export {
   type Plan,
   type RollbackRecord,
   type RollbackStatus,
+  type StoreChange,
 } from './domain/rollback.ts';
-export type { StoreChange } from './domain/transition.ts';
 export type { AlarmTrigger } from './domain/trigger.ts';
 export type { AlarmAnswer, AlarmReader } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';

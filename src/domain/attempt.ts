@@ -20,8 +20,8 @@ import {
   type PlannedRecord,
   type RecordSubject,
   type RollbackRecord,
+  type StoreChange,
 } from './rollback.ts';
-import type { StoreChange } from './transition.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from './trigger.ts';
 import { watchAfterFailure, watchAfterRefusal } from './watch.ts';
 

@@ -1,5 +1,5 @@
 import type { Candidate, TargetRule } from './candidate.ts';
-import type { Pause } from './fleet.ts';
+import type { FleetState, Pause } from './fleet.ts';
 import { limits } from './limits.ts';
 import type { ModelVersion } from './model.ts';
 import type { RefusalCode, RollbackRequest, Warning } from './request.ts';
@@ -207,6 +207,16 @@ export interface ModelState {
   readonly recentCommits: readonly number[];
   /** Newest last. */
   readonly announcedRefusals: readonly AnnouncedRefusal[];
+}
+
+/** What is written together: each item only over the revision before, all or none. */
+export interface StoreChange {
+  /** Absent when the model's own item stays as it is. */
+  readonly state?: ModelState;
+  /** Absent when only the model's own item changes (operators' verbs). */
+  readonly record?: RollbackRecord;
+  /** What all models share; absent when it stays as it is. */
+  readonly fleet?: FleetState;
 }
 
 /** The state of a registered model that was never touched. `revision` 0 means: not stored yet. */

@@ -13,7 +13,7 @@ import {
   Outcome,
   type Plan,
   type PlannedRecord,
-  type RollbackRecord,
+  type StoreChange,
 } from './rollback.ts';
 import { isBackwards } from './verify.ts';
 import { watchAfterFailure } from './watch.ts';
@@ -27,14 +27,6 @@ import { watchAfterFailure } from './watch.ts';
  *                                             │  ^   └────end──────> CONTESTED, FAILED
  *                                             └──┘ renewLease
  */
-export interface StoreChange {
-  /** Absent when the model's own item stays as it is. */
-  readonly state?: ModelState;
-  /** Absent when only the model's own item changes (operators' verbs). */
-  readonly record?: RollbackRecord;
-  /** What all models share; absent when it stays as it is. */
-  readonly fleet?: FleetState;
-}
 
 /** A claimed run: both items, as they are stored now. */
 export interface ClaimedRun {

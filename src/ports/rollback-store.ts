@@ -1,6 +1,5 @@
 import type { FleetState } from '../domain/fleet.ts';
-import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
-import type { StoreChange } from '../domain/transition.ts';
+import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
 import type { Deadline } from './deadline.ts';
 
 /** One consistent look at a model's state, at one record and at the fleet. */

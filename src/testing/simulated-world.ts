@@ -5,8 +5,7 @@ import { RegistryUnavailableError, StateStoreUnavailableError } from '../domain/
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { RollbackResponse } from '../domain/response.ts';
-import type { ModelState, RollbackRecord } from '../domain/rollback.ts';
-import type { StoreChange } from '../domain/transition.ts';
+import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';

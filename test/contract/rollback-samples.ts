@@ -15,8 +15,9 @@ import {
   newModelState,
   type Plan,
   type RollbackRecord,
+  type StoreChange,
 } from '../../src/domain/rollback.ts';
-import { type ClaimedRun, claim, commit, type StoreChange } from '../../src/domain/transition.ts';
+import { type ClaimedRun, claim, commit } from '../../src/domain/transition.ts';
 import type { AlarmTrigger } from '../../src/domain/trigger.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';

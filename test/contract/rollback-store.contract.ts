@@ -19,9 +19,10 @@ import {
   type NoticeTopic,
   newModelState,
   type RollbackRecord,
+  type StoreChange,
 } from '../../src/domain/rollback.ts';
 import { encodeItem } from '../../src/domain/stored-item.ts';
-import { type ClaimedRun, fail, type StoreChange } from '../../src/domain/transition.ts';
+import { type ClaimedRun, fail } from '../../src/domain/transition.ts';
 import { Recovery, WatchEnd } from '../../src/domain/trigger.ts';
 import { afterRecovery, closeWatch } from '../../src/domain/watch.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';

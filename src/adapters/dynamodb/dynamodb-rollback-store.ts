@@ -15,8 +15,12 @@ import {
 import { assert } from '../../domain/assert.ts';
 import { isModelRollbackError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { modelNameOf, type RollbackRecord, shownAtMs } from '../../domain/rollback.ts';
-import type { StoreChange } from '../../domain/transition.ts';
+import {
+  modelNameOf,
+  type RollbackRecord,
+  type StoreChange,
+  shownAtMs,
+} from '../../domain/rollback.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';

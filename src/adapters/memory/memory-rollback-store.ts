@@ -1,14 +1,19 @@
 import { StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
-import { dueAtMs, type ModelState, type RollbackRecord, shownAtMs } from '../../domain/rollback.ts';
+import {
+  dueAtMs,
+  type ModelState,
+  type RollbackRecord,
+  type StoreChange,
+  shownAtMs,
+} from '../../domain/rollback.ts';
 import {
   decodeFleetState,
   decodeModelState,
   decodeRollbackRecord,
   encodeItem,
 } from '../../domain/stored-item.ts';
-import type { StoreChange } from '../../domain/transition.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
 

@@ -15,6 +15,7 @@ import {
   expiresAtMs,
   type ModelState,
   type RollbackRecord,
+  type StoreChange,
   shownAtMs,
 } from '../../domain/rollback.ts';
 import {
@@ -23,7 +24,6 @@ import {
   decodeRollbackRecord,
   encodeItem,
 } from '../../domain/stored-item.ts';
-import type { StoreChange } from '../../domain/transition.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
