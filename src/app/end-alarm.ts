@@ -1,5 +1,4 @@
 import type { AlarmPayload } from '../domain/alarm-payload.ts';
-import { endWithoutPlan, type PlanlessEnd, shorten } from '../domain/attempt.ts';
 import {
   isModelRollbackError,
   messageOf,
@@ -8,6 +7,8 @@ import {
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { noticeOf } from '../domain/notice.ts';
+import { endWithoutPlan, type PlanlessEnd } from '../domain/planless-end.ts';
+import { shorten } from '../domain/record-base.ts';
 import { Reason, type RollbackRequest, requestBody } from '../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import { isFinal, type RecordSubject, type RollbackRecord } from '../domain/rollback.ts';

@@ -5,6 +5,7 @@ import { pendingNotice } from './follow-up.ts';
 import { blastRadiusText, refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
 import { planMessage } from './plan.ts';
+import { baseOf, boundAlarm, shorten } from './record-base.ts';
 import {
   isOverridable,
   RefusalCode,
@@ -18,12 +19,11 @@ import {
   Outcome,
   type Plan,
   type PlannedRecord,
-  type RecordSubject,
   type RollbackRecord,
   type StoreChange,
 } from './rollback.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from './trigger.ts';
-import { watchAfterFailure, watchAfterRefusal } from './watch.ts';
+import { watchAfterRefusal } from './watch.ts';
 
 /** What a new attempt under a key starts from. */
 export interface Attempt {
@@ -100,42 +100,6 @@ export function endUnclaimed(
   };
 }
 
-/** An end before any plan could be made; alarms only. */
-export interface PlanlessEnd {
-  readonly id: string;
-  readonly subject: RecordSubject;
-  readonly request: RollbackRequest;
-  readonly bodyHash: string;
-  readonly previous: RollbackRecord | undefined;
-  readonly alarm: AlarmTrigger | null;
-  readonly outcome: 'FAILED' | 'DEFERRED';
-  readonly message: string;
-  readonly nowMs: number;
-}
-
-/** Records an alarm that could not be handled, for good or for now. */
-export function endWithoutPlan(end: PlanlessEnd): RollbackRecord {
-  const { previous, nowMs, alarm, outcome } = end;
-  const isAgain = previous?.progress.status === outcome && previous.plan === null;
-  const looks = previous?.watch.kind === 'pending' ? previous.watch.looks + 1 : 0;
-  return {
-    ...baseOf(end),
-    alarm: alarm === null ? null : boundAlarm(alarm, previous, null),
-    isAutomatic: true,
-    plan: null,
-    warnings: [],
-    progress: {
-      status: outcome,
-      message: shorten(end.message),
-      liveVersions: [],
-      endedAtMs: nowMs,
-      hasMoved: false,
-    },
-    notice: isAgain ? previous.notice : pendingNotice(nowMs),
-    watch: alarm === null ? { kind: 'none' } : watchAfterFailure(looks, nowMs),
-  };
-}
-
 /** The record of an attempt, from its plan on. */
 export function recordOf(attempt: Attempt, progress: RollbackRecord['progress']): PlannedRecord {
   const { previous, alarm, plan, nowMs } = attempt;
@@ -155,13 +119,6 @@ export function recordOf(attempt: Attempt, progress: RollbackRecord['progress'])
   };
 }
 
-/** A text that is stored and sent on, cut with a mark. */
-export function shorten(text: string): string {
-  return text.length <= limits.messageLengthMax
-    ? text
-    : `${text.slice(0, limits.messageLengthMax)}…`;
-}
-
 // ---------------------------------------------------------------------------------------------------
 
 /** On a later attempt: the alarm is old, or what was live when it came cannot be told any more. */
@@ -172,47 +129,6 @@ function isLate(attempt: Attempt, pendingActMs: number): boolean {
   if (nowMs - alarm.transition.atMs >= pendingActMs) return true;
   const isBound = (previous?.alarm?.liveVersions ?? null) !== null;
   return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > seenAtMs;
-}
-
-type Base = Pick<
-  RollbackRecord,
-  | 'schema'
-  | 'revision'
-  | 'id'
-  | 'subject'
-  | 'modelName'
-  | 'request'
-  | 'bodyHash'
-  | 'createdAtMs'
-  | 'attempts'
-  | 'pointerCheck'
-  | 'recovery'
->;
-
-function baseOf(of: Omit<PlanlessEnd, 'outcome' | 'message' | 'alarm'>): Base {
-  const { previous } = of;
-  return {
-    schema: 1,
-    revision: (previous?.revision ?? 0) + 1,
-    id: of.id,
-    subject: of.subject,
-    modelName: of.request.modelName,
-    request: of.request,
-    bodyHash: of.bodyHash,
-    createdAtMs: previous?.createdAtMs ?? of.nowMs,
-    attempts: (previous?.attempts ?? 0) + 1,
-    pointerCheck: { kind: 'none' },
-    recovery: { kind: 'none' },
-  };
-}
-
-/** An alarm speaks of what was live when it came first. */
-function boundAlarm(
-  alarm: AlarmTrigger,
-  previous: RollbackRecord | undefined,
-  live: readonly string[] | null,
-): AlarmTrigger {
-  return { ...alarm, liveVersions: previous?.alarm?.liveVersions ?? live };
 }
 
 /** The same key ended again for the same reasons was announced already; it is counted instead. */

@@ -83,6 +83,10 @@ export const limits = {
   /** Pages below the live version that are looked at for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
+  /** One reading of the login in a secret, the SDK's own retries included. */
+  secretTimeoutMs: 5_000,
+  /** Characters; the service's own limit. */
+  secretLengthMax: 65_536,
   candidatesMax: 50,
 
   /** One question to CloudWatch: all its calls and pages, the SDK's own retries included. */

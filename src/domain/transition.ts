@@ -1,10 +1,11 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
-import { type Attempt, recordOf, shorten } from './attempt.ts';
+import { type Attempt, recordOf } from './attempt.ts';
 import { type FleetState, type Pause, takeSlot } from './fleet.ts';
 import { pendingNotice } from './follow-up.ts';
 import { limits } from './limits.ts';
 import { addToQuarantine } from './quarantine.ts';
+import { shorten } from './record-base.ts';
 import type { Warning } from './request.ts';
 import { next } from './revision.ts';
 import {

@@ -1,14 +1,10 @@
 /** Records and states made by the real transitions, and the races that every store must settle. */
+
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
-import {
-  type Attempt,
-  endUnclaimed,
-  endWithoutPlan,
-  type PlanlessEnd,
-  type UnclaimedOutcome,
-} from '../../src/domain/attempt.ts';
+import { type Attempt, endUnclaimed, type UnclaimedOutcome } from '../../src/domain/attempt.ts';
 import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
+import { endWithoutPlan, type PlanlessEnd } from '../../src/domain/planless-end.ts';
 import type { RollbackRequest } from '../../src/domain/request.ts';
 import {
   type ModelState,

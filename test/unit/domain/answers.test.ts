@@ -1,16 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
-import {
-  type Attempt,
-  endUnclaimed,
-  endWithoutPlan,
-  type UnclaimedOutcome,
-} from '../../../src/domain/attempt.ts';
+import { type Attempt, endUnclaimed, type UnclaimedOutcome } from '../../../src/domain/attempt.ts';
 import { StateCorruptError } from '../../../src/domain/errors.ts';
 import { newFleetState, takeSlot } from '../../../src/domain/fleet.ts';
 import { afterPointerCheck, withNotice } from '../../../src/domain/follow-up.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { noticeOf } from '../../../src/domain/notice.ts';
+import { endWithoutPlan } from '../../../src/domain/planless-end.ts';
 import { dryRunResponse, ignoredResponse, responseOf } from '../../../src/domain/response.ts';
 import type { NoticeState, RollbackRecord } from '../../../src/domain/rollback.ts';
 import {
