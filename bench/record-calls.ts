@@ -13,12 +13,13 @@ import {
 } from '../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SNSNotifier } from '../src/adapters/sns/sns-notifier.ts';
+import { StaticCredentials } from '../src/adapters/system/static-credentials.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../src/adapters/system/system-identity.ts';
 import { rollBack } from '../src/app/roll-back.ts';
 import { defaultAlarmSettings } from '../src/domain/alarm-settings.ts';
 import { parseRequest } from '../src/domain/request.ts';
-import { deadlineAfter } from '../src/ports/deadline.ts';
+import { type Deadline, deadlineAfter } from '../src/ports/deadline.ts';
 import { localClientConfig } from '../test/engines/aws.ts';
 import type { World } from './world.ts';
 
@@ -48,7 +49,7 @@ export async function recordRollback(
 ): Promise<Recording> {
   const recorder = new Recorder();
   const baseUrl = new URL(registryUrl);
-  const options = { baseUrl, authorization: null, workspace: null };
+  const options = { baseUrl, credentials: new StaticCredentials(null), workspace: null };
   const registry = new MLflowModelRegistry(
     new RecordedMLflowClient(options, recorder),
     systemClock,
@@ -129,10 +130,10 @@ class RecordedMLflowClient extends MLflowClient {
     method: 'GET' | 'POST',
     path: string,
     body: object | null,
-    timeoutMs: number,
+    within: Deadline,
   ): Promise<HttpAnswer> {
     return this.#recorder.during({ to: 'registry', method, path, body }, () =>
-      super.send(method, path, body, timeoutMs),
+      super.send(method, path, body, within),
     );
   }
 }

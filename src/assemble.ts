@@ -6,6 +6,7 @@ import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
+import type { Credentials } from './ports/credentials.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
@@ -26,15 +27,20 @@ export interface ComposeOptions {
 /** Puts the use cases, the registry and the given parts together. */
 export function assemble(
   config: Config,
-  parts: {
+  {
+    credentials,
+    ...parts
+  }: {
     readonly store: RollbackStore;
     readonly notifier: Notifier;
     readonly alarms: AlarmReader;
     readonly logger: Logger;
+    readonly credentials: Credentials;
   },
 ): Composed {
-  const { registry: at } = config;
-  const registry = new MLflowModelRegistry(new MLflowClient(at), systemClock, at.address);
+  const { baseUrl, workspace, address } = config.registry;
+  const client = new MLflowClient({ baseUrl, workspace, credentials });
+  const registry = new MLflowModelRegistry(client, systemClock, address);
   return {
     deps: {
       ...parts,

@@ -1,14 +1,17 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { CloudWatchAlarmReader } from './adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import {
   DynamoDBRollbackStore,
   type DynamoDBRollbackStoreOptions,
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
+import { SecretsManagerCredentials } from './adapters/secrets-manager/secrets-manager-credentials.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { Credentials } from './ports/credentials.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -33,6 +36,13 @@ export function snsNotifier(topicArn: string): Notifier {
 /** No client is made before the first alarm is read. */
 export function cloudWatchAlarms(): AlarmReader {
   return new CloudWatchAlarmReader((region) => new CloudWatchClient({ ...clientConfig, region }));
+}
+
+export function secretCredentials(secretId: string): Credentials {
+  // A secret may be in another region than the table; a name says nothing of it.
+  const region = secretId.split(':')[3];
+  const client = new SecretsManagerClient({ ...clientConfig, ...(region && { region }) });
+  return new SecretsManagerCredentials(client, secretId);
 }
 
 /** Keeps the `Date` of the latest answer. */

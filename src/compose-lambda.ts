@@ -1,7 +1,8 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
+import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
-import { cloudWatchAlarms, dynamoDBStore, snsNotifier } from './compose-aws.ts';
+import { cloudWatchAlarms, dynamoDBStore, secretCredentials, snsNotifier } from './compose-aws.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -15,8 +16,12 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice)
       : snsNotifier(config.topicArn);
+  const { authorization, secretId } = config.registry;
+  const credentials =
+    secretId === null ? new StaticCredentials(authorization) : secretCredentials(secretId);
   const store = await openStore(config);
-  return assemble(config, { store, notifier, alarms: cloudWatchAlarms(), logger: options.logger });
+  const alarms = cloudWatchAlarms();
+  return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
+import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
@@ -10,13 +11,18 @@ import type { RollbackStore } from './ports/rollback-store.ts';
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const [store, notifier] = await Promise.all([
+  const { authorization, secretId } = config.registry;
+  const [store, notifier, credentials] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
+    secretId === null
+      ? new StaticCredentials(authorization)
+      : (await import('./compose-aws.ts')).secretCredentials(secretId),
   ]);
-  return assemble(config, { store, notifier, alarms: alarmsOnDemand(), logger: options.logger });
+  const alarms = alarmsOnDemand();
+  return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */

@@ -88,12 +88,14 @@ describe('configuration.md', () => {
       matches(code, /new ([A-Z]\w+)Command\(/g)
         // Each write of a transaction is a PutItem.
         .filter((name) => name !== 'TransactWriteItems');
-    const called = ['cloudwatch', 'dynamodb', 'sns'].flatMap((service) => {
-      const files = filesUnder(join('src', 'adapters', service), '.ts');
+    const services = ['cloudwatch', 'dynamodb', 'secrets-manager', 'sns'];
+    const called = services.flatMap((folder) => {
+      const files = filesUnder(join('src', 'adapters', folder), '.ts');
+      const service = folder.replaceAll('-', '');
       return commandsIn(files.map(textOf).join('\n')).map((name) => `${service}:${name}`);
     });
     expect(called).toHaveLength(commandsIn(sources).length);
-    const granted = matches(textOf(path), /`((?:cloudwatch|dynamodb|sns):\w+)`/g);
+    const granted = matches(textOf(path), /`((?:cloudwatch|dynamodb|secretsmanager|sns):\w+)`/g);
     expect(granted).toEqual(called.toSorted());
   });
 });

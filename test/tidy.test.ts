@@ -90,7 +90,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain|ports|app|config|lambda|embedded|testing|cli(\/commands)?|adapters\/(mlflow|cloudwatch|dynamodb|sqlite|sns|memory|console|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
+      /^src\/(domain|ports|app|config|lambda|embedded|testing|cli(\/commands)?|adapters\/(mlflow|cloudwatch|dynamodb|sqlite|secrets-manager|sns|memory|console|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -138,7 +138,9 @@ describe('the contracts', () => {
   test('run on every adapter of a port', () => {
     const suites = readdirSync('test/contract').filter((name) => name.endsWith('.test.ts'));
     const ported = sources.filter((path) =>
-      /adapters\/.*-(rollback-store|model-registry|notifier|alarm-reader)\.ts$/.test(path),
+      /adapters\/.*-(rollback-store|model-registry|notifier|alarm-reader|credentials)\.ts$/.test(
+        path,
+      ),
     );
     expect(ported.length).toBeGreaterThan(5);
     const missing = ported

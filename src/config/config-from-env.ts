@@ -33,6 +33,8 @@ export interface RegistryConfig {
   readonly address: string;
   /** Value of the Authorization header. Secret. */
   readonly authorization: string | null;
+  /** Name or ARN of the secret that holds the login, read at run time; then `authorization` is null. */
+  readonly secretId: string | null;
   readonly workspace: string | null;
 }
 
@@ -149,10 +151,42 @@ function parseRegistry(env: Env): RegistryConfig {
   return {
     baseUrl,
     address: baseUrl.href.replace(/\/+$/, ''),
-    authorization: authorizationOf(env, user),
+    ...loginOf(env, user),
     workspace: workspaceFromEnv(env),
   };
 }
+
+/** Two sources of a login are a mistake: nobody could say which one the registry gets. */
+function loginOf(
+  env: Env,
+  user: { name: string; password: string },
+): Pick<RegistryConfig, 'authorization' | 'secretId'> {
+  const secretId = read(env, 'MLFLOW_TRACKING_SECRET_ARN');
+  if (secretId === undefined) return { authorization: authorizationOf(env, user), secretId: null };
+  const others = [
+    ...loginNames.filter((name) => read(env, name) !== undefined),
+    ...(user.name === '' && user.password === '' ? [] : ['the login inside the address']),
+  ];
+  if (others.length > 0) {
+    throw new ConfigurationError(
+      `MLFLOW_TRACKING_SECRET_ARN is set, and a login in the environment too. Remove ${others.join(', ')}; ` +
+        'or remove MLFLOW_TRACKING_SECRET_ARN to use it.',
+    );
+  }
+  // Without the value: somebody may have put the secret itself there.
+  if (!/^(arn:aws[a-z-]*:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/.test(secretId)) {
+    throw new ConfigurationError(
+      'MLFLOW_TRACKING_SECRET_ARN must be the ARN or the name of a secret in Secrets Manager.',
+    );
+  }
+  return { authorization: null, secretId };
+}
+
+const loginNames = [
+  'MLFLOW_TRACKING_USERNAME',
+  'MLFLOW_TRACKING_PASSWORD',
+  'MLFLOW_TRACKING_TOKEN',
+] as const;
 
 /** Basic when there is a whole login, else the token: as MLflow's own client does. */
 function authorizationOf(env: Env, user: { name: string; password: string }): string | null {

@@ -5,6 +5,7 @@ export const envNames = {
   MLFLOW_TRACKING_USERNAME: 'login for basic authentication',
   MLFLOW_TRACKING_PASSWORD: 'password for basic authentication',
   MLFLOW_TRACKING_TOKEN: 'bearer token, used when there is no login',
+  MLFLOW_TRACKING_SECRET_ARN: 'secret of Secrets Manager that holds the login or the token',
   MLFLOW_WORKSPACE: 'workspace of the registered models (MLflow 3.10 and later)',
   ROLLBACK_STATE_TABLE: 'name of the DynamoDB table',
   ROLLBACK_STORE: '`dynamodb`, or `sqlite:<path>` on one machine',

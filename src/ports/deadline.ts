@@ -11,3 +11,8 @@ export function deadlineAfter(clock: Clock, budgetMs: number): Deadline {
   const endsAtMs = clock.monotonicMs() + budgetMs;
   return { leftMs: () => endsAtMs - clock.monotonicMs() };
 }
+
+/** So much time from now, but not past `deadline`. */
+export function deadlineWithin(clock: Clock, budgetMs: number, deadline: Deadline): Deadline {
+  return deadlineAfter(clock, Math.min(budgetMs, deadline.leftMs()));
+}

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
+import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   type ModelRollbackError,
@@ -810,7 +811,7 @@ interface RegistryOptions {
 function registryAt(url: string, options: RegistryOptions = {}): MLflowModelRegistry {
   const client = new MLflowClient({
     baseUrl: new URL(url),
-    authorization: options.authorization ?? null,
+    credentials: new StaticCredentials(options.authorization ?? null),
     workspace: options.workspace ?? null,
   });
   const sleep = async (ms: number): Promise<void> => {

@@ -1,6 +1,9 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Credentials } from '../../ports/credentials.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 
 /**
  * One HTTP exchange with the registry on `node:http(s)`, which the AWS SDK loads anyway: `fetch` would
@@ -29,8 +32,7 @@ export class NoAnswerError extends Error {
 export interface MLflowClientOptions {
   /** With its path: MLflow may live under a prefix. */
   readonly baseUrl: URL;
-  /** Value of the Authorization header, if any. */
-  readonly authorization: string | null;
+  readonly credentials: Credentials;
   readonly workspace: string | null;
 }
 
@@ -38,12 +40,12 @@ export interface MLflowClientOptions {
 export class MLflowClient {
   readonly #options: MLflowClientOptions;
   readonly #agent: HttpAgent | HttpsAgent;
-  readonly #secrets: readonly string[];
+  /** Every login that was sent: a few, one more for each time that it was changed. */
+  readonly #sent = new Set<string>();
   #isClosed = false;
 
   constructor(options: MLflowClientOptions) {
     this.#options = options;
-    this.#secrets = secretsIn(options.authorization);
     const isHttps = options.baseUrl.protocol === 'https:';
     // On a kept plain connection an MLflow server with several workers answers 40 ms later each time (its
     // packets wait for our delayed acknowledgement); a new one costs a tenth of that. TLS costs more.
@@ -60,27 +62,60 @@ export class MLflowClient {
   close(): void {
     this.#isClosed = true;
     this.#agent.destroy();
+    this.#options.credentials.close();
+  }
+
+  /** Where the login is set, for people. */
+  get loginSource(): string {
+    return this.#options.credentials.source;
   }
 
   /**
-   * One exchange.
+   * One call. When the registry does not take the login and there is another by now, it is sent once more
+   * with that: what was answered 401 was not carried out.
    * @param path after the base URL, with the query
-   * @param timeoutMs bound on the whole exchange, not on a pause in it
-   * @throws NoAnswerError
+   * @param within bound on all of it, reading the login included
+   * @throws NoAnswerError; ConfigurationError or RegistryUnavailableError when there is no login to send it
+   * with: then it was not carried out
    */
   async send(
     method: 'GET' | 'POST',
     path: string,
     body: object | null,
-    timeoutMs: number,
+    within: Deadline,
+  ): Promise<HttpAnswer> {
+    const { credentials } = this.#options;
+    const payload = body === null ? null : Buffer.from(JSON.stringify(body));
+    const call = { method, path, payload };
+    const login = await credentials.authorization(within);
+    const answer = await this.#exchange(call, login, within);
+    if (answer.status !== 401) return this.#masked(answer);
+    const renewed = await credentials.renew(login, within);
+    if (renewed === null) return this.#masked(answer);
+    // A write is not begun without the time to see what it did.
+    if (within.leftMs() <= (payload === null ? 0 : limits.writeTimeoutMinMs)) {
+      throw new RegistryUnavailableError(
+        'The registry refused the login, and too little time was left to use the new one. Try again.',
+      );
+    }
+    return this.#masked(await this.#exchange(call, renewed, within));
+  }
+
+  /** One HTTP exchange, bounded as a whole: not only each pause in it. */
+  async #exchange(
+    { method, path, payload }: HttpCall,
+    login: string | null,
+    within: Deadline,
   ): Promise<HttpAnswer> {
     if (this.#isClosed) throw new NoAnswerError('the client is closed', { isUnsent: true });
-    const payload = body === null ? null : Buffer.from(JSON.stringify(body));
-    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+    const timeoutMs = Math.ceil(within.leftMs());
+    if (timeoutMs <= 0) throw new NoAnswerError('no time was left', { isUnsent: true });
+    if (login !== null) this.#sent.add(login);
+    const signal = AbortSignal.timeout(timeoutMs);
     return await new Promise<HttpAnswer>((resolve, reject) => {
       let isConnected = false;
       const fail = (cause: Error): void => {
-        const what = signal.aborted ? `no answer within ${Math.ceil(timeoutMs)} ms` : cause.message;
+        const what = signal.aborted ? `no answer within ${timeoutMs} ms` : cause.message;
         const isUnsent = !isConnected && !signal.aborted;
         reject(new NoAnswerError(what === '' ? errorCode(cause) : what, { isUnsent, cause }));
       };
@@ -89,7 +124,7 @@ export class MLflowClient {
       const request = send(url, {
         method,
         agent: this.#agent,
-        headers: this.#headers(payload),
+        headers: this.#headers(payload, login),
         signal,
       });
       request.on('socket', (socket) => {
@@ -101,17 +136,17 @@ export class MLflowClient {
       });
       request.on('error', fail);
       request.on('response', (response) => {
-        readAnswer(response).then((answer) => resolve(this.#masked(answer)), fail);
+        readAnswer(response).then(resolve, fail);
       });
       request.end(payload ?? undefined);
     });
   }
 
-  /** A server or proxy may repeat the login in an error: it must not get into logs and notices. */
+  /** A server or proxy may repeat a login in an error: it must not get into logs and notices. */
   #masked(answer: HttpAnswer): HttpAnswer {
     if (answer.status === 200) return answer;
     const mask = (text: string, secret: string): string => text.replaceAll(secret, '***');
-    return { ...answer, text: this.#secrets.reduce(mask, answer.text) };
+    return { ...answer, text: [...this.#sent].flatMap(secretsIn).reduce(mask, answer.text) };
   }
 
   #url(path: string): URL {
@@ -123,12 +158,12 @@ export class MLflowClient {
     return url;
   }
 
-  #headers(payload: Buffer | null): Record<string, string> {
-    const { authorization, workspace } = this.#options;
+  #headers(payload: Buffer | null, login: string | null): Record<string, string> {
+    const { workspace } = this.#options;
     return {
       accept: 'application/json',
       'user-agent': 'model-rollback',
-      ...(authorization === null ? {} : { authorization }),
+      ...(login === null ? {} : { authorization: login }),
       ...(workspace === null ? {} : { 'x-mlflow-workspace': workspace }),
       ...(payload === null
         ? {}
@@ -138,6 +173,12 @@ export class MLflowClient {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+interface HttpCall {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly payload: Buffer | null;
+}
 
 async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
@@ -161,14 +202,16 @@ function errorCode(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** The header's value, its credential part, and the password in it. */
-function secretsIn(authorization: string | null): string[] {
-  if (authorization === null) return [];
+/** The header's value, its credential part, and the password in it, also as JSON and addresses write it. */
+function secretsIn(authorization: string): string[] {
   const credential = authorization.slice(authorization.indexOf(' ') + 1);
   const plain = authorization.startsWith('Basic ')
     ? Buffer.from(credential, 'base64').toString('utf8')
     : '';
   const password = plain.slice(plain.indexOf(':') + 1);
+  const inJson = JSON.stringify(password).slice(1, -1);
   // A very short one would mask half of every text, and is found anyway.
-  return [authorization, credential, plain, password].filter((secret) => secret.length > 3);
+  return [authorization, credential, plain, password, inJson, encodeURIComponent(password)].filter(
+    (secret) => secret.length > 3,
+  );
 }

@@ -48,26 +48,46 @@ export function isTransient(failure: MLflowFailure): boolean {
   return transientStatuses.includes(failure.status) || failure.status > 504;
 }
 
+/** What MLflow answers with, whatever it holds: no page of a proxy in between. */
+export function isJsonObject({ isJson, text }: HttpAnswer): boolean {
+  try {
+    const body: unknown = isJson ? JSON.parse(text) : null;
+    return typeof body === 'object' && body !== null && !Array.isArray(body);
+  } catch {
+    return false;
+  }
+}
+
+/** Redirects (not followed) and 4xx, but for those that mean "I gave up waiting". */
+export function isCertainNo(status: number): boolean {
+  return status >= 300 && status < 500 && status !== 408 && status !== 499;
+}
+
+/** A call that failed, and who made it how. */
+interface FailedCall {
+  readonly call: string;
+  readonly modelName: string;
+  readonly version: string | null;
+  readonly address: string;
+  /** Where the login is set. */
+  readonly loginSource: string;
+}
+
 /** The error for a failed call, with the mend in its message. */
-function failureError(failure: MLflowFailure, call: string, address: string): ModelRollbackError {
+function failureError(
+  failure: MLflowFailure,
+  { call, address, loginSource }: FailedCall,
+): ModelRollbackError {
   const said = `${failure.status}${failure.errorCode === null ? '' : ` ${failure.errorCode}`}`;
   const text = failure.message === '' ? '' : `: ${failure.message}`;
   const head = `The registry ${address} answered ${said} to ${call}${text}.`;
   return isTransient(failure)
     ? new RegistryUnavailableError(`${head} Try again.`)
-    : new RegistryRefusedError(`${head} ${mendOf(failure)}`);
+    : new RegistryRefusedError(`${head} ${mendOf(failure, loginSource)}`);
 }
 
 /** The error for a failed call that is about one registered model. */
-export function callError(
-  failure: MLflowFailure,
-  about: {
-    readonly call: string;
-    readonly modelName: string;
-    readonly version: string | null;
-    readonly address: string;
-  },
-): ModelRollbackError {
+export function callError(failure: MLflowFailure, about: FailedCall): ModelRollbackError {
   const { call, modelName, version, address } = about;
   const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
   const isBadName = failure.status === 400 && call === 'registered-models/get';
@@ -83,7 +103,7 @@ export function callError(
         'and, if the server has workspaces, MLFLOW_WORKSPACE.',
     );
   }
-  return failureError(failure, call, address);
+  return failureError(failure, about);
 }
 
 /** The error for a call without an answer. */
@@ -109,11 +129,9 @@ export function strangeAnswer(what: string, call: string, address: string): Regi
 
 // ---------------------------------------------------------------------------------------------------
 
-function mendOf(failure: MLflowFailure): string {
+function mendOf(failure: MLflowFailure, loginSource: string): string {
   const { status, errorCode, message } = failure;
-  if (status === 401) {
-    return 'Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN).';
-  }
+  if (status === 401) return `Check ${loginSource}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); it is not a matter of login.";
   }

@@ -1,4 +1,8 @@
-import { type ModelRollbackError, RegistryUnavailableError } from '../../domain/errors.ts';
+import {
+  isModelRollbackError,
+  type ModelRollbackError,
+  RegistryUnavailableError,
+} from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   compareVersions,
@@ -7,11 +11,13 @@ import {
   type RegistrySnapshot,
 } from '../../domain/model.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Deadline } from '../../ports/deadline.ts';
+import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../../ports/model-registry.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
 import {
   callError,
+  isCertainNo,
+  isJsonObject,
   isTransient,
   type MLflowFailure,
   noAnswerError,
@@ -86,12 +92,16 @@ export class MLflowModelRegistry implements ModelRegistry {
       stage: this.pointer.stage,
       archive_existing_versions: true,
     };
-    const timeoutMs = Math.min(limits.writeTimeoutMaxMs, deadline.leftMs());
-    if (timeoutMs <= 0) return { kind: 'unknown', error: this.#outOfTime(call), isAnswered: true };
+    const within = this.#moveWindow(deadline);
+    if (within.leftMs() <= 0) {
+      return { kind: 'unknown', error: this.#outOfTime(call), isAnswered: true };
+    }
     let answer: HttpAnswer;
     try {
-      answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, timeoutMs);
+      answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, within);
     } catch (error) {
+      // No login: nothing was carried out.
+      if (isModelRollbackError(error)) return { kind: 'refused', error };
       if (!(error instanceof NoAnswerError)) throw error;
       return {
         kind: 'unknown',
@@ -119,15 +129,10 @@ export class MLflowModelRegistry implements ModelRegistry {
   ): Promise<void> {
     const call = 'set-tag';
     const body = { name: modelName, version, ...tag };
-    const timeoutMs = Math.min(limits.annotateTimeoutMs, deadline.leftMs());
-    if (timeoutMs <= 0) throw this.#outOfTime(call);
+    const within = deadlineWithin(this.#clock, limits.annotateTimeoutMs, deadline);
+    if (within.leftMs() <= 0) throw this.#outOfTime(call);
     try {
-      const answer = await this.#client.send(
-        'POST',
-        `${api}/model-versions/${call}`,
-        body,
-        timeoutMs,
-      );
+      const answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, within);
       if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName, version);
       if (!isJsonObject(answer)) {
         throw strangeAnswer('something that is not JSON', call, this.address);
@@ -208,8 +213,8 @@ export class MLflowModelRegistry implements ModelRegistry {
   /** A read, tried again with jittered back-off while the deadline allows it. */
   async #get(call: string, query: URLSearchParams, deadline: Deadline): Promise<HttpAnswer> {
     for (let attempt = 1; ; attempt += 1) {
-      const timeoutMs = Math.min(limits.readTimeoutMs, deadline.leftMs());
-      if (timeoutMs <= 0) throw this.#outOfTime(call);
+      const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
+      if (within.leftMs() <= 0) throw this.#outOfTime(call);
       const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
       const mayRetry = (): boolean =>
         !this.#client.isClosed && attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
@@ -218,7 +223,7 @@ export class MLflowModelRegistry implements ModelRegistry {
           'GET',
           `${api}/${call}?${queryText(query)}`,
           null,
-          timeoutMs,
+          within,
         );
         if (answer.status === 200 || !isTransient(readFailure(answer)) || !mayRetry())
           return answer;
@@ -228,6 +233,16 @@ export class MLflowModelRegistry implements ModelRegistry {
       }
       await this.#clock.sleep(backoffMs);
     }
+  }
+
+  /**
+   * By the wall clock too: a machine may sleep between a refused login and the second try, and the claim
+   * be over by then.
+   */
+  #moveWindow(deadline: Deadline): Deadline {
+    const within = deadlineWithin(this.#clock, limits.writeTimeoutMaxMs, deadline);
+    const endsAtMs = this.#clock.nowMs() + within.leftMs();
+    return { leftMs: () => Math.min(within.leftMs(), endsAtMs - this.#clock.nowMs()) };
   }
 
   #parse<T>(answer: HttpAnswer, call: string, parse: (text: string) => T): T {
@@ -247,7 +262,13 @@ export class MLflowModelRegistry implements ModelRegistry {
     modelName: string,
     version?: string,
   ): ModelRollbackError {
-    return callError(failure, { call, modelName, version: version ?? null, address: this.address });
+    return callError(failure, {
+      call,
+      modelName,
+      version: version ?? null,
+      address: this.address,
+      loginSource: this.#client.loginSource,
+    });
   }
 
   #outOfTime(call: string): RegistryUnavailableError {
@@ -261,21 +282,6 @@ export class MLflowModelRegistry implements ModelRegistry {
 function quoteName(modelName: string): string {
   const quote = modelName.includes("'") ? '"' : "'";
   return `${quote}${modelName}${quote}`;
-}
-
-/** What MLflow answers with, whatever it holds: no page of a proxy in between. */
-function isJsonObject({ isJson, text }: HttpAnswer): boolean {
-  try {
-    const body: unknown = isJson ? JSON.parse(text) : null;
-    return typeof body === 'object' && body !== null && !Array.isArray(body);
-  } catch {
-    return false;
-  }
-}
-
-/** Redirects (not followed) and 4xx, but for those that mean "I gave up waiting". */
-function isCertainNo(status: number): boolean {
-  return status >= 300 && status < 500 && status !== 408 && status !== 499;
 }
 
 /** Spaces as %20: some gateways that sign requests do not take `+`. */

@@ -53,6 +53,44 @@ describe('configFromEnv', () => {
   });
 
   test.each([
+    'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mlflow/login-Ab12Cd',
+    'arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:mlflow',
+    'mlflow/login',
+  ])('takes %s as the secret with the login', (secretId) => {
+    expect(read({ MLFLOW_TRACKING_SECRET_ARN: ` ${secretId} ` }).registry).toMatchObject({
+      secretId,
+      authorization: null,
+    });
+    expect(read().registry.secretId).toBeNull();
+  });
+
+  test.each([
+    [{ MLFLOW_TRACKING_USERNAME: 'u' }, 'Remove MLFLOW_TRACKING_USERNAME;'],
+    [{ MLFLOW_TRACKING_TOKEN: 't' }, 'Remove MLFLOW_TRACKING_TOKEN;'],
+    [
+      { MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'hunter2' },
+      'Remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD;',
+    ],
+    [{ MLFLOW_TRACKING_URI: 'http://me:hunter2@mlflow' }, 'Remove the login inside the address;'],
+  ])('refuses a secret beside %j, and says what to remove', (env, mend) => {
+    const message = refused({ MLFLOW_TRACKING_SECRET_ARN: 'mlflow/login', ...env });
+    expect(message).toContain('MLFLOW_TRACKING_SECRET_ARN');
+    expect(message).toContain(mend);
+    expect(message).not.toContain('hunter2');
+  });
+
+  test.each([
+    '{"username":"me","password":"hunter2"}',
+    'hunter2!',
+    'arn:aws:ssm:eu-west-1:111122223333:parameter/hunter2',
+    'arn:aws:secretsmanager:eu-west-1:1111:secret:hunter2',
+  ])('refuses %s as a secret, and does not show it', (value) => {
+    const message = refused({ MLFLOW_TRACKING_SECRET_ARN: value });
+    expect(message).toContain('MLFLOW_TRACKING_SECRET_ARN must be');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test.each([
     ['0', 0],
     ['0.5', 1_800_000],
     ['.25', 900_000],

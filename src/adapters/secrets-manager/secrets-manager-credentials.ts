@@ -1,0 +1,58 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { RegistryUnavailableError } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Credentials } from '../../ports/credentials.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import { authorizationIn } from './login-secret.ts';
+import { secretError } from './secrets-manager-error.ts';
+
+/** The login in a secret: read when it is first needed, kept, and read again when it was refused. */
+export class SecretsManagerCredentials implements Credentials {
+  readonly source = 'the login in the secret that MLFLOW_TRACKING_SECRET_ARN names';
+  readonly #client: SecretsManagerClient;
+  readonly #secretId: string;
+  #kept: string | null = null;
+  /** One reading at a time: calls at the same moment share it. */
+  #reading: Promise<string> | null = null;
+
+  constructor(client: SecretsManagerClient, secretId: string) {
+    this.#client = client;
+    this.#secretId = secretId;
+  }
+
+  async authorization(deadline: Deadline): Promise<string> {
+    return this.#kept ?? (await this.#readOnce(deadline));
+  }
+
+  async renew(refused: string | null, deadline: Deadline): Promise<string | null> {
+    // Another call was refused too, and has read it again already.
+    if (this.#kept !== refused && this.#kept !== null) return this.#kept;
+    const now = await this.#readOnce(deadline);
+    return now === refused ? null : now;
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #readOnce(deadline: Deadline): Promise<string> {
+    this.#reading ??= this.#read(deadline).finally(() => {
+      this.#reading = null;
+    });
+    return await this.#reading;
+  }
+
+  async #read(deadline: Deadline): Promise<string> {
+    const leftMs = Math.min(deadline.leftMs(), limits.secretTimeoutMs);
+    if (leftMs <= 0) {
+      throw new RegistryUnavailableError('No time was left to read the login. Try again.');
+    }
+    const abortSignal = AbortSignal.timeout(Math.ceil(leftMs));
+    const command = new GetSecretValueCommand({ SecretId: this.#secretId });
+    const { SecretString } = await this.#client.send(command, { abortSignal }).catch((error) => {
+      throw secretError(error, this.#secretId);
+    });
+    this.#kept = authorizationIn(SecretString);
+    return this.#kept;
+  }
+}
