@@ -8,7 +8,15 @@
  *
  * By hand: `node test/engines/install.ts`.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -152,8 +160,9 @@ function requireInterpreters(name: EngineName, options: { isForInstall: boolean 
 }
 
 function markerText(name: EngineName): string {
-  // The folder too: a virtual environment does not survive a move.
-  return JSON.stringify({ pins: RECIPES[name].pins, folder: engineFolder(name) }, null, 2);
+  // The folder too: a virtual environment does not survive a move. The real one: a link to it is none.
+  const folder = realpathSync(engineFolder(name));
+  return JSON.stringify({ pins: RECIPES[name].pins, folder }, null, 2);
 }
 
 function isInstalled(name: EngineName): boolean {
