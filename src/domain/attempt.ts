@@ -78,7 +78,11 @@ export function endUnclaimed(
   attempt: Attempt,
   facts: UnclaimedFacts,
 ): StoreChange & { readonly record: RollbackRecord } {
-  const { plan, nowMs } = attempt;
+  const { plan, nowMs, isAutomatic } = attempt;
+  assert(
+    isAutomatic || facts.outcome === plan.verdict,
+    'only an alarm ends otherwise than planned',
+  );
   const ended = recordOf(attempt, {
     status: facts.outcome,
     message: shorten(messageOf(attempt, facts.outcome)),
