@@ -1,6 +1,16 @@
 import { InvalidRequestError } from './errors.ts';
 import { limits } from './limits.ts';
-import { nearestName, plainName } from './near-name.ts';
+import {
+  type Fields,
+  optional,
+  parseBoolean,
+  parseKey,
+  parseText,
+  presentFields,
+  quote,
+  unknownFields,
+  wrongType,
+} from './request-fields.ts';
 
 /**
  * What a caller may send, read strictly: a misspelt `dry_run` must never roll back for real, so a field
@@ -71,25 +81,16 @@ const knownFields = [
   'requested_by',
 ] as const;
 
-/** Whole names only, so that `test_results` passes. Case and `_` do not matter. */
-const previewWords = [
-  'preview',
-  'simulate',
-  'simulation',
-  'noop',
-  'test',
-  'check',
-  'whatif',
-  'dry',
-];
-
 /**
  * Reads a request (direct invocation, Step Functions task, command).
  * @throws InvalidRequestError naming the field and what is allowed there.
  */
 export function parseRequest(input: unknown): { request: RollbackRequest; warnings: Warning[] } {
-  const fields = presentFields(input);
-  const warnings = judgeUnknownFields(fields);
+  const fields = presentFields(
+    input,
+    'A request is a JSON object such as {"model_name": "NAME", "dry_run": true}',
+  );
+  const warnings = warnUnknownFields(fields);
   if (!fields.has('model_name')) {
     throw new InvalidRequestError(
       'model_name is missing. Accepted are a request such as {"model_name": "NAME"}, {"sweep": true}, and ' +
@@ -120,95 +121,25 @@ export function requestBody(request: RollbackRequest): string {
  * The name of a registered model, as MLflow 2.3 to 3.17 may hold it.
  * @throws InvalidRequestError
  */
-export function parseModelName(value: unknown): string {
-  const name = parseKey(value, 'model_name');
-  if (name.trim() === '') throw new InvalidRequestError('model_name must not be blank.');
+export function parseModelName(value: unknown, field = 'model_name'): string {
+  const name = parseKey(value, field);
+  if (name.trim() === '') throw new InvalidRequestError(`${field} must not be blank.`);
   if (/\p{Cc}/u.test(name)) {
-    throw new InvalidRequestError('model_name must not contain control characters.');
+    throw new InvalidRequestError(`${field} must not contain control characters.`);
   }
   if (name.includes("'") && name.includes('"')) {
     throw new InvalidRequestError(
-      "model_name contains both kinds of quotes; MLflow's search cannot name such a registered model. " +
+      `${field} contains both kinds of quotes; MLflow's search cannot name such a registered model. ` +
         'Rename it in MLflow.',
     );
   }
   return name;
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function presentFields(input: unknown): Map<string, unknown> {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    const found = input === null ? 'null' : Array.isArray(input) ? 'an array' : typeof input;
-    throw new InvalidRequestError(
-      `A request is a JSON object such as {"model_name": "NAME", "dry_run": true}; this one is ${found}.`,
-    );
-  }
-  // null means absent (Step Functions cannot leave a field out).
-  return new Map(
-    Object.entries(input).filter(([, value]) => value !== null && value !== undefined),
-  );
-}
-
-function judgeUnknownFields(fields: ReadonlyMap<string, unknown>): Warning[] {
-  const unknown = [...fields.keys()].filter(
-    (name) => !(knownFields as readonly string[]).includes(name),
-  );
-  for (const name of unknown) {
-    const plain = plainName(name);
-    if (previewWords.includes(plain) || plain.includes('dryrun')) {
-      throw new InvalidRequestError(
-        `Unknown field ${quote(name)} sounds like a preview. The field is "dry_run": true. Nothing was done.`,
-      );
-    }
-    const near = nearestName(name, knownFields);
-    if (near !== undefined) {
-      throw new InvalidRequestError(
-        `Unknown field ${quote(name)}: did you mean "${near}"? Nothing was done.`,
-      );
-    }
-  }
-  if (unknown.length === 0) return [];
-  const shown = unknown.slice(0, limits.unknownFieldsReportedMax).map(quote).join(', ');
-  const more = unknown.length > limits.unknownFieldsReportedMax ? ', …' : '';
-  return [
-    {
-      code: 'UNKNOWN_FIELDS',
-      message: `Ignored ${unknown.length} unknown field(s): ${shown}${more}.`,
-    },
-  ];
-}
-
-function optional<T>(
-  fields: ReadonlyMap<string, unknown>,
-  name: (typeof knownFields)[number],
-  parse: (value: unknown, name: string) => T,
-): T | null {
-  return fields.has(name) ? parse(fields.get(name), name) : null;
-}
-
-function parseText(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
-  if (value === '') {
-    throw new InvalidRequestError(`${name} must not be empty. Leave it out or send null instead.`);
-  }
-  if (value.length > limits.textLengthMax) {
-    throw new InvalidRequestError(
-      `${name} has ${value.length} characters; at most ${limits.textLengthMax} are allowed.`,
-    );
-  }
-  return value;
-}
-
-/** Text that is hashed or looked up: half characters would all look the same. */
-function parseKey(value: unknown, name: string): string {
-  const text = parseText(value, name);
-  if (text.isWellFormed()) return text;
-  throw new InvalidRequestError(`${name} holds half a character (a lone surrogate).`);
-}
-
-/** A version as text: digits without leading zero.
- * @throws InvalidRequestError */
+/**
+ * A version as text: digits without leading zero.
+ * @throws InvalidRequestError
+ */
 export function parseVersion(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrongType(name, 'a string of digits such as "2"', value);
   if (!/^[1-9][0-9]*$/.test(value) || value.length > limits.versionDigitsMax) {
@@ -219,16 +150,27 @@ export function parseVersion(value: unknown, name: string): string {
   return value;
 }
 
-function parseReason(value: unknown, name: string): Reason {
+/** @throws InvalidRequestError */
+export function parseReason(value: unknown, name: string): Reason {
   const reason = Object.values(Reason).find((known) => known === value);
   if (reason !== undefined) return reason;
   const allowed = Object.values(Reason).join(', ');
   throw new InvalidRequestError(`${name} must be one of ${allowed}, not ${quote(value)}.`);
 }
 
-function parseBoolean(value: unknown, name: string): boolean {
-  if (typeof value !== 'boolean') throw wrongType(name, 'true or false (a JSON boolean)', value);
-  return value;
+// ---------------------------------------------------------------------------------------------------
+
+function warnUnknownFields(fields: Fields): Warning[] {
+  const unknown = unknownFields(fields, knownFields);
+  if (unknown.length === 0) return [];
+  const shown = unknown.slice(0, limits.unknownFieldsReportedMax).map(quote).join(', ');
+  const more = unknown.length > limits.unknownFieldsReportedMax ? ', …' : '';
+  return [
+    {
+      code: 'UNKNOWN_FIELDS',
+      message: `Ignored ${unknown.length} unknown field(s): ${shown}${more}.`,
+    },
+  ];
 }
 
 function parseOverrides(value: unknown, name: string): RefusalCode[] {
@@ -245,23 +187,4 @@ function parseOverrides(value: unknown, name: string): RefusalCode[] {
     throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
   });
   return [...new Set(codes)];
-}
-
-function wrongType(name: string, wanted: string, value: unknown): InvalidRequestError {
-  return new InvalidRequestError(`${name} must be ${wanted}, not ${quote(value)}.`);
-}
-
-/** What was sent, short, on one line and safe to show. */
-function quote(value: unknown): string {
-  const text = jsonOf(value) ?? typeof value;
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-/** Undefined for what has no JSON, and for what is nested too deeply to be written. */
-function jsonOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
 }
