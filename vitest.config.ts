@@ -12,6 +12,15 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
+          name: 'cdk',
+          include: ['test/cdk/**/*.test.ts'],
+          // A process spends seconds on the import of the CDK, and as much again when cores are shared.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'engines',
           include: [
             'test/contract/**/*.test.ts',

@@ -21,11 +21,11 @@ import {
   type StoreChange,
   shownAtMs,
 } from '../../domain/rollback.ts';
+import { tableShape } from '../../domain/table-shape.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
 import { storeError } from './dynamodb-error.ts';
-import { tableShape } from './dynamodb-table.ts';
 import {
   duePartition,
   fleetItem,

@@ -9,16 +9,8 @@ import {
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { ConfigurationError, messageOf, StateStoreUnavailableError } from '../../domain/errors.ts';
+import { tableShape } from '../../domain/table-shape.ts';
 import type { Clock } from '../../ports/clock.ts';
-
-/** Names of keys, indexes and the TTL attribute; the construct makes the same table. */
-export const tableShape = {
-  partitionKey: 'pk',
-  sortKey: 'sk',
-  byTime: { name: 'by-time', partitionKey: 'by_time_pk', sortKey: 'by_time_sk' },
-  due: { name: 'due', partitionKey: 'due_pk', sortKey: 'due_at_ms' },
-  ttlAttribute: 'expires_at',
-} as const;
 
 export interface CreatedTable {
   readonly isNew: boolean;

@@ -14,7 +14,7 @@ import {
   decodeRollbackRecord,
   encodeItem,
 } from '../../domain/stored-item.ts';
-import { tableShape } from './dynamodb-table.ts';
+import { tableShape } from '../../domain/table-shape.ts';
 
 /**
  * State and records as items. `doc` is the whole truth; the other attributes are what conditions,

@@ -1,0 +1,67 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { functionPolicy, type PolicyEntry } from './function-policy.ts';
+import type { ModelRollbackProps } from './model-rollback-props.ts';
+
+/** What the function uses. */
+export interface FunctionParts {
+  readonly table: ITable | Table;
+  readonly topic: ITopic;
+  readonly deadLetters: IQueue;
+  readonly logGroup: ILogGroup;
+}
+
+/** The statements of the function's role. */
+export function statementsFor(
+  scope: Construct,
+  { table, topic, deadLetters, logGroup }: FunctionParts,
+  { credentials, vpc, tracing }: ModelRollbackProps,
+): PolicyStatement[] {
+  return functionPolicy({
+    table: table.tableArn,
+    tableKey: table.encryptionKey?.keyArn,
+    topic: topic.topicArn,
+    topicRegion: topic.env.region,
+    topicKey: topic.masterKey?.keyArn,
+    secret: credentials && wholeArn(credentials),
+    secretKey: credentials?.encryptionKey?.keyArn,
+    alarms: alarmArn(scope, '*'),
+    logGroup: logGroup.logGroupArn,
+    deadLetters: deadLetters.queueArn,
+    region: Stack.of(scope).region,
+    isInVpc: vpc !== undefined,
+    isTraced: tracing === true,
+  }).map(statementOf);
+}
+
+export function statementOf({ sid, actions, resources, conditions }: PolicyEntry): PolicyStatement {
+  return new PolicyStatement({
+    sid,
+    actions: [...actions],
+    resources: [...resources],
+    ...(conditions === undefined ? {} : { conditions }),
+  });
+}
+
+/** ARN of the alarms of this account and region that have such a name. */
+export function alarmArn(scope: Construct, resourceName: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'cloudwatch',
+    resource: 'alarm',
+    resourceName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A secret that was imported by name lacks the six characters that AWS adds. */
+function wholeArn(secret: ISecret): string {
+  return secret.secretFullArn ?? `${secret.secretArn}-??????`;
+}

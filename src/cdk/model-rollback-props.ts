@@ -1,0 +1,182 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+
+/**
+ * What may be set. Settings of the function have the defaults of docs/reference/configuration.md; one
+ * that is left out is not written into its environment, so that a newer version may bring a better one.
+ */
+export interface ModelRollbackProps {
+  /**
+   * Address of the MLflow server, http or https, with its path prefix and without a login.
+   * The only thing that is required.
+   */
+  readonly mlflowTrackingUri: string;
+  /**
+   * Address of the registry, where it is another server.
+   * @default - that of tracking
+   */
+  readonly mlflowRegistryUri?: string;
+  /**
+   * Workspace of the registered models (MLflow 3.10 and later).
+   * @default - none
+   */
+  readonly mlflowWorkspace?: string;
+  /**
+   * Secret with the login of MLflow: `{"username": …, "password": …}` or `{"token": …}`. It is read when
+   * the function runs, and never stands in the template or the environment.
+   * @default - no login
+   */
+  readonly credentials?: ISecret;
+
+  /**
+   * The state table, where there is one already: of {@link StateTable}, of `model-rollback create-table`,
+   * or of a stack that was deleted (a table outlives its stack). One table per registry.
+   * @default - a table is made
+   */
+  readonly table?: ITable | Table;
+  /**
+   * Name of the table that is made.
+   * @default - a generated one, so that several stacks fit into one account
+   */
+  readonly tableName?: string;
+  /**
+   * Standard topic for notices and for the alarms on this function itself. One that is given must let
+   * `cloudwatch.amazonaws.com` publish; where it is encrypted with a key of yours, import it with that
+   * key (`Topic.fromTopicAttributes`).
+   * @default - a topic is made, encrypted with a key of its own that CloudWatch may use
+   */
+  readonly topic?: ITopic;
+  /**
+   * Name of the function.
+   * @default - a generated one
+   */
+  readonly functionName?: string;
+  /**
+   * Code of the function.
+   * @default - the bundle of this version of the package
+   */
+  readonly code?: Code;
+
+  /**
+   * What an alarm does: `act`; `ask`: a person says yes first; `observe`: only told what would have been.
+   * @default 'act'
+   */
+  readonly mode?: 'act' | 'ask' | 'observe';
+  /**
+   * Least time between two rollbacks of one model; zero switches it off.
+   * @default Duration.hours(24)
+   */
+  readonly cooldown?: Duration;
+  /**
+   * How the version to restore is chosen.
+   * @default 'last-good'
+   */
+  readonly targetRule?: 'last-good' | 'latest-archived';
+  /**
+   * Rollbacks of one model in a time, then its automation is paused: such as `2/24h`, or `off`.
+   * @default '3/7d'
+   */
+  readonly budget?: string;
+  /**
+   * Models rolled back by alarms in a time, then all automation is paused: such as `10/1h`, or `off`.
+   * @default '5/30m'
+   */
+  readonly blastRadius?: string;
+  /**
+   * Whether an alarm is refused that went red before the live version went live.
+   * @default true
+   */
+  readonly causeCheck?: boolean;
+  /**
+   * An alarm that was refused is tried again for so long; then people are asked.
+   * @default Duration.minutes(60)
+   */
+  readonly pendingAct?: Duration;
+  /**
+   * After a rollback, its alarm is looked at again after this.
+   * @default Duration.minutes(15)
+   */
+  readonly bake?: Duration;
+  /**
+   * An older event acts only when its alarm is still red.
+   * @default Duration.minutes(60)
+   */
+  readonly eventAgeMax?: Duration;
+  /**
+   * Least age of the definition of an alarm that acts; zero switches it off.
+   * @default Duration.minutes(0)
+   */
+  readonly alarmAgeMin?: Duration;
+  /**
+   * The longest that a sent write may still take effect, in whole seconds.
+   * @default Duration.seconds(60)
+   */
+  readonly writeHorizon?: Duration;
+  /**
+   * Metric dimension, or contributor attribute, that names the registered model.
+   * @default 'ModelName'
+   */
+  readonly modelDimension?: string;
+  /**
+   * Registered models of alarms that name none, by the alarm's name, or the beginning of it and `*`.
+   * For alarms of other accounts and regions; one of this stack takes `addAlarm`.
+   * @default - none
+   */
+  readonly modelsByAlarm?: Readonly<Record<string, string>>;
+
+  /**
+   * Alarms whose name begins so may call the function. It needs one permission for all of them.
+   * @default - every alarm of this account and region
+   */
+  readonly alarmNamePrefix?: string;
+  /**
+   * How often what is due is done: alarms that were refused, notices not sent, runs that were cut off.
+   * @default Duration.minutes(1)
+   */
+  readonly sweepInterval?: Duration;
+
+  /**
+   * For an MLflow server in a private network. The subnets need a way to the server, and to DynamoDB, SNS,
+   * CloudWatch and Secrets Manager.
+   * @default - none
+   */
+  readonly vpc?: IVpc;
+  /**
+   * @default - the private subnets of `vpc`
+   */
+  readonly vpcSubnets?: SubnetSelection;
+  /**
+   * @default - one that lets everything out and nothing in
+   */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /**
+   * How many copies of the function may run at once. Zero is the emergency stop: nothing rolls back.
+   * @default - as many as the account has left
+   */
+  readonly reservedConcurrency?: number;
+  /**
+   * Whether Lambda sends traces to X-Ray.
+   * @default false
+   */
+  readonly tracing?: boolean;
+  /**
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
+  /**
+   * Alarms on the function itself, to the topic: errors, throttles, dead letters, late events, notices that
+   * were not sent, a sweep that stopped.
+   * @default true
+   */
+  readonly selfAlarms?: boolean;
+  /**
+   * A dashboard of the function.
+   * @default true
+   */
+  readonly dashboard?: boolean;
+}

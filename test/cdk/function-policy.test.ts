@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { functionPolicy, type PolicyResources } from '../../src/cdk/index.ts';
+import { flat, makeRollback, makeStack, makeWhole, statementsOf, theOnly } from './stacks.ts';
+
+const least: PolicyResources = {
+  table: 'TABLE',
+  topic: 'TOPIC',
+  topicRegion: 'eu-west-1',
+  alarms: 'ALARMS',
+  logGroup: 'LOGS',
+  deadLetters: 'QUEUE',
+  region: 'eu-west-1',
+};
+const most: PolicyResources = {
+  ...least,
+  tableKey: 'TABLE-KEY',
+  topicKey: 'TOPIC-KEY',
+  secret: 'SECRET',
+  secretKey: 'SECRET-KEY',
+  isInVpc: true,
+  isTraced: true,
+};
+const shown = (resources: PolicyResources) =>
+  functionPolicy(resources).map(({ sid, actions, resources: on }) => [sid, actions, on].flat(2));
+
+describe('functionPolicy', () => {
+  test('grants what every function needs', () => {
+    expect(shown(least)).toEqual([
+      ['State', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'TABLE'],
+      ['Sweep', 'dynamodb:Query', 'TABLE/index/due'],
+      ['Notices', 'sns:Publish', 'TOPIC'],
+      ['Alarms', 'cloudwatch:DescribeAlarms', 'cloudwatch:DescribeAlarmContributors', '*'],
+      ['AlarmTags', 'cloudwatch:ListTagsForResource', 'ALARMS'],
+      ['Logs', 'logs:CreateLogStream', 'logs:PutLogEvents', 'LOGS'],
+      ['DeadLetters', 'sqs:SendMessage', 'QUEUE'],
+    ]);
+  });
+
+  test('grants the rest only to who uses it', () => {
+    const rest = shown(most).slice(shown(least).length);
+    expect(rest.map(([sid]) => sid)).toEqual([
+      'Credentials',
+      'NoticesKey',
+      'CredentialsKey',
+      'StateKey',
+      'Network',
+      'Traces',
+    ]);
+  });
+
+  test('has no wildcard in an action, and a key only through its service', () => {
+    for (const { sid, actions, conditions } of functionPolicy(most)) {
+      for (const action of actions) expect(action).not.toContain('*');
+      const isOfKey = actions.some((action) => action.startsWith('kms:'));
+      expect(isOfKey).toBe(sid.endsWith('Key'));
+      expect(conditions?.['StringEquals']?.['kms:ViaService'] !== undefined).toBe(isOfKey);
+    }
+  });
+
+  test('grants exactly the calls of the adapters', () => {
+    const files = readdirSync('src/adapters', { recursive: true, encoding: 'utf8' })
+      // The command makes the table, the function never does.
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('dynamodb-table.ts'));
+    const calls = files.flatMap((name) => {
+      const service = name.split('/')[0]?.replaceAll('-', '') ?? '';
+      const code = readFileSync(join('src/adapters', name), 'utf8');
+      return [...code.matchAll(/new ([A-Z]\w+)Command\(/g)].map(([, call]) => `${service}:${call}`);
+    });
+    const called = new Set(
+      // Each write of a transaction is a PutItem.
+      calls.filter((call) => call !== 'dynamodb:TransactWriteItems'),
+    );
+    const ofLambda = /^(logs|sqs|ec2|xray|kms):/;
+    const granted = functionPolicy(most)
+      .flatMap(({ actions }) => actions)
+      .filter((action) => !ofLambda.test(action));
+    expect([...called].toSorted()).toEqual(granted.toSorted());
+  });
+
+  test('is what the role of the construct has, and nothing else', () => {
+    const bare = makeRollback().stack;
+    const whole = makeStack();
+    makeWhole(whole);
+    const [plainCount, wholeCount] = [bare, whole].map((stack) => {
+      const statements = statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackPolicy'));
+      const data = functionPolicy({ ...most });
+      for (const { Sid, Effect, Action, Resource } of statements) {
+        const entry = data.find(({ sid }) => sid === Sid);
+        expect(Effect).toBe('Allow');
+        expect([Action].flat()).toEqual(entry?.actions);
+        expect(flat(Resource)).not.toBe('');
+        expect(flat(Resource) === '*').toBe(entry?.resources[0] === '*');
+      }
+      return statements.length;
+    });
+    // The topic has a key of its own.
+    expect(plainCount).toBe(functionPolicy({ ...least, topicKey: 'TOPIC-KEY' }).length);
+    const { tableKey: _none, ...used } = most;
+    expect(wholeCount).toBe(functionPolicy(used).length);
+  });
+});
