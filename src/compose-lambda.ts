@@ -1,4 +1,5 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
+import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
@@ -22,6 +23,12 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
   const store = await openStore(config);
   const alarms = cloudWatchAlarms();
   return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
+}
+
+/** The function's log. It is needed before the configuration is read, to say what is wrong with that. */
+export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
+  const { POWERTOOLS_LOG_LEVEL: level, LOG_LEVEL: otherName } = process.env;
+  return new PowertoolsLogger({ service: 'model-rollback', level: level || otherName, write });
 }
 
 // ---------------------------------------------------------------------------------------------------

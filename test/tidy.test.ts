@@ -58,6 +58,7 @@ describe('the layer rules', () => {
     ['src/app/planted.ts', '../config/config-from-env.ts'],
     ['src/app/planted.ts', 'node:fs'],
     ['src/app/planted.ts', '@aws-sdk/client-sns'],
+    ['src/app/planted.ts', '@aws-lambda-powertools/logger'],
     ['src/config/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
     ['src/config/planted.ts', '../app/roll-back.ts'],
     ['src/adapters/sqlite/planted.ts', '../memory/memory-rollback-store.ts'],
@@ -69,6 +70,7 @@ describe('the layer rules', () => {
     ['src/cdk/planted.ts', '@aws-sdk/client-sns'],
     ['src/lambda/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
     ['src/lambda/planted.ts', '@aws-sdk/client-sns'],
+    ['src/lambda/planted.ts', '@aws-lambda-powertools/logger'],
     ['src/lambda/planted.ts', '../compose.ts'],
     ['src/cli/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
     ['src/cli/commands/planted.ts', '../../adapters/memory/memory-rollback-store.ts'],
@@ -95,7 +97,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain|ports|app|config|lambda|cdk|embedded|testing|cli(\/commands)?|adapters\/(mlflow|cloudwatch|dynamodb|sqlite|secrets-manager|sns|memory|console|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
+      /^src\/(domain|ports|app|config|lambda|cdk|embedded|testing|cli(\/commands)?|adapters\/(mlflow|cloudwatch|dynamodb|sqlite|secrets-manager|sns|memory|console|powertools|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -143,7 +145,7 @@ describe('the contracts', () => {
   test('run on every adapter of a port', () => {
     const suites = readdirSync('test/contract').filter((name) => name.endsWith('.test.ts'));
     const ported = sources.filter((path) =>
-      /adapters\/.*-(rollback-store|model-registry|notifier|alarm-reader|credentials)\.ts$/.test(
+      /adapters\/.*-(rollback-store|model-registry|notifier|alarm-reader|credentials|logger)\.ts$/.test(
         path,
       ),
     );

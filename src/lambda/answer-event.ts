@@ -2,13 +2,14 @@ import type { RollbackDeps } from '../app/deps.ts';
 import { handleAlarm } from '../app/handle-alarm.ts';
 import { rollBack } from '../app/roll-back.ts';
 import { type SweepReport, sweep } from '../app/sweep.ts';
+import type { AlarmPayload } from '../domain/alarm-payload.ts';
 import { assertNever } from '../domain/assert.ts';
-import { isModelRollbackError, messageOf } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request.ts';
 import type { RollbackResponse } from '../domain/response.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { Logger } from '../ports/logger.ts';
 import { parseEvent, type QueuedAlarm } from './event.ts';
+import { type Call, type CallReport, serveCall } from './serve-call.ts';
+import { alarmTriggerId } from './watch-ports.ts';
 
 /** Topics: an answer for each message. */
 export interface TopicAnswer {
@@ -27,6 +28,8 @@ export interface Invocation {
   /** The key of a request that brings none. A caller's own retry repeats it. */
   readonly invocationId: string;
   readonly deadline: Deadline;
+  /** Told of each call when it is over. */
+  readonly report?: (report: CallReport) => void;
 }
 
 /**
@@ -37,47 +40,100 @@ export interface Invocation {
 export async function answerEvent(
   deps: RollbackDeps,
   event: unknown,
-  { invocationId, deadline }: Invocation,
+  invocation: Invocation,
 ): Promise<EventAnswer> {
   const parsed = parseEvent(event);
   switch (parsed.kind) {
     case 'sweep':
-      return await sweep(deps, deadline);
-    case 'request': {
-      const { request, warnings } = parseRequest(parsed.body);
-      return await rollBack(deps, { request, warnings, invocationId, deadline });
-    }
+      return await answerSweep(deps, invocation);
+    case 'request':
+      return await answerRequest(deps, parsed.body, invocation);
     case 'alarm':
-      return await handleAlarm(deps, parsed.payload, null, deadline);
+      return await answerAlarm(deps, { payload: parsed.payload }, invocation);
     case 'sns':
-      return { results: await answerTopic(deps, parsed.messages, deadline) };
+      return { results: await answerTopic(deps, parsed.messages, invocation) };
     case 'sqs':
-      return await answerQueue(deps, parsed.messages, deadline);
+      return await answerQueue(deps, parsed.messages, invocation);
     default:
       return assertNever(parsed);
   }
 }
 
-/** Whatever was thrown, as one line of the log. */
-export function logError(logger: Logger, error: unknown): void {
-  logger.log('error', messageOf(error), {
-    error: error instanceof Error ? error.name : 'unknown',
-    code: isModelRollbackError(error) ? error.code : null,
-  });
+// ---------------------------------------------------------------------------------------------------
+
+export const anyCall: Call = {
+  kind: 'request',
+  triggerId: null,
+  modelName: null,
+  alarmName: null,
+  messageId: null,
+  quality: 'sound',
+  redAtMs: null,
+};
+
+async function answerSweep(deps: RollbackDeps, invocation: Invocation): Promise<SweepReport> {
+  const { deadline } = invocation;
+  const call: Call = { ...anyCall, kind: 'sweep' };
+  return await serveCall(deps, call, (watched) => sweep(watched, deadline), invocation.report);
 }
 
-// ---------------------------------------------------------------------------------------------------
+async function answerRequest(
+  deps: RollbackDeps,
+  body: unknown,
+  { invocationId, deadline, report }: Invocation,
+): Promise<RollbackResponse> {
+  const { request, warnings } = parseRequest(body);
+  const call: Call = {
+    ...anyCall,
+    triggerId: request.requestId ?? invocationId,
+    modelName: request.modelName,
+    alarmName: request.alarmName,
+    quality: request.isDryRun ? 'dry-run' : 'sound',
+  };
+  const work = (watched: RollbackDeps): Promise<RollbackResponse> =>
+    rollBack(watched, { request, warnings, invocationId, deadline });
+  return await serveCall(deps, call, work, report);
+}
+
+/** An alarm by itself, or as a message. */
+type Arrived = Pick<QueuedAlarm, 'payload'> & Partial<QueuedAlarm>;
+
+async function answerAlarm(
+  deps: RollbackDeps,
+  { payload, source, id }: Arrived,
+  { deadline, report }: Invocation,
+): Promise<RollbackResponse> {
+  const work = (watched: RollbackDeps): Promise<RollbackResponse> =>
+    handleAlarm(watched, payload, source ?? null, deadline);
+  const call: Call = { ...alarmCall(payload), messageId: id ?? null };
+  return await serveCall(deps, call, work, report);
+}
+
+function alarmCall(payload: AlarmPayload): Call {
+  const call: Call = { ...anyCall, kind: 'alarm' };
+  switch (payload.kind) {
+    case 'transition': {
+      const { transition } = payload;
+      const triggerId = alarmTriggerId(transition);
+      return { ...call, triggerId, alarmName: transition.name, redAtMs: transition.atMs };
+    }
+    case 'ignored':
+      return { ...call, alarmName: payload.alarmName };
+    case 'unreadable':
+      return { ...call, alarmName: payload.name, quality: 'unreadable' };
+    default:
+      return assertNever(payload);
+  }
+}
 
 /** An error is one of the whole event: its retry finds the answered messages answered. */
 async function answerTopic(
   deps: RollbackDeps,
   messages: readonly QueuedAlarm[],
-  deadline: Deadline,
+  invocation: Invocation,
 ): Promise<RollbackResponse[]> {
   const results: RollbackResponse[] = [];
-  for (const { payload, source } of messages) {
-    results.push(await handleAlarm(deps, payload, source, deadline));
-  }
+  for (const message of messages) results.push(await answerAlarm(deps, message, invocation));
   return results;
 }
 
@@ -85,16 +141,16 @@ async function answerTopic(
 async function answerQueue(
   deps: RollbackDeps,
   messages: readonly QueuedAlarm[],
-  deadline: Deadline,
+  invocation: Invocation,
 ): Promise<QueueAnswer> {
   const results: RollbackResponse[] = [];
   const batchItemFailures: { itemIdentifier: string }[] = [];
-  for (const { id, payload, source } of messages) {
+  for (const message of messages) {
     try {
-      results.push(await handleAlarm(deps, payload, source, deadline));
-    } catch (error) {
-      logError(deps.logger, error);
-      batchItemFailures.push({ itemIdentifier: id });
+      results.push(await answerAlarm(deps, message, invocation));
+    } catch {
+      // The log says why.
+      batchItemFailures.push({ itemIdentifier: message.id });
     }
   }
   return { batchItemFailures, results };

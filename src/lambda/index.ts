@@ -1,10 +1,12 @@
-import { type Composed, clock, jsonLogger } from '../assemble.ts';
-import { composeLambda } from '../compose-lambda.ts';
+import { type Composed, clock } from '../assemble.ts';
+import { composeLambda, lambdaLogger } from '../compose-lambda.ts';
 import { configFromEnv } from '../config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { deadlineAfter } from '../ports/deadline.ts';
-import { answerEvent, type EventAnswer, logError } from './answer-event.ts';
+import type { EventAnswer } from './answer-event.ts';
+import { serveEvent } from './serve-event.ts';
+import { writeLine, writeText } from './write-line.ts';
 
 /** What we use of Lambda's context; a caller in a test may leave it out. */
 export interface InvocationContext {
@@ -12,7 +14,7 @@ export interface InvocationContext {
   getRemainingTimeInMillis?(): number;
 }
 
-const logger = jsonLogger((line) => process.stdout.write(`${line}\n`));
+const logger = lambdaLogger(writeLine);
 
 // Once per process, before the first event: what is wrong shows in the log at start. It is thrown by
 // the handler and not here, so that a state machine sees the name ConfigurationError.
@@ -20,20 +22,22 @@ const started: Composed | ModelRollbackError = await start();
 
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
- * (docs/reference/alarms.md), or a sweep. Keeps no state of an invocation.
+ * (docs/reference/alarms.md), or a sweep. What it tells the log and the metrics is
+ * docs/reference/logs-and-metrics.md. Keeps no state of an invocation.
  */
 export async function handler(event: unknown, context?: InvocationContext): Promise<EventAnswer> {
   const remainingMs = context?.getRemainingTimeInMillis?.() ?? limits.defaultBudgetMs;
   const deadline = deadlineAfter(clock, remainingMs - limits.deadlineMarginMs);
-  try {
-    if (isModelRollbackError(started)) throw started;
-    const { deps } = started;
-    const invocationId = context?.awsRequestId ?? deps.identity.random();
-    return await answerEvent(deps, event, { invocationId, deadline });
-  } catch (error) {
-    logError(logger, error);
-    throw error;
-  }
+  const ready = isModelRollbackError(started) ? started : started.deps;
+  const invocationId =
+    context?.awsRequestId ?? ('identity' in ready ? ready.identity.random() : 'unknown');
+  return await serveEvent(ready, event, {
+    invocationId,
+    deadline,
+    logger: logger.forInvocation(invocationId),
+    clock,
+    write: writeLine,
+  });
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -43,10 +47,7 @@ async function start(): Promise<Composed | ModelRollbackError> {
     const config = configFromEnv(process.env, 'lambda');
     for (const warning of config.warnings)
       logger.log('warn', warning.message, { code: warning.code });
-    return await composeLambda(config, {
-      logger,
-      writeNotice: (text) => process.stdout.write(text),
-    });
+    return await composeLambda(config, { logger, writeNotice: writeText });
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;
     logger.log('error', error.message, { error: error.name });

@@ -26,8 +26,8 @@ const answer = (event: unknown, down: readonly string[] = []): Promise<EventAnsw
     {
       ...world.deps,
       logger: {
-        log: (level, message) => {
-          if (level === 'error') logged.push(message);
+        log: (level, _message, fields) => {
+          if (level === 'error') logged.push(String(fields?.['why']));
         },
       },
     },

@@ -1,0 +1,124 @@
+import type { RollbackDeps } from '../app/deps.ts';
+import type { SweepReport } from '../app/sweep.ts';
+import { isModelRollbackError, messageOf } from '../domain/errors.ts';
+import type { RollbackResponse } from '../domain/response.ts';
+import type { LogFields, Logger } from '../ports/logger.ts';
+import { type Seen, watchPorts } from './watch-ports.ts';
+
+/** What a call asks for. An event is one call, or one for each message of a topic or a queue. */
+export interface Call {
+  readonly kind: 'request' | 'alarm' | 'sweep';
+  /** Names what asked: a request's own id, the invocation, or an alarm and when it went red. */
+  readonly triggerId: string | null;
+  /** As far as the event itself says. */
+  readonly modelName: string | null;
+  readonly alarmName: string | null;
+  /** Of the message of a topic or a queue that it came by. */
+  readonly messageId: string | null;
+  /** What does not count as a rollback that was asked for: nobody could read it, or it is a preview. */
+  readonly quality: 'sound' | 'unreadable' | 'dry-run';
+  /** When the alarm went red (epoch ms). */
+  readonly redAtMs: number | null;
+}
+
+/** How a call went, for the metrics. */
+export interface CallReport {
+  readonly call: Call;
+  readonly result:
+    | { readonly kind: 'answered'; readonly answer: RollbackResponse | SweepReport }
+    | { readonly kind: 'thrown'; readonly error: unknown };
+  /** True for an alarm that was ignored, and older than alarms may be. */
+  readonly isStale: boolean;
+  readonly seen: Seen;
+}
+
+/**
+ * Runs one call: binds what names it to each of its lines, says in one line how it ended, and reports.
+ * @throws what `work` throws
+ */
+export async function serveCall<Answer extends RollbackResponse | SweepReport>(
+  deps: RollbackDeps,
+  call: Call,
+  work: (deps: RollbackDeps) => Promise<Answer>,
+  report: ((report: CallReport) => void) | undefined,
+): Promise<Answer> {
+  const startedMs = deps.clock.monotonicMs();
+  const bound = callFields(call);
+  const watched = watchPorts(deps, bound);
+  const timing = (): LogFields => ({
+    duration_ms: Math.round(deps.clock.monotonicMs() - startedMs),
+    registry_ms: Math.round(watched.seen().registryMs ?? 0),
+  });
+  try {
+    const answer = await work(watched.deps);
+    deps.logger.log(levelOf(answer), 'answered', {
+      ...bound,
+      ...('due' in answer ? sweepFields(answer) : answerFields(answer)),
+      ...timing(),
+    });
+    const isStale = isStaleAnswer(deps, call, answer);
+    report?.({ call, result: { kind: 'answered', answer }, isStale, seen: watched.seen() });
+    return answer;
+  } catch (error) {
+    logError(deps.logger, error, { ...bound, ...timing() });
+    report?.({ call, result: { kind: 'thrown', error }, isStale: false, seen: watched.seen() });
+    throw error;
+  }
+}
+
+/** Whatever was thrown, as one line of the log. */
+export function logError(logger: Logger, error: unknown, fields: LogFields = {}): void {
+  logger.log('error', 'not answered', {
+    ...fields,
+    error: error instanceof Error ? error.name : 'unknown',
+    code: isModelRollbackError(error) ? error.code : null,
+    why: messageOf(error),
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function callFields(call: Call): LogFields {
+  const { kind, triggerId, modelName, alarmName, messageId } = call;
+  return {
+    trigger: kind,
+    ...(triggerId === null ? {} : { trigger_id: triggerId }),
+    ...(modelName === null ? {} : { model_name: modelName }),
+    ...(alarmName === null ? {} : { alarm_name: alarmName }),
+    ...(messageId === null ? {} : { message_id: messageId }),
+  };
+}
+
+function answerFields(answer: RollbackResponse): LogFields {
+  return {
+    outcome: answer.outcome,
+    rollback_id: answer.rollback_id,
+    ...(answer.model_name === null ? {} : { model_name: answer.model_name }),
+    ...(answer.alarm_name === null ? {} : { alarm_name: answer.alarm_name }),
+    from_version: answer.from_version,
+    to_version: answer.to_version,
+    refusals: answer.refusals.map(({ code }) => code).join(' '),
+    replayed: answer.replayed,
+    notified: answer.notified,
+    why: answer.message,
+  };
+}
+
+function sweepFields({ failed, ...counts }: SweepReport): LogFields {
+  return { ...counts, failed: failed.length };
+}
+
+/** What a person should look at stays in the log when it is turned down to warnings. */
+function levelOf(answer: RollbackResponse | SweepReport): 'info' | 'warn' {
+  if ('due' in answer) return answer.failed.length > 0 ? 'warn' : 'info';
+  return ['CONTESTED', 'FAILED', 'DEFERRED'].includes(answer.outcome) ? 'warn' : 'info';
+}
+
+function isStaleAnswer(
+  { clock, settings }: RollbackDeps,
+  { redAtMs }: Call,
+  answer: RollbackResponse | SweepReport,
+): boolean {
+  if (redAtMs === null || answer.outcome !== 'IGNORED') return false;
+  return clock.nowMs() - redAtMs > settings.alarms.eventAgeMaxMs;
+}
