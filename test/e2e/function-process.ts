@@ -25,6 +25,9 @@ export interface FunctionProcess {
   log(): string;
 }
 
+/** Milliseconds that the wall clock of a function process is ahead. */
+export const CLOCK_OFFSET = 'TEST_CLOCK_OFFSET_MS';
+
 const START_TIMEOUT_MS = 20_000;
 const REMAINING_MS = 120_000;
 
@@ -89,8 +92,19 @@ function endOf(child: ChildProcess): Promise<string> {
   return promise;
 }
 
-/** Stands for Lambda's runtime. Ends with its parent, since the channel then closes. */
+/**
+ * Stands for Lambda's runtime. Ends with its parent, since the channel then closes. The clock is moved by
+ * CLOCK_OFFSET; the monotonic ones go on as they are.
+ */
 const HOST_SCRIPT = `
+const offsetMs = Number(process.env.${CLOCK_OFFSET} ?? 0);
+if (offsetMs !== 0) {
+  const now = Date.now;
+  globalThis.Date = new Proxy(Date, {
+    construct: (real, args) => Reflect.construct(real, args.length === 0 ? [now() + offsetMs] : args),
+    get: (real, name) => (name === 'now' ? () => now() + offsetMs : Reflect.get(real, name)),
+  });
+}
 const { handler } = await import(process.argv[1]);
 process.on('disconnect', () => process.exit(0));
 process.on('message', async ({ id, event, awsRequestId, remainingMs }) => {

@@ -38,6 +38,8 @@ export interface World {
   history(model: string | null, settings?: Settings): Promise<readonly Answer[]>;
   /** Every notice about a model that was published so far. */
   notices(model: string): Promise<readonly ReceivedNotice[]>;
+  /** Everything that was published so far, also what names no model. */
+  published(): Promise<readonly ReceivedNotice[]>;
   /** The versions of a model, and all items of the table. */
   stored(model: string): Promise<Stored>;
   /** Everything that a dry run or a refused request must leave alone. */
@@ -78,7 +80,11 @@ export async function createWorld(): Promise<World> {
   const admin = new MLflowAdmin(mlflow.url);
   const env = (settings: Settings = {}): Env =>
     bareEnv({
-      ...awsEnvironment({ dynamodb: dynamodb.url, sns: ministack.url }),
+      ...awsEnvironment({
+        dynamodb: dynamodb.url,
+        sns: ministack.url,
+        cloudWatch: ministack.url,
+      }),
       MLFLOW_TRACKING_URI: mlflow.url,
       ROLLBACK_STATE_TABLE: tableName,
       ALERT_SNS_TOPIC_ARN: topic.topicArn,
@@ -113,6 +119,7 @@ export async function createWorld(): Promise<World> {
       return json as Answer[];
     },
     notices,
+    published: inbox,
     stored,
     everything: async (model) => ({
       ...(await stored(model)),

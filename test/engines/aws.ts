@@ -102,10 +102,13 @@ export async function receiveNotices(
 export function awsEnvironment(urls: {
   readonly dynamodb: string;
   readonly sns: string;
+  /** Absent: nothing asks for alarms. */
+  readonly cloudWatch?: string;
 }): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: urls.dynamodb,
     AWS_ENDPOINT_URL_SNS: urls.sns,
+    ...(urls.cloudWatch !== undefined && { AWS_ENDPOINT_URL_CLOUDWATCH: urls.cloudWatch }),
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
