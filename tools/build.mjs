@@ -41,6 +41,17 @@ const versionsOnly = {
   },
 };
 
+/** Powertools, once imported, adds itself to the user agent of the SDK: only what it exports is taken. */
+const exportsOnly = {
+  name: 'exports-only',
+  setup(bundler) {
+    const filter = /@aws-lambda-powertools[\\/]commons[\\/]lib[\\/]esm[\\/]index\.js$/;
+    bundler.onLoad({ filter }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').match(/^export .*$/gm).join('\n'),
+    }));
+  },
+};
+
 const { metafile } = await build({
   entryPoints: ['src/lambda/index.ts'],
   outfile: 'dist/lambda/index.mjs',
@@ -50,7 +61,7 @@ const { metafile } = await build({
   target: 'node24',
   format: 'esm',
   mainFields: ['module', 'main'],
-  plugins: [builtinsByRequire, versionsOnly],
+  plugins: [builtinsByRequire, versionsOnly, exportsOnly],
   // Lambda gives the role's credentials in the environment: the SDK's chain of other sources (SSO, INI
   // files, web identity, instance metadata) is 120 KB that a function never uses.
   alias: { '@aws-sdk/credential-provider-node': './tools/env-credentials.mjs' },
