@@ -164,4 +164,8 @@ describe('the bundle', () => {
       520_000,
     );
   });
+
+  test('leaves the user agent of the SDK alone', () => {
+    expect(readFileSync('dist/lambda/index.mjs', 'utf8')).not.toContain('/PTEnv/');
+  });
 });

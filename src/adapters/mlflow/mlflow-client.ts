@@ -165,6 +165,7 @@ export class MLflowClient {
       'user-agent': 'model-rollback',
       ...(login === null ? {} : { authorization: login }),
       ...(workspace === null ? {} : { 'x-mlflow-workspace': workspace }),
+      ...traceHeader(),
       ...(payload === null
         ? {}
         : { 'content-type': 'application/json', 'content-length': String(payload.length) }),
@@ -178,6 +179,16 @@ interface HttpCall {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly payload: Buffer | null;
+}
+
+/**
+ * Lambda's trace goes on with the call, so that a proxy with X-Ray shows both as one. Lambda sets it anew
+ * for each invocation. Whatever else it may hold must not keep a request from being sent.
+ */
+function traceHeader(): Record<string, string> {
+  const trace = process.env['_X_AMZN_TRACE_ID'];
+  const isSound = trace !== undefined && /^[\w=;:.-]{1,512}$/.test(trace);
+  return isSound ? { 'x-amzn-trace-id': trace } : {};
 }
 
 async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
