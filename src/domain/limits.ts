@@ -65,6 +65,11 @@ export const limits = {
   announcedRefusalsMax: 20,
   recentCommitsMax: 50,
   fleetSlotsMax: 100,
+  /** One fleet run: what Step Functions passes from state to state stays below 256 KiB (below). */
+  fleetModelsMax: 1_000,
+  fleetNamesBytesMax: 65_536,
+  fleetConcurrencyMax: 100,
+  fleetFailuresMax: 50,
   /** An alarm waits for a run that is at work (4 s) before it is deferred, or left to a retry. */
   alarmWaitMs: 500,
   alarmWaitsMax: 8,
@@ -88,6 +93,9 @@ export const limits = {
   /** Characters; the service's own limit. */
   secretLengthMax: 65_536,
   candidatesMax: 50,
+  /** Rows of a page, and pages, of a search by tag. */
+  tagPageRows: 200,
+  tagPagesMax: 50,
 
   /** One question to CloudWatch: all its calls and pages, the SDK's own retries included. */
   alarmReadTimeoutMs: 5_000,
@@ -128,3 +136,12 @@ assert(
   'reads end long before the function',
 );
 assert(limits.quarantineIntervalsMax * 40 < 204_800, 'the state item stays below 400 KB');
+// Each model that did not fail: its name, two versions, the outcome and what is around them. Of each that
+// failed Step Functions keeps the whole execution, with its input and the cause, cut.
+assert(
+  limits.fleetNamesBytesMax +
+    (limits.fleetModelsMax - limits.fleetFailuresMax) * (60 + 2 * limits.versionDigitsMax) +
+    limits.fleetFailuresMax * 1_800 <
+    262_144,
+  'the results of a fleet run fit into one state of a state machine',
+);

@@ -23,6 +23,13 @@ export interface ModelVersion {
   readonly lastUpdatedAtMs: number;
 }
 
+/** Picks registered models: each whose own tag, or whose live version's, has this key and value. */
+export interface ModelTag {
+  readonly of: 'model' | 'live-version';
+  readonly key: string;
+  readonly value: string;
+}
+
 /** One look at a registered model. */
 export interface RegistrySnapshot {
   readonly modelName: string;

@@ -1,5 +1,5 @@
 import type { ModelRollbackError } from '../domain/errors.ts';
-import type { ModelPointer, ModelVersion, RegistrySnapshot } from '../domain/model.ts';
+import type { ModelPointer, ModelTag, ModelVersion, RegistrySnapshot } from '../domain/model.ts';
 import type { Deadline } from './deadline.ts';
 
 /** What the registry said to a move. Only `moved` and `refused` are certain. */
@@ -12,6 +12,13 @@ export type MoveAnswer =
    * with a body), so one more try is safe once the pointer was seen unmoved.
    */
   | { readonly kind: 'unknown'; readonly error: ModelRollbackError; readonly isAnswered: boolean };
+
+/** Names of registered models, each once, by name. */
+export interface TaggedModels {
+  readonly names: readonly string[];
+  /** False when there are more, or more versions with the tag than a search goes through. */
+  readonly isComplete: boolean;
+}
 
 export interface ModelRegistry {
   /** For people and records: no user info, no secrets. */
@@ -50,4 +57,11 @@ export interface ModelRegistry {
     tag: { readonly key: string; readonly value: string },
     deadline: Deadline,
   ): Promise<void>;
+  /**
+   * Registered models that a tag picks. Key and value are data: they hold nothing that a filter of MLflow
+   * could mistake (parseFleetRequest).
+   * @param namesMax how many names at most; with more the list is not complete
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  listByTag(tag: ModelTag, namesMax: number, deadline: Deadline): Promise<TaggedModels>;
 }

@@ -151,6 +151,8 @@ export class SimulatedWorld {
         await read('read registry', () => this.registry.snapshot(model), deadline),
       readBelow: async (model, _version, deadline) =>
         await read('read below', () => this.registry.snapshot(model).others, deadline),
+      listByTag: async (_tag, _namesMax, deadline) =>
+        await read('list by tag', () => ({ names: [], isComplete: true }), deadline),
       annotate: async (_model, _version, _tag, deadline) =>
         await read('set tag', () => undefined, deadline),
       movePointer: async (_model, version, deadline) => {

@@ -22,6 +22,7 @@ describeModelRegistry('MemoryModelRegistry', async (): Promise<RegistryPlace> =>
     promoteBeside: async (modelName, version) =>
       registry.transition(modelName, version, 'Production', false),
     tag: async (modelName, version, key) => registry.tag(modelName, version, key),
+    tagModel: async (modelName, key, value) => registry.tagModel(modelName, key, value),
     close: async () => undefined,
   };
 });

@@ -151,6 +151,28 @@ function describeCalls({ server, registry }: FaultContext): void {
     expect(server().requests).toHaveLength(3);
   });
 
+  test('is one for each page of a search by tag, and bounded', async () => {
+    const tags = { feature_set: 'v7' };
+    const names = Array.from({ length: 450 }, (_, index) => `model-${1_000 + index}`);
+    for (const name of names) server().seed(name, [{ stage: 'Production', tags }]);
+    const tag = { of: 'live-version', key: 'feature_set', value: 'v7' } as const;
+    expect(await registry().listByTag(tag, 450, soon())).toEqual({ names, isComplete: true });
+    expect(server().requests).toHaveLength(Math.ceil(450 / limits.tagPageRows));
+
+    server().requests.length = 0;
+    const some = await registry().listByTag(tag, 100, soon());
+    expect(some).toEqual({ names: names.slice(0, 100), isComplete: false });
+    expect(server().requests).toHaveLength(1);
+
+    // A server whose pages never end, and hold nothing of use.
+    const body = JSON.stringify({ model_versions: [], next_page_token: 'again' });
+    server().requests.length = 0;
+    server().fault = () => ({ kind: 'status', status: 200, body });
+    const endless = await registry().listByTag(tag, 100, soon());
+    expect(endless).toEqual({ names: [], isComplete: false });
+    expect(server().requests).toHaveLength(limits.tagPagesMax);
+  });
+
   test('is two for a registered model without versions', async () => {
     await new MLflowAdmin(server().url).createModel('empty');
     server().requests.length = 0;
@@ -197,6 +219,34 @@ function describeForeignRows({ server, registry }: FaultContext): void {
     const below = await registry().readBelow(MODEL, null, soon());
     expect(below.map(({ version }) => version)).toEqual(['1']);
     expect(below[0]).toMatchObject({ createdAtMs: 1, lastUpdatedAtMs: 2 });
+  });
+
+  test('are not listed by tag', async () => {
+    const tag = { key: 'feature_set', value: 'v7' };
+    const other = { key: 'feature_set', value: 'V7' };
+    const rows = [
+      { ...row('tagged', '1'), tags: [other, tag] },
+      { ...row('other-case', '1'), tags: [other] },
+      { ...row('no-tag', '1') },
+    ];
+    server().fault = ({ path }) => ({
+      kind: 'status',
+      status: 200,
+      body: JSON.stringify(
+        path.endsWith('registered-models/search')
+          ? { registered_models: rows }
+          : {
+              model_versions: [
+                ...rows,
+                { ...row('old', '2'), current_stage: 'Archived', tags: [tag] },
+              ],
+            },
+      ),
+    });
+    for (const of of ['model', 'live-version'] as const) {
+      const found = await registry().listByTag({ of, ...tag }, 10, soon());
+      expect(found).toEqual({ names: ['tagged'], isComplete: true });
+    }
   });
 
   test('are no live versions', async () => {
@@ -325,6 +375,10 @@ function describeRefusals({ server, registry }: FaultContext): void {
       expect(error.message).toMatch(mend);
       expectPlain(error);
       expect(server().requests).toHaveLength(1);
+      const tag = { of: 'model', key: 'k', value: 'v' } as const;
+      const listed = await failure(() => registry().listByTag(tag, 10, soon()));
+      expect(listed).toBeInstanceOf(RegistryRefusedError);
+      expect(listed.message).toMatch(mend);
     });
   }
 
@@ -476,6 +530,7 @@ function describeSilence({ server, registry }: FaultContext): void {
       () => registry().read(MODEL, [], over),
       () => registry().readBelow(MODEL, null, over),
       () => registry().annotate(MODEL, '1', { key: 'k', value: 'v' }, over),
+      () => registry().listByTag({ of: 'model', key: 'k', value: 'v' }, 10, over),
     ]) {
       expect(await failure(call)).toBeInstanceOf(RegistryUnavailableError);
     }
@@ -835,6 +890,7 @@ function placeAt(url: string, close: () => Promise<void> = async () => undefined
       const rows = await admin.versions(modelName);
       return rows.find((row) => row.version === version)?.tags[key];
     },
+    tagModel: (modelName, key, value) => admin.tagModel(modelName, key, value),
     close: async () => {
       registry.close();
       await close();

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
-import type { RegistrySnapshot } from '../../src/domain/model.ts';
+import type { ModelTag, RegistrySnapshot } from '../../src/domain/model.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
-import type { ModelRegistry } from '../../src/ports/model-registry.ts';
+import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
 
@@ -16,6 +16,8 @@ export interface RegistryPlace {
   /** Moves one version and leaves the others. */
   promoteBeside(modelName: string, version: string): Promise<void>;
   tag(modelName: string, version: string, key: string): Promise<string | undefined>;
+  /** Tags the registered model itself, over an older tag. */
+  tagModel(modelName: string, key: string, value: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export function describeModelRegistry(
     describeWalk(context);
     describeMove(context);
     describeAnnotate(context);
+    describeTags(context);
     describeNames(context);
   });
 }
@@ -243,6 +246,114 @@ function describeAnnotate({ place, model }: RegistryContext): void {
       await place().seed(model(), ['Production']);
       const write = place().registry.annotate(model(), '2', { key, value: 'x' }, soon());
       await expect(write).rejects.toBeInstanceOf(VersionNotFoundError);
+    });
+  });
+}
+
+/** What MLflow takes in a tag and a careless client mangles. */
+const AWKWARD_TAGS: readonly { readonly key: string; readonly value: string }[] = [
+  { key: 'feature_set', value: 'v7' },
+  { key: 'feature set', value: 'the version 7' },
+  { key: 'team.feature-set/v', value: "the customer's v7" },
+  { key: 'from', value: 'the "best" v7' },
+  { key: '7', value: '7' },
+  { key: 'and', value: 'x" OR "a" = "a' },
+  { key: 'clé', value: '模型 — café ☕ 🤖' },
+  { key: 'a.b', value: '100%' },
+  { key: 'like', value: 'v_' },
+  { key: 'a-b:c', value: 'a+b&c=%27' },
+];
+
+function describeTags({ place, model }: RegistryContext): void {
+  describe('listByTag', () => {
+    const list = async (tag: ModelTag, namesMax = 1_000): Promise<TaggedModels> =>
+      await place().registry.listByTag(tag, namesMax, soon());
+    /** Of this test alone: the registry may be shared. */
+    const key = (): string => `feature_set_${model()}`;
+    const seed = async (name: string, ofModel: string | null, ofVersions: readonly string[]) => {
+      const stages = ofVersions.map((_, index) =>
+        index === ofVersions.length - 1 ? ('Production' as const) : ('Archived' as const),
+      );
+      await place().seed(name, stages);
+      if (ofModel !== null) await place().tagModel(name, key(), ofModel);
+      for (const [index, value] of ofVersions.entries()) {
+        const tag = { key: key(), value };
+        if (value !== '') {
+          await place().registry.annotate(name, String(index + 1), tag, soon());
+        }
+      }
+    };
+
+    test('gives the models that have the tag, by name, and no others', async () => {
+      await seed(`${model()}-b`, 'v7', ['']);
+      await seed(`${model()}-a`, 'v7', ['v6']);
+      await seed(`${model()}-c`, 'v70', ['v7']);
+      await seed(`${model()}-d`, 'V7', ['v7']);
+      await seed(`${model()}-e`, null, ['v7']);
+      await place().tagModel(`${model()}-e`, `${key()}_2`, 'v7');
+      expect(await list({ of: 'model', key: key(), value: 'v7' })).toEqual({
+        names: [`${model()}-a`, `${model()}-b`],
+        isComplete: true,
+      });
+    });
+
+    test('gives the models whose live version has the tag, and no others', async () => {
+      await seed(`${model()}-b`, null, ['v6', 'v7']);
+      await seed(`${model()}-a`, 'v6', ['v7', 'v7']);
+      await seed(`${model()}-c`, 'v7', ['v7', 'v6']);
+      await seed(`${model()}-d`, 'v7', ['v7', '']);
+      await seed(`${model()}-e`, null, ['v7', 'V7']);
+      await place().seed(`${model()}-f`, ['None']);
+      await place().registry.annotate(`${model()}-f`, '1', { key: key(), value: 'v7' }, soon());
+      expect(await list({ of: 'live-version', key: key(), value: 'v7' })).toEqual({
+        names: [`${model()}-a`, `${model()}-b`],
+        isComplete: true,
+      });
+    });
+
+    test('follows the pointer', async () => {
+      await seed(model(), null, ['v6', 'v7']);
+      await place().registry.movePointer(model(), '1', soon());
+      expect((await list({ of: 'live-version', key: key(), value: 'v7' })).names).toEqual([]);
+      expect((await list({ of: 'live-version', key: key(), value: 'v6' })).names).toEqual([
+        model(),
+      ]);
+    });
+
+    test('gives a model with several live versions once', async () => {
+      await seed(model(), null, ['v7', 'v7']);
+      await place().promoteBeside(model(), '1');
+      expect((await list({ of: 'live-version', key: key(), value: 'v7' })).names).toEqual([
+        model(),
+      ]);
+    });
+
+    test('gives at most as many as asked for, and says that there are more', async () => {
+      for (const name of ['a', 'b', 'c']) await seed(`${model()}-${name}`, 'v7', ['v7']);
+      for (const of of ['model', 'live-version'] as const) {
+        const tag = { of, key: key(), value: 'v7' };
+        expect(await list(tag, 2)).toEqual({
+          names: [`${model()}-a`, `${model()}-b`],
+          isComplete: false,
+        });
+        expect(await list(tag, 3)).toMatchObject({ isComplete: true });
+      }
+    });
+
+    test('finds nothing for a tag that is nowhere', async () => {
+      const nothing = { names: [], isComplete: true };
+      expect(await list({ of: 'model', key: key(), value: 'v7' })).toEqual(nothing);
+      expect(await list({ of: 'live-version', key: key(), value: 'v7' })).toEqual(nothing);
+    });
+
+    test.each(AWKWARD_TAGS)('takes the key $key and the value $value', async (tag) => {
+      const own = { ...tag, value: `${tag.value} ${model()}` };
+      await place().seed(model(), ['Production']);
+      await place().tagModel(model(), own.key, own.value);
+      await place().registry.annotate(model(), '1', own, soon());
+      for (const of of ['model', 'live-version'] as const) {
+        expect((await list({ of, ...own })).names).toEqual([model()]);
+      }
     });
   });
 }

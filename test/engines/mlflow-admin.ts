@@ -51,6 +51,11 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/create', { name });
   }
 
+  /** Tags the registered model itself, over an older tag. */
+  async tagModel(name: string, key: string, value: string): Promise<void> {
+    await this.#call('POST', 'registered-models/set-tag', { name, key, value });
+  }
+
   /** Creates the next version and returns its number as text. */
   async createVersion(name: string): Promise<string> {
     // A source outside the server's own store, so that no run has to exist.

@@ -35,6 +35,7 @@ function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): Model
       const next = () => registry.annotate(...args);
       return calls.annotate === undefined ? next() : calls.annotate(next, ...args);
     },
+    listByTag: (...args) => registry.listByTag(...args),
   };
 }
 

@@ -3,11 +3,12 @@ import {
   compareVersions,
   isOlder,
   type ModelPointer,
+  type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
 } from '../../domain/model.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ModelRegistry, MoveAnswer } from '../../ports/model-registry.ts';
+import type { ModelRegistry, MoveAnswer, TaggedModels } from '../../ports/model-registry.ts';
 
 /** A registry in this process, with MLflow's rules for stages. */
 export class MemoryModelRegistry implements ModelRegistry {
@@ -44,6 +45,12 @@ export class MemoryModelRegistry implements ModelRegistry {
         return isArchived ? { ...row, stage: 'Archived', lastUpdatedAtMs } : row;
       }),
     );
+  }
+
+  /** Tags the registered model itself; `annotate` tags a version. */
+  tagModel(modelName: string, key: string, value: string): void {
+    this.#rows(modelName);
+    this.#tags.set(JSON.stringify([modelName, null, key]), value);
   }
 
   /** The value of a tag that `annotate` wrote. */
@@ -89,6 +96,17 @@ export class MemoryModelRegistry implements ModelRegistry {
   ): Promise<void> {
     requireVersion(this.#rows(modelName), modelName, version);
     this.#tags.set(JSON.stringify([modelName, version, tag.key]), tag.value);
+  }
+
+  async listByTag({ of, key, value }: ModelTag, namesMax: number): Promise<TaggedModels> {
+    const isTagged = (name: string, version: string | null): boolean =>
+      this.#tags.get(JSON.stringify([name, version, key])) === value;
+    const names = [...this.#models].flatMap(([name, rows]) => {
+      const live = rows.filter((row) => row.stage === this.pointer.stage);
+      const versions = of === 'model' ? [null] : live.map((row) => row.version);
+      return versions.some((version) => isTagged(name, version)) ? [name] : [];
+    });
+    return { names: names.toSorted().slice(0, namesMax), isComplete: names.length <= namesMax };
   }
 
   #rows(modelName: string): readonly ModelVersion[] {

@@ -66,7 +66,8 @@ export function isCertainNo(status: number): boolean {
 /** A call that failed, and who made it how. */
 interface FailedCall {
   readonly call: string;
-  readonly modelName: string;
+  /** Null for a call about no model in particular. */
+  readonly modelName: string | null;
   readonly version: string | null;
   readonly address: string;
   /** Where the login is set. */
@@ -86,7 +87,7 @@ function failureError(
     : new RegistryRefusedError(`${head} ${mendOf(failure, loginSource)}`);
 }
 
-/** The error for a failed call that is about one registered model. */
+/** The error for a failed call, mostly about one registered model. */
 export function callError(failure: MLflowFailure, about: FailedCall): ModelRollbackError {
   const { call, modelName, version, address } = about;
   const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
@@ -96,7 +97,7 @@ export function callError(failure: MLflowFailure, about: FailedCall): ModelRollb
       `The registry ${address} has no version ${version} of ${modelName}: ${failure.message}.`,
     );
   }
-  if (isAbsent || isBadName) {
+  if (modelName !== null && (isAbsent || isBadName)) {
     return new ModelNotFoundError(
       `The registry ${address} has no registered model of this name ` +
         `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
@@ -117,6 +118,11 @@ export function noAnswerError(
       'Check MLFLOW_TRACKING_URI and that the server runs and is reachable from here; then try again.',
     { cause: error },
   );
+}
+
+/** The error for a call that was not made. */
+export function outOfTime(call: string): RegistryUnavailableError {
+  return new RegistryUnavailableError(`No time was left to call ${call}. Try again.`);
 }
 
 /** The error for an answer of 200 that is not what MLflow sends. */

@@ -1,43 +1,46 @@
-import {
-  isModelRollbackError,
-  type ModelRollbackError,
-  RegistryUnavailableError,
-} from '../../domain/errors.ts';
+import { isModelRollbackError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   compareVersions,
   type ModelPointer,
+  type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
 } from '../../domain/model.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
-import type { ModelRegistry, MoveAnswer } from '../../ports/model-registry.ts';
+import type { ModelRegistry, MoveAnswer, TaggedModels } from '../../ports/model-registry.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
 import {
-  callError,
   isCertainNo,
   isJsonObject,
-  isTransient,
-  type MLflowFailure,
   noAnswerError,
+  outOfTime,
   readFailure,
   strangeAnswer,
 } from './mlflow-error.ts';
-import { parseModel, parseVersion, parseVersionPage, type VersionPage } from './mlflow-schema.ts';
-
-const api = '/api/2.0/mlflow';
+import { api, MLflowReader } from './mlflow-reader.ts';
+import {
+  parseModel,
+  parseTagPage,
+  parseVersion,
+  parseVersionPage,
+  type TagPage,
+  type VersionPage,
+} from './mlflow-schema.ts';
 
 /** A registered model's stages over MLflow's REST API, 2.3 to 3.17. */
 export class MLflowModelRegistry implements ModelRegistry {
   readonly address: string;
   readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
   readonly #client: MLflowClient;
+  readonly #reader: MLflowReader;
   readonly #clock: Clock;
 
   /** @param address for people and records: without user info */
   constructor(client: MLflowClient, clock: Clock, address: string) {
     this.#client = client;
+    this.#reader = new MLflowReader(client, clock, address);
     this.#clock = clock;
     this.address = address;
   }
@@ -94,7 +97,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     };
     const within = this.#moveWindow(deadline);
     if (within.leftMs() <= 0) {
-      return { kind: 'unknown', error: this.#outOfTime(call), isAnswered: true };
+      return { kind: 'unknown', error: outOfTime(call), isAnswered: true };
     }
     let answer: HttpAnswer;
     try {
@@ -115,7 +118,7 @@ export class MLflowModelRegistry implements ModelRegistry {
       return { kind: 'unknown', error, isAnswered: false };
     }
     const failure = readFailure(answer);
-    const error = this.#error(failure, call, modelName, version);
+    const error = this.#reader.error(failure, call, modelName, version);
     if (isCertainNo(answer.status)) return { kind: 'refused', error };
     const isAnswered = answer.status === 503 && failure.message !== '';
     return { kind: 'unknown', error, isAnswered };
@@ -130,16 +133,37 @@ export class MLflowModelRegistry implements ModelRegistry {
     const call = 'set-tag';
     const body = { name: modelName, version, ...tag };
     const within = deadlineWithin(this.#clock, limits.annotateTimeoutMs, deadline);
-    if (within.leftMs() <= 0) throw this.#outOfTime(call);
+    if (within.leftMs() <= 0) throw outOfTime(call);
     try {
       const answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, within);
-      if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName, version);
+      if (answer.status !== 200)
+        throw this.#reader.error(readFailure(answer), call, modelName, version);
       if (!isJsonObject(answer)) {
         throw strangeAnswer('something that is not JSON', call, this.address);
       }
     } catch (error) {
       throw error instanceof NoAnswerError ? noAnswerError(error, call, this.address) : error;
     }
+  }
+
+  async listByTag(tag: ModelTag, namesMax: number, deadline: Deadline): Promise<TaggedModels> {
+    const call = tag.of === 'model' ? 'registered-models/search' : 'model-versions/search';
+    const query = new URLSearchParams({
+      filter: `tags.\`${tag.key}\` = ${quoted(tag.value)}`,
+      max_results: String(limits.tagPageRows),
+      // By name, so that a change meanwhile moves no row to a page that was read.
+      order_by: 'name ASC',
+    });
+    const names = new Set<string>();
+    for (let pages = 1; pages <= limits.tagPagesMax; pages += 1) {
+      const parse = (text: string): TagPage => parseTagPage(text, tag, this.pointer.stage);
+      const page = await this.#reader.ask(call, query, { modelName: null, deadline, parse });
+      for (const name of page.names) names.add(name);
+      if (names.size > namesMax) break;
+      if (page.nextToken === '') return { names: [...names], isComplete: true };
+      query.set('page_token', page.nextToken);
+    }
+    return { names: [...names].slice(0, namesMax), isComplete: false };
   }
 
   /** Closes idle connections. */
@@ -161,14 +185,14 @@ export class MLflowModelRegistry implements ModelRegistry {
     deadline: Deadline,
   ): Promise<VersionPage & { readonly serverTimeMs: number | null }> {
     const query = new URLSearchParams({
-      filter: `name = ${quoteName(modelName)}${what.more}`,
+      filter: `name = ${quoted(modelName)}${what.more}`,
       max_results: String(what.rowsMax),
       order_by: what.orderBy,
     });
     const call = 'model-versions/search';
-    const answer = await this.#get(call, query, deadline);
-    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
-    const page = this.#parse(answer, call, (text) => parseVersionPage(text, modelName));
+    const answer = await this.#reader.get(call, query, deadline);
+    if (answer.status !== 200) throw this.#reader.error(readFailure(answer), call, modelName);
+    const page = this.#reader.parse(answer, call, (text) => parseVersionPage(text, modelName));
     const serverTimeMs = Date.parse(answer.date ?? '');
     return { ...page, serverTimeMs: Number.isNaN(serverTimeMs) ? null : serverTimeMs };
   }
@@ -176,9 +200,8 @@ export class MLflowModelRegistry implements ModelRegistry {
   /** The search of an unknown model is empty, not 404: this tells the two apart. */
   async #requireModel(modelName: string, deadline: Deadline): Promise<void> {
     const call = 'registered-models/get';
-    const answer = await this.#get(call, new URLSearchParams({ name: modelName }), deadline);
-    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
-    this.#parse(answer, call, parseModel);
+    const query = new URLSearchParams({ name: modelName });
+    await this.#reader.ask(call, query, { modelName, deadline, parse: parseModel });
   }
 
   async #findVersion(
@@ -188,9 +211,9 @@ export class MLflowModelRegistry implements ModelRegistry {
   ): Promise<ModelVersion | null> {
     const call = 'model-versions/get';
     const query = new URLSearchParams({ name: modelName, version });
-    const answer = await this.#get(call, query, deadline);
+    const answer = await this.#reader.get(call, query, deadline);
     if (answer.status === 200) {
-      return this.#parse(answer, call, (text) => parseVersion(text, modelName, version));
+      return this.#reader.parse(answer, call, (text) => parseVersion(text, modelName, version));
     }
     const failure = readFailure(answer);
     // 400: a number that the registry cannot hold.
@@ -198,41 +221,15 @@ export class MLflowModelRegistry implements ModelRegistry {
       failure.errorCode === 'RESOURCE_DOES_NOT_EXIST' ||
       failure.errorCode === 'INVALID_PARAMETER_VALUE';
     if (isAbsent) return null;
-    throw this.#error(failure, call, modelName, version);
+    throw this.#reader.error(failure, call, modelName, version);
   }
 
   async #latestLive(modelName: string, deadline: Deadline): Promise<ModelVersion | null> {
     const call = 'registered-models/get-latest-versions';
     const query = new URLSearchParams({ name: modelName, stages: this.pointer.stage });
-    const answer = await this.#get(call, query, deadline);
-    if (answer.status !== 200) throw this.#error(readFailure(answer), call, modelName);
-    const page = this.#parse(answer, call, (text) => parseVersionPage(text, modelName));
+    const parse = (text: string): VersionPage => parseVersionPage(text, modelName);
+    const page = await this.#reader.ask(call, query, { modelName, deadline, parse });
     return page.rows.find((row) => this.#isLive(row)) ?? null;
-  }
-
-  /** A read, tried again with jittered back-off while the deadline allows it. */
-  async #get(call: string, query: URLSearchParams, deadline: Deadline): Promise<HttpAnswer> {
-    for (let attempt = 1; ; attempt += 1) {
-      const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
-      if (within.leftMs() <= 0) throw this.#outOfTime(call);
-      const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
-      const mayRetry = (): boolean =>
-        !this.#client.isClosed && attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
-      try {
-        const answer = await this.#client.send(
-          'GET',
-          `${api}/${call}?${queryText(query)}`,
-          null,
-          within,
-        );
-        if (answer.status === 200 || !isTransient(readFailure(answer)) || !mayRetry())
-          return answer;
-      } catch (error) {
-        if (!(error instanceof NoAnswerError)) throw error;
-        if (!mayRetry()) throw noAnswerError(error, call, this.address);
-      }
-      await this.#clock.sleep(backoffMs);
-    }
   }
 
   /**
@@ -244,47 +241,12 @@ export class MLflowModelRegistry implements ModelRegistry {
     const endsAtMs = this.#clock.nowMs() + within.leftMs();
     return { leftMs: () => Math.min(within.leftMs(), endsAtMs - this.#clock.nowMs()) };
   }
-
-  #parse<T>(answer: HttpAnswer, call: string, parse: (text: string) => T): T {
-    if (!answer.isJson) throw strangeAnswer('something that is not JSON', call, this.address);
-    try {
-      return parse(answer.text);
-    } catch (cause) {
-      const error = strangeAnswer('JSON that is not what MLflow sends', call, this.address);
-      error.cause = cause;
-      throw error;
-    }
-  }
-
-  #error(
-    failure: MLflowFailure,
-    call: string,
-    modelName: string,
-    version?: string,
-  ): ModelRollbackError {
-    return callError(failure, {
-      call,
-      modelName,
-      version: version ?? null,
-      address: this.address,
-      loginSource: this.#client.loginSource,
-    });
-  }
-
-  #outOfTime(call: string): RegistryUnavailableError {
-    return new RegistryUnavailableError(`No time was left to call ${call}. Try again.`);
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-/** MLflow's filters know no escape: the quote that the name does not hold (both are refused earlier). */
-function quoteName(modelName: string): string {
-  const quote = modelName.includes("'") ? '"' : "'";
-  return `${quote}${modelName}${quote}`;
-}
-
-/** Spaces as %20: some gateways that sign requests do not take `+`. */
-function queryText(query: URLSearchParams): string {
-  return query.toString().replaceAll('+', '%20');
+/** MLflow's filters know no escape: the quote that the text does not hold (both are refused earlier). */
+function quoted(text: string): string {
+  const quote = text.includes("'") ? '"' : "'";
+  return `${quote}${text}${quote}`;
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
-import type { ModelVersion } from '../../domain/model.ts';
+import type { ModelTag, ModelVersion } from '../../domain/model.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */
 const int64 = v.pipe(
@@ -18,6 +18,22 @@ const modelVersion = v.object({
   last_updated_timestamp: v.optional(int64, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
+});
+
+const tags = v.optional(
+  v.array(v.object({ key: v.string(), value: v.optional(v.string(), '') })),
+  [],
+);
+const taggedModels = v.object({
+  registered_models: v.optional(v.array(v.object({ name: v.string(), tags })), []),
+  next_page_token: v.optional(v.string(), ''),
+});
+const taggedVersions = v.object({
+  model_versions: v.optional(
+    v.array(v.object({ name: v.string(), current_stage: v.optional(v.string(), 'None'), tags })),
+    [],
+  ),
+  next_page_token: v.optional(v.string(), ''),
 });
 
 const versionList = v.object({
@@ -50,12 +66,42 @@ export function parseVersion(text: string, modelName: string, version: string): 
   return toModelVersion(row);
 }
 
+/** Names that a page of a search by tag gives. */
+export interface TagPage {
+  readonly names: readonly string[];
+  /** Empty on the last page. */
+  readonly nextToken: string;
+}
+
+/**
+ * The registered models that have the tag, or whose version in `liveStage` has it. Rows without it are
+ * left out: a database may compare without regard to case, and old servers ignore some filters.
+ * @throws when the text is no such list
+ */
+export function parseTagPage(text: string, tag: ModelTag, liveStage: string): TagPage {
+  const isTagged = (row: { readonly tags: readonly WireTag[] }): boolean =>
+    row.tags.some(({ key, value }) => key === tag.key && value === tag.value);
+  if (tag.of === 'model') {
+    const page = v.parse(taggedModels, JSON.parse(text));
+    const rows = page.registered_models.filter(isTagged);
+    return { names: rows.map(({ name }) => name), nextToken: page.next_page_token };
+  }
+  const page = v.parse(taggedVersions, JSON.parse(text));
+  const live = page.model_versions.filter((row) => row.current_stage === liveStage);
+  return { names: live.filter(isTagged).map(({ name }) => name), nextToken: page.next_page_token };
+}
+
 /** @throws when the text does not tell of a registered model */
 export function parseModel(text: string): void {
   v.parse(registeredModel, JSON.parse(text));
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+interface WireTag {
+  readonly key: string;
+  readonly value: string;
+}
 
 function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
   return {
