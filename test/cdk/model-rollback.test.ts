@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest';
 import { modelTag as readTag } from '../../src/app/resolve-model.ts';
 import { ModelRollback, modelTag, StateTable } from '../../src/cdk/index.ts';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
+import { envNames } from '../../src/config/env-names.ts';
 import {
   account,
   environmentOf,
@@ -63,26 +64,7 @@ describe('ModelRollback', () => {
   });
 
   test('sets every prop as the variable that the function reads', () => {
-    const { stack } = makeRollback({
-      mlflowRegistryUri: 'https://registry.example.com',
-      mlflowWorkspace: 'team-a',
-      table: Table.fromTableName(makeStack(), 'Table', 'state'),
-      topic: Topic.fromTopicArn(makeStack(), 'Topic', `arn:aws:sns:${region}:${account}:notices`),
-      mode: 'ask',
-      cooldown: Duration.minutes(90),
-      targetRule: 'latest-archived',
-      budget: '2/24h',
-      blastRadius: 'off',
-      causeCheck: false,
-      pendingAct: Duration.hours(2),
-      bake: Duration.seconds(90),
-      eventAgeMax: Duration.minutes(15),
-      alarmAgeMin: Duration.minutes(30),
-      writeHorizon: Duration.minutes(2),
-      modelDimension: 'model',
-      modelsByAlarm: { 'churn-*': 'churn-scorer' },
-    });
-    const environment = environmentOf(stack) as Record<string, string>;
+    const environment = environmentOf(makeEverySetting()) as Record<string, string>;
     expect(environment).toEqual({
       MLFLOW_TRACKING_URI: 'https://mlflow.example.com',
       MLFLOW_REGISTRY_URI: 'https://registry.example.com',
@@ -107,6 +89,25 @@ describe('ModelRollback', () => {
     const config = configFromEnv(environment, 'lambda');
     expect(config).toMatchObject({ cooldownMs: 5_400_000, targetRule: 'latest-archived' });
     expect(config.alarms).toMatchObject({ mode: 'ask', bakeMs: 90_000, isCauseChecked: false });
+  });
+
+  test('has a prop for every variable, but for those that a function must not or cannot have', () => {
+    const stack = makeStack();
+    const set = Object.keys({
+      ...environmentOf(makeEverySetting()),
+      ...(makeWhole(stack) && environmentOf(stack)),
+    });
+    const left = [
+      // A login belongs into a secret.
+      'MLFLOW_TRACKING_USERNAME',
+      'MLFLOW_TRACKING_PASSWORD',
+      'MLFLOW_TRACKING_TOKEN',
+      // A function has no disk that outlives it.
+      'ROLLBACK_STORE',
+      // There is one pointer.
+      'ROLLBACK_POINTER',
+    ];
+    expect([...set, ...left].toSorted()).toEqual(Object.keys(envNames).toSorted());
   });
 
   test('takes values that are known only at deployment', () => {
@@ -618,3 +619,27 @@ describe('the alarms on the function itself', () => {
     expect(resourcesOf(stack, 'AWS::CloudWatch::CompositeAlarm')).toEqual({});
   });
 });
+
+// ---------------------------------------------------------------------------------------------------
+
+function makeEverySetting(): Stack {
+  return makeRollback({
+    mlflowRegistryUri: 'https://registry.example.com',
+    mlflowWorkspace: 'team-a',
+    table: Table.fromTableName(makeStack(), 'Table', 'state'),
+    topic: Topic.fromTopicArn(makeStack(), 'Topic', `arn:aws:sns:${region}:${account}:notices`),
+    mode: 'ask',
+    cooldown: Duration.minutes(90),
+    targetRule: 'latest-archived',
+    budget: '2/24h',
+    blastRadius: 'off',
+    causeCheck: false,
+    pendingAct: Duration.hours(2),
+    bake: Duration.seconds(90),
+    eventAgeMax: Duration.minutes(15),
+    alarmAgeMin: Duration.minutes(30),
+    writeHorizon: Duration.minutes(2),
+    modelDimension: 'model',
+    modelsByAlarm: { 'churn-*': 'churn-scorer' },
+  }).stack;
+}

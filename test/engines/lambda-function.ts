@@ -10,9 +10,9 @@ import {
   LambdaClient,
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
+import { type ZipFile, zip } from '../../tools/zip.ts';
 import { localClientConfig } from './aws.ts';
 import { uniqueName } from './engines.ts';
-import { type ZipFile, zip } from './zip.ts';
 
 export interface FunctionOptions {
   /** One file, an ES module that exports `handler`. */

@@ -1,0 +1,273 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { configFromEnv } from '../../src/config/config-from-env.ts';
+import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
+import {
+  flat,
+  makeRollback,
+  makeStack,
+  type Resource,
+  resourcesOf,
+  type Statement,
+} from './stacks.ts';
+
+interface Template {
+  readonly Parameters: Readonly<
+    Record<string, { readonly Default?: string | number; readonly AllowedPattern?: string }>
+  >;
+  readonly Conditions: JsonObject;
+  readonly Resources: Readonly<Record<string, Resource & { readonly Condition?: string }>>;
+  readonly Outputs: JsonObject;
+}
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'model-rollback-package-'));
+const bundle = 'export const handler = async () => "the bundle";\n';
+
+/** What `npm run package` does after the build, on a bundle of two lines. */
+const packageInto = async (place: string): Promise<{ zip: Buffer; template: string }> => {
+  mkdirSync(join(place, 'dist', 'lambda'), { recursive: true });
+  writeFileSync(join(place, 'dist', 'lambda', 'index.mjs'), bundle);
+  copyFileSync('package.json', join(place, 'package.json'));
+  await run(process.execPath, [join(process.cwd(), 'tools', 'package.mjs')], { cwd: place });
+  return {
+    zip: readFileSync(join(place, 'dist', 'model-rollback.zip')),
+    template: readFileSync(join(place, 'dist', 'model-rollback.template.json'), 'utf8'),
+  };
+};
+
+let packed: Awaited<ReturnType<typeof packageInto>>;
+let template: Template;
+beforeAll(async () => {
+  packed = await packageInto(folder);
+  template = JSON.parse(packed.template) as Template;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** All values under this name, anywhere. */
+const namedIn = (value: unknown, name: string): unknown[] => {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...(key === name ? [inner] : []),
+    ...namedIn(inner, name),
+  ]);
+};
+const typed = (type: string): readonly (readonly [id: string, resource: Resource])[] =>
+  Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+const statements = (): readonly { condition?: string; statement: Statement }[] => {
+  const document = template.Resources['Policy']?.Properties['PolicyDocument'] as {
+    Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
+  };
+  return document.Statement.map((statement) => {
+    const [condition, inner] = statement['Fn::If'] ?? [];
+    return inner && condition ? { condition, statement: inner } : { statement };
+  });
+};
+
+describe('npm run package', () => {
+  test('writes the same bytes each time', async () => {
+    const second = join(folder, 'second');
+    const again = await packageInto(second);
+    expect(again.zip.equals(packed.zip)).toBe(true);
+    expect(again.template).toBe(packed.template);
+    expect(JSON.parse(packed.template)).toEqual(synthesizeTemplate());
+  });
+
+  test('packs the bundle alone, as the file that the handler names', () => {
+    const { zip } = packed;
+    const end = zip.length - 22;
+    expect(zip.readUInt32LE(end)).toBe(0x06054b50);
+    expect(zip.readUInt16LE(end + 10)).toBe(1);
+    const nameLength = zip.readUInt16LE(26);
+    expect(zip.toString('utf8', 30, 30 + nameLength)).toBe('index.mjs');
+    const start = 30 + nameLength + zip.readUInt16LE(28);
+    expect(zip.toString('utf8', start, start + zip.readUInt32LE(18))).toBe(bundle);
+    expect(template.Resources['Function']?.Properties['Handler']).toBe('index.handler');
+  });
+});
+
+describe('the template', () => {
+  test('needs no bootstrap, no assets and no upload of its own', () => {
+    expect(Object.keys(template).toSorted()).toEqual([
+      'Conditions',
+      'Description',
+      'Metadata',
+      'Outputs',
+      'Parameters',
+      'Resources',
+    ]);
+    expect(packed.template).not.toMatch(/bootstrap|CDKMetadata|cdk-hnb|AssetParameters/i);
+    expect(template.Resources['Function']?.Properties['Code']).toEqual({
+      S3Bucket: { Ref: 'CodeBucket' },
+      S3Key: { Ref: 'CodeKey' },
+    });
+    // CloudFormation takes a larger one from a bucket only.
+    expect(Buffer.byteLength(packed.template)).toBeLessThan(51_200);
+  });
+
+  test('asks for the address and the code, and has a default for the rest', () => {
+    const required = Object.entries(template.Parameters).filter(
+      ([, { Default }]) => Default === undefined,
+    );
+    expect(required.map(([name]) => name)).toEqual(['MlflowTrackingUri', 'CodeBucket']);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(template.Parameters['CodeKey']?.Default).toBe(`model-rollback-${version}.zip`);
+  });
+
+  test('uses each parameter and each condition, and has each that it uses', () => {
+    const { Parameters, Conditions, Resources, Outputs } = template;
+    const refs = new Set(namedIn({ Conditions, Resources, Outputs }, 'Ref'));
+    expect(Object.keys(Parameters).filter((name) => !refs.has(name))).toEqual([]);
+    const known = new Set([...Object.keys(Parameters), ...Object.keys(Resources)]);
+    const unknown = [...refs].filter(
+      (ref) => !String(ref).startsWith('AWS::') && !known.has(String(ref)),
+    );
+    expect(unknown).toEqual([]);
+    const asked = new Set([
+      ...namedIn({ Resources, Outputs }, 'Fn::If').map((branch) => (branch as unknown[])[0]),
+      ...Object.values(Resources).flatMap(({ Condition }) => Condition ?? []),
+    ]);
+    expect([...asked].toSorted()).toEqual(Object.keys(Conditions).toSorted());
+  });
+
+  test('has the defaults that the function has', () => {
+    const required = {
+      MLFLOW_TRACKING_URI: 'https://mlflow.example.com',
+      ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:notices',
+    };
+    const variables = Object.entries(environment()).flatMap(([name, value]) => {
+      const { Ref: parameter = '' } = value as { readonly Ref?: string };
+      const byDefault = template.Parameters[parameter]?.Default;
+      return byDefault === undefined ? [] : [[name, String(byDefault)]];
+    });
+    expect(variables.length).toBeGreaterThan(10);
+    const set = configFromEnv({ ...Object.fromEntries(variables), ...required }, 'lambda');
+    expect(set).toEqual(configFromEnv(required, 'lambda'));
+  });
+
+  test.each([
+    [
+      'MlflowTrackingUri',
+      ['https://mlflow.example.com/a'],
+      ['', 'https://a:b@c.com', 'mlflow', 'http://a?b'],
+    ],
+    [
+      'TopicArn',
+      ['', 'arn:aws:sns:eu-west-1:123456789012:a-b'],
+      ['a', 'arn:aws:sns:eu-west-1:123456789012:a.fifo'],
+    ],
+    [
+      'CredentialsSecretArn',
+      ['', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf'],
+      ['a'],
+    ],
+    ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
+    ['StateTableName', ['', 'state'], ['a b']],
+    ['Budget', ['off', '3/7d', '2/0.5h'], ['', 'three', '3/7']],
+    ['SubnetIds', ['', 'subnet-1', 'subnet-1,subnet-2'], ['a', 'subnet-1,']],
+    ['ReservedConcurrency', ['', '0', '20'], ['many']],
+    ['AlarmModels', ['{}', '{"a-*":"m"}'], ['', '[]']],
+  ])('checks %s', (name, sound, wrong) => {
+    const pattern = new RegExp(template.Parameters[name]?.AllowedPattern ?? 'no pattern');
+    expect(sound.filter((value) => !pattern.test(value))).toEqual([]);
+    expect(wrong.filter((value) => pattern.test(value))).toEqual([]);
+  });
+
+  test('has the resources of the construct, in the same form', () => {
+    const { stack } = makeRollback({ functionName: 'x' }, makeStack({}));
+    const types = Object.values(template.Resources).map(({ Type }) => Type);
+    for (const type of new Set(types)) {
+      const ofConstruct = Object.values(resourcesOf(stack, type));
+      const ofTemplate = typed(type).map(([, resource]) => resource);
+      expect(ofTemplate, type).toHaveLength(ofConstruct.length);
+      // Ids differ, and what a parameter decides.
+      const shape = ({ Properties }: Resource) =>
+        Object.keys(Properties)
+          .filter((name) => !/^(FunctionName|VpcConfig|ReservedConcurrentExecutions)$/.test(name))
+          .toSorted();
+      expect(ofTemplate.map(shape), type).toEqual(ofConstruct.map(shape));
+    }
+    const same = ['AWS::DynamoDB::Table', 'AWS::SQS::Queue'];
+    for (const type of same) {
+      const [ofConstruct] = Object.values(resourcesOf(stack, type));
+      expect(typed(type)[0]?.[1].Properties).toEqual(ofConstruct?.Properties);
+    }
+    const metrics = (resources: readonly Resource[]) =>
+      resources.map(({ Properties: { Dimensions: _own, AlarmActions: _topic, ...rest } }) => ({
+        ...rest,
+        InsufficientDataActions: rest['InsufficientDataActions'] !== undefined,
+      }));
+    const alarms = typed('AWS::CloudWatch::Alarm').map(([, resource]) => resource);
+    expect(metrics(alarms)).toEqual(
+      metrics(Object.values(resourcesOf(stack, 'AWS::CloudWatch::Alarm'))),
+    );
+  });
+
+  test('grants what is optional only with the parameter that calls for it', () => {
+    const conditional = statements().flatMap(({ condition, statement }) =>
+      condition === undefined ? [] : [[statement.Sid, condition]],
+    );
+    expect(conditional).toEqual([
+      ['Credentials', 'HasCredentials'],
+      ['NoticesKey', 'HasNoticesKey'],
+      ['CredentialsKey', 'HasCredentialsKey'],
+      ['Network', 'IsInNetwork'],
+    ]);
+    expect(statements().map(({ statement }) => statement.Sid)).toEqual([
+      'State',
+      'Sweep',
+      'Notices',
+      'Alarms',
+      'AlarmTags',
+      'Logs',
+      'DeadLetters',
+      'Credentials',
+      'NoticesKey',
+      'CredentialsKey',
+      'Network',
+    ]);
+  });
+
+  test('makes table and topic only where none is given', () => {
+    const { Resources } = template;
+    const conditional = Object.entries(Resources).flatMap(([id, { Condition }]) =>
+      Condition === undefined ? [] : [[id, Condition]],
+    );
+    expect(conditional).toEqual([
+      ['Table', 'MakesTable'],
+      ['NoticesKey', 'MakesTopic'],
+      ['Notices', 'MakesTopic'],
+      ['NoticesPolicy', 'MakesTopic'],
+    ]);
+    expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
+    const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));
+    expect(choices).toContain('["MakesTable",{"Ref":"Table"},{"Ref":"StateTableName"}]');
+    expect(choices).toContain('["MakesTopic",{"Ref":"Notices"},{"Ref":"TopicArn"}]');
+  });
+
+  test('lets alarms with the prefix in', () => {
+    const [, permission] = typed('AWS::Lambda::Permission')[0] ?? [];
+    expect(flat(permission?.Properties['SourceArn'])).toMatch(/:alarm:<AlarmNamePrefix>\*$/);
+  });
+
+  test('tells what people need next', () => {
+    expect(Object.keys(template.Outputs)).toEqual([
+      'FunctionName',
+      'FunctionArn',
+      'StateTable',
+      'Topic',
+      'DeadLetterQueue',
+    ]);
+  });
+});
+
+// ---------------------------------------------------------------------------------------------------
+
+function environment(): JsonObject {
+  const { Environment: environment } = template.Resources['Function']?.Properties ?? {};
+  return (environment as { readonly Variables: JsonObject }).Variables;
+}

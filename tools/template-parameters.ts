@@ -1,0 +1,217 @@
+/** The parameters of the CloudFormation template; the settings among them have the function's defaults. */
+import type { CfnParameter, CfnParameterProps } from 'aws-cdk-lib';
+
+const groups = {
+  'The model registry': [
+    'MlflowTrackingUri',
+    'MlflowRegistryUri',
+    'MlflowWorkspace',
+    'CredentialsSecretArn',
+    'CredentialsKeyArn',
+  ],
+  'The code of the function': ['CodeBucket', 'CodeKey'],
+  'State and notices': ['StateTableName', 'TopicArn', 'TopicKeyArn'],
+  'What alarms may do': [
+    'AlarmNamePrefix',
+    'Mode',
+    'CooldownHours',
+    'TargetRule',
+    'Budget',
+    'BlastRadius',
+    'CauseCheck',
+    'PendingActMinutes',
+    'BakeMinutes',
+    'EventAgeMaxMinutes',
+    'AlarmAgeMinMinutes',
+    'ModelDimension',
+    'AlarmModels',
+  ],
+  'The function': [
+    'SubnetIds',
+    'SecurityGroupIds',
+    'ReservedConcurrency',
+    'LogRetentionDays',
+    'WriteHorizonSeconds',
+  ],
+} as const;
+
+type ParameterName = (typeof groups)[keyof typeof groups][number];
+export type Parameters = Readonly<Record<ParameterName, CfnParameter>>;
+
+/** How the console shows them. */
+export const parameterGroups: object = {
+  ParameterGroups: Object.entries(groups).map(([label, names]) => ({
+    Label: { default: label },
+    Parameters: names,
+  })),
+};
+
+export function templateParameters(
+  version: string,
+  make: (name: ParameterName, props: CfnParameterProps) => CfnParameter,
+): Parameters {
+  const entries = Object.entries(propsByName(version)).map(([name, props]) => {
+    return [name, make(name as ParameterName, props)] as const;
+  });
+  return Object.fromEntries(entries) as Parameters;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const arnOf = (service: string, rest: string): string =>
+  `^(arn:aws[a-z-]*:${service}:[a-z0-9-]+:[0-9]{12}:${rest})?$`;
+const rate = '^(off|[0-9]{1,4}/[0-9.]+[mhd])$';
+const retentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+  3653,
+];
+
+function propsByName(version: string): Record<ParameterName, CfnParameterProps> {
+  return {
+    MlflowTrackingUri: {
+      description: 'Address of the MLflow server, with its path prefix and without a login.',
+      allowedPattern: '^https?://[^@?#\\s]+$',
+      constraintDescription: 'must be http or https, without a login, ? and #',
+    },
+    MlflowRegistryUri: {
+      description: 'Address of the registry, where it is another server.',
+      default: '',
+      allowedPattern: '^(https?://[^@?#\\s]+)?$',
+      constraintDescription: 'must be http or https, without a login, ? and #',
+    },
+    MlflowWorkspace: {
+      description: 'Workspace of the registered models, for MLflow 3.10 and later.',
+      default: '',
+    },
+    CredentialsSecretArn: {
+      description: 'Secret with the login of MLflow, {"username", "password"} or {"token"}.',
+      default: '',
+      allowedPattern: arnOf('secretsmanager', 'secret:.+'),
+      constraintDescription: 'must be the whole ARN of a secret',
+    },
+    CredentialsKeyArn: {
+      description: 'Customer key that this secret is encrypted with; blank for the key of AWS.',
+      default: '',
+      allowedPattern: arnOf('kms', 'key/.+'),
+      constraintDescription: 'must be the ARN of a key',
+    },
+    CodeBucket: { description: 'Bucket of this region that model-rollback.zip was copied to.' },
+    CodeKey: {
+      description: 'Its key there. Another version needs another key, else nothing is updated.',
+      default: `model-rollback-${version}.zip`,
+    },
+    StateTableName: {
+      description: 'A state table that is there already; blank: one is made, and kept.',
+      default: '',
+      allowedPattern: '^([A-Za-z0-9_.-]{3,255})?$',
+    },
+    TopicArn: {
+      description: 'A standard topic for notices; blank: one is made.',
+      default: '',
+      allowedPattern: arnOf('sns', '[A-Za-z0-9_-]+'),
+      constraintDescription: 'must be the ARN of a standard topic, not FIFO',
+    },
+    TopicKeyArn: {
+      description: 'Customer key that this topic is encrypted with.',
+      default: '',
+      allowedPattern: arnOf('kms', 'key/.+'),
+      constraintDescription: 'must be the ARN of a key',
+    },
+    ...alarmProps(),
+    SubnetIds: {
+      description: 'Subnets for an MLflow server in a private network, with commas; blank: none.',
+      default: '',
+      allowedPattern: '^(subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*)?$',
+    },
+    SecurityGroupIds: {
+      description: 'Security groups of the function in these subnets, with commas.',
+      default: '',
+      allowedPattern: '^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$',
+    },
+    ReservedConcurrency: {
+      description: 'Copies of the function at once; 0 stops everything; blank: no limit.',
+      default: '',
+      allowedPattern: '^[0-9]{0,4}$',
+    },
+    LogRetentionDays: {
+      type: 'Number',
+      description: 'Days that the logs are kept.',
+      default: 90,
+      allowedValues: retentionDays.map(String),
+    },
+    WriteHorizonSeconds: {
+      type: 'Number',
+      description: 'The longest that a sent write may still take effect.',
+      default: 60,
+      minValue: 1,
+      maxValue: 900,
+    },
+  };
+}
+
+type AlarmParameterName = (typeof groups)['What alarms may do'][number];
+
+function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
+  const minutes = (description: string, byDefault: number, maxValue = 10_080) => ({
+    type: 'Number',
+    description,
+    default: byDefault,
+    minValue: 0,
+    maxValue,
+  });
+  return {
+    AlarmNamePrefix: {
+      description: 'Alarms whose name begins so may call the function; blank: all of the account.',
+      default: '',
+      allowedPattern: '^[^*?]*$',
+      constraintDescription: 'must be the beginning of a name, without * and ?',
+    },
+    Mode: {
+      description: 'What an alarm does; observe only tells what it would have done.',
+      default: 'act',
+      allowedValues: ['act', 'ask', 'observe'],
+    },
+    CooldownHours: {
+      type: 'Number',
+      description: 'Least hours between two rollbacks of one model; 0 switches it off.',
+      default: 24,
+      minValue: 0,
+      maxValue: 8760,
+    },
+    TargetRule: {
+      description: 'How the version to restore is chosen.',
+      default: 'last-good',
+      allowedValues: ['last-good', 'latest-archived'],
+    },
+    Budget: {
+      description: 'Rollbacks of one model in a time, then it is paused; or off.',
+      default: '3/7d',
+      allowedPattern: rate,
+    },
+    BlastRadius: {
+      description: 'Models rolled back by alarms in a time, then all are paused; or off.',
+      default: '5/30m',
+      allowedPattern: rate,
+    },
+    CauseCheck: {
+      description: 'Whether an alarm is refused that was red before the live version went live.',
+      default: 'on',
+      allowedValues: ['on', 'off'],
+    },
+    PendingActMinutes: minutes('A refused alarm is tried again for so long.', 60),
+    BakeMinutes: minutes('After a rollback its alarm is looked at again after this.', 15, 1440),
+    EventAgeMaxMinutes: minutes('An older event acts only when its alarm is still red.', 60),
+    AlarmAgeMinMinutes: minutes('Least age of the definition of an alarm that acts.', 0),
+    ModelDimension: {
+      description: 'Metric dimension that names the registered model.',
+      default: 'ModelName',
+      minLength: 1,
+      maxLength: 255,
+    },
+    AlarmModels: {
+      description: 'Models of alarms that name none: JSON, by alarm name or prefix*.',
+      default: '{}',
+      allowedPattern: '^\\{[\\s\\S]*\\}$',
+    },
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * The CloudFormation template for those who have no CDK: the construct, with parameters in place of props.
+ * What a prop decides when the template is made is a condition here.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  App,
+  Aws,
+  CfnCondition,
+  type CfnElement,
+  CfnOutput,
+  CfnParameter,
+  CfnResource,
+  DefaultStackSynthesizer,
+  Duration,
+  Fn,
+  type ICfnConditionExpression,
+  type IStackSynthesizer,
+  Stack,
+  Validations,
+} from 'aws-cdk-lib';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Policy } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
+import { functionPolicy } from '../src/cdk/function-policy.ts';
+import { statementOf } from '../src/cdk/function-role.ts';
+import { ModelRollback } from '../src/cdk/model-rollback.ts';
+import { NoticeTopic } from '../src/cdk/notice-topic.ts';
+import { StateTable } from '../src/cdk/state-table.ts';
+import { type Parameters, parameterGroups, templateParameters } from './template-parameters.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** Ready for `aws cloudformation deploy`: no assets, no bootstrap. */
+export function synthesizeTemplate(): JsonObject {
+  const folder = mkdtempSync(join(tmpdir(), 'model-rollback-template-'));
+  try {
+    const app = new App({
+      outdir: folder,
+      analyticsReporting: false,
+      // What the CDK's own check of templates finds is an error.
+      context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
+    });
+    const stack = new TemplateStack(app, stackName);
+    return app.synth().getStackByName(stack.stackName).template as JsonObject;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const stackName = 'ModelRollback';
+const constructId = 'Rollback';
+const conditionsBySid: Readonly<Record<string, string>> = {
+  Credentials: 'HasCredentials',
+  CredentialsKey: 'HasCredentialsKey',
+  NoticesKey: 'HasNoticesKey',
+  Network: 'IsInNetwork',
+};
+
+/** The check does not see that a parameter whose default is blank is not used where it is blank. */
+const blankIsGuarded = (...rules: readonly string[]) =>
+  rules.map((rule) => ({
+    id: `CloudFormation-Validate::${rule}`,
+    reason: 'A blank parameter is guarded by a condition.',
+  }));
+
+class TemplateStack extends Stack {
+  constructor(app: App, id: string) {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    super(app, id, {
+      description: `model-rollback ${version}: rolls MLflow models back when an alarm says so`,
+      synthesizer: new DefaultStackSynthesizer({
+        generateBootstrapVersionRule: false,
+      }) as IStackSynthesizer,
+    });
+    const parameters = templateParameters(version, (name, props) => {
+      return new CfnParameter(this, name, props);
+    });
+    this.templateOptions.metadata = { 'AWS::CloudFormation::Interface': parameterGroups };
+    const rollback = this.#makeRollback(parameters);
+    this.#putIntoNetwork(rollback, parameters);
+    this.#limitRights(rollback);
+    Validations.of(this).acknowledge(...blankIsGuarded('W1001', 'W1030'), {
+      id: 'CloudFormation-Validate::W2509',
+      reason: 'The ARN of a secret is no password.',
+    });
+    Validations.of(rollback.function).acknowledge(...blankIsGuarded('F3031', 'E1150'));
+    const outputs = {
+      FunctionName: rollback.function.functionName,
+      FunctionArn: rollback.function.functionArn,
+      StateTable: rollback.table.tableName,
+      Topic: rollback.topic.topicArn,
+      DeadLetterQueue: rollback.deadLetters.queueUrl,
+    };
+    for (const [name, value] of Object.entries(outputs)) {
+      new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
+    }
+  }
+
+  /** Names that people can read, as this template has only one of each thing. */
+  protected override allocateLogicalId(element: CfnElement): string {
+    const ids = element.node.scopes.slice(2).map((scope) => scope.node.id);
+    const silent = [constructId, 'Resource', 'Default'];
+    return ids.filter((id) => !silent.includes(id)).join('');
+  }
+
+  #makeRollback(parameters: Parameters): ModelRollback {
+    const text = (name: keyof Parameters) => parameters[name].valueAsString;
+    const isSet = (name: keyof Parameters) => Fn.conditionNot(Fn.conditionEquals(text(name), ''));
+    const isBlank = (name: keyof Parameters) => Fn.conditionEquals(text(name), '');
+    this.#condition('HasCredentials', isSet('CredentialsSecretArn'));
+    this.#condition('HasCredentialsKey', isSet('CredentialsKeyArn'));
+    const makesTable = this.#condition('MakesTable', isBlank('StateTableName'));
+    const makesTopic = this.#condition('MakesTopic', isBlank('TopicArn'));
+    this.#condition('HasNoticesKey', Fn.conditionOr(makesTopic, isSet('TopicKeyArn')));
+
+    const table = onlyIf(makesTable, new StateTable(this, 'Table'));
+    const topic = onlyIf(makesTopic, new NoticeTopic(this, 'Notices'));
+    onlyIf(makesTopic, topic.key);
+    const choose = (condition: CfnCondition, yes: string, no: string) =>
+      Fn.conditionIf(condition.logicalId, yes, no).toString();
+    const tableName = choose(makesTable, table.tableName, text('StateTableName'));
+    const topicArn = choose(makesTopic, topic.topicArn, text('TopicArn'));
+    const topicKeyArn = choose(makesTopic, topic.key.keyArn, text('TopicKeyArn'));
+    const minutes = (name: keyof Parameters) => Duration.minutes(parameters[name].valueAsNumber);
+    const code = Bucket.fromBucketName(this, 'Code', text('CodeBucket'));
+    const rollback = new ModelRollback(this, constructId, {
+      mlflowTrackingUri: text('MlflowTrackingUri'),
+      mlflowRegistryUri: text('MlflowRegistryUri'),
+      mlflowWorkspace: text('MlflowWorkspace'),
+      credentials: Secret.fromSecretAttributes(this, 'Login', {
+        secretCompleteArn: text('CredentialsSecretArn'),
+        encryptionKey: Key.fromKeyArn(this, 'LoginKey', text('CredentialsKeyArn')),
+      }),
+      table: Table.fromTableName(this, 'State', tableName),
+      topic: Topic.fromTopicAttributes(this, 'Topic', { topicArn, keyArn: topicKeyArn }),
+      code: Code.fromBucket(code, text('CodeKey')),
+      mode: text('Mode') as 'act',
+      cooldown: Duration.hours(parameters.CooldownHours.valueAsNumber),
+      targetRule: text('TargetRule') as 'last-good',
+      budget: text('Budget'),
+      blastRadius: text('BlastRadius'),
+      pendingAct: minutes('PendingActMinutes'),
+      bake: minutes('BakeMinutes'),
+      eventAgeMax: minutes('EventAgeMaxMinutes'),
+      alarmAgeMin: minutes('AlarmAgeMinMinutes'),
+      writeHorizon: Duration.seconds(parameters.WriteHorizonSeconds.valueAsNumber),
+      modelDimension: text('ModelDimension'),
+      alarmNamePrefix: text('AlarmNamePrefix'),
+      logRetention: parameters.LogRetentionDays.valueAsNumber,
+    });
+    // Props that are not texts, where the parameter is one.
+    rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
+    rollback.function.addEnvironment('ROLLBACK_ALARM_MODELS', text('AlarmModels'));
+    const isReserved = this.#condition('IsReserved', isSet('ReservedConcurrency'));
+    resourceOf(rollback.function).addPropertyOverride(
+      'ReservedConcurrentExecutions',
+      Fn.conditionIf(isReserved.logicalId, text('ReservedConcurrency'), Aws.NO_VALUE),
+    );
+    return rollback;
+  }
+
+  /** The CDK wants to know a network while the template is made. */
+  #putIntoNetwork(rollback: ModelRollback, { SubnetIds, SecurityGroupIds }: Parameters): void {
+    const isInNetwork = this.#condition(
+      'IsInNetwork',
+      Fn.conditionNot(Fn.conditionEquals(SubnetIds.valueAsString, '')),
+    );
+    resourceOf(rollback.function).addPropertyOverride(
+      'VpcConfig',
+      Fn.conditionIf(
+        isInNetwork.logicalId,
+        {
+          SubnetIds: Fn.split(',', SubnetIds.valueAsString),
+          SecurityGroupIds: Fn.split(',', SecurityGroupIds.valueAsString),
+        },
+        Aws.NO_VALUE,
+      ),
+    );
+  }
+
+  /** Rights that the function has only with the parameter that calls for them. */
+  #limitRights(rollback: ModelRollback): void {
+    const policy = rollback.node.findChild('Policy') as Policy;
+    const none = { table: '', topic: '', topicRegion: '', alarms: '', logGroup: '' };
+    policy.addStatements(
+      ...functionPolicy({ ...none, deadLetters: '', region: '', isInVpc: true })
+        .filter(({ sid }) => sid === 'Network')
+        .map(statementOf),
+    );
+    const { Statement: statements } = this.resolve(policy.document) as {
+      readonly Statement: readonly { readonly Sid: string }[];
+    };
+    resourceOf(policy).addPropertyOverride(
+      'PolicyDocument.Statement',
+      statements.map((statement) => {
+        const condition = conditionsBySid[statement.Sid];
+        return condition === undefined
+          ? statement
+          : Fn.conditionIf(condition, statement, Aws.NO_VALUE);
+      }),
+    );
+  }
+
+  #condition(name: string, expression: ICfnConditionExpression): CfnCondition {
+    return new CfnCondition(this, name, { expression });
+  }
+}
+
+function onlyIf<Part extends IConstruct>(condition: CfnCondition, part: Part): Part {
+  for (const node of part.node.findAll()) {
+    if (CfnResource.isCfnResource(node)) node.cfnOptions.condition = condition;
+  }
+  return part;
+}
+
+function resourceOf(part: IConstruct): CfnResource {
+  const resource = part.node.defaultChild;
+  if (resource === undefined || !CfnResource.isCfnResource(resource)) {
+    throw new Error(`${part.node.path} has no resource of its own`);
+  }
+  return resource;
+}
