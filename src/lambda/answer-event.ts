@@ -1,9 +1,11 @@
 import type { RollbackDeps } from '../app/deps.ts';
 import { handleAlarm } from '../app/handle-alarm.ts';
+import { planFleet } from '../app/plan-fleet.ts';
 import { rollBack } from '../app/roll-back.ts';
 import { type SweepReport, sweep } from '../app/sweep.ts';
 import type { AlarmPayload } from '../domain/alarm-payload.ts';
 import { assertNever } from '../domain/assert.ts';
+import { type FleetPlan, parseFleetRequest } from '../domain/fleet-request.ts';
 import { parseRequest } from '../domain/request.ts';
 import type { RollbackResponse } from '../domain/response.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -21,7 +23,7 @@ export interface QueueAnswer extends TopicAnswer {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-export type EventAnswer = RollbackResponse | SweepReport | TopicAnswer | QueueAnswer;
+export type EventAnswer = RollbackResponse | SweepReport | TopicAnswer | QueueAnswer | FleetPlan;
 
 /** What there is to know of an invocation beside its event. */
 export interface Invocation {
@@ -34,7 +36,8 @@ export interface Invocation {
 
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
- * (docs/reference/alarms.md), or a sweep.
+ * (docs/reference/alarms.md), a sweep, or a fleet run's question for its models
+ * (docs/reference/step-functions.md).
  * @throws InvalidRequestError, what a request throws, and of alarms only what a retry can cure
  */
 export async function answerEvent(
@@ -48,6 +51,8 @@ export async function answerEvent(
       return await answerSweep(deps, invocation);
     case 'request':
       return await answerRequest(deps, parsed.body, invocation);
+    case 'fleet':
+      return await answerFleet(deps, parsed.body, invocation);
     case 'alarm':
       return await answerAlarm(deps, { payload: parsed.payload }, invocation);
     case 'sns':
@@ -93,6 +98,18 @@ async function answerRequest(
   const work = (watched: RollbackDeps): Promise<RollbackResponse> =>
     rollBack(watched, { request, warnings, invocationId, deadline });
   return await serveCall(deps, call, work, report);
+}
+
+/** Reads only, so it is no call of its own: each model becomes a request. */
+async function answerFleet(
+  deps: RollbackDeps,
+  body: unknown,
+  { deadline }: Invocation,
+): Promise<FleetPlan> {
+  const plan = await planFleet(deps, parseFleetRequest(body), deadline);
+  const { models, dry_run } = plan;
+  deps.logger.log('info', 'answered', { trigger: 'fleet', models: models.length, dry_run });
+  return plan;
 }
 
 /** An alarm by itself, or as a message. */

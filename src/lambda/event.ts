@@ -14,6 +14,8 @@ export interface QueuedAlarm {
 export type LambdaEvent =
   | { readonly kind: 'sweep' }
   | { readonly kind: 'request'; readonly body: unknown }
+  /** A state machine asks which models its fleet run is for. */
+  | { readonly kind: 'fleet'; readonly body: unknown }
   | { readonly kind: 'alarm'; readonly payload: AlarmPayload }
   | { readonly kind: 'sns' | 'sqs'; readonly messages: readonly QueuedAlarm[] };
 
@@ -25,6 +27,7 @@ export type LambdaEvent =
  */
 export function parseEvent(event: unknown): LambdaEvent {
   if (isSet(event, 'model_name')) return { kind: 'request', body: event };
+  if (isFleet(event)) return { kind: 'fleet', body: event.plan_fleet };
   const read = parseAlarmEvent(event) ?? parseRecords(event) ?? parseSweep(event);
   if (read === undefined) return { kind: 'request', body: event };
   refusePreview(event);
@@ -57,6 +60,11 @@ function parseRecords(event: unknown): LambdaEvent | undefined {
     `Records come from ${shown}${sources.size > 3 ? ', …' : ''}. Accepted are Records of SNS (aws:sns), or ` +
       'of SQS (aws:sqs), of one of the two per event.',
   );
+}
+
+/** Also around null: whose input was empty must be told so. */
+function isFleet(event: unknown): event is { readonly plan_fleet: unknown } {
+  return typeof event === 'object' && event !== null && Object.hasOwn(event, 'plan_fleet');
 }
 
 function parseSweep(event: unknown): LambdaEvent | undefined {

@@ -60,6 +60,30 @@ describe('answerEvent', () => {
     expect(await answer({ sweep: true })).toMatchObject({ outcome: 'SWEPT', due: 0 });
   });
 
+  test('answers which models a fleet run is for, and changes nothing', async () => {
+    const before = JSON.stringify(await world.registry.read('a'));
+    const input = { models: ['b', 'a', 'b'], reason: 'DRIFT_SEVERE', requested_by: 'ana' };
+    expect(await answer({ plan_fleet: input })).toEqual({
+      models: ['b', 'a'],
+      reason: 'DRIFT_SEVERE',
+      dry_run: false,
+      requested_by: 'ana',
+      max_concurrency: 10,
+      tolerated_failures: 10,
+    });
+    expect(JSON.stringify(await world.registry.read('a'))).toBe(before);
+  });
+
+  test.each([
+    [null, 'this one is null'],
+    [[], 'this one is an array'],
+    [{ models: ['a'], dryrun: true }, '"dry_run"'],
+    [{ models: ['a'], preview: true }, '"dry_run"'],
+  ])('refuses the fleet run %j', async (input, message) => {
+    await expect(answer({ plan_fleet: input })).rejects.toThrow(InvalidRequestError);
+    await expect(answer({ plan_fleet: input })).rejects.toThrow(message);
+  });
+
   test('answers an alarm message that is sent as it is', async () => {
     expect(await answer(messages('a')[0])).toEqual(rolledBack('a'));
   });

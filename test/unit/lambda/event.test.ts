@@ -51,6 +51,15 @@ describe('parseEvent', () => {
     },
   );
 
+  test('knows the question of a fleet run, whatever it holds', () => {
+    for (const body of [{ models: ['a'] }, {}, null, 'a', [], { model_name: 'm' }]) {
+      expect(parseEvent({ plan_fleet: body })).toEqual({ kind: 'fleet', body });
+    }
+    expect(parseEvent({ plan_fleet: {}, sweep: true }).kind).toBe('fleet');
+    expect(parseEvent({ plan_fleet: {}, model_name: 'm' }).kind).toBe('request');
+    expect(parseEvent({ planFleet: {} }).kind).toBe('request');
+  });
+
   test('does not sweep for an alarm', () => {
     expect(parseEvent({ ...directAlarm(), sweep: true }).kind).toBe('alarm');
     expect(parseEvent({ ...snsEvent([]), sweep: true }).kind).toBe('sns');
