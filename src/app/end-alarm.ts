@@ -86,7 +86,7 @@ export async function reportUnreadable(
   source: string | null,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const name = payload.arn ?? source ?? 'direct invocation';
+  const name = payload.arn ?? source ?? payload.name ?? 'direct invocation';
   const hour = Math.floor(deps.clock.nowMs() / limits.unreadableAnnouncedMs);
   const request = alarmRequest(name, payload.name);
   const from = source === null ? '' : ` It came from ${source}.`;

@@ -16,7 +16,7 @@ import {
   reportUnreadable,
 } from './end-alarm.ts';
 import { resolveModel } from './resolve-model.ts';
-import { type RollbackCall, rollBack } from './roll-back.ts';
+import { jitterMs, type RollbackCall, rollBack } from './roll-back.ts';
 
 /**
  * Answers one alarm, in whatever form it came. What a retry cannot cure is an answer and a notice, never
@@ -93,31 +93,40 @@ export async function attemptAlarm(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** An alarm often comes by two paths at once: a run that is at work is waited for, a little. */
+/**
+ * An alarm often comes by two paths at once: a run that is at work is waited for, a little. Only the store
+ * is asked meanwhile.
+ */
 async function rollBackAfterOthers(
   deps: RollbackDeps,
   call: RollbackCall,
 ): Promise<RollbackResponse> {
-  for (let wait = 1; ; wait += 1) {
+  const { deadline, request } = call;
+  for (let wait = 0; ; ) {
     try {
       return await rollBack(deps, call);
     } catch (error) {
-      const isWorthIt =
-        error instanceof RollbackInProgressError &&
-        wait <= limits.alarmWaitsMax &&
-        call.deadline.leftMs() > 2 * limits.writeTimeoutMaxMs;
-      if (!isWorthIt) throw error;
-      await deps.clock.sleep(limits.alarmWaitMs);
+      if (!(error instanceof RollbackInProgressError)) throw error;
+      let isHeld = true;
+      while (isHeld) {
+        wait += 1;
+        const isWorthIt =
+          wait <= limits.alarmWaitsMax && deadline.leftMs() > 2 * limits.writeTimeoutMaxMs;
+        if (!isWorthIt) throw error;
+        await deps.clock.sleep(limits.alarmWaitMs + jitterMs(deps, 4));
+        const { state } = await deps.store.read(request.modelName, null, deadline);
+        isHeld = state?.active != null;
+      }
     }
   }
 }
 
-type Arrival =
+export type Arrival =
   | { readonly kind: 'go' }
   | { readonly kind: 'ignore' | 'defer'; readonly why: string };
 
 /** What the payload alone cannot tell: old events, disabled actions, alarms that were just made. */
-async function judgeArrival(
+export async function judgeArrival(
   deps: RollbackDeps,
   transition: AlarmTransition,
   deadline: Deadline,

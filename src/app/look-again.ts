@@ -5,7 +5,7 @@ import { WatchEnd } from '../domain/trigger.ts';
 import { closeWatch, isApprovable, postponeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
-import { attemptAlarm } from './handle-alarm.ts';
+import { attemptAlarm, judgeArrival } from './handle-alarm.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
@@ -30,6 +30,13 @@ export async function lookAgain(
   }
   if (record.progress.status === 'AWAITING_APPROVAL') {
     return await lookAtWaiting(deps, record, deadline);
+  }
+  if (record.progress.status === 'DEFERRED' && transition.isFromEventBus) {
+    // CloudWatch may not have been asked yet whether it asks for anything.
+    const arrival = await judgeArrival(deps, transition, deadline);
+    if (arrival.kind === 'ignore') {
+      return await save(deps, closeWatch(record, WatchEnd.IGNORED, nowMs), deadline);
+    }
   }
   const response = await attemptAlarm(deps, transition, record.createdAtMs, deadline);
   const { record: after } = await deps.store.read(record.modelName, record.id, deadline);

@@ -1,4 +1,4 @@
-import type { AlarmTransition, Dimension } from '../domain/alarm.ts';
+import type { AlarmDescription, AlarmTransition, Dimension } from '../domain/alarm.ts';
 import { modelByAlarmName } from '../domain/alarm-settings.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -11,8 +11,8 @@ import type { RollbackDeps } from './deps.ts';
 /** Which registered model an alarm is about. */
 export type ModelAnswer =
   | { readonly kind: 'model'; readonly name: string; readonly source: ModelSource }
-  /** Nobody says, or two answers: people are told. */
-  | { readonly kind: 'unknown'; readonly why: string }
+  /** Nobody says, or two answers, which are the names: people are told. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly names: readonly string[] }
   /** CloudWatch might know, and could not be reached. */
   | { readonly kind: 'unreachable'; readonly why: string };
 
@@ -43,14 +43,14 @@ export async function resolveModel(
     if (second !== undefined) {
       const shown = [...names].slice(0, 3).map((one) => JSON.stringify(one.slice(0, 80)));
       const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}). ${mend}`;
-      return { kind: 'unknown', why };
+      return { kind: 'unknown', why, names };
     }
     if (name !== undefined) return checked(name, source);
   }
   const why =
     `The alarm ${transition.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
     `${modelTag}, nothing in ROLLBACK_ALARM_MODELS. ${mend}`;
-  return { kind: 'unknown', why };
+  return { kind: 'unknown', why, names: [] };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -67,6 +67,7 @@ function checked(name: string, source: ModelSource): ModelAnswer {
     return {
       kind: 'unknown',
       why: `The alarm's ${source} gives no name of a model: ${messageOf(error)}`,
+      names: [],
     };
   }
 }
@@ -101,11 +102,14 @@ async function childNames(
   transition: AlarmTransition,
   deadline: Deadline,
 ): Promise<Names> {
-  if (!transition.isComposite) return [];
+  const composite = transition.isComposite
+    ? transition
+    : await describeComposite(deps, transition, deadline);
+  if (composite === null || typeof composite === 'string') return composite ?? [];
   const { modelDimension } = deps.settings.alarms;
   const names = new Set<string>();
   const visited = new Set([transition.arn]);
-  const first = await childrenOf(deps, transition, deadline);
+  const first = await childrenOf(deps, composite, deadline);
   if (typeof first === 'string') return first;
   let level = first;
   for (let depth = 1; depth <= limits.alarmDepthMax && level.length > 0; depth += 1) {
@@ -125,6 +129,19 @@ async function childNames(
     level = below;
   }
   return [...names];
+}
+
+/** A payload that says nothing of the alarm's kind may be of a composite alarm all the same. */
+async function describeComposite(
+  deps: RollbackDeps,
+  { arn, dimensions, isMultiSeries }: AlarmTransition,
+  deadline: Deadline,
+): Promise<AlarmDescription | string | null> {
+  if (dimensions.length > 0 || isMultiSeries) return null;
+  const answer = await deps.alarms.read([arn], deadline);
+  if (answer.kind === 'unreachable') return answer.message;
+  const [alarm] = known(answer, []);
+  return alarm?.isComposite === true ? alarm : null;
 }
 
 /** Those that the alarm itself names as red, whatever they are now; else those that are red now. */

@@ -74,6 +74,12 @@ export function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string)
   return `${modelName}/${deps.identity.digest(`${modelName}\n${key}`).slice(0, 16)}`;
 }
 
+/** Those that met once do not all come at the same instant again. */
+export function jitterMs(deps: RollbackDeps, attempt: number): number {
+  const byte = Number.parseInt(deps.identity.digest(deps.identity.random()).slice(0, 2), 16);
+  return Math.round((limits.fleetBackoffMs * attempt * byte) / 256);
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtMs'> {
@@ -90,12 +96,6 @@ function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): str
     return alarmKey(alarm.transition);
   }
   return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
-}
-
-/** Alarms of many models meet on the fleet's item: not all at the same instant again. */
-function jitterMs(deps: RollbackDeps, attempt: number): number {
-  const byte = Number.parseInt(deps.identity.digest(deps.identity.random()).slice(0, 2), 16);
-  return Math.round((limits.fleetBackoffMs * attempt * byte) / 256);
 }
 
 /** Null: another run was quicker; read again. */

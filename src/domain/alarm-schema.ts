@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { AlarmContributor, AlarmSubject, Dimension } from './alarm.ts';
 import { parseAlarmArn } from './alarm.ts';
+import { alarmArnOf } from './alarm-arn.ts';
 import { limits } from './limits.ts';
 
 /**
@@ -118,6 +119,9 @@ const messageMetricSchema = lenient(
 const messageSchema = v.object({
   AlarmName: text,
   AlarmArn: text,
+  AWSAccountId: text,
+  Region: text,
+  AlarmActions: list,
   NewStateValue: text,
   OldStateValue: text,
   StateChangeTime: anything,
@@ -171,7 +175,7 @@ function reportOfMessage(message: v.InferOutput<typeof messageSchema>): AlarmRep
   return {
     kind: 'report',
     isFromEventBus: false,
-    arn: message.AlarmArn ?? null,
+    arn: message.AlarmArn ?? alarmArnOf(message),
     name: message.AlarmName ?? null,
     state: message.NewStateValue ?? null,
     previousState: message.OldStateValue ?? null,

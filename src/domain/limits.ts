@@ -34,6 +34,16 @@ export const limits = {
   sweepConcurrency: 4,
   /** A notice that nobody marked as sent is due again after this. */
   noticeDueMs: 60_000,
+  /** `doctor`: all of it, and one look at something. */
+  doctorBudgetMs: 60_000,
+  doctorLookMs: 15_000,
+  /** What was due this long ago (10 min) shows that no sweep runs. */
+  overdueMs: 600_000,
+  /** Overdue records that are counted. */
+  overdueCountMax: 100,
+  /** Alarms, and models on record, that `doctor` looks at. */
+  doctorAlarmsMax: 100,
+  doctorModelsMax: 200,
   annotateTimeoutMs: 3_000,
   /** One call of the state store, its own retries included. */
   storeTimeoutMs: 10_000,

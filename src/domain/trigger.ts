@@ -32,6 +32,8 @@ export const WatchEnd = {
   APPROVED: 'approved',
   /** Nobody approved it in time. */
   EXPIRED: 'expired',
+  /** It asks for nothing, as CloudWatch could say only later: its actions are disabled. */
+  IGNORED: 'ignored',
   /** Its model became known; the rollback has a record of its own. */
   HANDED_ON: 'handed-on',
   /** CloudWatch could not tell its state for days. */

@@ -72,12 +72,12 @@ export function afterRecovery(
   return { record: checked, state: next({ ...state, pause }) };
 }
 
-/** True when a person may still say yes. */
+/** True when a person may say yes, or say it again. */
 export function isApprovable(record: RollbackRecord, nowMs: number): boolean {
   const { progress, watch } = record;
   return (
     progress.status === 'AWAITING_APPROVAL' &&
-    watch.kind !== 'closed' &&
+    (watch.kind !== 'closed' || watch.why === WatchEnd.APPROVED) &&
     nowMs - progress.endedAtMs <= limits.approvalMs
   );
 }

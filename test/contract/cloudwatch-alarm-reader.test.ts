@@ -279,19 +279,23 @@ describe('CloudWatchAlarmReader', () => {
     });
 
     test('asks for all children and keeps those in ALARM (MiniStack ignores the filter)', async () => {
-      const { reader, inputs } = await serve(() =>
-        json({
-          MetricAlarms: [stub(`${ARN}1`, 'ALARM'), stub(`${ARN}2`, 'OK'), { StateValue: 'ALARM' }],
-          CompositeAlarms: [stub(`${ARN}3`, 'ALARM'), stub(`${ARN}1`, 'ALARM')],
-          LogAlarms: [stub(`${ARN}4`, 'ALARM'), stub(`${ARN}5`, 'INSUFFICIENT_DATA')],
-        }),
-      );
+      const listing = {
+        MetricAlarms: [stub(`${ARN}1`, 'ALARM'), stub(`${ARN}2`, 'OK'), { StateValue: 'ALARM' }],
+        CompositeAlarms: [stub(`${ARN}3`, 'ALARM'), stub(`${ARN}1`, 'ALARM')],
+        LogAlarms: [stub(`${ARN}4`, 'ALARM'), stub(`${ARN}5`, 'INSUFFICIENT_DATA')],
+      };
+      const AlarmRule = 'ALARM(fraud-errors1) OR ALARM(fraud-errors2) OR ALARM("fraud-errors4")';
+      const own = { CompositeAlarms: [{ ...stub(ARN, 'ALARM'), AlarmRule }] };
+      const { reader, inputs } = await serve(({ index }) => json(index === 0 ? listing : own));
+      // The third does not stand in the rule: it is somebody else's.
       expect(await reader.readChildrenInAlarm(ARN, soon())).toEqual({
         kind: 'answer',
-        value: [`${ARN}1`, `${ARN}3`, `${ARN}4`],
+        value: [`${ARN}1`, `${ARN}4`],
       });
       // CloudWatch refuses any other parameter beside the first one.
-      expect(inputs()).toEqual([{ ChildrenOfAlarmName: 'fraud-errors', MaxRecords: 100 }]);
+      expect(inputs()[0]).toEqual({ ChildrenOfAlarmName: 'fraud-errors', MaxRecords: 100 });
+      expect(inputs()[1]).toMatchObject({ AlarmNames: ['fraud-errors'] });
+      expect(inputs()).toHaveLength(2);
     });
   });
 
@@ -336,8 +340,11 @@ describe('CloudWatchAlarmReader', () => {
         const arn = `${ARN}${page}`;
         const NextToken = page < count ? String(page + 1) : undefined;
         const contributor = { ContributorId: arn, ContributorAttributes: { ModelName: 'fraud' } };
+        const AlarmRule = arns.map((child) => `ALARM("${child}")`).join(' OR ');
+        const isOwn = JSON.parse(body).AlarmNames?.[0] === 'fraud-errors';
         return json({
           MetricAlarms: [stub(arn, 'ALARM')],
+          CompositeAlarms: isOwn ? [{ ...stub(ARN, 'ALARM'), AlarmRule }] : [],
           AlarmContributors: [contributor],
           NextToken,
         });

@@ -10,7 +10,7 @@ import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { AlarmAnswer, AlarmReader } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { alarmsOf, arnsInAlarm, contributorsOf } from './cloudwatch-answer.ts';
+import { alarmsOf, arnsInAlarm, contributorsOf, ruleOf } from './cloudwatch-answer.ts';
 
 /**
  * Asks CloudWatch, in the region of each alarm, with one client per region. A listing that is not whole
@@ -62,7 +62,14 @@ export class CloudWatchAlarmReader implements AlarmReader {
         const page = await client.send(command, to);
         return { rows: arnsInAlarm(page), next: page.NextToken };
       });
-      return arns.kind === 'answer' ? { ...arns, value: [...new Set(arns.value)] } : arns;
+      if (arns.kind !== 'answer' || arns.value.length === 0) return arns;
+      // A child stands in the rule. Whatever else was listed is none.
+      const AlarmTypes = [...alarmTypes];
+      const own = await client.send(describeAlarms({ AlarmNames: [name], AlarmTypes }), to);
+      const rule = ruleOf(own, arn);
+      const isChild = (child: string): boolean =>
+        rule.includes(parseAlarmArn(child)?.name ?? child);
+      return { ...arns, value: [...new Set(arns.value)].filter(isChild) };
     });
   }
 

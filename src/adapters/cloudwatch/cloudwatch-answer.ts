@@ -34,6 +34,11 @@ export function arnsInAlarm(page: DescribeAlarmsCommandOutput): readonly string[
   return [MetricAlarms, CompositeAlarms, LogAlarms].flatMap((alarms) => alarms.flatMap(arnOf));
 }
 
+/** The rule of a composite alarm; empty when the page has no such alarm. */
+export function ruleOf({ CompositeAlarms = [] }: DescribeAlarmsCommandOutput, arn: string): string {
+  return CompositeAlarms.find(({ AlarmArn }) => AlarmArn === arn)?.AlarmRule ?? '';
+}
+
 export function contributorsOf(rows: readonly Contributor[]): readonly AlarmContributor[] {
   return rows.flatMap(({ ContributorId, ContributorAttributes }) => {
     if (!isText(ContributorId)) return [];

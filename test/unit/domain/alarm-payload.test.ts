@@ -181,6 +181,8 @@ describe('parseAlarmPayload', () => {
         ['high-drawdown-alarm', 'The ARN is not that of an alarm: "high-drawdown-alarm".'],
         ['arn:aws:sns:eu-west-1:111122223333:alarm:x', 'The ARN is not that of an alarm'],
       ] as const) {
+        // A message tells the parts of it too.
+        if (form === 'SNS' && typeof arn !== 'string') continue;
         const value = form === 'EventBridge' && arn !== undefined ? [arn] : arn;
         const payload = parseAlarmPayload(patched(make(), at.arn, value));
         expect(payload).toMatchObject({ arn: null, name: 'high-drawdown-alarm' });
