@@ -57,6 +57,7 @@ export function assemble(
     },
     close: () => {
       registry.close();
+      credentials.close();
       parts.store.close();
       parts.alarms.close();
     },

@@ -6,6 +6,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
 import { announce, finish } from './finish.ts';
+import { inParallel } from './in-parallel.ts';
 import { lookAgain } from './look-again.ts';
 import { resumeRollback } from './resume-rollback.ts';
 
@@ -188,20 +189,4 @@ async function guard(
     });
     results.push({ kind: 'failed', failure: { rollback_id: id, error: messageOf(error) } });
   }
-}
-
-/** A few at a time, and none after the deadline. */
-async function inParallel<T>(
-  items: readonly T[],
-  deadline: Deadline,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      if (deadline.leftMs() <= 0) return;
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: limits.sweepConcurrency }, worker));
 }

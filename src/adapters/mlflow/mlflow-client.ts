@@ -62,7 +62,6 @@ export class MLflowClient {
   close(): void {
     this.#isClosed = true;
     this.#agent.destroy();
-    this.#options.credentials.close();
   }
 
   /** Where the login is set, for people. */
