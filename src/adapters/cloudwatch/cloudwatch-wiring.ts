@@ -1,0 +1,115 @@
+import {
+  type CloudWatchClient,
+  DescribeAlarmsCommand,
+  type DescribeAlarmsCommandInput,
+  type DescribeAlarmsCommandOutput,
+} from '@aws-sdk/client-cloudwatch';
+import { parseAlarmArn } from '../../domain/alarm.ts';
+import { messageOf } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import type { AlarmAnswer } from '../../ports/alarm-reader.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import type { AskedAlarms, WiredAlarm } from '../../ports/surroundings.ts';
+import { alarmsOf } from './cloudwatch-answer.ts';
+
+/** The alarms that call somebody, and those that are named; each once. Never throws. */
+export async function findAlarms(
+  client: CloudWatchClient,
+  { functionArn, topicArn, names }: AskedAlarms,
+  deadline: Deadline,
+): Promise<AlarmAnswer<readonly WiredAlarm[]>> {
+  return await answering(async () => {
+    const found = new Map<string, WiredAlarm>();
+    const add = (rows: readonly WiredAlarm[]): void => {
+      for (const row of rows) found.set(row.alarm.arn, row);
+    };
+    for (const arn of [functionArn, topicArn]) {
+      if (arn === null) continue;
+      const rows = await list(client, { ActionPrefix: arn, AlarmTypes: allTypes }, deadline);
+      // The prefix is that of a longer name too, and also of actions for other states.
+      add(rows.filter(({ actions }) => actions.some((one) => isCallOf(one, arn))));
+    }
+    for (let from = 0; from < names.length; from += limits.alarmPageRows) {
+      const AlarmNames = names.slice(from, from + limits.alarmPageRows);
+      add(await list(client, { AlarmNames, AlarmTypes: allTypes }, deadline));
+    }
+    return [...found.values()];
+  });
+}
+
+/** ARNs of all children of a composite alarm, whatever their state. Never throws. */
+export async function findChildren(
+  client: CloudWatchClient,
+  arn: string,
+  deadline: Deadline,
+): Promise<AlarmAnswer<readonly string[]>> {
+  return await answering(async () => {
+    // No other filter may stand beside this one.
+    const input = { ChildrenOfAlarmName: parseAlarmArn(arn)?.name ?? arn };
+    const pages = await pagesOf(client, input, deadline);
+    const arns = pages.flatMap(({ MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] }) =>
+      [...MetricAlarms, ...CompositeAlarms, ...LogAlarms].flatMap(({ AlarmArn }) => AlarmArn ?? []),
+    );
+    return [...new Set(arns)];
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Without the types only metric alarms are told. */
+const allTypes: DescribeAlarmsCommandInput['AlarmTypes'] = [
+  'MetricAlarm',
+  'CompositeAlarm',
+  'LogAlarm',
+];
+
+/** Itself, or a version or alias of the function. */
+function isCallOf(action: string, arn: string): boolean {
+  return action === arn || action.startsWith(`${arn}:`);
+}
+
+async function list(
+  client: CloudWatchClient,
+  input: DescribeAlarmsCommandInput,
+  deadline: Deadline,
+): Promise<readonly WiredAlarm[]> {
+  const pages = await pagesOf(client, input, deadline);
+  return pages.flatMap((page) => {
+    const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
+    const rows = [...MetricAlarms, ...CompositeAlarms, ...LogAlarms];
+    const actions = new Map(rows.map((row) => [row.AlarmArn, row.AlarmActions ?? []]));
+    return alarmsOf(page).map((alarm) => ({ alarm, actions: actions.get(alarm.arn) ?? [] }));
+  });
+}
+
+async function pagesOf(
+  client: CloudWatchClient,
+  input: DescribeAlarmsCommandInput,
+  deadline: Deadline,
+): Promise<readonly DescribeAlarmsCommandOutput[]> {
+  const pages: DescribeAlarmsCommandOutput[] = [];
+  let NextToken: string | undefined;
+  do {
+    const abortSignal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline.leftMs())));
+    const command = new DescribeAlarmsCommand({
+      ...input,
+      NextToken,
+      MaxRecords: limits.alarmPageRows,
+    });
+    const page = await client.send(command, { abortSignal });
+    pages.push(page);
+    NextToken = page.NextToken;
+  } while (NextToken && pages.length < limits.alarmPagesMax);
+  return pages;
+}
+
+async function answering<T>(ask: () => Promise<T>): Promise<AlarmAnswer<T>> {
+  try {
+    return { kind: 'answer', value: await ask() };
+  } catch (error) {
+    const [line = ''] = messageOf(error).split('\n', 1);
+    const why = `${error instanceof Error ? error.name : 'Error'}: ${line}`;
+    const message = `CloudWatch did not list the alarms (${why.slice(0, limits.messageLengthMax)}).`;
+    return { kind: 'unreachable', message };
+  }
+}

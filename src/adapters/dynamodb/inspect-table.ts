@@ -1,0 +1,121 @@
+import {
+  DescribeContinuousBackupsCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  type DynamoDBClient,
+  type KeySchemaElement,
+  ResourceNotFoundException,
+  type TableDescription,
+} from '@aws-sdk/client-dynamodb';
+import { type Check, ok, problem, warning } from '../../domain/check.ts';
+import { messageOf } from '../../domain/errors.ts';
+import { tableShape } from '../../domain/table-shape.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+
+/**
+ * The shape and the settings of the state table, which reading its items does not show; nothing where
+ * there is no table, which reading shows. Never throws: a role may lack these rights, and roll back all
+ * the same.
+ */
+export async function inspectTable(
+  client: DynamoDBClient,
+  tableName: string,
+  deadline: Deadline,
+): Promise<readonly Check[]> {
+  const abortSignal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline.leftMs())));
+  const name = { TableName: tableName };
+  const to = { abortSignal };
+  const checks = await Promise.all([
+    look('table', 'the shape of the table', 'dynamodb:DescribeTable', async () => {
+      const { Table: table } = await client.send(new DescribeTableCommand(name), to);
+      return judgeShape(table ?? {}, tableName);
+    }),
+    look('expiry', 'expiry (TTL)', 'dynamodb:DescribeTimeToLive', async () => {
+      const { TimeToLiveDescription: ttl } = await client.send(
+        new DescribeTimeToLiveCommand(name),
+        to,
+      );
+      const isOn = ['ENABLED', 'ENABLING'].includes(ttl?.TimeToLiveStatus ?? '');
+      return isOn && ttl?.AttributeName === tableShape.ttlAttribute
+        ? ok('expiry', `Records without effect expire (TTL on ${tableShape.ttlAttribute}).`)
+        : warning('expiry', 'Records without effect are kept for ever (no TTL).', switchOn);
+    }),
+    look('backup', 'backups', 'dynamodb:DescribeContinuousBackups', async () => {
+      const { ContinuousBackupsDescription: backups } = await client.send(
+        new DescribeContinuousBackupsCommand(name),
+        to,
+      );
+      const { PointInTimeRecoveryStatus: status } = backups?.PointInTimeRecoveryDescription ?? {};
+      return status === 'ENABLED'
+        ? ok('backup', 'Point-in-time recovery is on.')
+        : warning('backup', 'Point-in-time recovery is off.', switchOn);
+    }),
+  ]);
+  const [shape] = checks;
+  return shape === null ? [] : checks.filter((check) => check !== null);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const switchOn = 'Run "model-rollback create-table": on a table that is there it switches this on.';
+
+async function look(
+  name: string,
+  what: string,
+  action: string,
+  ask: () => Promise<Check>,
+): Promise<Check | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return null;
+    const [line] = messageOf(error).split('\n', 1);
+    const why = `${error instanceof Error ? error.name : 'Error'}: ${line}`;
+    return warning(
+      name,
+      `Could not look at ${what} (${why}).`,
+      `Check that the table can be reached, and the permission ${action}.`,
+    );
+  }
+}
+
+function judgeShape(table: TableDescription, tableName: string): Check {
+  const { partitionKey, sortKey, byTime, due } = tableShape;
+  const types = new Map(
+    (table.AttributeDefinitions ?? []).map((one) => [one.AttributeName, one.AttributeType]),
+  );
+  const keyOf = (keys: readonly KeySchemaElement[] = []): string =>
+    keys.map((key) => `${key.AttributeName} ${types.get(key.AttributeName)}`).join(', ');
+  const indexes = new Map(
+    (table.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName, index]),
+  );
+  const wrong: string[] = [];
+  const expect = (what: string, found: string | undefined, wanted: string): void => {
+    if (found !== wanted) wrong.push(`${what}: ${found || 'missing'}, not ${wanted}`);
+  };
+  expect('keys', keyOf(table.KeySchema), `${partitionKey} S, ${sortKey} S`);
+  for (const [index, keys, projection] of [
+    [byTime, `${byTime.partitionKey} S, ${byTime.sortKey} S`, ['ALL']],
+    [due, `${due.partitionKey} S, ${due.sortKey} N`, ['KEYS_ONLY', 'ALL']],
+  ] as const) {
+    const found = indexes.get(index.name);
+    expect(`index ${index.name}`, found && keyOf(found.KeySchema), keys);
+    const type = found?.Projection?.ProjectionType ?? '';
+    const isEnough = found === undefined || projection.some((one) => one === type);
+    if (!isEnough) wrong.push(`index ${index.name}: projects ${type}, not ${projection[0]}`);
+  }
+  if (wrong.length > 0) {
+    const message = `The table ${tableName} is no state table (${wrong.join('; ')}).`;
+    const mend = 'Set ROLLBACK_STATE_TABLE to another name, and run "model-rollback create-table".';
+    return problem('table', message, mend);
+  }
+  const statuses = [table.TableStatus, ...[...indexes.values()].map((index) => index.IndexStatus)];
+  const busy = statuses.find((status) => !['ACTIVE', 'UPDATING'].includes(status ?? ''));
+  return busy === undefined
+    ? ok('table', `The table ${tableName} has its keys and indexes.`)
+    : problem(
+        'table',
+        `The table ${tableName}, or an index, is ${busy}.`,
+        'Wait until it is active.',
+      );
+}

@@ -1,0 +1,85 @@
+import * as v from 'valibot';
+import { type Check, ok, warning } from '../../domain/check.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
+
+/**
+ * Asks for one registered model, whichever, and for the server's version, where it tells one.
+ * @throws RegistryRefusedError, RegistryUnavailableError, ConfigurationError when there is no login
+ */
+export async function inspectRegistry(
+  client: MLflowClient,
+  address: string,
+  deadline: Deadline,
+): Promise<{ readonly check: Check; readonly serverTimeMs: number | null }> {
+  const call = 'registered-models/search';
+  const path = `/api/2.0/mlflow/${call}?max_results=1`;
+  let answer: HttpAnswer;
+  try {
+    answer = await client.send('GET', path, null, deadline);
+  } catch (error) {
+    throw error instanceof NoAnswerError ? noAnswerError(error, call, address) : error;
+  }
+  if (answer.status !== 200) {
+    const { loginSource } = client;
+    throw callError(readFailure(answer), {
+      call,
+      modelName: '',
+      version: null,
+      address,
+      loginSource,
+    });
+  }
+  const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;
+  if (page?.success !== true) throw strangeAnswer('something else than models', call, address);
+  const timeMs = Date.parse(answer.date ?? '');
+  return {
+    check: judge(address, await versionOf(client, deadline), page.output.registered_models.length),
+    serverTimeMs: Number.isNaN(timeMs) ? null : timeMs,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const modelPage = v.object({
+  registered_models: v.optional(v.array(v.object({ name: v.string() })), []),
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Managed forms of MLflow and proxies do not tell it. */
+async function versionOf(client: MLflowClient, deadline: Deadline): Promise<string | null> {
+  try {
+    const { status, text } = await client.send('GET', '/version', null, deadline);
+    return status === 200 && /^\d{1,4}\.\d{1,4}[\w.+-]{0,40}$/.test(text) ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+function judge(address: string, version: string | null, modelCount: number): Check {
+  const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
+  const message = `${address} answers and takes the login (${what}).`;
+  if (version !== null && isUnknownGround(version)) {
+    const mend = 'Use a server from 2.3 to 3.17, or try it on a model that nobody needs.';
+    return warning('registry', `${message} The adapter was not written for this version.`, mend);
+  }
+  if (modelCount === 0) {
+    const mend = 'Check MLFLOW_TRACKING_URI, MLFLOW_WORKSPACE and what this login may read.';
+    return warning('registry', `${message} It shows no registered model.`, mend);
+  }
+  // Nothing that reads shows it: asking for permissions needs more than EDIT.
+  return ok('registry', `${message} That it may write (EDIT) shows only at a rollback.`);
+}
+
+function isUnknownGround(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major < 2 || major > 3 || (major === 2 && minor < 3);
+}

@@ -1,0 +1,143 @@
+import { GetTopicAttributesCommand, type SNSClient } from '@aws-sdk/client-sns';
+import * as v from 'valibot';
+import { type Check, ok, problem, warning } from '../../domain/check.ts';
+import { messageOf } from '../../domain/errors.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+
+/**
+ * Is the topic there, does somebody hear it, and do its policy and its key stand in the way, as far as
+ * can be read? Publishes nothing, and never throws.
+ * @param use `notices`: we publish to it; `alarms`: CloudWatch does
+ */
+export async function inspectTopic(
+  client: SNSClient,
+  { name, arn, use }: { name: string; arn: string; use: 'notices' | 'alarms' },
+  deadline: Deadline,
+): Promise<Check> {
+  try {
+    const abortSignal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline.leftMs())));
+    const command = new GetTopicAttributesCommand({ TopicArn: arn });
+    const { Attributes: attributes = {} } = await client.send(command, { abortSignal });
+    return judge({ name, arn, use }, attributes);
+  } catch (error) {
+    const errorName = error instanceof Error ? error.name : 'Error';
+    const [line = ''] = messageOf(error).split('\n', 1);
+    if (/NotFound/.test(errorName)) {
+      return problem(name, `The topic ${arn} does not exist.`, 'Make it, or name the right one.');
+    }
+    const message = `Could not look at the topic ${arn} (${errorName}: ${line}).`;
+    const isDenied = /AuthorizationError|AccessDenied/.test(errorName);
+    return isDenied
+      ? warning(name, message, 'Check the permission sns:GetTopicAttributes.')
+      : problem(name, message, 'Check AWS_REGION, the credentials and the network.');
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function judge(
+  { name, arn, use }: { name: string; arn: string; use: 'notices' | 'alarms' },
+  attributes: Readonly<Record<string, string>>,
+): Check {
+  const { SubscriptionsConfirmed: confirmed, SubscriptionsPending: pending } = attributes;
+  const key = attributes['KmsMasterKeyId'] ?? '';
+  const statements = statementsOf(attributes['Policy'] ?? '');
+  if (statements === null) {
+    const mend = 'Look at its access policy.';
+    return warning(name, `The policy of the topic ${arn} cannot be read.`, mend);
+  }
+  if (statements.some((one) => one.effect === 'Deny' && isEverybody(one))) {
+    const mend = 'Take that statement out of its access policy.';
+    return problem(name, `The policy of the topic ${arn} lets nobody publish.`, mend);
+  }
+  if (use === 'alarms') {
+    if (/(^|\/)aws\/sns$/.test(key)) {
+      const message = `CloudWatch cannot publish to ${arn}: it is encrypted with the key of AWS (${key}).`;
+      return problem(
+        name,
+        message,
+        'Use a key of yours that lets cloudwatch.amazonaws.com use it.',
+      );
+    }
+    if (!statements.some((one) => one.effect === 'Allow' && coversCloudWatch(one))) {
+      const message = `The policy of the topic ${arn} does not seem to let CloudWatch publish.`;
+      const mend =
+        'Allow sns:Publish to the service cloudwatch.amazonaws.com in its access policy.';
+      return warning(name, message, mend);
+    }
+  }
+  if (confirmed === '0') {
+    const left = pending === '0' || !pending ? '' : ` (${pending} wait to be confirmed)`;
+    const mend = use === 'alarms' ? 'Subscribe the function.' : 'Subscribe the people on call.';
+    const message = `Nobody hears the topic ${arn}${left}.`;
+    return use === 'alarms' ? problem(name, message, mend) : warning(name, message, mend);
+  }
+  if (statements.some((one) => one.effect === 'Allow' && isEverybody(one))) {
+    const mend = 'Name who may publish in its access policy.';
+    return warning(name, `Anybody may publish to the topic ${arn}.`, mend);
+  }
+  const encrypted = key === '' ? '' : ` It is encrypted with ${key}, which must allow it too.`;
+  const who = use === 'alarms' ? 'CloudWatch' : 'this role';
+  const known = confirmed === undefined ? '' : ` has ${confirmed} subscribers;`;
+  const message = `${arn}${known} that ${who} may publish shows only at a message.${encrypted}`;
+  return ok(name, message);
+}
+
+interface Statement {
+  readonly effect: string;
+  /** Of those that are AWS accounts or users; `*` is everybody. */
+  readonly principals: readonly string[];
+  readonly services: readonly string[];
+  readonly hasCondition: boolean;
+}
+
+const texts = v.union([v.string(), v.array(v.string())]);
+const policySchema = v.object({
+  Statement: v.array(
+    v.object({
+      Effect: v.string(),
+      Principal: v.optional(
+        v.union([v.string(), v.object({ AWS: v.optional(texts), Service: v.optional(texts) })]),
+      ),
+      Action: v.optional(texts, []),
+      Condition: v.optional(v.unknown()),
+    }),
+  ),
+});
+
+/** Those on publishing; null when the policy is not one. */
+function statementsOf(policy: string): readonly Statement[] | null {
+  if (policy === '') return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(policy);
+  } catch {
+    return null;
+  }
+  const result = v.safeParse(policySchema, parsed);
+  if (!result.success) return null;
+  return result.output.Statement.flatMap(({ Effect, Principal, Action, Condition }) => {
+    const isOnPublishing = [Action]
+      .flat()
+      .some((action) => /^(\*|sns:(\*|publish))$/i.test(action));
+    if (!isOnPublishing) return [];
+    const named = typeof Principal === 'string' ? { AWS: Principal } : (Principal ?? {});
+    return [
+      {
+        effect: Effect,
+        principals: [named.AWS ?? []].flat(),
+        services: ['Service' in named ? (named.Service ?? []) : []].flat(),
+        hasCondition: Condition !== undefined,
+      },
+    ];
+  });
+}
+
+function isEverybody({ principals, hasCondition }: Statement): boolean {
+  return principals.includes('*') && !hasCondition;
+}
+
+/** The policy that a new topic has covers the alarms of its account; a condition is not judged. */
+function coversCloudWatch({ principals, services }: Statement): boolean {
+  return principals.includes('*') || services.includes('cloudwatch.amazonaws.com');
+}

@@ -1,0 +1,40 @@
+import type { AlarmDescription } from '../domain/alarm.ts';
+import type { Check } from '../domain/check.ts';
+import type { AlarmAnswer } from './alarm-reader.ts';
+import type { Deadline } from './deadline.ts';
+
+/** Which alarms somebody asks about. */
+export interface AskedAlarms {
+  /** Those that call this function; also by one of its versions or aliases. */
+  readonly functionArn: string | null;
+  /** Those that publish to this topic. */
+  readonly topicArn: string | null;
+  /** And these, whatever they call. */
+  readonly names: readonly string[];
+}
+
+/** An alarm, and what it does when it goes red. */
+export interface WiredAlarm {
+  readonly alarm: AlarmDescription;
+  /** ARNs. */
+  readonly actions: readonly string[];
+}
+
+/**
+ * Looks at what stands around us, for `doctor`: what a rollback needs, and does not look at itself. It
+ * only reads, and tries once. Unless said otherwise every call may throw errors of ours.
+ */
+export interface Surroundings {
+  /** Does it answer, does it take the login, which version is it? */
+  registry(
+    deadline: Deadline,
+  ): Promise<{ readonly check: Check; readonly serverTimeMs: number | null }>;
+  /** The set-up of the table or file, which reading it does not show. */
+  state(deadline: Deadline): Promise<readonly Check[]>;
+  /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */
+  topic(name: string, arn: string, use: 'notices' | 'alarms', deadline: Deadline): Promise<Check>;
+  /** Those that exist. Never throws. */
+  alarms(asked: AskedAlarms, deadline: Deadline): Promise<AlarmAnswer<readonly WiredAlarm[]>>;
+  /** ARNs of all children of a composite alarm, whatever their state. Never throws. */
+  alarmChildren(arn: string, deadline: Deadline): Promise<AlarmAnswer<readonly string[]>>;
+}

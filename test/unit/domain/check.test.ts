@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { failed, ok, problem, Verdict, warning, worstOf } from '../../../src/domain/check.ts';
+
+describe('worstOf', () => {
+  test.each([
+    [[], Verdict.OK],
+    [[ok('a', 'a')], Verdict.OK],
+    [[ok('a', 'a'), warning('b', 'b', 'b')], Verdict.WARNING],
+    [[problem('c', 'c', 'c'), warning('b', 'b', 'b'), ok('a', 'a')], Verdict.PROBLEM],
+  ])('of %j is %s', (checks, verdict) => {
+    expect(worstOf(checks)).toBe(verdict);
+  });
+});
+
+describe('failed', () => {
+  test.each([
+    [
+      'The registry answered 401 to x: no. See https://mlflow.org. Check A and B (or C).',
+      'The registry answered 401 to x: no. See https://mlflow.org.',
+      'Check A and B (or C).',
+    ],
+    [
+      'X is not set. Set it to y, such as z. It is easy.',
+      'X is not set.',
+      'Set it to y, such as z. It is easy.',
+    ],
+    [
+      'The variable A is unknown: did you mean B?',
+      'The variable A is unknown: did you mean B?',
+      null,
+    ],
+    ['Check this.', 'Check this.', null],
+  ])('takes the mend out of %s', (text, message, mend) => {
+    const check = failed('state', new Error(text));
+    expect(check).toMatchObject({ name: 'state', verdict: Verdict.PROBLEM, message });
+    expect(check.mend).toBe(
+      mend ?? 'The message says what is wrong; see docs/reference/errors.md.',
+    );
+  });
+});
