@@ -1,28 +1,37 @@
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
-import { isModelRollbackError } from './domain/errors.ts';
+import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { Credentials } from './ports/credentials.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
+import type { Surroundings } from './ports/surroundings.ts';
 
 /** Composition for the command and the library: what is heavy is loaded when it is asked for. */
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const { authorization, secretId } = config.registry;
   const [store, notifier, credentials] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
-    secretId === null
-      ? new StaticCredentials(authorization)
-      : (await import('./compose-aws.ts')).secretCredentials(secretId),
+    credentialsFor(config.registry),
   ]);
   const alarms = alarmsOnDemand();
   return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
+}
+
+async function credentialsFor({
+  authorization,
+  secretId,
+}: Config['registry']): Promise<Credentials> {
+  return secretId === null
+    ? new StaticCredentials(authorization)
+    : (await import('./compose-aws.ts')).secretCredentials(secretId);
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
@@ -80,4 +89,105 @@ export async function createStateTable(
   } finally {
     client.destroy();
   }
+}
+
+/** What `doctor` works with. A part that cannot be used throws why, so that the others can be looked at. */
+export async function composeForDoctor(
+  config: Config,
+  broken: {
+    readonly registryError: ModelRollbackError | null;
+    readonly storeError: ModelRollbackError | null;
+  },
+  options: ComposeOptions,
+): Promise<Composed & { readonly around: Surroundings }> {
+  const [store, credentials] = await Promise.all([
+    broken.storeError === null
+      ? openStore(config.store, config.registry.workspace).catch(brokenStore)
+      : brokenStore(broken.storeError),
+    broken.registryError === null
+      ? credentialsFor(config.registry)
+      : brokenCredentials(broken.registryError),
+  ]);
+  const composed = assemble(config, {
+    store,
+    credentials,
+    notifier: new ConsoleNotifier(options.writeNotice),
+    alarms: alarmsOnDemand(),
+    logger: options.logger,
+  });
+  const around = openSurroundings(config, credentials);
+  const isStoreKnown = broken.storeError === null;
+  return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
+}
+
+function brokenStore(error: unknown): RollbackStore {
+  const fail = async (): Promise<never> => {
+    throw error;
+  };
+  return { read: fail, write: fail, list: fail, listDue: fail, close: () => undefined };
+}
+
+function brokenCredentials(error: unknown): Credentials {
+  const authorization = async (): Promise<never> => {
+    throw error;
+  };
+  return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
+}
+
+/** Each part is loaded when it is looked at; what was opened for a look is closed after it. */
+function openSurroundings({ registry, store }: Config, credentials: Credentials): Surroundings {
+  return {
+    registry: async (deadline) => {
+      const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
+      const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+      const client = new MLflowClient({ ...registry, credentials });
+      return await inspectRegistry(client, registry.address, deadline).finally(() =>
+        client.close(),
+      );
+    },
+    state: async (deadline) => {
+      if (store.kind === 'sqlite') {
+        const { inspectFile } = await import('./adapters/sqlite/inspect-file.ts');
+        return [inspectFile(store.path)];
+      }
+      const { inspectTable } = await import('./adapters/dynamodb/inspect-table.ts');
+      const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
+      const client = new DynamoDBClient((await import('./compose-aws.ts')).clientConfig);
+      return await inspectTable(client, store.tableName, deadline).finally(() => client.destroy());
+    },
+    topic: async (name, arn, use, deadline) => {
+      const { inspectTopic } = await import('./adapters/sns/inspect-topic.ts');
+      const { SNSClient } = await import('@aws-sdk/client-sns');
+      const { clientConfig } = await import('./compose-aws.ts');
+      const client = new SNSClient({ ...clientConfig, ...regionOf(arn) });
+      return await inspectTopic(client, { name, arn, use }, deadline).finally(() =>
+        client.destroy(),
+      );
+    },
+    alarms: async (asked, deadline) => {
+      const { findAlarms } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
+      const region = regionOf(asked.functionArn ?? asked.topicArn ?? '');
+      return await withCloudWatch(region, (client) => findAlarms(client, asked, deadline));
+    },
+    alarmChildren: async (arn, deadline) => {
+      const { findChildren } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
+      return await withCloudWatch(regionOf(arn), (client) => findChildren(client, arn, deadline));
+    },
+  };
+}
+
+async function withCloudWatch<T>(
+  region: { readonly region?: string },
+  look: (client: CloudWatchClient) => Promise<T>,
+): Promise<T> {
+  const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
+  const { clientConfig } = await import('./compose-aws.ts');
+  const client = new CloudWatchClient({ ...clientConfig, ...region });
+  return await look(client).finally(() => client.destroy());
+}
+
+/** Where the thing is, if its ARN says so; else the SDK's own setting counts. */
+function regionOf(arn: string): { readonly region?: string } {
+  const region = arn.split(':')[3];
+  return region ? { region } : {};
 }

@@ -6,6 +6,7 @@ import type { Command, CommandContext } from './command.ts';
 import { applyCommand } from './commands/apply.ts';
 import { approveCommand, resumeCommand } from './commands/automation.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   approveCommand,
   resumeCommand,
   sweepCommand,
+  doctorCommand,
   createTableCommand,
   demoCommand,
 ];

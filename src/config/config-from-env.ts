@@ -61,9 +61,9 @@ export function configFromEnv(env: Env, surface: Surface): Config {
   }
   parsePointer(env);
   return {
-    registry: parseRegistry(env),
+    registry: registryFromEnv(env),
     store: storeFromEnv(env, surface),
-    topicArn: parseTopic(env, surface),
+    topicArn: topicFromEnv(env, surface),
     cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
     targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     writeHorizonMs: writeHorizonSeconds * 1000,
@@ -109,26 +109,8 @@ export function workspaceFromEnv(env: Env): string | null {
   return workspace ?? null;
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function judgeUnknownNames(env: Env): Warning[] {
-  const known = Object.keys(envNames);
-  const warnings: Warning[] = [];
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('ROLLBACK_') || known.includes(name) || !value) continue;
-    const near = nearestName(name, known);
-    if (near !== undefined) {
-      throw new ConfigurationError(`The variable ${name} is unknown: did you mean ${near}?`);
-    }
-    warnings.push({
-      code: 'UNKNOWN_SETTING',
-      message: `The variable ${name} is unknown; ignored.`,
-    });
-  }
-  return warnings;
-}
-
-function parseRegistry(env: Env): RegistryConfig {
+/** @throws ConfigurationError */
+export function registryFromEnv(env: Env): RegistryConfig {
   const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
   const text = read(env, name);
   if (text === undefined) {
@@ -154,6 +136,40 @@ function parseRegistry(env: Env): RegistryConfig {
     ...loginOf(env, user),
     workspace: workspaceFromEnv(env),
   };
+}
+
+/** @throws ConfigurationError */
+export function topicFromEnv(env: Env, surface: Surface): string | null {
+  const arn = read(env, 'ALERT_SNS_TOPIC_ARN');
+  if (arn === undefined) {
+    if (surface === 'command') return null;
+    throw new ConfigurationError(
+      'ALERT_SNS_TOPIC_ARN is not set. Set it to the ARN of the SNS topic for notices.',
+    );
+  }
+  if (!/^arn:aws[a-z-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}$/.test(arn)) {
+    throw wrong('ALERT_SNS_TOPIC_ARN', arn, 'the ARN of a standard SNS topic (not FIFO)');
+  }
+  return arn;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function judgeUnknownNames(env: Env): Warning[] {
+  const known = Object.keys(envNames);
+  const warnings: Warning[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('ROLLBACK_') || known.includes(name) || !value) continue;
+    const near = nearestName(name, known);
+    if (near !== undefined) {
+      throw new ConfigurationError(`The variable ${name} is unknown: did you mean ${near}?`);
+    }
+    warnings.push({
+      code: 'UNKNOWN_SETTING',
+      message: `The variable ${name} is unknown; ignored.`,
+    });
+  }
+  return warnings;
 }
 
 /** Two sources of a login are a mistake: nobody could say which one the registry gets. */
@@ -210,20 +226,6 @@ function authorizationOf(env: Env, user: { name: string; password: string }): st
     );
   }
   return null;
-}
-
-function parseTopic(env: Env, surface: Surface): string | null {
-  const arn = read(env, 'ALERT_SNS_TOPIC_ARN');
-  if (arn === undefined) {
-    if (surface === 'command') return null;
-    throw new ConfigurationError(
-      'ALERT_SNS_TOPIC_ARN is not set. Set it to the ARN of the SNS topic for notices.',
-    );
-  }
-  if (!/^arn:aws[a-z-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}$/.test(arn)) {
-    throw wrong('ALERT_SNS_TOPIC_ARN', arn, 'the ARN of a standard SNS topic (not FIFO)');
-  }
-  return arn;
 }
 
 function parsePointer(env: Env): void {

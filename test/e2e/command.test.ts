@@ -30,6 +30,7 @@ const VERBS = [
   'resume',
   'create-table',
   'sweep',
+  'doctor',
   'demo',
 ] as const;
 const WITHOUT_COOLDOWN: Settings = { ROLLBACK_COOLDOWN_HOURS: '0' };

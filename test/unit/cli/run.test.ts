@@ -29,6 +29,7 @@ const verbs = [
   'approve',
   'resume',
   'sweep',
+  'doctor',
   'create-table',
   'demo',
 ];
@@ -70,6 +71,8 @@ describe('run', () => {
     [['approve'], 'Usage: model-rollback approve ID'],
     [['approve', 'm/0123456789abcdef'], 'Add --yes'],
     [['resume'], 'Name a MODEL, or say --fleet'],
+    [['doctor', '--function', 'mine'], '--function must be the ARN of a Lambda function'],
+    [['doctor', '--topic', 'mine'], '--topic must be the ARN of an SNS topic'],
     [['resume', 'm', '--fleet'], 'Name a MODEL, or say --fleet'],
     [['plan', 'm'], 'MLFLOW_TRACKING_URI is not set'],
   ])('%j is a usage error that helps', async (args, message) => {

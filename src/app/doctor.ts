@@ -1,0 +1,176 @@
+import { type Check, failed, ok, problem, Verdict, warning } from '../domain/check.ts';
+import { ConfigurationError, messageOf } from '../domain/errors.ts';
+import { type FleetState, type Pause, pauseText } from '../domain/fleet.ts';
+import { limits } from '../domain/limits.ts';
+import { clockSkewProblem } from '../domain/meeting.ts';
+import { isoTime } from '../domain/model.ts';
+import type { RollbackRecord } from '../domain/rollback.ts';
+import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
+import type { DueRecord } from '../ports/rollback-store.ts';
+import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';
+import type { RollbackDeps } from './deps.ts';
+import { examineAlarms } from './examine-alarms.ts';
+import { inParallel } from './in-parallel.ts';
+
+/** What `doctor` is asked to look at. */
+export interface DoctorQuestions {
+  /** Where notices go; null: to the terminal. */
+  readonly noticeTopicArn: string | null;
+  readonly alarms: AskedAlarms;
+}
+
+/**
+ * Is everything in place tonight? Looks at each thing by itself: what fails says so, and does not stop the
+ * others. Only reads; so that the registry takes a write, and the topic a notice, shows at a rollback.
+ */
+export async function doctor(
+  deps: RollbackDeps,
+  around: Surroundings,
+  { noticeTopicArn, alarms }: DoctorQuestions,
+  deadline: Deadline,
+): Promise<readonly Check[]> {
+  const look = (): Deadline => deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
+    around.registry(look()).catch((error: unknown) => ({
+      check: failed('registry', error),
+      serverTimeMs: null,
+    })),
+    readState(deps, look()),
+    around.state(look()).catch((error: unknown) => [failed('table', error)]),
+    noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, look()),
+    alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, look()),
+  ]);
+  const isReadable = registry.check.verdict !== Verdict.PROBLEM && state.kind === 'read';
+  const [paused, rest] = await Promise.all([
+    state.kind === 'read' ? pausedCheck(deps, state.look, look()) : notLooked('paused'),
+    examineAlarms(deps, around, alarms, { isReadable }, deadline),
+  ]);
+  return [
+    registry.check,
+    state.check,
+    ...setUp,
+    clockCheck(deps, [registry.serverTimeMs, state.kind === 'read' ? state.look.timeMs : null]),
+    notices,
+    state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
+    paused,
+    ...(alarmTopic === null ? [] : [alarmTopic]),
+    ...rest,
+  ];
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** What reading the state gave. */
+interface StateLook {
+  readonly records: readonly RollbackRecord[];
+  readonly overdue: readonly DueRecord[];
+  readonly fleet: FleetState | undefined;
+  readonly timeMs: number | null;
+}
+
+type StateAnswer =
+  | { readonly kind: 'read'; readonly check: Check; readonly look: StateLook }
+  | { readonly kind: 'failed'; readonly check: Check };
+
+/** Reads as a rollback, a sweep and `history` do: the items, and both indexes. */
+async function readState({ store, clock }: RollbackDeps, deadline: Deadline): Promise<StateAnswer> {
+  try {
+    const [view, overdue, records] = await Promise.all([
+      store.read(probeModel, null, deadline),
+      store.listDue(clock.nowMs() - limits.overdueMs, limits.overdueCountMax, deadline),
+      store.list(null, deadline),
+    ]);
+    const count = records.length === 1 ? '1 record' : `${records.length} records`;
+    const look = { records, overdue, fleet: view.fleet, timeMs: view.serverTimeMs };
+    return { kind: 'read', check: ok('state', `It can be read, and holds ${count}.`), look };
+  } catch (error) {
+    return { kind: 'failed', check: failed('state', error) };
+  }
+}
+
+/** A name for the reading of a state; nothing is ever stored under it. */
+const probeModel = 'doctor';
+
+const noTopic = warning(
+  'topic',
+  'ALERT_SNS_TOPIC_ARN is not set: notices go to the terminal.',
+  'Set ALERT_SNS_TOPIC_ARN to the topic that people hear.',
+);
+
+async function topicCheck(
+  around: Surroundings,
+  name: 'topic' | 'alarm-topic',
+  arn: string,
+  deadline: Deadline,
+): Promise<Check> {
+  const use = name === 'topic' ? 'notices' : 'alarms';
+  return await around
+    .topic(name, arn, use, deadline)
+    .catch((error: unknown) => failed(name, error));
+}
+
+function clockCheck({ clock, settings }: RollbackDeps, times: readonly (number | null)[]): Check {
+  const nowMs = clock.nowMs();
+  const known = times.filter((timeMs) => timeMs !== null);
+  if (known.length === 0) {
+    return warning(
+      'clock',
+      'Neither the registry nor the state told the time.',
+      'See that the clock of this machine is right.',
+    );
+  }
+  const skew = clockSkewProblem(nowMs, known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
+  if (skew !== null) return failed('clock', new ConfigurationError(skew));
+  const most = Math.max(...known.map((timeMs) => Math.abs(nowMs - timeMs)));
+  return ok('clock', `At most ${Math.ceil(most / 1000)} s beside those of the servers.`);
+}
+
+function overdueCheck(overdue: readonly DueRecord[]): Check {
+  const [first] = overdue;
+  if (first === undefined) return ok('overdue', 'No work waits for the sweep.');
+  const many = overdue.length >= limits.overdueCountMax ? 'at least ' : '';
+  return problem(
+    'overdue',
+    `The sweep does not run: ${many}${overdue.length} due for more than ${limits.overdueMs / 60_000} minutes, ` +
+      `the first (${first.id}) since ${isoTime(first.dueAtMs)}.`,
+    'Run "model-rollback sweep", and see to its schedule.',
+  );
+}
+
+/** Every model on record whose automation is paused, and the fleet. */
+async function pausedCheck(
+  { store }: RollbackDeps,
+  { records, fleet }: StateLook,
+  deadline: Deadline,
+): Promise<Check> {
+  const models = records.flatMap((record) =>
+    record.subject === 'model' ? [record.modelName] : [],
+  );
+  const names = [...new Set(models)].slice(0, limits.doctorModelsMax);
+  const texts: string[] = [];
+  const note = (pause: Pause | null | undefined, whose: string): void => {
+    if (pause) texts.push(`${pauseText(pause, whose)}.`);
+  };
+  note(fleet?.pause, '--fleet');
+  let count = 0;
+  try {
+    await inParallel(names, deadline, async (name) => {
+      const { state } = await store.read(name, null, deadline);
+      note(state?.pause, JSON.stringify(name));
+      count += 1;
+    });
+  } catch (error) {
+    texts.push(`Only ${count} of ${names.length} models could be looked at: ${messageOf(error)}`);
+  }
+  if (texts.length === 0)
+    return ok('paused', `Automation of no model is paused (${count} looked at).`);
+  return warning(
+    'paused',
+    texts.join(' '),
+    'When what caused it is mended, let alarms roll back again with "model-rollback resume".',
+  );
+}
+
+function notLooked(name: string): Check {
+  return warning(name, 'Not looked at: the state cannot be read.', 'Mend that first.');
+}

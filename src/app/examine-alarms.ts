@@ -1,0 +1,224 @@
+import type { AlarmTransition } from '../domain/alarm.ts';
+import { type Check, failed, ok, problem, Verdict, warning, worstOf } from '../domain/check.ts';
+import { limits } from '../domain/limits.ts';
+import { RefusalCode } from '../domain/request.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import { deadlineWithin } from '../ports/deadline.ts';
+import type { AskedAlarms, Surroundings, WiredAlarm } from '../ports/surroundings.ts';
+import type { RollbackDeps } from './deps.ts';
+import { alarmRequest } from './end-alarm.ts';
+import { inParallel } from './in-parallel.ts';
+import { type ModelAnswer, modelTag, resolveModel } from './resolve-model.ts';
+import { rollBack } from './roll-back.ts';
+
+/**
+ * Would the alarms that were asked about roll something back tonight? Which of them call us, which model
+ * each is about, and what a rollback of it would do at this moment.
+ * @param isReadable false when registry or state cannot be read: then no rollback is planned
+ */
+export async function examineAlarms(
+  deps: RollbackDeps,
+  around: Surroundings,
+  asked: AskedAlarms,
+  { isReadable }: { readonly isReadable: boolean },
+  deadline: Deadline,
+): Promise<readonly Check[]> {
+  const { functionArn, topicArn, names } = asked;
+  const wanted = [functionArn, topicArn].filter((arn) => arn !== null);
+  if (wanted.length === 0 && names.length === 0) {
+    const mend = 'Say --function ARN, --topic ARN or --alarm NAME.';
+    return [warning('alarms', 'Nobody said which alarms call the function.', mend)];
+  }
+  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const answer = await around.alarms(asked, within);
+  if (answer.kind !== 'answer') {
+    const mend = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
+    return [problem('alarms', answer.message, mend)];
+  }
+  const missing = names.filter((name) => !answer.value.some(({ alarm }) => alarm.name === name));
+  const looked = answer.value.slice(0, limits.doctorAlarmsMax);
+  const checks = new Map<string, Check>();
+  await inParallel(looked, deadline, async (wired) => {
+    const check = await examineAlarm(deps, around, wired, { wanted, isReadable }, deadline);
+    checks.set(wired.alarm.arn, check);
+  });
+  return [
+    ...(wanted.length === 0 ? [] : [wiringCheck(answer.value, wanted, names)]),
+    ...missing.map((name) =>
+      problem(checkName(name), 'There is no alarm of this name.', 'Check the name and AWS_REGION.'),
+    ),
+    ...looked.map(
+      ({ alarm }) =>
+        checks.get(alarm.arn) ??
+        warning(checkName(alarm.name), 'No time was left to look at it.', 'Name it with --alarm.'),
+    ),
+  ];
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function checkName(alarmName: string): string {
+  return `alarm ${alarmName}`;
+}
+
+/** By its own ARN, or by one of its versions or aliases. */
+function calls({ actions }: WiredAlarm, wanted: readonly string[]): boolean {
+  return actions.some((action) =>
+    wanted.some((arn) => action === arn || action.startsWith(`${arn}:`)),
+  );
+}
+
+function wiringCheck(
+  alarms: readonly WiredAlarm[],
+  wanted: readonly string[],
+  names: readonly string[],
+): Check {
+  const wired = alarms.filter((alarm) => calls(alarm, wanted)).length;
+  const whom = wanted.join(' or ');
+  if (wired === 0) {
+    const mend = 'Add it to the ALARM actions of the alarms that shall roll back.';
+    const message = `No alarm calls ${whom} when it goes red.`;
+    // Those that were named may come by the event bus.
+    return names.length === 0 ? problem('alarms', message, mend) : warning('alarms', message, mend);
+  }
+  const message = `${wired} ${wired === 1 ? 'alarm calls' : 'alarms call'} ${whom}.`;
+  const left = alarms.length - limits.doctorAlarmsMax;
+  if (left <= 0) return ok('alarms', message);
+  const mend = 'Name them with --alarm.';
+  return warning('alarms', `${message} The last ${left} were not looked at.`, mend);
+}
+
+/** All that is to be said of one alarm, as one check. */
+async function examineAlarm(
+  deps: RollbackDeps,
+  around: Surroundings,
+  wired: WiredAlarm,
+  { wanted, isReadable }: { readonly wanted: readonly string[]; readonly isReadable: boolean },
+  deadline: Deadline,
+): Promise<Check> {
+  const { alarm } = wired;
+  const name = checkName(alarm.name);
+  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const found: Check[] = [];
+  if (wanted.length > 0 && !calls(wired, wanted)) {
+    const mend = 'Add it to the actions, unless a rule of EventBridge brings the alarm.';
+    found.push(warning(name, `It does not call ${wanted.join(' or ')}.`, mend));
+  } else if (wired.actions.length === 0) {
+    const mend = 'Add the function to its actions, unless a rule of EventBridge brings it.';
+    found.push(warning(name, 'It calls nobody when it goes red.', mend));
+  }
+  if (!alarm.hasActionsEnabled) {
+    found.push(warning(name, 'Its actions are switched off.', 'Switch them on.'));
+  }
+  const { state: _state, configuredAtMs: _at, hasActionsEnabled: _has, ...subject } = alarm;
+  const transition: AlarmTransition = {
+    ...subject,
+    // By day no child is red. At night those that are count.
+    childrenInAlarm: [],
+    isFromEventBus: false,
+    atMs: deps.clock.nowMs(),
+    previousState: null,
+    contributor: null,
+  };
+  const withAllChildren: RollbackDeps = {
+    ...deps,
+    alarms: {
+      read: (arns, to) => deps.alarms.read(arns, to),
+      readChildrenInAlarm: (arn, to) => around.alarmChildren(arn, to),
+      readContributors: (arn, to) => deps.alarms.readContributors(arn, to),
+      readTag: (arn, key, to) => deps.alarms.readTag(arn, key, to),
+      close: () => undefined,
+    },
+  };
+  const model = await resolveModel(withAllChildren, transition, within);
+  found.push(
+    model.kind === 'model'
+      ? await planCheck(deps, transition, model, { name, isReadable }, within)
+      : unknownModel(name, transition, model),
+  );
+  return joined(name, found);
+}
+
+function unknownModel(
+  name: string,
+  { isComposite, isMultiSeries }: AlarmTransition,
+  model: Exclude<ModelAnswer, { kind: 'model' }>,
+): Check {
+  if (model.kind === 'unreachable') return problem(name, model.why, 'Try again.');
+  if (isComposite && model.names.length > 1) {
+    const models = model.names.slice(0, 5).join(', ');
+    const message = `Its children are of several models (${models}): it acts only when those that are red are of one.`;
+    return warning(name, message, `Set the tag ${modelTag} on the alarm, or make one per model.`);
+  }
+  if (isMultiSeries) {
+    const message = 'It names its model by the series that goes red; none is red now.';
+    return warning(
+      name,
+      message,
+      'See that its query groups by the dimension that names the model.',
+    );
+  }
+  const [, message = model.why, mend = 'Name the model.'] =
+    /^(.+[.]) (Set the tag .+)$/s.exec(model.why) ?? [];
+  return problem(name, message, mend);
+}
+
+/** What a rollback of it would do now: the dry run of the alarm itself, with all that holds for alarms. */
+async function planCheck(
+  deps: RollbackDeps,
+  transition: AlarmTransition,
+  model: Extract<ModelAnswer, { kind: 'model' }>,
+  { name, isReadable }: { readonly name: string; readonly isReadable: boolean },
+  deadline: Deadline,
+): Promise<Check> {
+  const about = `${model.name} (${model.source})`;
+  if (!isReadable) {
+    const message = `${about}: whether there is a target cannot be told.`;
+    return warning(name, message, 'Mend the registry and the state first.');
+  }
+  try {
+    const { plan, refusals, message, from_version, to_version } = await rollBack(deps, {
+      request: { ...alarmRequest(model.name, transition.name), isDryRun: true },
+      warnings: [],
+      invocationId: 'doctor',
+      deadline,
+      alarm: { transition, modelSource: model.source, liveVersions: null },
+      isAutomatic: true,
+    });
+    const text = `${about}: ${message}`;
+    switch (plan?.verdict) {
+      case 'ROLLED_BACK':
+        return ok(name, `${about}: would move from ${from_version} to ${to_version}.`);
+      case 'REFUSED':
+        return refusals.every(({ code }) => passing.includes(code))
+          ? warning(name, text, 'An alarm would be refused now; see the message.')
+          : problem(name, text, `Run "model-rollback plan ${JSON.stringify(model.name)}".`);
+      default: {
+        const mend = 'Promote a version that can be restored, or release one from quarantine.';
+        return problem(name, text, mend);
+      }
+    }
+  } catch (error) {
+    const check = failed(name, error);
+    return { ...check, message: `${about}: ${check.message}` };
+  }
+}
+
+/** Refusals that end by themselves, or that a person set on purpose. */
+const passing: readonly string[] = [
+  RefusalCode.COOLDOWN,
+  RefusalCode.FROZEN,
+  RefusalCode.PAUSED,
+  RefusalCode.NOT_THE_CAUSE,
+];
+
+function joined(name: string, found: readonly Check[]): Check {
+  const mends = found.flatMap(({ mend }) => (mend === null ? [] : [mend]));
+  const verdict = worstOf(found);
+  return {
+    name,
+    verdict,
+    message: found.map(({ message }) => message).join(' '),
+    mend: verdict === Verdict.OK ? null : mends.join(' '),
+  };
+}

@@ -1,0 +1,29 @@
+import { type Check, ok, warning } from '../domain/check.ts';
+import type { Config } from './config-from-env.ts';
+
+/** What was set, in one line; what is unknown or risky. */
+export function inspectSettings(config: Config): readonly Check[] {
+  const { alarms, cooldownMs, targetRule } = config;
+  const hours = Number((cooldownMs / 3_600_000).toFixed(2));
+  const summary = [
+    `mode ${alarms.mode}`,
+    `cooldown ${cooldownMs === 0 ? 'off' : `${hours} h`}`,
+    `rule ${targetRule}`,
+    `budget ${alarms.budget === null ? 'off' : `${alarms.budget.commits} per model`}`,
+    `blast radius ${alarms.blastRadius === null ? 'off' : `${alarms.blastRadius.models} models`}`,
+  ].join(', ');
+  const found = config.warnings.map(({ message }) =>
+    warning('settings', message, 'See docs/reference/configuration.md.'),
+  );
+  if (alarms.mode !== 'act') {
+    const message = `ROLLBACK_MODE is ${alarms.mode}: an alarm by itself rolls nothing back.`;
+    found.push(warning('mode', message, 'Unset it, or set it to act, when alarms shall act.'));
+  }
+  if (cooldownMs === 0) {
+    const message = 'ROLLBACK_COOLDOWN_HOURS is 0: one rollback may follow another at once.';
+    found.push(
+      warning('cooldown', message, 'Unset it (24 h), or set it to the hours that you need.'),
+    );
+  }
+  return [ok('settings', `${summary}.`), ...found];
+}

@@ -1,0 +1,74 @@
+import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
+import { ConfigurationError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import {
+  type Config,
+  configFromEnv,
+  type Env,
+  registryFromEnv,
+  storeFromEnv,
+  topicFromEnv,
+} from './config-from-env.ts';
+
+/** As much of the configuration as can be read, for looking at the rest when a part is wrong. */
+export interface LenientConfig {
+  /** Where a part is wrong, something that does nothing stands in its place. */
+  readonly config: Config;
+  /** What a rollback would throw; null when all is well. */
+  readonly error: ConfigurationError | null;
+  /** The parts that cannot be used. */
+  readonly registryError: ConfigurationError | null;
+  readonly storeError: ConfigurationError | null;
+  readonly topicError: ConfigurationError | null;
+}
+
+/** Reads the environment of a command. */
+export function lenientConfig(env: Env): LenientConfig {
+  const whole = attempt(() => configFromEnv(env, 'command'));
+  const none = { registryError: null, storeError: null, topicError: null };
+  if (whole.value !== null) return { config: whole.value, error: null, ...none };
+  const registry = attempt(() => registryFromEnv(env));
+  const store = attempt(() => storeFromEnv(env, 'command'));
+  const topic = attempt(() => topicFromEnv(env, 'command'));
+  const config: Config = {
+    registry: registry.value ?? nowhere,
+    store: store.value ?? { kind: 'sqlite', path: ':memory:' },
+    topicArn: topic.value,
+    cooldownMs: 0,
+    targetRule: 'last-good',
+    writeHorizonMs: limits.clockSkewMaxMs,
+    clockSkewMaxMs: limits.clockSkewMaxMs,
+    alarms: defaultAlarmSettings,
+    warnings: [],
+  };
+  return {
+    config,
+    error: whole.error,
+    registryError: registry.error,
+    storeError: store.error,
+    topicError: topic.error,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A name that no server has. */
+const nowhere: Config['registry'] = {
+  baseUrl: new URL('http://registry.invalid'),
+  address: 'http://registry.invalid',
+  authorization: null,
+  secretId: null,
+  workspace: null,
+};
+
+function attempt<T>(read: () => T): {
+  readonly value: T | null;
+  readonly error: ConfigurationError | null;
+} {
+  try {
+    return { value: read(), error: null };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return { value: null, error };
+  }
+}
