@@ -100,16 +100,16 @@ async function answerRequest(
   return await serveCall(deps, call, work, report);
 }
 
-/** Reads only, so it is no call of its own: each model becomes a request. */
+/** Reads only: each model becomes a request of its own. */
 async function answerFleet(
   deps: RollbackDeps,
   body: unknown,
-  { deadline }: Invocation,
+  { invocationId, deadline, report }: Invocation,
 ): Promise<FleetPlan> {
-  const plan = await planFleet(deps, parseFleetRequest(body), deadline);
-  const { models, dry_run } = plan;
-  deps.logger.log('info', 'answered', { trigger: 'fleet', models: models.length, dry_run });
-  return plan;
+  const call: Call = { ...anyCall, kind: 'fleet', triggerId: invocationId };
+  const work = async (watched: RollbackDeps): Promise<FleetPlan> =>
+    await planFleet(watched, parseFleetRequest(body), deadline);
+  return await serveCall(deps, call, work, report);
 }
 
 /** An alarm by itself, or as a message. */

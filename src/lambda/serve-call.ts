@@ -1,13 +1,14 @@
 import type { RollbackDeps } from '../app/deps.ts';
 import type { SweepReport } from '../app/sweep.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
+import type { FleetPlan } from '../domain/fleet-request.ts';
 import type { RollbackResponse } from '../domain/response.ts';
 import type { LogFields, Logger } from '../ports/logger.ts';
 import { type Seen, watchPorts } from './watch-ports.ts';
 
 /** What a call asks for. An event is one call, or one for each message of a topic or a queue. */
 export interface Call {
-  readonly kind: 'request' | 'alarm' | 'sweep';
+  readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet';
   /** Names what asked: a request's own id, the invocation, or an alarm and when it went red. */
   readonly triggerId: string | null;
   /** As far as the event itself says. */
@@ -21,11 +22,13 @@ export interface Call {
   readonly redAtMs: number | null;
 }
 
+export type CallAnswer = RollbackResponse | SweepReport | FleetPlan;
+
 /** How a call went, for the metrics. */
 export interface CallReport {
   readonly call: Call;
   readonly result:
-    | { readonly kind: 'answered'; readonly answer: RollbackResponse | SweepReport }
+    | { readonly kind: 'answered'; readonly answer: CallAnswer }
     | { readonly kind: 'thrown'; readonly error: unknown };
   /** True for an alarm that was ignored, and older than alarms may be. */
   readonly isStale: boolean;
@@ -36,7 +39,7 @@ export interface CallReport {
  * Runs one call: binds what names it to each of its lines, says in one line how it ended, and reports.
  * @throws what `work` throws
  */
-export async function serveCall<Answer extends RollbackResponse | SweepReport>(
+export async function serveCall<Answer extends CallAnswer>(
   deps: RollbackDeps,
   call: Call,
   work: (deps: RollbackDeps) => Promise<Answer>,
@@ -53,7 +56,7 @@ export async function serveCall<Answer extends RollbackResponse | SweepReport>(
     const answer = await work(watched.deps);
     deps.logger.log(levelOf(answer), 'answered', {
       ...bound,
-      ...('due' in answer ? sweepFields(answer) : answerFields(answer)),
+      ...answerFields(answer),
       ...timing(),
     });
     const isStale = isStaleAnswer(deps, call, answer);
@@ -89,7 +92,12 @@ function callFields(call: Call): LogFields {
   };
 }
 
-function answerFields(answer: RollbackResponse): LogFields {
+function answerFields(answer: CallAnswer): LogFields {
+  if ('due' in answer) {
+    const { failed, ...counts } = answer;
+    return { ...counts, failed: failed.length };
+  }
+  if ('models' in answer) return { models: answer.models.length, dry_run: answer.dry_run };
   return {
     outcome: answer.outcome,
     rollback_id: answer.rollback_id,
@@ -104,21 +112,18 @@ function answerFields(answer: RollbackResponse): LogFields {
   };
 }
 
-function sweepFields({ failed, ...counts }: SweepReport): LogFields {
-  return { ...counts, failed: failed.length };
-}
-
 /** What a person should look at stays in the log when it is turned down to warnings. */
-function levelOf(answer: RollbackResponse | SweepReport): 'info' | 'warn' {
+function levelOf(answer: CallAnswer): 'info' | 'warn' {
   if ('due' in answer) return answer.failed.length > 0 ? 'warn' : 'info';
+  if ('models' in answer) return 'info';
   return ['CONTESTED', 'FAILED', 'DEFERRED'].includes(answer.outcome) ? 'warn' : 'info';
 }
 
 function isStaleAnswer(
   { clock, settings }: RollbackDeps,
   { redAtMs }: Call,
-  answer: RollbackResponse | SweepReport,
+  answer: CallAnswer,
 ): boolean {
-  if (redAtMs === null || answer.outcome !== 'IGNORED') return false;
+  if (redAtMs === null || !('outcome' in answer) || answer.outcome !== 'IGNORED') return false;
   return clock.nowMs() - redAtMs > settings.alarms.eventAgeMaxMs;
 }

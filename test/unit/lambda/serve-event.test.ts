@@ -144,6 +144,23 @@ describe('serveEvent', () => {
     });
   });
 
+  test('says for how many models a fleet run is, and counts nothing as requested', async () => {
+    const one = await serve(world, { plan_fleet: { models: ['m', 'n'], dry_run: true } });
+    expect(one.lines).toMatchObject([
+      {
+        level: 'info',
+        message: 'answered',
+        fields: { trigger: 'fleet', trigger_id: expect.any(String), models: 2, dry_run: true },
+      },
+    ]);
+    expect(one.metrics).toEqual([]);
+    const wrong = await serve(world, { plan_fleet: { models: 'm' } });
+    expect(ends(wrong)).toMatchObject([
+      { message: 'not answered', fields: { trigger: 'fleet', error: 'InvalidRequestError' } },
+    ]);
+    expect(wrong.metrics).toEqual([]);
+  });
+
   test('has a line for each message of a batch, answered or not', async () => {
     for (const model of ['a', 'b']) world.seed(model, ['Archived', 'Production']);
     const deps = withCalls(world.deps, {
