@@ -1,0 +1,79 @@
+# Alarms on the function itself, so that people learn what is broken before the night when it is needed.
+
+locals {
+  of_function = { FunctionName = aws_lambda_function.rollback.function_name }
+  of_queue    = { QueueName = aws_sqs_queue.dead_letters.name }
+  of_service  = { service = "model-rollback" }
+
+  self_alarms = {
+    errors = {
+      namespace = "AWS/Lambda", metric = "Errors", statistic = "Sum", threshold = 1
+      text      = "The function ended with an error", dimensions = local.of_function
+    }
+    throttles = {
+      namespace = "AWS/Lambda", metric = "Throttles", statistic = "Sum", threshold = 1
+      text      = "Lambda did not let the function run", dimensions = local.of_function
+    }
+    events-dropped = {
+      namespace = "AWS/Lambda", metric = "AsyncEventsDropped", statistic = "Sum", threshold = 1
+      text      = "An event was given up", dimensions = local.of_function
+    }
+    dead-letters = {
+      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", threshold = 1
+      text      = "An event that nobody could handle lies in the dead-letter queue", dimensions = local.of_queue
+    }
+    dead-letter-errors = {
+      namespace = "AWS/Lambda", metric = "DeadLetterErrors", statistic = "Sum", threshold = 1
+      text      = "An event was lost: it did not get into the dead-letter queue", dimensions = local.of_function
+    }
+    destination-errors = {
+      namespace = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", threshold = 1
+      text      = "What became of a failed event did not get into the dead-letter queue", dimensions = local.of_function
+    }
+    event-age = {
+      namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", threshold = 300000
+      text      = "Events wait for minutes before the function runs", dimensions = local.of_function
+    }
+    notices-not-sent = {
+      namespace = "ModelRollback", metric = "NotificationFailed", statistic = "Sum", threshold = 1
+      text      = "A notice could not be sent", dimensions = local.of_service
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "self" {
+  for_each = var.self_alarms ? local.self_alarms : {}
+
+  alarm_name          = "${var.name}-self-${each.key}"
+  alarm_description   = "model-rollback: ${each.value.text}."
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  threshold           = each.value.threshold
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [local.topic]
+}
+
+# A function that nobody calls has no data. So a lack of data is told too; not at the first deployment,
+# since an alarm begins without data.
+resource "aws_cloudwatch_metric_alarm" "sweep_stopped" {
+  count = var.self_alarms ? 1 : 0
+
+  alarm_name                = "${var.name}-self-sweep-stopped"
+  alarm_description         = "model-rollback: The sweep does not run; alarms that were refused are forgotten."
+  namespace                 = "AWS/Lambda"
+  metric_name               = "Invocations"
+  dimensions                = local.of_function
+  statistic                 = "Sum"
+  threshold                 = 1
+  period                    = 300
+  evaluation_periods        = 3
+  comparison_operator       = "LessThanThreshold"
+  treat_missing_data        = "missing"
+  alarm_actions             = [local.topic]
+  insufficient_data_actions = [local.topic]
+}

@@ -1,0 +1,171 @@
+# The function, what it may do, and what calls it. The same as the construct model-rollback/cdk makes.
+
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.20"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.region
+
+  alarms = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:"
+
+  # A blank variable counts as not set.
+  environment = {
+    MLFLOW_TRACKING_URI            = var.mlflow_tracking_uri
+    MLFLOW_REGISTRY_URI            = var.mlflow_registry_uri
+    MLFLOW_WORKSPACE               = var.mlflow_workspace
+    MLFLOW_TRACKING_SECRET_ARN     = var.credentials_secret_arn
+    ROLLBACK_STATE_TABLE           = local.state_table
+    ALERT_SNS_TOPIC_ARN            = local.topic
+    ROLLBACK_MODE                  = var.mode
+    ROLLBACK_COOLDOWN_HOURS        = var.cooldown_hours
+    ROLLBACK_TARGET_RULE           = var.target_rule
+    ROLLBACK_BUDGET                = var.budget
+    ROLLBACK_BLAST_RADIUS          = var.blast_radius
+    ROLLBACK_CAUSE_CHECK           = var.cause_check
+    ROLLBACK_PENDING_ACT_MINUTES   = var.pending_act_minutes
+    ROLLBACK_BAKE_MINUTES          = var.bake_minutes
+    ROLLBACK_EVENT_AGE_MAX_MINUTES = var.event_age_max_minutes
+    ROLLBACK_ALARM_AGE_MIN_MINUTES = var.alarm_age_min_minutes
+    ROLLBACK_WRITE_HORIZON_SECONDS = var.write_horizon_seconds
+    ROLLBACK_MODEL_DIMENSION       = var.model_dimension
+    ROLLBACK_ALARM_MODELS          = jsonencode(var.alarm_models)
+  }
+}
+
+resource "aws_lambda_function" "rollback" {
+  function_name                  = var.name
+  description                    = "Rolls MLflow models back: alarms, requests, and what is due"
+  role                           = aws_iam_role.function.arn
+  filename                       = var.package_file
+  source_code_hash               = filebase64sha256(var.package_file)
+  handler                        = "index.handler"
+  runtime                        = "nodejs24.x"
+  architectures                  = ["arm64"]
+  memory_size                    = 256
+  timeout                        = 120
+  reserved_concurrent_executions = var.reserved_concurrency
+
+  environment {
+    variables = { for name, value in local.environment : name => tostring(value) if value != null }
+  }
+
+  # The dead letter is the event as it was, the failure record tells the error: both go to one queue.
+  dead_letter_config {
+    target_arn = aws_sqs_queue.dead_letters.arn
+  }
+
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = length(var.subnet_ids) == 0 ? [] : [1]
+
+    content {
+      subnet_ids         = var.subnet_ids
+      security_group_ids = var.security_group_ids
+    }
+  }
+
+  # Lambda tries the queue and the network with the role as soon as it makes the function.
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_function_event_invoke_config" "rollback" {
+  function_name                = aws_lambda_function.rollback.function_name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 3600
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.dead_letters.arn
+    }
+  }
+}
+
+# One statement for many alarms: the policy of a function has room for a hundred at most.
+resource "aws_lambda_permission" "alarms" {
+  statement_id   = "alarms"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.rollback.function_name
+  principal      = "lambda.alarms.cloudwatch.amazonaws.com"
+  source_account = local.account
+  source_arn     = "${local.alarms}${var.alarm_name_prefix}*"
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = "${var.name}-dead-letters"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+data "aws_iam_policy_document" "dead_letters" {
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["sqs:*"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "dead_letters" {
+  queue_url = aws_sqs_queue.dead_letters.url
+  policy    = data.aws_iam_policy_document.dead_letters.json
+}
+
+# What is due: alarms that were refused, notices not sent, runs that were cut off.
+resource "aws_scheduler_schedule" "sweep" {
+  name                = "${var.name}-sweep"
+  schedule_expression = "rate(1 minute)"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_lambda_function.rollback.arn
+    role_arn = aws_iam_role.sweep.arn
+    input    = jsonencode({ sweep = true })
+
+    # One that was missed is made good by the next; repeated ones would pile up.
+    retry_policy {
+      maximum_retry_attempts       = 0
+      maximum_event_age_in_seconds = 60
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.sweep]
+}

@@ -1,0 +1,29 @@
+output "function_name" {
+  description = "For `aws lambda invoke`."
+  value       = aws_lambda_function.rollback.function_name
+}
+
+output "function_arn" {
+  description = "The action of an alarm."
+  value       = aws_lambda_function.rollback.arn
+}
+
+output "role_name" {
+  description = "To add rights to, for a queue of your own."
+  value       = aws_iam_role.function.name
+}
+
+output "state_table" {
+  description = "ROLLBACK_STATE_TABLE for the command."
+  value       = local.state_table
+}
+
+output "topic_arn" {
+  description = "Subscribe people to it; ALERT_SNS_TOPIC_ARN for the command."
+  value       = local.topic
+}
+
+output "dead_letter_queue_url" {
+  description = "Events that the function could not handle, as they were and with the error."
+  value       = aws_sqs_queue.dead_letters.url
+}

@@ -1,0 +1,166 @@
+# What the function may do, and nothing else.
+
+data "aws_iam_policy_document" "function_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "function" {
+  name_prefix        = "${var.name}-"
+  assume_role_policy = data.aws_iam_policy_document.function_trust.json
+}
+
+data "aws_iam_policy_document" "function" {
+  statement {
+    sid       = "State"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:PutItem"]
+    resources = [local.state_table_arn]
+  }
+
+  statement {
+    sid       = "Sweep"
+    actions   = ["dynamodb:Query"]
+    resources = ["${local.state_table_arn}/index/due"]
+  }
+
+  statement {
+    sid       = "Notices"
+    actions   = ["sns:Publish"]
+    resources = [local.topic]
+  }
+
+  # CloudWatch tells of composite alarms only who may ask for all.
+  statement {
+    sid       = "Alarms"
+    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmContributors"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "AlarmTags"
+    actions   = ["cloudwatch:ListTagsForResource"]
+    resources = ["${local.alarms}*"]
+  }
+
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
+  }
+
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.credentials_secret_arn == null ? [] : [var.credentials_secret_arn]
+
+    content {
+      sid       = "Credentials"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.topic_keys
+
+    content {
+      sid       = "NoticesKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["sns.${split(":", local.topic)[3]}.amazonaws.com"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.credentials_key_arn == null ? [] : [var.credentials_key_arn]
+
+    content {
+      sid       = "CredentialsKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+
+  # Lambda makes the network interfaces itself; AWS has no narrower resource for them.
+  dynamic "statement" {
+    for_each = length(var.subnet_ids) == 0 ? [] : [1]
+
+    content {
+      sid = "Network"
+
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+
+      resources = ["*"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "model-rollback"
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.function.json
+}
+
+data "aws_iam_policy_document" "sweep_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_iam_role" "sweep" {
+  name_prefix        = "${var.name}-sweep-"
+  assume_role_policy = data.aws_iam_policy_document.sweep_trust.json
+}
+
+data "aws_iam_policy_document" "sweep" {
+  statement {
+    sid       = "Sweep"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.rollback.arn]
+  }
+}
+
+resource "aws_iam_role_policy" "sweep" {
+  name   = "model-rollback-sweep"
+  role   = aws_iam_role.sweep.id
+  policy = data.aws_iam_policy_document.sweep.json
+}

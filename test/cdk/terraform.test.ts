@@ -1,0 +1,275 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { functionPolicy } from '../../src/cdk/index.ts';
+import { synthesizeTemplate } from '../../tools/template.ts';
+import { type Block, blocksIn, Expression, parseHcl, type Value, type ValueMap } from './hcl.ts';
+import type { Resource } from './stacks.ts';
+
+/** The Terraform module against the template: two writings of one thing. Nobody applies it here. */
+
+const files = readdirSync('terraform').filter((name) => name.endsWith('.tf'));
+const texts = files.map((name) => readFileSync(join('terraform', name), 'utf8'));
+const blocks = texts.flatMap(parseHcl);
+const whole = texts.join('\n').replaceAll(/#.*$/gm, '');
+
+const template = synthesizeTemplate() as unknown as {
+  readonly Parameters: Readonly<Record<string, { readonly Default?: string | number }>>;
+  readonly Resources: Readonly<Record<string, Resource>>;
+};
+const properties = (id: string): Readonly<Record<string, unknown>> =>
+  template.Resources[id]?.Properties ?? {};
+
+const resource = (type: string, name: string, kind = 'resource'): Block => {
+  const found = blocks.find(
+    (block) => block.type === kind && block.labels[0] === type && block.labels[1] === name,
+  );
+  if (found === undefined) throw new Error(`no ${kind} ${type}.${name}`);
+  return found;
+};
+const inner = (block: Block, ...path: readonly string[]): Readonly<Record<string, Value>> => {
+  const last = path.reduce<Block>((outer, type) => {
+    const [first] = blocksIn(outer, type);
+    if (first === undefined) throw new Error(`${outer.type} has no ${type}`);
+    return first;
+  }, block);
+  return last.attributes;
+};
+const locals = (): Readonly<Record<string, Value>> =>
+  Object.assign({}, ...blocksIn({ blocks }, 'locals').map(({ attributes }) => attributes));
+const variables = (): readonly Block[] => blocksIn({ blocks }, 'variable');
+const unique = (names: readonly (string | undefined)[]): readonly (string | undefined)[] =>
+  [...new Set(names)].toSorted();
+const matches = (pattern: RegExp) => unique([...whole.matchAll(pattern)].map((match) => match[1]));
+
+describe('parseHcl', () => {
+  test.each([
+    ['resource "a" "b" {\n', /line last/],
+    ['resource "a" "b" {\n  x = [1, 2\n}\n', /line 3: }/],
+    ['resource "a" "b" {\n  x = "open\n}\n', /line 2: a text has no end/],
+    ['resource "a" "b" {\n  x = 1\n  x = 2\n}\n', /x is there twice/],
+    ['resource "a" "b" {\n  x =\n}\n', /line 2: a value is missing/],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseHcl(text)).toThrow(message);
+  });
+});
+
+describe('the Terraform module', () => {
+  test('has variables that are all used, and uses none that is not there', () => {
+    const declared = unique(variables().map(({ labels }) => labels[0]));
+    expect(declared.length).toBeGreaterThan(20);
+    // Checks of a variable's own value are no use of it.
+    const used = texts
+      .filter((_text, index) => files[index] !== 'variables.tf')
+      .flatMap((text) => [...text.matchAll(/\bvar\.(\w+)/g)].map((match) => match[1]));
+    expect(unique(used)).toEqual(declared);
+    for (const { labels, attributes } of variables()) {
+      expect(attributes['description'], labels[0]).toMatch(/\.$/);
+      expect(attributes['type'], labels[0]).toBeInstanceOf(Expression);
+    }
+  });
+
+  test('refers only to what it has', () => {
+    expect(matches(/\blocal\.(\w+)/g)).toEqual(unique(Object.keys(locals())));
+    const has = (kind: string) =>
+      blocks.filter(({ type }) => type === kind).map(({ labels }) => labels.join('.'));
+    const references = matches(/(?<![\w."])(aws_\w+\.\w+)/g);
+    expect(references.length).toBeGreaterThan(8);
+    expect(references.filter((name) => !has('resource').includes(name ?? ''))).toEqual([]);
+    const read = matches(/\bdata\.(aws_\w+\.\w+)/g);
+    expect(read).toEqual(unique(has('data')));
+  });
+
+  test('sets the variables of the function that the template sets', () => {
+    const environment = locals()['environment'] as ValueMap;
+    const { Variables } = properties('Function')['Environment'] as {
+      readonly Variables: Readonly<Record<string, unknown>>;
+    };
+    expect(unique(Object.keys(environment))).toEqual(unique(Object.keys(Variables)));
+  });
+
+  test('has the defaults that the template has', () => {
+    const plain = (name: string) => name.replaceAll(/[^a-z]/gi, '').toLowerCase();
+    const mine = new Map(
+      variables().map(({ labels, attributes }) => [plain(labels[0] ?? ''), attributes['default']]),
+    );
+    const differences = Object.entries(template.Parameters).filter(([name, parameter]) => {
+      const own = mine.get(plain(name));
+      const said = own instanceof Expression ? own.text : own;
+      // Blank is null here, or an empty list; no limit is -1, as the provider says it.
+      const isBlank = said === null || said === -1 || (Array.isArray(said) && said.length === 0);
+      const text = typeof said === 'object' && !isBlank ? JSON.stringify(said) : said;
+      return parameter.Default === '' ? !isBlank && said !== '' : text !== parameter.Default;
+    });
+    // The code comes as a file, not from a bucket.
+    expect(differences.map(([name]) => name)).toEqual(['CodeKey']);
+  });
+
+  test('makes the same function', () => {
+    const fn = resource('aws_lambda_function', 'rollback');
+    const { Properties } = template.Resources['Function'] as Resource;
+    expect(fn.attributes).toMatchObject({
+      description: Properties['Description'],
+      handler: Properties['Handler'],
+      runtime: Properties['Runtime'],
+      architectures: Properties['Architectures'],
+      memory_size: Properties['MemorySize'],
+      timeout: Properties['Timeout'],
+    });
+    expect(fn.attributes['depends_on']).toEqual([new Expression('aws_iam_role_policy . function')]);
+    const invoke = resource('aws_lambda_function_event_invoke_config', 'rollback');
+    const config = properties('FunctionEventInvokeConfig');
+    expect(invoke.attributes).toMatchObject({
+      maximum_retry_attempts: config['MaximumRetryAttempts'],
+      maximum_event_age_in_seconds: config['MaximumEventAgeInSeconds'],
+    });
+    const queue = new Expression('aws_sqs_queue . dead_letters . arn');
+    expect(inner(invoke, 'destination_config', 'on_failure')).toEqual({ destination: queue });
+    expect(inner(fn, 'dead_letter_config')).toEqual({ target_arn: queue });
+    expect(resource('aws_sqs_queue', 'dead_letters').attributes).toMatchObject({
+      message_retention_seconds: properties('DeadLetters')['MessageRetentionPeriod'],
+      sqs_managed_sse_enabled: properties('DeadLetters')['SqsManagedSseEnabled'],
+    });
+    expect(resource('aws_lambda_permission', 'alarms').attributes).toMatchObject({
+      action: properties('FunctionAlarms')['Action'],
+      principal: properties('FunctionAlarms')['Principal'],
+      source_account: new Expression('local . account'),
+      source_arn: expect.objectContaining({
+        text: expect.stringMatching(/alarm_name_prefix\}\*"$/),
+      }),
+    });
+  });
+
+  test('makes the same table', () => {
+    const table = resource('aws_dynamodb_table', 'state');
+    const expected = properties('Table') as {
+      readonly AttributeDefinitions: readonly { AttributeName: string; AttributeType: string }[];
+      readonly KeySchema: readonly { AttributeName: string }[];
+      readonly GlobalSecondaryIndexes: readonly {
+        IndexName: string;
+        KeySchema: readonly { AttributeName: string }[];
+        Projection: { ProjectionType: string };
+      }[];
+      readonly BillingMode: string;
+      readonly TimeToLiveSpecification: { AttributeName: string };
+    };
+    const keys = (schema: readonly { AttributeName: string }[]) => ({
+      hash_key: schema[0]?.AttributeName,
+      range_key: schema[1]?.AttributeName,
+    });
+    expect(table.attributes).toMatchObject({
+      ...keys(expected.KeySchema),
+      billing_mode: expected.BillingMode,
+      deletion_protection_enabled: true,
+    });
+    expect(blocksIn(table, 'attribute').map(({ attributes }) => attributes)).toEqual(
+      expected.AttributeDefinitions.map((one) => ({
+        name: one.AttributeName,
+        type: one.AttributeType,
+      })),
+    );
+    expect(blocksIn(table, 'global_secondary_index').map(({ attributes }) => attributes)).toEqual(
+      expected.GlobalSecondaryIndexes.map((index) => ({
+        name: index.IndexName,
+        ...keys(index.KeySchema),
+        projection_type: index.Projection.ProjectionType,
+      })),
+    );
+    expect(inner(table, 'ttl')).toEqual({
+      attribute_name: expected.TimeToLiveSpecification.AttributeName,
+      enabled: true,
+    });
+    expect(inner(table, 'point_in_time_recovery')).toEqual({ enabled: true });
+    expect(inner(table, 'server_side_encryption')).toEqual({ enabled: true });
+    expect(inner(table, 'lifecycle')).toEqual({ prevent_destroy: true });
+  });
+
+  test('grants what the template grants', () => {
+    const document = resource('aws_iam_policy_document', 'function', 'data');
+    const granted = blocksIn(document, 'statement').map(({ attributes }) => [
+      attributes['sid'],
+      attributes['actions'],
+    ]);
+    const all = functionPolicy({
+      table: '',
+      topic: '',
+      topicRegion: '',
+      topicKey: '',
+      secret: '',
+      secretKey: '',
+      alarms: '',
+      logGroup: '',
+      deadLetters: '',
+      region: '',
+      isInVpc: true,
+    });
+    const bySid = (a: readonly unknown[], b: readonly unknown[]) =>
+      String(a[0]).localeCompare(String(b[0]));
+    expect(granted.toSorted(bySid)).toEqual(
+      all.map(({ sid, actions }) => [sid, actions]).toSorted(bySid),
+    );
+    const wildcards = blocksIn(document, 'statement').filter(({ attributes }) =>
+      JSON.stringify(attributes['resources']).includes('["*"]'),
+    );
+    expect(wildcards.map(({ attributes }) => attributes['sid'])).toEqual(['Alarms', 'Network']);
+    // The rights on keys that CloudWatch has are those of the topic's key.
+    const ofKey = blocksIn(resource('aws_iam_policy_document', 'notices_key', 'data'), 'statement');
+    expect(ofKey.map(({ attributes }) => attributes['actions'])).toEqual([
+      ['kms:*'],
+      ['kms:Decrypt', 'kms:GenerateDataKey*'],
+    ]);
+  });
+
+  test('sweeps as the template does', () => {
+    const schedule = resource('aws_scheduler_schedule', 'sweep');
+    const { ScheduleExpression, Target } = properties('SweepSchedule') as {
+      readonly ScheduleExpression: string;
+      readonly Target: { readonly Input: string; readonly RetryPolicy: object };
+    };
+    expect(schedule.attributes['schedule_expression']).toBe(ScheduleExpression);
+    expect(Target.Input).toBe('{"sweep":true}');
+    expect(inner(schedule, 'target')['input']).toEqual(
+      new Expression('jsonencode ( { sweep = true } )'),
+    );
+    expect(inner(schedule, 'target', 'retry_policy')).toEqual({
+      maximum_retry_attempts: 0,
+      maximum_event_age_in_seconds: 60,
+    });
+    expect(Target.RetryPolicy).toEqual({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+  });
+
+  test('watches itself as the template does', () => {
+    const common = resource('aws_cloudwatch_metric_alarm', 'self').attributes;
+    const stopped = resource('aws_cloudwatch_metric_alarm', 'sweep_stopped').attributes;
+    const each = Object.values(locals()['self_alarms'] as ValueMap) as ValueMap[];
+    const alarm = (special: ValueMap, name: Value | undefined, text: Value | undefined) => ({
+      AlarmDescription: text,
+      Namespace: special['namespace'],
+      MetricName: name,
+      Statistic: special['statistic'],
+      Threshold: special['threshold'],
+      Period: special['period'] ?? common['period'],
+      EvaluationPeriods: special['evaluation_periods'] ?? common['evaluation_periods'],
+      ComparisonOperator: special['comparison_operator'] ?? common['comparison_operator'],
+      TreatMissingData: special['treat_missing_data'] ?? common['treat_missing_data'],
+    });
+    const mine = [
+      ...each.map((one) => alarm(one, one['metric'], `model-rollback: ${String(one['text'])}.`)),
+      alarm(stopped, stopped['metric_name'], stopped['alarm_description']),
+    ];
+    const theirs = Object.values(template.Resources)
+      .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+      .map(({ Properties }) =>
+        Object.fromEntries(Object.keys(mine[0] ?? {}).map((name) => [name, Properties[name]])),
+      );
+    expect(mine).toEqual(theirs);
+    expect(stopped['insufficient_data_actions']).toEqual([new Expression('local . topic')]);
+  });
+
+  const terraform = spawnSync('terraform', ['version']);
+  test.skipIf(terraform.status !== 0)('is formatted as terraform does it', () => {
+    const { stdout } = spawnSync('terraform', ['fmt', '-check', 'terraform'], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+  });
+});
