@@ -165,7 +165,15 @@ describe('the bundle', () => {
     );
   });
 
+  test('loads no module of Node that it does not need at start', () => {
+    const needed =
+      'async_hooks|console|crypto|fs|http|https|module|os|path|process|sqlite|stream|timers/promises';
+    const used = textOf('dist/lambda/index.mjs').matchAll(/\("(node:[a-z_/]+)"\)/g);
+    const names = new Set([...used].map(([, name = '']) => name.replace('node:', '')));
+    expect([...names].filter((name) => !needed.split('|').includes(name))).toEqual([]);
+  });
+
   test('leaves the user agent of the SDK alone', () => {
-    expect(readFileSync('dist/lambda/index.mjs', 'utf8')).not.toContain('/PTEnv/');
+    expect(textOf('dist/lambda/index.mjs')).not.toContain('/PTEnv/');
   });
 });
