@@ -24,6 +24,9 @@ export interface SelfMetrics {
   readonly unsentNotices: IMetric;
   readonly invocations: IMetric;
   readonly duration: IMetric;
+  /** What became of the requests, by the function's own account. */
+  readonly rollbacks: readonly IMetric[];
+  readonly registryLatency: IMetric;
 }
 
 export function selfMetrics(fn: IFunction, deadLetters: IQueue): SelfMetrics {
@@ -39,14 +42,13 @@ export function selfMetrics(fn: IFunction, deadLetters: IQueue): SelfMetrics {
     deadLetterErrors: fn.metric('DeadLetterErrors', sum),
     destinationErrors: fn.metric('DestinationDeliveryFailures', sum),
     eventAge: fn.metric('AsyncEventAge', { statistic: 'Maximum', period }),
-    unsentNotices: new Metric({
-      namespace: 'ModelRollback',
-      metricName: 'NotificationFailed',
-      dimensionsMap: { service: 'model-rollback' },
-      ...sum,
-    }),
+    unsentNotices: ownMetric('NotificationFailed', 'Sum'),
     invocations: fn.metricInvocations(sum),
     duration: fn.metricDuration({ statistic: 'Maximum', period }),
+    rollbacks: ['RollbackRequested', 'RollbackSucceeded', 'RollbackSkipped', 'RollbackFailed'].map(
+      (name) => ownMetric(name, 'Sum'),
+    ),
+    registryLatency: ownMetric('RegistryLatencyMs', 'Maximum'),
   };
 }
 
@@ -130,3 +132,9 @@ export class SelfAlarms extends Construct {
 
 const period = Duration.minutes(5);
 const lateEventMs = 300_000;
+
+/** The function writes these into its log; several functions of one account and region share them. */
+function ownMetric(metricName: string, statistic: string): Metric {
+  const dimensionsMap = { service: 'model-rollback' };
+  return new Metric({ namespace: 'ModelRollback', metricName, dimensionsMap, statistic, period });
+}

@@ -25,6 +25,10 @@ export function selfDashboard(
     widgets: [
       ...status,
       [
+        graph('Rollbacks', ...metrics.rollbacks),
+        graph('Time spent on the registry', metrics.registryLatency),
+      ],
+      [
         graph('Invocations', metrics.invocations, metrics.errors, metrics.throttles),
         graph('Duration', metrics.duration),
       ],

@@ -100,7 +100,8 @@ class Reader {
       const token = this.#tokens[this.#at];
       if (token === undefined && !isInner) return { attributes, blocks };
       if (token?.text === '}' && isInner) return { attributes, blocks };
-      const name = this.#take(/^[A-Za-z_]/);
+      // In a map a name may stand in quotes.
+      const name = this.#take(/^["A-Za-z_]/).replaceAll('"', '');
       if (this.#peek() === '=') {
         this.#take(/^=$/);
         if (name in attributes) throw this.#wrong(`${name} is there twice`);

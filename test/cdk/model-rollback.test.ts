@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Aws, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 
@@ -603,7 +604,17 @@ describe('the alarms on the function itself', () => {
 
   test('have a dashboard beside them, and both can be left out', () => {
     const shown = theOnly(makeRollback().stack, 'AWS::CloudWatch::Dashboard');
-    expect(flat(shown.Properties['DashboardBody'])).toContain('"NotificationFailed"');
+    const body = flat(shown.Properties['DashboardBody']);
+    expect(() => JSON.parse(body)).not.toThrow();
+    const own = [...body.matchAll(/"ModelRollback","(\w+)","service","model-rollback"/g)].map(
+      ([, name]) => name,
+    );
+    expect(own).toHaveLength(6);
+    // Metrics that the function writes, under that name and with that dimension alone.
+    const written = readFileSync('src/lambda/metrics.ts', 'utf8');
+    for (const name of own) expect(written).toContain(`'${name}'`);
+    expect(written).toContain("Namespace: 'ModelRollback'");
+    expect(written).toContain("serviceName = 'model-rollback'");
     const { stack, rollback } = makeRollback({ selfAlarms: false, dashboard: false });
     expect(resourcesOf(stack, 'AWS::CloudWatch::Alarm')).toEqual({});
     expect(resourcesOf(stack, 'AWS::CloudWatch::Dashboard')).toEqual({});
