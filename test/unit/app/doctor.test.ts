@@ -382,6 +382,24 @@ describe('doctor', () => {
       expect(check.message).toContain('The last rollback (from 3 to 2');
     });
 
+    test('whose model is paused is a warning: that holds for alarms only', async () => {
+      await world.ask({ model_name: 'm' });
+      world.clock.advance(24 * 3_600_000);
+      const pause: Pause = { atMs: 0, why: 'budget', message: 'Too many.', rollbackId: 'm/1' };
+      const deps = withCalls(world.deps, {
+        store: {
+          read: async (next) => {
+            const view = await next();
+            return { ...view, state: view.state && { ...view.state, pause } };
+          },
+        },
+      });
+      put('churn', { model: 'm' });
+      const check = await alarmCheck('churn', deps);
+      expect(check.verdict).toBe(Verdict.WARNING);
+      expect(check.message).toContain('Too many.');
+    });
+
     test('whose actions are off is a warning, with all else that is wrong', async () => {
       put('churn', { model: 'm', hasActionsEnabled: false });
       expect(await alarmCheck('churn')).toEqual({
@@ -416,6 +434,13 @@ describe('doctor', () => {
       const check = await alarmCheck('all');
       expect(check.verdict).toBe(Verdict.WARNING);
       expect(check.message).toContain('(m, n)');
+    });
+
+    test('that is composite counts all its children, also while one of them is red', async () => {
+      const [a, b] = [put('a', { model: 'm', state: 'ALARM' }, []), put('b', { model: 'n' }, [])];
+      const arn = put('all', { isComposite: true, state: 'ALARM', childrenInAlarm: [a] });
+      children[arn] = [a, b];
+      expect((await alarmCheck('all')).verdict).toBe(Verdict.WARNING);
     });
 
     test('that is composite over nothing that names a model is a problem', async () => {

@@ -146,8 +146,8 @@ describe('doctor', () => {
   });
 
   test('shows control characters of the outside as escapes', async () => {
-    server.fault = () => ({ kind: 'status', status: 400, body: 'a\u001b[31mb' });
-    const { out } = await doctor();
+    const { out } = await doctor({ ROLLBACK_STORE: `sqlite:${folder}/\u001b[31m.sqlite` });
+    expect(out).toContain('\\u001b[31m.sqlite');
     expect(out).not.toContain('\u001b');
   });
 });

@@ -1,0 +1,261 @@
+/** `model-rollback doctor`, built, on the real engines: all in place, and each thing that may be missing. */
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Check } from '../../src/domain/check.ts';
+import { putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
+import { localClientConfig } from '../engines/aws.ts';
+import { engine, uniqueName } from '../engines/engines.ts';
+import { startMlflow } from '../engines/start.ts';
+import { type CommandResult, runCommand } from './command.ts';
+import { CLOCK_OFFSET, startFunction } from './function-process.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
+
+const [dynamodb, ministack] = [engine('dynamodb'), engine('ministack')];
+const PASSWORD = 'correct-horse-battery';
+
+let world: World;
+let functionArn: string;
+
+interface Report extends CommandResult {
+  readonly checks: Readonly<Record<string, Check>>;
+  /** Names of the checks that are not ok, with their verdicts. */
+  readonly found: readonly string[];
+}
+
+async function doctor(settings: Settings = {}, args: readonly string[] = []): Promise<Report> {
+  const result = await runCommand(['doctor', '--json', ...args], world.env(settings));
+  const { checks } = result.json as { readonly checks: readonly Check[] };
+  return {
+    ...result,
+    checks: Object.fromEntries(checks.map((check) => [check.name, check])),
+    found: checks.flatMap(({ name, verdict }) => (verdict === 'ok' ? [] : [`${verdict} ${name}`])),
+  };
+}
+
+/** An alarm that calls the function. */
+async function alarm(dimensions: Readonly<Record<string, string>> = {}): Promise<string> {
+  const name = uniqueName('alarm');
+  await putMetricAlarm(ministack.url, name, {
+    dimensions,
+    input: { AlarmActions: [functionArn] },
+  });
+  return name;
+}
+
+describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
+  beforeAll(async () => {
+    world = await createWorld();
+    const name = uniqueName('function');
+    functionArn = `arn:aws:lambda:eu-west-1:000000000000:function:${name}`;
+  });
+
+  test('finds everything in place, and changes nothing', async () => {
+    const model = await world.model(['Archived', 'Production']);
+    const [byDimension, byTag] = [await alarm({ ModelName: model }), await alarm()];
+    const tagged = `arn:aws:cloudwatch:eu-west-1:000000000000:alarm:${byTag}`;
+    await tagAlarm(ministack.url, tagged, 'model-rollback:model', model);
+    // This engine knows backups too.
+    const settings = { AWS_ENDPOINT_URL_DYNAMODB: ministack.url };
+    await runCommand(['create-table'], world.env(settings));
+    const before = await world.everything(model);
+
+    const { exitCode, stderr, checks, found } = await doctor(settings, ['--function', functionArn]);
+
+    expect(found).toEqual([]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(Object.keys(checks)).toEqual([
+      'settings',
+      'registry',
+      'state',
+      'table',
+      'expiry',
+      'backup',
+      'clock',
+      'topic',
+      'overdue',
+      'paused',
+      'alarms',
+      ...[byDimension, byTag].toSorted().map((name) => `alarm ${name}`),
+    ]);
+    expect(checks['registry']?.message).toContain('MLflow 3.17.2');
+    expect(checks['alarms']?.message).toBe(`2 alarms call ${functionArn}.`);
+    expect(checks[`alarm ${byTag}`]?.message).toBe(`${model} (tag): would move from 2 to 1.`);
+    expect(await world.everything(model)).toEqual(before);
+  });
+
+  test('says it to people too', async () => {
+    const { stdout, exitCode } = await runCommand(['doctor'], world.env());
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^ok {7}settings {2}mode act/);
+    // DynamoDB Local knows no backups.
+    expect(stdout).toMatch(/\nwarning {2}backup .*\n +-> Check that the table/);
+    expect(stdout).toMatch(/\n\d+ checks: 0 with problems, 2 with warnings\.\n$/);
+  });
+
+  test('tells a table that is missing', async () => {
+    const { exitCode, checks } = await doctor({ ROLLBACK_STATE_TABLE: uniqueName('missing') });
+    expect(exitCode).toBe(1);
+    expect(checks['state']).toMatchObject({
+      verdict: 'problem',
+      mend: expect.stringContaining('create-table'),
+    });
+    expect(checks).not.toHaveProperty('table');
+    expect(checks['registry']?.verdict).toBe('ok');
+    expect(checks['topic']?.verdict).toBe('ok');
+  });
+
+  test('tells a table with other indexes', async () => {
+    const tableName = uniqueName('other');
+    const client = new DynamoDBClient(localClientConfig(dynamodb.url));
+    await client.send(
+      new CreateTableCommand({
+        TableName: tableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [
+          { AttributeName: 'pk', AttributeType: 'S' },
+          { AttributeName: 'sk', AttributeType: 'S' },
+        ],
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+      }),
+    );
+    client.destroy();
+    const { exitCode, checks } = await doctor({ ROLLBACK_STATE_TABLE: tableName });
+    expect(exitCode).toBe(1);
+    expect(checks['state']?.verdict).toBe('problem');
+    expect(checks['table']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining('index due: missing'),
+    });
+  });
+
+  test('tells a topic that is missing', async () => {
+    const ALERT_SNS_TOPIC_ARN = `${world.topicArn}-missing`;
+    const { exitCode, found } = await doctor({ ALERT_SNS_TOPIC_ARN });
+    expect(exitCode).toBe(1);
+    expect(found).toContain('problem topic');
+  });
+
+  test('tells a registry that is down, and still which models the alarms are about', async () => {
+    const model = await world.model(['Archived', 'Production']);
+    const name = await alarm({ ModelName: model });
+    const settings = { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' };
+    const { exitCode, checks } = await doctor(settings, ['--alarm', name]);
+    expect(exitCode).toBe(1);
+    expect(checks['registry']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining('ECONNREFUSED'),
+      mend: expect.stringMatching(/^Check MLFLOW_TRACKING_URI/),
+    });
+    expect(checks['state']?.verdict).toBe('ok');
+    expect(checks[`alarm ${name}`]).toMatchObject({
+      verdict: 'warning',
+      message: `${model} (dimension): whether there is a target cannot be told.`,
+    });
+  });
+
+  test('tells a login that the registry does not take', async () => {
+    const login = { username: 'admin', password: PASSWORD };
+    const guarded = await startMlflow({ basicAuth: login });
+    const settings = { MLFLOW_TRACKING_URI: guarded.url, MLFLOW_TRACKING_USERNAME: 'admin' };
+    const right = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: PASSWORD });
+    // It holds no model yet.
+    expect(right.checks['registry']).toMatchObject({
+      verdict: 'warning',
+      message: expect.stringContaining('takes the login (MLflow 3.17.2)'),
+    });
+    const wrong = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: 'wrong-password' });
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.checks['registry']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining('401'),
+      mend: expect.stringContaining('MLFLOW_TRACKING_PASSWORD'),
+    });
+    expect(wrong.stdout + wrong.stderr).not.toContain('wrong-password');
+    await guarded.stop();
+  });
+
+  test('tells alarms without a model, about none, and whose model has no target', async () => {
+    const alone = await world.model(['Production']);
+    const names = [await alarm(), await alarm({ ModelName: uniqueName('gone') })];
+    names.push(await alarm({ ModelName: alone }), uniqueName('no-alarm'));
+    const { exitCode, checks } = await doctor(
+      {},
+      names.flatMap((name) => ['--alarm', name]),
+    );
+    expect(exitCode).toBe(1);
+    const of = (index: number): Check | undefined => checks[`alarm ${names[index]}`];
+    expect(of(0)).toMatchObject({
+      verdict: 'problem',
+      mend: expect.stringContaining('Set the tag model-rollback:model'),
+    });
+    expect(of(1)).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining('has no registered model of this name'),
+    });
+    expect(of(2)).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining(`${alone} (dimension): `),
+      mend: expect.stringMatching(/^Promote a version/),
+    });
+    expect(of(3)).toMatchObject({
+      verdict: 'problem',
+      message: 'There is no alarm of this name.',
+    });
+  });
+
+  test('tells a function that no alarm calls', async () => {
+    const other = `${functionArn}-other`;
+    const { exitCode, checks } = await doctor({}, ['--function', other]);
+    expect(exitCode).toBe(1);
+    expect(checks['alarms']?.message).toBe(`No alarm calls ${other} when it goes red.`);
+  });
+
+  test('looks at the topic of the alarms', async () => {
+    const model = await world.model(['Archived', 'Production']);
+    const name = uniqueName('alarm');
+    await putMetricAlarm(ministack.url, name, {
+      dimensions: { ModelName: model },
+      input: { AlarmActions: [world.topicArn] },
+    });
+    const { exitCode, checks } = await doctor({}, ['--topic', world.topicArn]);
+    expect(exitCode).toBe(0);
+    expect(checks['alarm-topic']?.verdict).toBe('ok');
+    expect(checks[`alarm ${name}`]?.verdict).toBe('ok');
+  });
+
+  test('tells that the sweep does not run', async () => {
+    const tableName = uniqueName('overdue');
+    const settings = { ROLLBACK_STATE_TABLE: tableName };
+    await runCommand(['create-table'], world.env(settings));
+    const model = await world.model(['Archived', 'Production']);
+    // Two minutes after a rollback the pointer is due to be read once more.
+    const longAgo = { ...settings, [CLOCK_OFFSET]: String(-13 * 60_000) };
+    const started = await startFunction(world.env(longAgo));
+    await started.invoke({ model_name: model });
+    await started.kill();
+
+    const { exitCode, checks } = await doctor(settings);
+    expect(exitCode).toBe(1);
+    expect(checks['overdue']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining(`the first (${model}/`),
+    });
+
+    await runCommand(['sweep'], world.env(settings));
+    const after = await doctor(settings);
+    expect(after.checks['overdue']?.verdict).toBe('ok');
+  });
+
+  test('looks at the rest when a setting is wrong', async () => {
+    const { exitCode, checks } = await doctor({ ROLLBACK_COOLDOWN_HOURS: 'abc' });
+    expect(exitCode).toBe(1);
+    expect(checks['settings']?.message).toContain('ROLLBACK_COOLDOWN_HOURS is "abc"');
+    for (const name of ['registry', 'state', 'table', 'topic']) {
+      expect(checks[name]?.verdict).toBe('ok');
+    }
+  });
+});
