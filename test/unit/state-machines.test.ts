@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import * as errors from '../../src/domain/errors.ts';
+import { parseFleetRequest, planOfFleet } from '../../src/domain/fleet-request.ts';
 import { limits } from '../../src/domain/limits.ts';
+import { parseRequest } from '../../src/domain/request.ts';
 import { Outcome } from '../../src/domain/rollback.ts';
 
 interface Retrier {
@@ -45,6 +47,28 @@ interface Definition {
   readonly States: Readonly<Record<string, State>>;
 }
 
+/** Of a fleet run: a state machine within a Map. */
+interface FleetDefinition extends Definition {
+  readonly States: Definition['States'] & {
+    readonly Plan: State;
+    readonly RollBackEach: {
+      readonly Label: string;
+      readonly MaxConcurrencyPath: string;
+      readonly ToleratedFailureCountPath: string;
+      readonly ItemsPath: string;
+      readonly ItemSelector: Readonly<Record<string, string>>;
+      readonly ItemProcessor: Definition & {
+        readonly ProcessorConfig: Readonly<Record<string, string>>;
+      };
+    };
+    readonly Announce: {
+      readonly Arguments: {
+        readonly MessageAttributes: Readonly<Record<string, { readonly DataType: string }>>;
+      };
+    };
+  };
+}
+
 type Validator = (definition: unknown) => {
   readonly isValid: boolean;
   errorsText(separator: string): string;
@@ -60,6 +84,9 @@ const problemsOf = (definition: unknown): string => {
 
 const read = (language: string): Definition =>
   JSON.parse(readFileSync(`state-machines/roll-back.${language}.asl.json`, 'utf8'));
+const fleet: FleetDefinition = JSON.parse(
+  readFileSync('state-machines/fleet-roll-back.asl.json', 'utf8'),
+);
 const twins = { jsonpath: read('jsonpath'), jsonata: read('jsonata') };
 const taskOf = ({ States }: Definition): State => States['RollBack'] ?? expect.fail('no RollBack');
 const choiceOf = ({ States }: Definition): State =>
@@ -170,6 +197,72 @@ describe('the two state machines', () => {
   test('are told apart from broken ones by the validator', () => {
     const { Done: _, ...States } = twins.jsonata.States;
     expect(problemsOf({ ...twins.jsonata, States })).toContain('Done');
+  });
+});
+
+describe('fleet-roll-back.asl.json', () => {
+  const { Plan, RollBackEach, Announce } = fleet.States;
+  const child = RollBackEach.ItemProcessor;
+
+  test('is a sound state machine', () => {
+    expect(problemsOf(fleet)).toBe('');
+  });
+
+  test('retries as the single rollback does, in the plan and for each model', () => {
+    const { Retry, Catch, TimeoutSeconds } = taskOf(twins.jsonata);
+    const bare = (task: State): unknown =>
+      task.Catch?.map(({ ErrorEquals, Next }) => ({ ErrorEquals, Next }));
+    expect(taskOf(child)).toMatchObject({ Retry, TimeoutSeconds });
+    expect(bare(taskOf(child))).toEqual(
+      Catch?.map(({ ErrorEquals, Next }) => ({ ErrorEquals, Next })),
+    );
+    expect(Plan).toMatchObject({ Retry, TimeoutSeconds });
+    expect(bare(Plan)).toEqual([{ ErrorEquals: ['States.ALL'], Next: 'NotBegun' }]);
+  });
+
+  test('has an end for each outcome of a request; what fails, fails by its name', () => {
+    const ends = endsOf(child);
+    expect([...ends.keys()].toSorted()).toEqual(requestOutcomes.toSorted());
+    for (const [outcome, state] of ends) {
+      if (['ROLLED_BACK', 'ALREADY_LIVE', 'DRY_RUN', 'REFUSED'].includes(outcome)) {
+        expect(state).toBe('Done');
+      } else {
+        expect(child.States[state]).toMatchObject({ Type: 'Fail', Error: outcome });
+      }
+    }
+    expect(choiceOf(child).Default).toBe('UnknownOutcome');
+  });
+
+  test('sends requests that are sound, with the key of the execution, and a Map of the plan', () => {
+    const plan = planOfFleet(parseFleetRequest({ models: ['a'], dry_run: true }), ['a']);
+    const at = (path: string): unknown => plan[path.replace('$.', '') as keyof typeof plan];
+    const { ItemSelector, ItemsPath, MaxConcurrencyPath, ToleratedFailureCountPath } = RollBackEach;
+    expect(at(ItemsPath)).toEqual(['a']);
+    expect(at(MaxConcurrencyPath)).toBe(plan.max_concurrency);
+    expect(at(ToleratedFailureCountPath)).toBe(plan.tolerated_failures);
+    const context: Record<string, string> = {
+      '$$.Map.Item.Value': 'a',
+      '$$.Execution.Id': 'id',
+      '$$.StateMachine.Id': 'machine',
+    };
+    const request = Object.entries(ItemSelector).map(([name, path]) => [
+      name.replace('.$', ''),
+      context[path] ?? at(path),
+    ]);
+    expect(parseRequest(Object.fromEntries(request))).toMatchObject({
+      request: { modelName: 'a', requestId: 'id', requestedBy: 'machine', isDryRun: true },
+      warnings: [],
+    });
+  });
+
+  test('runs its children as long as the retries last', () => {
+    expect(child.ProcessorConfig).toEqual({ Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' });
+  });
+
+  test('announces with the attributes that a filter policy needs', () => {
+    const { MessageAttributes } = Announce.Arguments;
+    expect(Object.keys(MessageAttributes)).toEqual(['outcome', 'reason', 'schema']);
+    for (const { DataType } of Object.values(MessageAttributes)) expect(DataType).toBe('String');
   });
 });
 
