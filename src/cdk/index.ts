@@ -1,5 +1,7 @@
 export { modelTag } from './alarm-wiring.ts';
+export { FleetRollBack, type FleetRollBackProps } from './fleet-roll-back.ts';
 export { functionPolicy, type PolicyEntry, type PolicyResources } from './function-policy.ts';
 export { type AddAlarmOptions, type EventRuleOptions, ModelRollback } from './model-rollback.ts';
 export type { ModelRollbackProps } from './model-rollback-props.ts';
+export { RollBackTask, type RollBackTaskProps } from './roll-back-task.ts';
 export { StateTable, type StateTableProps } from './state-table.ts';

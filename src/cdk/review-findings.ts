@@ -34,15 +34,20 @@ export function acknowledgeFindings(
   });
 }
 
-// ---------------------------------------------------------------------------------------------------
-
 /** As cdk-nag writes a text with references in it. */
-function nameOf(value: unknown): string {
+export function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  const { Ref: ref, 'Fn::Join': join } = value as {
+  const {
+    Ref: ref,
+    'Fn::GetAtt': attribute,
+    'Fn::Join': join,
+  } = value as {
     readonly Ref?: string;
+    readonly 'Fn::GetAtt'?: readonly string[];
     readonly 'Fn::Join'?: readonly [string, readonly unknown[]];
   };
+  if (ref !== undefined) return `<${ref}>`;
+  if (attribute !== undefined) return `<${attribute.join('.')}>`;
   const [delimiter, parts] = join ?? ['', []];
-  return ref === undefined ? parts.map(nameOf).join(delimiter) : `<${ref}>`;
+  return parts.map(nameOf).join(delimiter);
 }
