@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EngineName, engineFolder, installEngine, LOG_FOLDER } from './install.ts';
 import { type Child, freePort, logTail, startChild } from './processes.ts';
@@ -180,7 +180,10 @@ function miniStackCommand({ port, folder }: Place): Command {
     command: join(engineFolder('ministack'), 'bin', 'python'),
     args: ['-m', 'ministack'],
     env: {
-      ...environmentWithout(/^(AWS|MINISTACK|LOCALSTACK|S3)_|^SERVICES$/),
+      // Its functions get this environment too.
+      ...environmentWithout(/^(AWS|MINISTACK|LOCALSTACK|S3|MLFLOW|ROLLBACK|ALERT)_|^SERVICES$/),
+      // It runs a function of any nodejs runtime on the first node of its path.
+      PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
       PYTHONUNBUFFERED: '1',
       BIND_HOST: '127.0.0.1',
       MINISTACK_HOST: '127.0.0.1',
