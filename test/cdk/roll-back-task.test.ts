@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { Alias, type IFunction, type IVersion } from 'aws-cdk-lib/aws-lambda';
 import {
@@ -214,6 +218,23 @@ describe('RollBackTask', () => {
     const machine = theOnly(stack, 'AWS::StepFunctions::StateMachine').Properties;
     const { States } = JSON.parse(flat(machine['DefinitionString']));
     expect(Object.keys(States)).toContain('Put the last good version back');
+  });
+
+  test('stands in the documents as it works', async () => {
+    const bundle = 'dist/lambda/index.mjs';
+    expect(existsSync(bundle), `${bundle}: run "npm run build" first`).toBe(true);
+    const page = readFileSync('docs/reference/step-functions.md', 'utf8');
+    const [, code = ''] = /^```ts\n([\s\S]*?)^```$/m.exec(page) ?? [];
+    const construct = pathToFileURL(join(process.cwd(), 'src', 'cdk', 'index.ts')).href;
+    const program = `
+      ${code.replace("'model-rollback/cdk'", JSON.stringify(construct))}
+      import { Template } from 'aws-cdk-lib/assertions';
+      const found = Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine');
+      console.log(Object.keys(found).length);
+    `;
+    const args = ['--input-type=module-typescript', '--eval', program];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toBe('2\n');
   });
 
   test('lets the state machine invoke this function, alias or version, and nothing else', () => {

@@ -61,6 +61,8 @@ interface FleetDefinition extends Definition {
         readonly ProcessorConfig: Readonly<Record<string, string>>;
       };
     };
+    readonly Summarize: { readonly Output: Readonly<Record<string, unknown>> };
+    readonly SummarizeStop: { readonly Output: Readonly<Record<string, unknown>> };
     readonly Announce: {
       readonly Arguments: {
         readonly MessageAttributes: Readonly<Record<string, { readonly DataType: string }>>;
@@ -292,6 +294,30 @@ describe('step-functions.md', () => {
       expect(RollBack?.Retry).toEqual(taskOf(twins.jsonpath).Retry);
       expect(RollBack?.TimeoutSeconds).toBe(taskOf(twins.jsonpath).TimeoutSeconds);
     }
+  });
+
+  test('has inputs of a fleet run that are sound, and tells every field', () => {
+    const inputs = [...text.matchAll(/^```json\n([\s\S]*?)^```$/gm)]
+      .map((match): Record<string, unknown> => JSON.parse(match[1] ?? ''))
+      .filter((value) => 'models' in value || 'live_version_tag' in value);
+    expect(inputs).toHaveLength(2);
+    for (const input of inputs) expect(() => parseFleetRequest(input)).not.toThrow();
+    const source = readFileSync('src/domain/fleet-request.ts', 'utf8');
+    const list = /const knownFields = \[([\s\S]*?)\]/.exec(source)?.[1] ?? '';
+    const fields = [...list.matchAll(/'(\w+)'/g)].map((match) => match[1] ?? '');
+    expect(fields).toHaveLength(8);
+    expect(fields.filter((field) => !text.includes(`| \`${field}\` |`))).toEqual([]);
+  });
+
+  test('shows the summary of a fleet run as the state machine makes it', () => {
+    const { Summarize, SummarizeStop } = fleet.States;
+    const example = [...text.matchAll(/^```json\n([\s\S]*?)^```$/gm)]
+      .map((match): Record<string, unknown> => JSON.parse(match[1] ?? ''))
+      .find((value) => value['about'] === 'fleet');
+    const { notified, ...summary } = example ?? {};
+    expect(notified).toBe(true);
+    expect(Object.keys(summary)).toEqual(Object.keys(Summarize.Output));
+    expect(Object.keys(SummarizeStop.Output).toSorted()).toEqual(Object.keys(summary).toSorted());
   });
 
   test('tells every error name and every end', () => {
