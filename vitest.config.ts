@@ -8,6 +8,8 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts', 'test/*.test.ts'],
+          // The engines of the other projects share the cores.
+          testTimeout: 20_000,
         },
       },
       {
