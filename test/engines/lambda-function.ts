@@ -5,6 +5,7 @@
  * error as `Runtime.HandlerError`. So a function is packed as `provided.al2023`: its bootstrap runs the
  * Node of this process on a small loop over Lambda's Runtime API, and error names survive.
  */
+import { readFileSync } from 'node:fs';
 import {
   CreateFunctionCommand,
   LambdaClient,
@@ -13,6 +14,7 @@ import {
 import { type ZipFile, zip } from '../../tools/zip.ts';
 import { localClientConfig } from './aws.ts';
 import { uniqueName } from './engines.ts';
+import { LAMBDA_BOOTSTRAP } from './lambda-process.ts';
 
 export interface FunctionOptions {
   /** One file, an ES module that exports `handler`. */
@@ -71,45 +73,7 @@ function packageFiles(code: string | Uint8Array, names: readonly string[]): ZipF
   const command = `exec env -i ${kept} '${process.execPath}' "$LAMBDA_TASK_ROOT/runtime.mjs"`;
   return [
     { name: 'bootstrap', content: `#!/bin/sh\n${command}\n`, isExecutable: true },
-    { name: 'runtime.mjs', content: RUNTIME_SCRIPT },
+    { name: 'runtime.mjs', content: readFileSync(LAMBDA_BOOTSTRAP, 'utf8') },
     { name: 'index.mjs', content: code },
   ];
 }
-
-/** What the runtime of `nodejs24.x` does, as far as a handler notices. Ends when nobody answers it. */
-const RUNTIME_SCRIPT = `
-import { request } from 'node:http';
-
-const { AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, _HANDLER } = process.env;
-const [file, name] = _HANDLER.split('.');
-const { [name]: handler } = await import(LAMBDA_TASK_ROOT + '/' + file + '.mjs');
-
-for (;;) {
-  const { headers, body } = await call('GET', 'next');
-  const awsRequestId = headers['lambda-runtime-aws-request-id'];
-  const deadlineMs = Number(headers['lambda-runtime-deadline-ms']);
-  const getRemainingTimeInMillis = () => Math.max(0, deadlineMs - Date.now());
-  try {
-    const answer = await handler(JSON.parse(body), { awsRequestId, getRemainingTimeInMillis });
-    await call('POST', awsRequestId + '/response', answer ?? null);
-  } catch (error) {
-    const { name: errorType, message: errorMessage, stack } = error;
-    await call('POST', awsRequestId + '/error', { errorType, errorMessage, trace: stack.split('\\n') });
-  }
-}
-
-function call(method, path, value) {
-  const url = 'http://' + AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/' + path;
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, agent: false }, async (answer) => {
-      const chunks = [];
-      for await (const chunk of answer) chunks.push(chunk);
-      const body = Buffer.concat(chunks).toString();
-      if (answer.statusCode >= 300) reject(new Error(answer.statusCode + ' ' + body));
-      else resolve({ headers: answer.headers, body });
-    });
-    sent.on('error', reject);
-    sent.end(value === undefined ? undefined : JSON.stringify(value));
-  });
-}
-`;
