@@ -8,6 +8,7 @@ import {
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
   paginateListStackResources,
+  type Stack,
 } from '@aws-sdk/client-cloudformation';
 import {
   CreateBucketCommand,
@@ -63,17 +64,25 @@ export async function deployStack(
 ): Promise<DeployedStack> {
   const client = new CloudFormationClient(localClientConfig(endpoint));
   const names = { StackName: stackName, ChangeSetName: `deploy-${Date.now()}` };
-  const isThere = (await statusOf(client, stackName)) !== null;
+  const before = await find(client, stackName);
+  const isThere = before !== null;
+  // The command keeps what it is not given.
+  const kept = (before?.Parameters ?? []).filter(
+    ({ ParameterKey: key = '' }) => !(key in parameters),
+  );
   await client.send(
     new CreateChangeSetCommand({
       ...names,
       ChangeSetType: isThere ? 'UPDATE' : 'CREATE',
       TemplateBody: template,
       Capabilities: ['CAPABILITY_IAM'],
-      Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
-        ParameterKey,
-        ParameterValue,
-      })),
+      Parameters: [
+        ...Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
+          ParameterKey,
+          ParameterValue,
+        })),
+        ...kept.map(({ ParameterKey }) => ({ ParameterKey, UsePreviousValue: true })),
+      ],
     }),
   );
   const made = await until(
@@ -85,7 +94,7 @@ export async function deployStack(
   }
   await client.send(new ExecuteChangeSetCommand(names));
   const status = await until(
-    async () => (await statusOf(client, stackName)) ?? '',
+    async () => (await find(client, stackName))?.StackStatus ?? '',
     (text) => !/IN_PROGRESS$|^$/.test(text),
   );
   if (status !== (isThere ? 'UPDATE_COMPLETE' : 'CREATE_COMPLETE')) {
@@ -142,7 +151,7 @@ export async function runTargetNow(
 // ---------------------------------------------------------------------------------------------------
 
 async function describe(client: CloudFormationClient, StackName: string): Promise<DeployedStack> {
-  const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName }));
+  const stack = await find(client, StackName);
   const resources: StackResource[] = [];
   for await (const page of paginateListStackResources({ client }, { StackName })) {
     for (const resource of page.StackResourceSummaries ?? []) {
@@ -162,10 +171,10 @@ async function describe(client: CloudFormationClient, StackName: string): Promis
 }
 
 /** Null when there is no such stack. */
-async function statusOf(client: CloudFormationClient, StackName: string): Promise<string | null> {
+async function find(client: CloudFormationClient, StackName: string): Promise<Stack | null> {
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName }));
-    return stack?.StackStatus ?? null;
+    return stack ?? null;
   } catch (error) {
     if (error instanceof Error && error.message.includes('does not exist')) return null;
     throw error;
