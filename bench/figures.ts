@@ -48,21 +48,7 @@ export function soleFigure(options: {
 }
 
 export function printTable(figures: readonly Figure[]): void {
-  const rows = [
-    [
-      'figure',
-      'ours',
-      '(min–max)',
-      'against',
-      'theirs',
-      '(min–max)',
-      'ratio',
-      'of medians',
-      'budget',
-      '',
-    ],
-    ...figures.map(cellsOf),
-  ];
+  const rows = rowsOf(figures);
   const widths = rows[0]?.map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -76,7 +62,30 @@ export function printTable(figures: readonly Figure[]): void {
   }
 }
 
+/** The same for docs/reference/performance.md. */
+export function printMarkdown(figures: readonly Figure[]): void {
+  const [head = [], ...rows] = rowsOf(figures);
+  const rule = head.map(() => '---');
+  for (const row of [head, rule, ...rows]) console.log(`| ${row.join(' | ')} |`);
+}
+
 // ---------------------------------------------------------------------------------------------------
+
+function rowsOf(figures: readonly Figure[]): string[][] {
+  const head = [
+    'figure',
+    'ours',
+    '(min–max)',
+    'against',
+    'theirs',
+    '(min–max)',
+    'ratio',
+    'of medians',
+    'budget',
+    '',
+  ];
+  return [head, ...figures.map(cellsOf)];
+}
 
 function verdictOf(value: number, budget: number | null): Figure['verdict'] {
   if (budget === null) return '';

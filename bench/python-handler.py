@@ -11,6 +11,7 @@ What keeps the comparison fair:
   and the byte code is compiled beforehand, in a run that is not counted.
 
 With a JSON event as its argument it answers once; without one, it answers each line that it reads.
+python-runtime.py runs it on Lambda's Runtime API.
 """
 
 import os
@@ -144,8 +145,9 @@ def answer(text: str) -> None:
     print(f"@bench {json.dumps(figures)}", flush=True)
 
 
-if len(sys.argv) > 1:
-    answer(sys.argv[1])
-else:
-    for line in sys.stdin:
-        answer(line)
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        answer(sys.argv[1])
+    else:
+        for line in sys.stdin:
+            answer(line)

@@ -2,15 +2,18 @@
  * Measures what docs/ARCHITECTURE.md promises about speed, against the real engines. Both sides of a
  * ratio are measured in turns in the same run, so that a busy machine slows both.
  *
- * `npm run bench -- [--runs N] [--workers N] [--only STEP] [--strict]`; the figures also go to `.reports/bench.json`.
+ * `npm run bench -- [--runs N] [--workers N] [--only STEP] [--strict] [--markdown]`
+ *
+ * The figures also go to `.reports/bench.json`; docs/reference/performance.md has those of a release.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Figure, printTable } from './figures.ts';
+import { type Figure, printMarkdown, printTable } from './figures.ts';
 import { measureCold, measureStart } from './measure-cold.ts';
 import { measurePast, measureVersions } from './measure-flat.ts';
+import { measureRuntime } from './measure-runtime.ts';
 import { measureWarm } from './measure-warm.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -25,6 +28,8 @@ const { values: options } = parseArgs({
     workers: { type: 'string', default: '4' },
     /** Exit code 1 when a budget is exceeded. */
     strict: { type: 'boolean', default: false },
+    /** As a table for docs/reference/performance.md. */
+    markdown: { type: 'boolean', default: false },
     /** Only the figures whose step has this in its name. */
     only: { type: 'string', default: '' },
   },
@@ -35,6 +40,7 @@ const workers = wholeNumber('--workers', options.workers);
 const steps: readonly (readonly [string, (world: World) => Promise<readonly Figure[]>])[] = [
   ['start', (world) => measureStart(world, runs)],
   ['cold', (world) => measureCold(world, runs)],
+  ['runtime', (world) => measureRuntime(world, runs)],
   ['warm', (world) => measureWarm(world, 2 * runs)],
   ['versions', (world) => measureVersions(world, runs, 'newest')],
   ['buried', (world) => measureVersions(world, Math.ceil(runs / 2), 'middle')],
@@ -54,7 +60,8 @@ try {
   await world.stop();
 }
 
-printTable(figures);
+if (options.markdown) printMarkdown(figures);
+else printTable(figures);
 console.log(`\nMLflow with ${workers} worker${workers === 1 ? '' : 's'}.`);
 console.log('ratio: median of the ratios of the pairs; this is what a budget is about.');
 writeReport(figures);
