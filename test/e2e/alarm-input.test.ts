@@ -184,8 +184,14 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       expect(answer.model_name).toBeNull();
     });
 
+    test('without an ARN, and without the parts of one', async () => {
+      const whole = snsMessage({ model, atMs: Date.now() });
+      const text = patched(patched(whole, ['AlarmArn'], undefined), ['AWSAccountId'], undefined);
+      const { results } = await world.askTopic(fromTopic(text).event);
+      await expectFailed(results[0] ?? expect.fail('no answer'), /does not say the ARN/);
+    });
+
     test.each([
-      ['without an ARN', undefined, /does not say the ARN/],
       ['with an ARN of something else', queueArn, /is not that of an alarm/],
       ['with an ARN in disorder', 'arn:aws:cloudwatch:alarm:x', /is not that of an alarm/],
     ])('%s', async (_, arn, message) => {
