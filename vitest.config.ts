@@ -16,7 +16,8 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'cdk',
           include: ['test/cdk/**/*.test.ts'],
-          // A process spends seconds on the import of the CDK, and as much again when cores are shared.
+          // The CDK takes a second or more to import: the files share it.
+          isolate: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
