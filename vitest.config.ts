@@ -16,6 +16,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'cdk',
           include: ['test/cdk/**/*.test.ts'],
+          setupFiles: ['test/cdk/set-up.ts'],
           // The CDK takes a second or more to import: the files share it.
           isolate: false,
           testTimeout: 30_000,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duration, Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, type AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -12,7 +12,6 @@ import {
   account,
   home,
   makeAlarm,
-  makeApp,
   makeComposite,
   makeRollback,
   makeStack,
@@ -116,7 +115,7 @@ describe('a stack', () => {
 
 describe('addAlarm', () => {
   test('refuses an alarm of another region, and says how it gets here', () => {
-    const app = makeApp();
+    const app = new App();
     const { rollback } = makeRollback({}, new Stack(app, 'Production', home));
     const alarm = makeAlarm(new Stack(app, 'Far', elsewhere));
     expect(messageOf(() => rollback.addAlarm(alarm, { model: 'PascalStrategy' }))).toMatch(
@@ -126,7 +125,7 @@ describe('addAlarm', () => {
   });
 
   test('refuses an alarm of another account', () => {
-    const app = makeApp();
+    const app = new App();
     const { rollback } = makeRollback({}, new Stack(app, 'Production', home));
     const other = new Stack(app, 'Other', { env: { account: '210987654321', region } });
     expect(messageOf(() => rollback.addAlarm(makeComposite(other)))).toMatch(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Aws, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
+import { App, Aws, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
@@ -18,7 +18,6 @@ import {
   flat,
   home,
   makeAlarm,
-  makeApp,
   makeComposite,
   makeRollback,
   makeStack,
@@ -299,7 +298,7 @@ describe('ModelRollback', () => {
   });
 
   test('fits into one account and one stack twice: no name is fixed', () => {
-    const app = makeApp();
+    const app = new App();
     const stacks = ['One', 'Two'].map((id) => new Stack(app, id, home));
     for (const stack of stacks) {
       new ModelRollback(stack, 'Rollback', requiredProps);
@@ -369,7 +368,7 @@ describe('the state table', () => {
   });
 
   test('may stand in a stack of its own', () => {
-    const app = makeApp();
+    const app = new App();
     const table = new StateTable(new Stack(app, 'State', home), 'Table', { tableName: 'state' });
     const { stack } = makeRollback({ table }, new Stack(app, 'Production', home));
     expect(resourcesOf(stack, 'AWS::DynamoDB::Table')).toEqual({});
@@ -502,7 +501,7 @@ describe('the wiring of alarms', () => {
   });
 
   test('wires alarms of other stacks of the region', () => {
-    const app = makeApp();
+    const app = new App();
     const { rollback } = makeRollback({}, new Stack(app, 'Production', home));
     const other = new Stack(app, 'Models', home);
     rollback.addAlarm(makeAlarm(other), { model: 'PascalStrategy' });

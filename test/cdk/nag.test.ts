@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type App, type Stack, Validations } from 'aws-cdk-lib';
+import { App, type Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { home, makeAlarm, makeApp, makeRollback, makeStack, makeWhole } from './stacks.ts';
+import { home, makeAlarm, makeRollback, makeStack, makeWhole } from './stacks.ts';
 
 interface Finding {
   readonly rule: string;
@@ -58,7 +58,7 @@ describe('cdk-nag', () => {
     ['without flags', {}],
     ['with the flags of a new app', flags],
   ])('finds nothing with everything switched on, %s', (_what, context) => {
-    const stack = makeStack(home, makeApp({ context }));
+    const stack = makeStack(home, new App({ context }));
     makeWhole(stack);
     expect(findingsOf(stack)).toEqual([]);
   });

@@ -1,8 +1,5 @@
 /** Stacks with the construct in them, and what the tests read of their templates. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { App, type AppProps, Stack, type StackProps } from 'aws-cdk-lib';
+import { App, Stack, type StackProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Alarm, CompositeAlarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
@@ -10,11 +7,6 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ModelRollback, type ModelRollbackProps } from '../../src/cdk/index.ts';
-
-/** The CDK writes each template to a folder, and leaves it behind. */
-const folder = mkdtempSync(join(tmpdir(), 'model-rollback-cdk-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-let apps = 0;
 
 export const account = '123456789012';
 export const region = 'eu-west-1';
@@ -33,12 +25,7 @@ export interface Resource {
   readonly DeletionPolicy?: string;
 }
 
-export function makeApp(props: AppProps = {}): App {
-  apps += 1;
-  return new App({ ...props, outdir: join(folder, String(apps)) });
-}
-
-export function makeStack(props: StackProps = home, app: App = makeApp()): Stack {
+export function makeStack(props: StackProps = home, app: App = new App()): Stack {
   return new Stack(app, 'Production', props);
 }
 

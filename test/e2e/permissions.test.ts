@@ -3,14 +3,15 @@
  * nothing is to spare. The stack is made of the very table, topic and secret that the function works
  * with, so that resources are compared and not only actions.
  */
-import { Stack } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flat, makeApp, makeRollback, statementsOf, theOnly } from '../cdk/stacks.ts';
+import '../cdk/set-up.ts';
+import { flat, makeRollback, statementsOf, theOnly } from '../cdk/stacks.ts';
 import { type HttpProxy, type ProxyAct, startHttpProxy } from '../contract/http-proxy.ts';
 import { LOCAL_ACCOUNT, putCompositeAlarm, setAlarmState } from '../engines/alarms.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
@@ -167,7 +168,7 @@ function loseOneClaim(): Parameters<typeof startHttpProxy>[1] {
 /** The statements of the role, in a stack with everything switched on and what exists given to it. */
 function grantsOfTemplate(): readonly Grant[] {
   const region = 'eu-west-1';
-  const stack = new Stack(makeApp(), 'Stack', { env: { account: LOCAL_ACCOUNT, region } });
+  const stack = new Stack(new App(), 'Stack', { env: { account: LOCAL_ACCOUNT, region } });
   const key = (name: string) =>
     Key.fromKeyArn(stack, name, `arn:aws:kms:${region}:${LOCAL_ACCOUNT}:key/${name}`);
   // The CDK's own classes do not fit its interfaces under exactOptionalPropertyTypes.
