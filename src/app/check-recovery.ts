@@ -1,11 +1,10 @@
 import { assert } from '../domain/assert.ts';
-import { leaseNotice } from '../domain/follow-up.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import { Recovery } from '../domain/trigger.ts';
 import { afterRecovery, postponeRecovery } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce } from './finish.ts';
+import { leaseAndAnnounce } from './finish.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
@@ -31,10 +30,7 @@ export async function checkRecovery(
   const found = isSuperseded ? Recovery.SUPERSEDED : findings[now];
   const change = afterRecovery(record, state, found, nowMs);
   if ((await deps.store.write(change, deadline)) === 'conflict') return false;
-  const leased = leaseNotice(change.record, nowMs);
-  if (leased !== null && (await deps.store.write({ record: leased }, deadline)) === 'written') {
-    await announce(deps, leased, deadline);
-  }
+  await leaseAndAnnounce(deps, change.record, deadline);
   return true;
 }
 

@@ -6,17 +6,18 @@ import {
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { isSettled } from '../domain/meeting.ts';
 import { noticeOf } from '../domain/notice.ts';
 import { endWithoutPlan, type PlanlessEnd } from '../domain/planless-end.ts';
 import { shorten } from '../domain/record-base.ts';
 import { Reason, type RollbackRequest, requestBody } from '../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import { isFinal, type RecordSubject, type RollbackRecord } from '../domain/rollback.ts';
+import type { RecordSubject, RollbackRecord } from '../domain/rollback.ts';
 import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
 import { postponeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce, announceIfPending, noticeWarnings } from './finish.ts';
+import { announceIfPending, answerEnd, noticeWarnings } from './finish.ts';
 import { rollbackIdOf } from './roll-back.ts';
 
 /** Ends of alarms that never came to a plan. Recorded and announced as every end is. */
@@ -148,7 +149,7 @@ async function endScope(
           : await writeEnd(deps, { ...base, previous: record }, deadline);
       if (response !== null) return response;
     }
-    throw new RollbackInProgressError(`Others write the record ${base.id} right now. Try again.`);
+    return null;
   });
 }
 
@@ -159,9 +160,8 @@ async function answerOf(
   message: string,
   deadline: Deadline,
 ): Promise<RollbackResponse | null> {
-  const { progress, watch, plan } = record;
-  const isWaiting = progress.status === 'AWAITING_APPROVAL' || watch.kind === 'closed';
-  if (isFinal(record) || isWaiting) {
+  const { progress, plan } = record;
+  if (isSettled(record)) {
     // Whoever ended it may still be at its notice.
     const told = await announceIfPending(deps, record.modelName, record.id, deadline);
     return responseOf(told ?? record, { isReplayed: true });
@@ -195,12 +195,7 @@ async function writeEnd(
     outcome: end.outcome,
     why: end.message,
   });
-  const isInherited = record.notice === end.previous?.notice;
-  const told = isInherited
-    ? await announceIfPending(deps, record.modelName, record.id, deadline)
-    : await announce(deps, record, deadline);
-  const ended = told ?? record;
-  return responseOf(ended, { warnings: noticeWarnings(ended) });
+  return await answerEnd(deps, record, end.previous, deadline);
 }
 
 /**

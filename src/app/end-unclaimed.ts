@@ -1,11 +1,12 @@
 import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/attempt.ts';
+import { isSameVersions } from '../domain/model.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import type { LastCommit, RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
 import { closeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce, announceIfPending, noticeWarnings } from './finish.ts';
+import { answerEnd } from './finish.ts';
 
 /** Records and announces an end that moves nothing. Null: what it rests on changed; read again. */
 export async function endWithoutClaim(
@@ -20,16 +21,12 @@ export async function endWithoutClaim(
   const change = endUnclaimed(attempt, facts);
   const { record } = change;
   if ((await deps.store.write(change, deadline)) === 'conflict') return null;
-  const isInherited = record.notice === attempt.previous?.notice;
-  const told = isInherited
-    ? await announceIfPending(deps, record.modelName, record.id, deadline)
-    : await announce(deps, record, deadline);
+  const answer = await answerEnd(deps, record, attempt.previous, deadline);
   deps.logger.log('info', 'ended without a move', {
     rollback_id: record.id,
     outcome: record.progress.status,
   });
-  const ended = told ?? record;
-  return responseOf(ended, { warnings: noticeWarnings(ended) });
+  return answer;
 }
 
 /**
@@ -47,10 +44,7 @@ export async function closeIfMoved(
   const bound = previous.alarm?.liveVersions ?? null;
   // It came while another run was at work: what that one moved to is not what the alarm speaks of.
   const hasMovedSince = (now.lastCommit?.atMs ?? 0) >= previous.createdAtMs;
-  const isSame =
-    bound === null
-      ? !hasMovedSince
-      : bound.toSorted().join() === now.liveVersions.toSorted().join();
+  const isSame = bound === null ? !hasMovedSince : isSameVersions(bound, now.liveVersions);
   if (isSame) return undefined;
   const closed = closeWatch(previous, WatchEnd.POINTER_MOVED, deps.clock.nowMs());
   if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;

@@ -51,6 +51,39 @@ export async function announce(
 }
 
 /**
+ * Takes a pending notice in hand, sends it and marks it.
+ * @returns the record as it is then; null when another sender has it, or was quicker
+ */
+export async function leaseAndAnnounce(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<RollbackRecord | null> {
+  const leased = leaseNotice(record, deps.clock.nowMs());
+  if (leased === null) return null;
+  if ((await deps.store.write({ record: leased }, deadline)) === 'conflict') return null;
+  return await announce(deps, leased, deadline);
+}
+
+/**
+ * The answer to an end that was just written: its notice is sent, unless it repeats an earlier end of the
+ * same key, whose notice it then has.
+ */
+export async function answerEnd(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  previous: RollbackRecord | undefined,
+  deadline: Deadline,
+): Promise<RollbackResponse> {
+  const isInherited = record.notice === previous?.notice;
+  const told = isInherited
+    ? await announceIfPending(deps, record.modelName, record.id, deadline)
+    : await announce(deps, record, deadline);
+  const ended = told ?? record;
+  return responseOf(ended, { warnings: noticeWarnings(ended) });
+}
+
+/**
  * For a replay: sends the notice when nobody else has it in hand, and waits for whoever has. Returns the
  * record as it is then; null when it is gone.
  */

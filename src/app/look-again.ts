@@ -1,5 +1,6 @@
 import { assert } from '../domain/assert.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
+import { isSameVersions } from '../domain/model.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
 import { closeWatch, isApprovable, postponeWatch } from '../domain/watch.ts';
@@ -69,11 +70,9 @@ async function lookAtWaiting(
     if (!isModelRollbackError(error)) throw error;
     return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
   }
-  const bound = record.plan?.live ?? [];
-  const isMoved = bound.toSorted().join() !== liveVersions.toSorted().join();
-  const looked = isMoved
-    ? closeWatch(record, WatchEnd.POINTER_MOVED, nowMs)
-    : postponeWatch(record, nowMs, 'waiting');
+  const looked = isSameVersions(record.plan?.live ?? [], liveVersions)
+    ? postponeWatch(record, nowMs, 'waiting')
+    : closeWatch(record, WatchEnd.POINTER_MOVED, nowMs);
   return await save(deps, looked, deadline);
 }
 

@@ -1,11 +1,11 @@
 import { isModelRollbackError, ModelNotFoundError, messageOf } from '../domain/errors.ts';
-import { afterPointerCheck, leaseNotice } from '../domain/follow-up.ts';
+import { afterPointerCheck } from '../domain/follow-up.ts';
 import { limits } from '../domain/limits.ts';
 import { dueAtMs, modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce, finish } from './finish.ts';
+import { finish, leaseAndAnnounce } from './finish.ts';
 import { inParallel } from './in-parallel.ts';
 import { lookAgain } from './look-again.ts';
 import { resumeRollback } from './resume-rollback.ts';
@@ -117,11 +117,8 @@ async function sendDue(
   record: RollbackRecord,
   deadline: Deadline,
 ): Promise<Result> {
-  const leased = leaseNotice(record, deps.clock.nowMs());
-  if (leased === null) return { kind: 'skipped' };
-  if ((await deps.store.write({ record: leased }, deadline)) === 'conflict')
-    return { kind: 'skipped' };
-  const told = await announce(deps, leased, deadline);
+  const told = await leaseAndAnnounce(deps, record, deadline);
+  if (told === null) return { kind: 'skipped' };
   if (told.notice.kind === 'sent') return { kind: 'sent' };
   const error = 'the notice was not sent; the log says why';
   return { kind: 'failed', failure: { rollback_id: record.id, error } };
@@ -152,10 +149,7 @@ async function checkPointer(
   if (isBusy) return { kind: 'skipped' };
   if (liveVersions === null) throw failure;
   if (checked.pointerCheck.kind !== 'differs') return { kind: 'checked' };
-  const leased = leaseNotice(checked, deps.clock.nowMs());
-  if (leased !== null && (await deps.store.write({ record: leased }, deadline)) === 'written') {
-    await announce(deps, leased, deadline);
-  }
+  await leaseAndAnnounce(deps, checked, deadline);
   return { kind: 'differs' };
 }
 

@@ -1,5 +1,6 @@
 import { assert } from './assert.ts';
 import { limits } from './limits.ts';
+import { isSameVersions } from './model.ts';
 import { next } from './revision.ts';
 import type { LastCommit, NoticeState, NoticeTopic, RollbackRecord } from './rollback.ts';
 
@@ -50,7 +51,7 @@ export function afterPointerCheck(
     const dueAtMs = nowMs + limits.pointerCheckMs;
     return next({ ...record, pointerCheck: { kind: 'pending', dueAtMs } });
   }
-  const isAsLeft = liveVersions.toSorted().join() === progress.liveVersions.toSorted().join();
+  const isAsLeft = isSameVersions(liveVersions, progress.liveVersions);
   const isSuperseded =
     lastCommit !== null &&
     lastCommit.rollbackId !== record.id &&

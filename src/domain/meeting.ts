@@ -30,7 +30,7 @@ export function meet(
         'Use a new request_id for a new request.',
     );
   }
-  if (record !== undefined && (isFinal(record) || isWaiting(record))) {
+  if (record !== undefined && isSettled(record)) {
     return { kind: 'replay', rollbackId: record.id, warnings: [] };
   }
   const active = state?.active ?? null;
@@ -41,6 +41,20 @@ export function meet(
   // The two items were not read at the same instant: the run ended in between.
   if (record?.progress.status === 'IN_PROGRESS') return { kind: 'again' };
   return meetEqualRequest(state, comer, nowMs) ?? { kind: 'go' };
+}
+
+/**
+ * True when the same key gets this record's answer again: it ended for good, or it is an alarm that a
+ * person decides on, or that was closed.
+ */
+export function isSettled(record: RollbackRecord): boolean {
+  const { status } = record.progress;
+  return (
+    isFinal(record) ||
+    status === Outcome.AWAITING_APPROVAL ||
+    status === Outcome.OBSERVED ||
+    record.watch.kind === 'closed'
+  );
 }
 
 /** Another run holds the model, or was quicker several times. */
@@ -80,14 +94,6 @@ export function clockSkewProblem(
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-/** An alarm that a person decides on, or that was closed: its repetition changes nothing. */
-function isWaiting({ progress, watch }: RollbackRecord): boolean {
-  const { status } = progress;
-  return (
-    status === Outcome.AWAITING_APPROVAL || status === Outcome.OBSERVED || watch.kind === 'closed'
-  );
-}
 
 /** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
 function meetEqualRequest(

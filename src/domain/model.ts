@@ -60,6 +60,11 @@ export function isOlder(a: string, b: string): boolean {
   return versionNumber(a) < versionNumber(b);
 }
 
+/** True when both name the same versions, in any order. */
+export function isSameVersions(a: readonly string[], b: readonly string[]): boolean {
+  return a.toSorted().join() === b.toSorted().join();
+}
+
 /** The row of one version in a snapshot, if it was read. */
 export function findVersion(snapshot: RegistrySnapshot, version: string): ModelVersion | undefined {
   return (

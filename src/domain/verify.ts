@@ -2,6 +2,7 @@ import {
   displacedBy,
   findVersion,
   isOlder,
+  isSameVersions,
   type ModelVersion,
   type RegistrySnapshot,
 } from './model.ts';
@@ -67,7 +68,7 @@ export function contestFacts(
 ): { message: string; hasMoved: boolean; liveVersions: string[] } {
   const liveVersions = snapshot.live.map((row) => row.version);
   const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
-  const isSameLive = liveVersions.toSorted().join() === plan.live.toSorted().join();
+  const isSameLive = isSameVersions(liveVersions, plan.live);
   if (isSameLive && !hasMoved) {
     const message =
       `Version ${plan.from?.version ?? 'none'} or ${plan.to?.version} was changed or deleted since the plan was ` +

@@ -1,3 +1,4 @@
+import { isSameVersions } from '../domain/model.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
@@ -64,7 +65,7 @@ function claimedInSpite({ record, state }: Claim, world: SimulatedWorld): string
     problems.push(`${record.id} was claimed while automation was paused`);
   }
   const bound = firstBound(world, record.id);
-  if (plan.live.toSorted().join() !== bound.toSorted().join()) {
+  if (!isSameVersions(plan.live, bound)) {
     problems.push(
       `${record.id} rolls back ${plan.live.join()}; its alarm spoke of ${bound.join()}`,
     );

@@ -1,3 +1,4 @@
+import { isSameVersions } from '../domain/model.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { isBackwards } from '../domain/verify.ts';
 import { brokenAlarmRules } from './alarm-invariants.ts';
@@ -72,7 +73,7 @@ function pointerAsReported(world: SimulatedWorld, records: readonly RollbackReco
         : progress.status === Outcome.CONTESTED
           ? progress.liveVersions
           : null;
-    return told !== null && told.toSorted().join() === live.toSorted().join();
+    return told !== null && isSameVersions(told, live);
   });
   if (isReported) return [];
   // Others may do as they like after our last look.
