@@ -29,8 +29,7 @@ export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackSt
 
 export function snsNotifier(topicArn: string): Notifier {
   // A topic may be in another region than the table.
-  const region = topicArn.split(':')[3] ?? '';
-  return new SNSNotifier(new SNSClient({ ...clientConfig, region }), topicArn);
+  return new SNSNotifier(new SNSClient({ ...clientConfig, ...regionOf(topicArn) }), topicArn);
 }
 
 /** No client is made before the first alarm is read. */
@@ -40,9 +39,14 @@ export function cloudWatchAlarms(): AlarmReader {
 
 export function secretCredentials(secretId: string): Credentials {
   // A secret may be in another region than the table; a name says nothing of it.
-  const region = secretId.split(':')[3];
-  const client = new SecretsManagerClient({ ...clientConfig, ...(region && { region }) });
+  const client = new SecretsManagerClient({ ...clientConfig, ...regionOf(secretId) });
   return new SecretsManagerCredentials(client, secretId);
+}
+
+/** Where a thing is, if its ARN says so; else the SDK's own setting counts. */
+export function regionOf(arn: string): { readonly region?: string } {
+  const region = arn.split(':')[3];
+  return region ? { region } : {};
 }
 
 /** Keeps the `Date` of the latest answer. */

@@ -158,7 +158,7 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
     topic: async (name, arn, use, deadline) => {
       const { inspectTopic } = await import('./adapters/sns/inspect-topic.ts');
       const { SNSClient } = await import('@aws-sdk/client-sns');
-      const { clientConfig } = await import('./compose-aws.ts');
+      const { clientConfig, regionOf } = await import('./compose-aws.ts');
       const client = new SNSClient({ ...clientConfig, ...regionOf(arn) });
       return await inspectTopic(client, { name, arn, use }, deadline).finally(() =>
         client.destroy(),
@@ -166,28 +166,22 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
     },
     alarms: async (asked, deadline) => {
       const { findAlarms } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
-      const region = regionOf(asked.functionArn ?? asked.topicArn ?? '');
-      return await withCloudWatch(region, (client) => findAlarms(client, asked, deadline));
+      const arn = asked.functionArn ?? asked.topicArn ?? '';
+      return await withCloudWatch(arn, (client) => findAlarms(client, asked, deadline));
     },
     alarmChildren: async (arn, deadline) => {
       const { findChildren } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
-      return await withCloudWatch(regionOf(arn), (client) => findChildren(client, arn, deadline));
+      return await withCloudWatch(arn, (client) => findChildren(client, arn, deadline));
     },
   };
 }
 
 async function withCloudWatch<T>(
-  region: { readonly region?: string },
+  arn: string,
   look: (client: CloudWatchClient) => Promise<T>,
 ): Promise<T> {
   const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
-  const { clientConfig } = await import('./compose-aws.ts');
-  const client = new CloudWatchClient({ ...clientConfig, ...region });
+  const { clientConfig, regionOf } = await import('./compose-aws.ts');
+  const client = new CloudWatchClient({ ...clientConfig, ...regionOf(arn) });
   return await look(client).finally(() => client.destroy());
-}
-
-/** Where the thing is, if its ARN says so; else the SDK's own setting counts. */
-function regionOf(arn: string): { readonly region?: string } {
-  const region = arn.split(':')[3];
-  return region ? { region } : {};
 }

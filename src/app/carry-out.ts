@@ -9,6 +9,7 @@ import {
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { isStaleClaim } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import { type ClaimedRun, commit, contest, fail, renewLease } from '../domain/transition.ts';
@@ -163,10 +164,8 @@ function hasTimeToMove({ deps, deadline, claimed }: Carried): boolean {
  * model is gone, or the claim is stale and the registry refuses to be read or is another one.
  */
 function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
-  const { progress, plan } = claimed.record;
-  const claimedAtMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : 0;
-  const isStale = deps.clock.nowMs() - claimedAtMs > limits.staleClaimMs;
-  if (error === null) return isStale && plan.registry !== deps.registry.address;
+  const isStale = isStaleClaim(claimed.record, deps.clock.nowMs());
+  if (error === null) return isStale && claimed.record.plan.registry !== deps.registry.address;
   // letGo() wraps what it was given.
   const cause = error instanceof RegistryUnavailableError && error.cause ? error.cause : error;
   if (cause instanceof ModelNotFoundError) return true;

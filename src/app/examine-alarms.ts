@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
+import { type AlarmTransition, isActionOn, modelTag } from '../domain/alarm.ts';
 import { type Check, failed, ok, problem, Verdict, warning, worstOf } from '../domain/check.ts';
 import { limits } from '../domain/limits.ts';
 import { RefusalCode } from '../domain/request.ts';
@@ -8,7 +8,7 @@ import type { AskedAlarms, Surroundings, WiredAlarm } from '../ports/surrounding
 import type { RollbackDeps } from './deps.ts';
 import { alarmRequest } from './end-alarm.ts';
 import { inParallel } from './in-parallel.ts';
-import { type ModelAnswer, modelTag, resolveModel } from './resolve-model.ts';
+import { type ModelAnswer, resolveModel } from './resolve-model.ts';
 import { rollBack } from './roll-back.ts';
 
 /**
@@ -61,11 +61,8 @@ function checkName(alarmName: string): string {
   return `alarm ${alarmName}`;
 }
 
-/** By its own ARN, or by one of its versions or aliases. */
 function calls({ actions }: WiredAlarm, wanted: readonly string[]): boolean {
-  return actions.some((action) =>
-    wanted.some((arn) => action === arn || action.startsWith(`${arn}:`)),
-  );
+  return actions.some((action) => wanted.some((arn) => isActionOn(action, arn)));
 }
 
 function wiringCheck(
@@ -158,9 +155,7 @@ function unknownModel(
       'See that its query groups by the dimension that names the model.',
     );
   }
-  const [, message = model.why, mend = 'Name the model.'] =
-    /^(.+[.]) (Set the tag .+)$/s.exec(model.why) ?? [];
-  return problem(name, message, mend);
+  return problem(name, model.why, model.mend ?? 'Name the model.');
 }
 
 /** What a rollback of it would do now: the dry run of the alarm itself, with all that holds for alarms. */

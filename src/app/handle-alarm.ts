@@ -62,7 +62,7 @@ export async function attemptAlarm(
           `CloudWatch could not be asked for the model: ${model.why}`,
           deadline,
         )
-      : await failAlarm(deps, scope, model.why, deadline);
+      : await failAlarm(deps, scope, [model.why, model.mend ?? ''].join(' ').trim(), deadline);
   }
   const alarm: AlarmTrigger = {
     transition: pruned(transition, deps, true),

@@ -1,4 +1,9 @@
-import type { AlarmDescription, AlarmTransition, Dimension } from '../domain/alarm.ts';
+import {
+  type AlarmDescription,
+  type AlarmTransition,
+  type Dimension,
+  modelTag,
+} from '../domain/alarm.ts';
 import { modelByAlarmName } from '../domain/alarm-settings.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -12,12 +17,15 @@ import type { RollbackDeps } from './deps.ts';
 export type ModelAnswer =
   | { readonly kind: 'model'; readonly name: string; readonly source: ModelSource }
   /** Nobody says, or two answers, which are the names: people are told. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly names: readonly string[] }
+  | {
+      readonly kind: 'unknown';
+      readonly why: string;
+      /** What to do about it; null where `why` says it. */
+      readonly mend: string | null;
+      readonly names: readonly string[];
+    }
   /** CloudWatch might know, and could not be reached. */
   | { readonly kind: 'unreachable'; readonly why: string };
-
-/** The tag on an alarm that names its registered model. */
-export const modelTag = 'model-rollback:model';
 
 /**
  * Asks the sources in order; the first that answers wins, and two answers of one source are none.
@@ -42,15 +50,15 @@ export async function resolveModel(
     const [name, second] = names;
     if (second !== undefined) {
       const shown = [...names].slice(0, 3).map((one) => JSON.stringify(one.slice(0, 80)));
-      const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}). ${mend}`;
-      return { kind: 'unknown', why, names };
+      const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}).`;
+      return { kind: 'unknown', why, mend, names };
     }
     if (name !== undefined) return checked(name, source);
   }
   const why =
     `The alarm ${transition.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
-    `${modelTag}, nothing in ROLLBACK_ALARM_MODELS. ${mend}`;
-  return { kind: 'unknown', why, names: [] };
+    `${modelTag}, nothing in ROLLBACK_ALARM_MODELS.`;
+  return { kind: 'unknown', why, mend, names: [] };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -67,6 +75,7 @@ function checked(name: string, source: ModelSource): ModelAnswer {
     return {
       kind: 'unknown',
       why: `The alarm's ${source} gives no name of a model: ${messageOf(error)}`,
+      mend: null,
       names: [],
     };
   }

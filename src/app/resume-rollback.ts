@@ -1,7 +1,6 @@
 import { assert } from '../domain/assert.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
-import { clockSkewProblem } from '../domain/meeting.ts';
+import { clockSkewProblem, isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -35,7 +34,7 @@ export async function resumeRollback(
   const { plan } = record;
   assert(plan !== null, 'a claimed run has a plan');
   requireClock(deps, [serverTimeMs, await registryTimeMs(deps, record.modelName, deadline)]);
-  const isStale = deps.clock.nowMs() - record.progress.claimedAtMs > limits.staleClaimMs;
+  const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +

@@ -122,7 +122,7 @@ export class ModelRollback extends Construct {
 
   /**
    * The other way in: a rule on the event bus instead of actions, for alarms that others look after.
-   * For composite alarms with a suppressor take the action: when a wait period ends, no new event may come.
+   * When the wait period of a composite alarm ends, the bus brings a new event, and that one acts.
    * @throws ConfigurationError for an empty prefix
    */
   addEventRule({ alarmNamePrefix }: EventRuleOptions): Rule {

@@ -50,6 +50,14 @@ export interface AlarmDescription extends AlarmSubject {
   readonly hasActionsEnabled: boolean;
 }
 
+/** The tag on an alarm that names its registered model. */
+export const modelTag = 'model-rollback:model';
+
+/** True when an action of an alarm is this function, by itself or by a version or alias, or this topic. */
+export function isActionOn(action: string, arn: string): boolean {
+  return action === arn || action.startsWith(`${arn}:`);
+}
+
 /** An alarm's ARN, with the region that its host name is made of. */
 const arnPattern =
   /^arn:aws[a-z-]*:cloudwatch:([a-z]{2,5}(?:-[a-z]+)+-\d{1,2}):(\d{12}):alarm:(.+)$/su;

@@ -57,6 +57,11 @@ export function isSettled(record: RollbackRecord): boolean {
   );
 }
 
+/** True for a run that was begun so long ago that nobody expects its rollback any more. */
+export function isStaleClaim({ progress }: RollbackRecord, nowMs: number): boolean {
+  return progress.status === 'IN_PROGRESS' && nowMs - progress.claimedAtMs > limits.staleClaimMs;
+}
+
 /** Another run holds the model, or was quicker several times. */
 export function inProgressError(
   modelName: string,

@@ -8,7 +8,6 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
-import { modelTag as readTag } from '../../src/app/resolve-model.ts';
 import { ModelRollback, modelTag, StateTable } from '../../src/cdk/index.ts';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { envNames } from '../../src/config/env-names.ts';
@@ -460,7 +459,7 @@ describe('the wiring of alarms', () => {
   });
 
   test('adds the function as an action for ALARM, and the model as the tag that it reads', () => {
-    expect(modelTag).toBe(readTag);
+    expect(modelTag).toBe('model-rollback:model');
     const stack = makeStack();
     const { rollback } = makeRollback({}, stack);
     rollback.addAlarm(makeAlarm(stack), { model: 'PascalStrategy' });

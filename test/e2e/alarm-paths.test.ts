@@ -19,6 +19,15 @@ import type { Answer } from './reply.ts';
 import { isEngineMissing, type Settings, suiteTitle } from './world.ts';
 
 const STAGES = ['Archived', 'Archived', 'Archived', 'Production'] as const;
+/** A person's yes, past the cooldown. */
+const approvalOf = ({ rollback_id }: Answer): string[] => [
+  'approve',
+  rollback_id ?? '',
+  '--override',
+  'COOLDOWN',
+  '--yes',
+  '--json',
+];
 /** A cooldown of 12 minutes. */
 const SHORT: Settings = { ROLLBACK_COOLDOWN_HOURS: '0.2' };
 
@@ -138,7 +147,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       });
       expect(await live()).toEqual(['3']);
 
-      const approval = ['approve', id, '--override', 'COOLDOWN', '--yes', '--json'];
+      const approval = approvalOf(waiting);
       const approved = await world.command(approval);
       expect(approved).toMatchObject({ exitCode: 0 });
       expect(approved.json).toMatchObject({
@@ -158,8 +167,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
     test('answers a second approval from the record of the first', async () => {
       const { refused } = await refusedAlarm();
       await world.sweep(ahead(61 * minuteMs));
-      const id = refused.rollback_id ?? '';
-      const approval = ['approve', id, '--override', 'COOLDOWN', '--yes', '--json'];
+      const approval = approvalOf(refused);
       const first = await world.command(approval);
       expect(first).toMatchObject({ exitCode: 0 });
 
@@ -178,15 +186,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       const promoted = await world.mlflow.createVersion(model);
       await world.mlflow.transition(model, promoted, 'Production', true);
 
-      const approval = [
-        'approve',
-        refused.rollback_id ?? '',
-        '--override',
-        'COOLDOWN',
-        '--yes',
-        '--json',
-      ];
-      const { exitCode, json } = await world.command(approval);
+      const { exitCode, json } = await world.command(approvalOf(refused));
 
       expect(exitCode).toBe(3);
       expect(json).toMatchObject({
@@ -205,15 +205,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       await world.sweep(ahead(14 * hourMs));
 
       expect((await world.recorded(refused)).alarm?.watch).toBe('expired');
-      const approval = [
-        'approve',
-        refused.rollback_id ?? '',
-        '--override',
-        'COOLDOWN',
-        '--yes',
-        '--json',
-      ];
-      const { exitCode, json } = await world.command(approval);
+      const { exitCode, json } = await world.command(approvalOf(refused));
       expect(exitCode).toBe(2);
       expect(json).toMatchObject({ error: { code: 'INVALID_REQUEST' } });
       expect(await live()).toEqual(['3']);

@@ -24,29 +24,8 @@ import {
   type QueueReply,
   total,
 } from './alarm-world.ts';
-import type { Answer } from './reply.ts';
+import { ANSWER_FIELDS, type Answer } from './reply.ts';
 import { isEngineMissing, type Settings, suiteTitle } from './world.ts';
-
-/** The fields of an answer, in their order; the first seven are fixed. */
-const ANSWER_FIELDS = [
-  'rolled_back',
-  'model_name',
-  'from_version',
-  'to_version',
-  'reason',
-  'alarm_name',
-  'timestamp',
-  'outcome',
-  'message',
-  'live_versions',
-  'rollback_id',
-  'replayed',
-  'notified',
-  'refusals',
-  'warnings',
-  'alarm',
-  'plan',
-];
 
 /** A way of delivering one alarm. Judges the shape around the answer. */
 interface Form {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
-import { type Answer, answerIn } from './reply.ts';
+import { ANSWER_FIELDS, type Answer, answerIn } from './reply.ts';
 import { scenarios } from './scenarios.ts';
 import { runOnTerminal } from './terminal.ts';
 import { commandLine, commandWay, replyOf, type Way } from './ways.ts';
@@ -36,27 +36,6 @@ const VERBS = [
 const WITHOUT_COOLDOWN: Settings = { ROLLBACK_COOLDOWN_HOURS: '0' };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours and the like are what it looks for.
 const CONTROL_CHARACTERS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
-
-/** The fields of an answer, in their order; the first seven are fixed. */
-const ANSWER_FIELDS = [
-  'rolled_back',
-  'model_name',
-  'from_version',
-  'to_version',
-  'reason',
-  'alarm_name',
-  'timestamp',
-  'outcome',
-  'message',
-  'live_versions',
-  'rollback_id',
-  'replayed',
-  'notified',
-  'refusals',
-  'warnings',
-  'alarm',
-  'plan',
-];
 
 let world: World;
 let way: Way;

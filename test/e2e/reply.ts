@@ -38,3 +38,24 @@ export function failureIn(reply: Reply): Failure {
   }
   return reply;
 }
+
+/** The fields of an answer, in their order; the first seven are fixed. */
+export const ANSWER_FIELDS: readonly string[] = [
+  'rolled_back',
+  'model_name',
+  'from_version',
+  'to_version',
+  'reason',
+  'alarm_name',
+  'timestamp',
+  'outcome',
+  'message',
+  'live_versions',
+  'rollback_id',
+  'replayed',
+  'notified',
+  'refusals',
+  'warnings',
+  'alarm',
+  'plan',
+];

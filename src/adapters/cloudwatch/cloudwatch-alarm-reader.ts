@@ -10,7 +10,7 @@ import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { AlarmAnswer, AlarmReader } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { alarmsOf, arnsInAlarm, contributorsOf, ruleOf } from './cloudwatch-answer.ts';
+import { alarmsOf, alarmTypes, arnsInAlarm, contributorsOf, ruleOf } from './cloudwatch-answer.ts';
 
 /**
  * Asks CloudWatch, in the region of each alarm, with one client per region. A listing that is not whole
@@ -113,7 +113,6 @@ export class CloudWatchAlarmReader implements AlarmReader {
       for (let from = 0; from < names.length; from += limits.alarmPageRows) {
         const AlarmNames = names.slice(from, from + limits.alarmPageRows);
         const answer = await listAll(async (NextToken) => {
-          // Without the types only metric alarms are told.
           const AlarmTypes = [...alarmTypes];
           const page = await client.send(describeAlarms({ AlarmNames, AlarmTypes, NextToken }), to);
           return { rows: alarmsOf(page), next: page.NextToken };
@@ -177,8 +176,6 @@ type AlarmPlace = NonNullable<ReturnType<typeof parseAlarmArn>>;
 interface CallOptions {
   readonly abortSignal: AbortSignal;
 }
-
-const alarmTypes = ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'] as const;
 
 /** Told by CloudWatch as a refusal (400), and over soon. */
 const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout/i;

@@ -16,6 +16,9 @@ import type {
 } from '../../domain/alarm.ts';
 import { limits } from '../../domain/limits.ts';
 
+/** Kinds of alarms to ask for: without them only metric alarms are told. */
+export const alarmTypes = ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'] as const;
+
 /** The alarms of a page of DescribeAlarms, of every kind. One without an ARN, a name or a state is none. */
 export function alarmsOf(page: DescribeAlarmsCommandOutput): readonly AlarmDescription[] {
   const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
@@ -26,12 +29,17 @@ export function alarmsOf(page: DescribeAlarmsCommandOutput): readonly AlarmDescr
   ];
 }
 
+/** What a page of DescribeAlarms holds, of every kind, as it came. */
+export function rowsOf(page: DescribeAlarmsCommandOutput): readonly AnyAlarm[] {
+  const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
+  return [...MetricAlarms, ...CompositeAlarms, ...LogAlarms];
+}
+
 /** ARNs of those alarms of a page that are in ALARM. A listing of children gives little more than that. */
 export function arnsInAlarm(page: DescribeAlarmsCommandOutput): readonly string[] {
-  const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
-  const arnOf = ({ AlarmArn, StateValue }: AnyAlarm): readonly string[] =>
-    isText(AlarmArn) && StateValue === 'ALARM' ? [AlarmArn] : [];
-  return [MetricAlarms, CompositeAlarms, LogAlarms].flatMap((alarms) => alarms.flatMap(arnOf));
+  return rowsOf(page).flatMap(({ AlarmArn, StateValue }) =>
+    isText(AlarmArn) && StateValue === 'ALARM' ? [AlarmArn] : [],
+  );
 }
 
 /** The rule of a composite alarm; empty when the page has no such alarm. */

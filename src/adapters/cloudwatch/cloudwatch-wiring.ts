@@ -4,13 +4,13 @@ import {
   type DescribeAlarmsCommandInput,
   type DescribeAlarmsCommandOutput,
 } from '@aws-sdk/client-cloudwatch';
-import { parseAlarmArn } from '../../domain/alarm.ts';
+import { isActionOn, parseAlarmArn } from '../../domain/alarm.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { AlarmAnswer } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { AskedAlarms, WiredAlarm } from '../../ports/surroundings.ts';
-import { alarmsOf } from './cloudwatch-answer.ts';
+import { alarmsOf, alarmTypes, rowsOf } from './cloudwatch-answer.ts';
 
 /** The alarms that call somebody, and those that are named; each once. Never throws. */
 export async function findAlarms(
@@ -25,13 +25,13 @@ export async function findAlarms(
     };
     for (const arn of [functionArn, topicArn]) {
       if (arn === null) continue;
-      const rows = await list(client, { ActionPrefix: arn, AlarmTypes: allTypes }, deadline);
+      const rows = await list(client, { ActionPrefix: arn, AlarmTypes: [...alarmTypes] }, deadline);
       // The prefix is that of a longer name too, and also of actions for other states.
-      add(rows.filter(({ actions }) => actions.some((one) => isCallOf(one, arn))));
+      add(rows.filter(({ actions }) => actions.some((one) => isActionOn(one, arn))));
     }
     for (let from = 0; from < names.length; from += limits.alarmPageRows) {
       const AlarmNames = names.slice(from, from + limits.alarmPageRows);
-      add(await list(client, { AlarmNames, AlarmTypes: allTypes }, deadline));
+      add(await list(client, { AlarmNames, AlarmTypes: [...alarmTypes] }, deadline));
     }
     return [...found.values()];
   });
@@ -47,26 +47,12 @@ export async function findChildren(
     // No other filter may stand beside this one.
     const input = { ChildrenOfAlarmName: parseAlarmArn(arn)?.name ?? arn };
     const pages = await pagesOf(client, input, deadline);
-    const arns = pages.flatMap(({ MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] }) =>
-      [...MetricAlarms, ...CompositeAlarms, ...LogAlarms].flatMap(({ AlarmArn }) => AlarmArn ?? []),
-    );
-    return [...new Set(arns)];
+    const rows = pages.flatMap(rowsOf);
+    return [...new Set(rows.flatMap(({ AlarmArn }) => AlarmArn ?? []))];
   });
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-/** Without the types only metric alarms are told. */
-const allTypes: DescribeAlarmsCommandInput['AlarmTypes'] = [
-  'MetricAlarm',
-  'CompositeAlarm',
-  'LogAlarm',
-];
-
-/** Itself, or a version or alias of the function. */
-function isCallOf(action: string, arn: string): boolean {
-  return action === arn || action.startsWith(`${arn}:`);
-}
 
 async function list(
   client: CloudWatchClient,
@@ -75,9 +61,7 @@ async function list(
 ): Promise<readonly WiredAlarm[]> {
   const pages = await pagesOf(client, input, deadline);
   return pages.flatMap((page) => {
-    const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
-    const rows = [...MetricAlarms, ...CompositeAlarms, ...LogAlarms];
-    const actions = new Map(rows.map((row) => [row.AlarmArn, row.AlarmActions ?? []]));
+    const actions = new Map(rowsOf(page).map((row) => [row.AlarmArn, row.AlarmActions ?? []]));
     return alarmsOf(page).map((alarm) => ({ alarm, actions: actions.get(alarm.arn) ?? [] }));
   });
 }

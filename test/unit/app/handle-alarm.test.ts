@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { MemoryAlarmExtras } from '../../../src/adapters/memory/memory-alarm-reader.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import {
@@ -61,8 +62,12 @@ const send = async (event: unknown, deps: RollbackDeps = world.deps): Promise<Ro
 };
 
 /** What CloudWatch says of an alarm from now on. */
-const cloudWatchHas = (state: AlarmState, more: Partial<AlarmDescription> = {}): void => {
-  world.alarms.put({
+const cloudWatchHas = (
+  state: AlarmState,
+  more: Partial<AlarmDescription> = {},
+  extras: MemoryAlarmExtras = {},
+): void => {
+  const description: AlarmDescription = {
     arn,
     name,
     state,
@@ -73,7 +78,8 @@ const cloudWatchHas = (state: AlarmState, more: Partial<AlarmDescription> = {}):
     isMultiSeries: false,
     childrenInAlarm: [],
     ...more,
-  });
+  };
+  world.alarms.put(description, extras);
 };
 
 const runSweep = (deps: RollbackDeps = world.deps): Promise<SweepReport> =>
@@ -480,12 +486,7 @@ describe('a refused alarm', () => {
       `Model Rollback deferred: ${name}`,
       `Model Rollback failed: ${name}`,
     ]);
-    const [description] = await (async () => {
-      const answer = await world.alarms.read([arn], world.deadline());
-      return answer.kind === 'answer' ? answer.value : [];
-    })();
-    if (description === undefined) throw new Error('no alarm');
-    world.alarms.put(description, { tags: { 'model-rollback:model': 'm' } });
+    cloudWatchHas('ALARM', {}, { tags: { 'model-rollback:model': 'm' } });
     world.clock.advance(2 * minuteMs);
     await runSweep();
     expect((await recordOf(failed)).watch).toMatchObject({ why: 'handed-on' });
@@ -761,11 +762,7 @@ describe('which model', () => {
     );
     world = worldWith();
     const attributes = [{ name: 'ModelName', value: 'm' }];
-    cloudWatchHas('ALARM');
-    const answer = await world.alarms.read([arn], world.deadline());
-    const [description] = answer.kind === 'answer' ? answer.value : [];
-    if (description === undefined) throw new Error('no alarm');
-    world.alarms.put(description, { contributors: [{ id: 'c', attributes }] });
+    cloudWatchHas('ALARM', {}, { contributors: [{ id: 'c', attributes }] });
     expect(await sourceOf(red({ kind: 'multi-series' }))).toBe('contributor');
   });
 
@@ -796,11 +793,7 @@ describe('which model', () => {
     world = worldWith({ modelsByAlarm: new Map([['high-*', 'm']]) });
     expect(await sourceOf(red({ model: null }))).toBe('map');
     world = worldWith({ modelsByAlarm: new Map([['high-*', 'other']]) });
-    cloudWatchHas('ALARM');
-    const answer = await world.alarms.read([arn], world.deadline());
-    const [description] = answer.kind === 'answer' ? answer.value : [];
-    if (description === undefined) throw new Error('no alarm');
-    world.alarms.put(description, { tags: { 'model-rollback:model': 'm' } });
+    cloudWatchHas('ALARM', {}, { tags: { 'model-rollback:model': 'm' } });
     expect(await sourceOf(red({ kind: 'log' }))).toBe('tag');
   });
 
