@@ -32,7 +32,11 @@ export function alarmsOf(page: DescribeAlarmsCommandOutput): readonly AlarmDescr
 /** What a page of DescribeAlarms holds, of every kind, as it came. */
 export function rowsOf(page: DescribeAlarmsCommandOutput): readonly AnyAlarm[] {
   const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
-  return [...MetricAlarms, ...CompositeAlarms, ...LogAlarms];
+  return [MetricAlarms, CompositeAlarms, LogAlarms].flatMap((alarms: readonly AnyAlarm[]) => {
+    // A proxy may answer anything, and a text would be spread into its letters.
+    if (!Array.isArray(alarms)) throw new TypeError('the alarms are not a list');
+    return alarms;
+  });
 }
 
 /** ARNs of those alarms of a page that are in ALARM. A listing of children gives little more than that. */
