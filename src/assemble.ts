@@ -32,7 +32,7 @@ export function assemble(
     ...parts
   }: {
     readonly store: RollbackStore;
-    readonly notifier: Notifier;
+    readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
     readonly logger: Logger;
     readonly credentials: Credentials;

@@ -9,8 +9,10 @@ import {
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
 import { SecretsManagerCredentials } from './adapters/secrets-manager/secrets-manager-credentials.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
+import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
@@ -21,9 +23,10 @@ import type { RollbackStore } from './ports/rollback-store.ts';
  */
 export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackStore {
   const client = new DynamoDBClient(clientConfig);
-  return new DynamoDBRollbackStore(client, systemIdentity, {
+  const parts = { clock: systemClock, identity: systemIdentity };
+  return new DynamoDBRollbackStore(client, parts, {
     ...options,
-    serverTimeMs: watchServerTime(client),
+    clockSkewMs: watchClockSkew(client, systemClock),
   });
 }
 
@@ -49,22 +52,20 @@ export function regionOf(arn: string): { readonly region?: string } {
   return region ? { region } : {};
 }
 
-/** Keeps the `Date` of the latest answer. */
-function watchServerTime(client: DynamoDBClient): () => number | null {
-  let date = '';
+/** Compares clocks at the moment of each answer: what is done later says nothing of them. */
+function watchClockSkew(client: DynamoDBClient, clock: Clock): () => number | null {
+  let skewMs: number | null = null;
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
       const { headers } = result.response as { headers?: Record<string, string> };
-      date = headers?.['date'] ?? '';
+      const timeMs = Date.parse(headers?.['date'] ?? '');
+      skewMs = Number.isNaN(timeMs) ? null : clock.nowMs() - timeMs;
       return result;
     },
-    { step: 'deserialize', name: 'watchServerTime' },
+    { step: 'deserialize', name: 'watchClockSkew' },
   );
-  return () => {
-    const timeMs = Date.parse(date);
-    return Number.isNaN(timeMs) ? null : timeMs;
-  };
+  return () => skewMs;
 }
 
 /** Without `throwOnRequestTimeout` the SDK only warns, and waits on. */

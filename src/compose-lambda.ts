@@ -22,7 +22,8 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     secretId === null ? new StaticCredentials(authorization) : secretCredentials(secretId);
   const store = await openStore(config);
   const alarms = cloudWatchAlarms();
-  return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
+  const { logger } = options;
+  return assemble(config, { store, notifiers: [notifier], alarms, logger, credentials });
 }
 
 /** The function's log. It is needed before the configuration is read, to say what is wrong with that. */

@@ -14,7 +14,7 @@ import type { Surroundings } from './ports/surroundings.ts';
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const [store, notifier, credentials] = await Promise.all([
+  const [store, channel, credentials] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
@@ -22,7 +22,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     credentialsFor(config.registry),
   ]);
   const alarms = alarmsOnDemand();
-  return assemble(config, { store, notifier, alarms, logger: options.logger, credentials });
+  const { logger } = options;
+  return assemble(config, { store, notifiers: [channel], alarms, logger, credentials });
 }
 
 async function credentialsFor({
@@ -111,7 +112,7 @@ export async function composeForDoctor(
   const composed = assemble(config, {
     store,
     credentials,
-    notifier: new ConsoleNotifier(options.writeNotice),
+    notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
     logger: options.logger,
   });
@@ -124,7 +125,14 @@ function brokenStore(error: unknown): RollbackStore {
   const fail = async (): Promise<never> => {
     throw error;
   };
-  return { read: fail, write: fail, list: fail, listDue: fail, close: () => undefined };
+  return {
+    read: fail,
+    readNotice: fail,
+    write: fail,
+    list: fail,
+    listDue: fail,
+    close: () => undefined,
+  };
 }
 
 function brokenCredentials(error: unknown): Credentials {

@@ -44,7 +44,8 @@ export {
 export type { FleetState, Pause } from './domain/fleet.ts';
 export type { ConfirmedPlan } from './domain/guard.ts';
 export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/model.ts';
-export type { Notice } from './domain/notice.ts';
+export type { Notice } from './domain/notice-content.ts';
+export type { OutboxNotice } from './domain/outbox.ts';
 export {
   parseRequest,
   Reason,
@@ -70,4 +71,4 @@ export type { Identity } from './ports/identity.ts';
 export type { Logger } from './ports/logger.ts';
 export type { ModelRegistry, MoveAnswer } from './ports/model-registry.ts';
 export type { NoticeResult, Notifier } from './ports/notifier.ts';
-export type { DueRecord, RollbackStore, StoreView } from './ports/rollback-store.ts';
+export type { DueItem, RecordList, RollbackStore, StoreView } from './ports/rollback-store.ts';

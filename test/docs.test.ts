@@ -412,12 +412,15 @@ function partsInMemory(): { deps: RollbackDeps; notices: Notice[] } {
   const deps = {
     registry,
     store: new MemoryRollbackStore(),
-    notifier: {
-      send: async (notice: Notice) => {
-        notices.push(notice);
-        return { kind: 'sent' } as const;
+    notifiers: [
+      {
+        channel: 'test',
+        send: async (notice: Notice) => {
+          notices.push(notice);
+          return { kind: 'sent' } as const;
+        },
       },
-    },
+    ],
     clock,
     identity: {
       random: () => 'owner',

@@ -5,14 +5,11 @@ import {
   type ModelRollbackError,
   messageOf,
   RegistryUnavailableError,
-  RollbackInProgressError,
-  StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { isStaleClaim } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
-import { type ClaimedRun, commit, contest, fail, renewLease } from '../domain/transition.ts';
+import { type ClaimedRun, commit, contest, fail, type Lease } from '../domain/transition.ts';
 import {
   contestFacts,
   displacedWarning,
@@ -22,7 +19,7 @@ import {
 } from '../domain/verify.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announce } from './finish.ts';
+import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run.ts';
 
 /**
  * The steps of a run that holds the claim: recheck, move, verify, commit. One registry write, and after
@@ -36,27 +33,29 @@ export interface Resumed {
 }
 
 /**
- * Carries a claimed run to its end and returns the ended record, its notice still pending.
+ * Carries a claimed run to its end.
  * @param resumed null: the claim was taken a moment ago, by us
- * @throws what the registry or the store throws. Unless its own end was recorded, the claim stays, with
- * a shortened lease, for a retry or the sweep.
+ * @throws what the registry or the store throws while the end is not known: the claim stays, with a
+ * shortened lease, for a retry or the sweep
  */
 export async function carryOut(
   deps: RollbackDeps,
   claimed: ClaimedRun,
   deadline: Deadline,
   resumed: Resumed | null,
-): Promise<RollbackRecord> {
+): Promise<RunEnd> {
   const run: Carried = { deps, claimed, deadline };
   if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
-  let snapshot: RegistrySnapshot;
+  let seen: Look;
   try {
     // The owner before us may have sent the move: then a failed look proves nothing.
-    snapshot = await look(run, { hasSent: resumed !== null });
+    seen = await look(run, { hasSent: resumed !== null });
   } catch (error) {
     if (resumed !== null && isGivenUp(run, error)) return await giveUp(run, error);
     throw error;
   }
+  if (seen.kind === 'failed') return await failWith(run, seen.error);
+  const { snapshot } = seen;
   const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
   if (resumed !== null) return await settleResumed(run, snapshot, judgement, resumed);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
@@ -64,33 +63,31 @@ export async function carryOut(
 }
 
 /** The lease of a claim: it outlives every write that this run may send. */
-export function newLease(
-  deps: RollbackDeps,
-  deadline: Deadline,
-): { owner: string; leaseEndsAtMs: number } {
+export function newLease(deps: RollbackDeps, deadline: Deadline): Lease {
   const leaseEndsAtMs = deps.clock.nowMs() + deadline.leftMs() + deps.settings.writeHorizonMs;
   return { owner: deps.identity.random(), leaseEndsAtMs: Math.round(leaseEndsAtMs) };
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-interface Carried {
-  readonly deps: RollbackDeps;
-  readonly claimed: ClaimedRun;
-  readonly deadline: Deadline;
-}
+type Look =
+  | { readonly kind: 'seen'; readonly snapshot: RegistrySnapshot }
+  /** The registry refuses to be read, and nothing was sent: the run has failed for certain. */
+  | { readonly kind: 'failed'; readonly error: ModelRollbackError };
 
-async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<RegistrySnapshot> {
+async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<Look> {
   const { plan, modelName } = run.claimed.record;
   const named = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
   const include = [...new Set([...named, ...plan.live])];
+  const { registry } = run.deps;
   try {
-    return await run.deps.registry.read(modelName, include, run.deadline, limits.recheckRows);
+    const snapshot = await registry.read(modelName, include, run.deadline, limits.recheckRows);
+    return { kind: 'seen', snapshot };
   } catch (error) {
     if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
       return await letGo(run, error, { hasSent });
     }
-    return await failThenThrow(run, error);
+    return { kind: 'failed', error };
   }
 }
 
@@ -99,27 +96,27 @@ async function settleResumed(
   snapshot: RegistrySnapshot,
   judgement: MoveJudgement,
   { whyStale }: Resumed,
-): Promise<RollbackRecord> {
+): Promise<RunEnd> {
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
   if (whyStale === null) return await move(run, 'first');
   const message = `The run was cut off and is stale (${whyStale}); nothing was moved.`;
-  return await record(run, (now, nowMs) => fail(now, nowMs, message));
+  return await recordEnd(run, (now, time) => fail(now, time, message));
 }
 
 /** Between plan and recheck something changed; we have not moved anything. */
-async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RollbackRecord> {
+async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RunEnd> {
   const { plan } = run.claimed.record;
   if (isAsPlanned({ ...plan, to: null }, snapshot)) {
     const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
-    return await record(run, (now, nowMs) => fail(now, nowMs, message));
+    return await recordEnd(run, (now, time) => fail(now, time, message));
   }
-  return await record(run, (now, nowMs) =>
-    contest(now, nowMs, contestFacts(plan, snapshot, { hasMoved: false })),
+  return await recordEnd(run, (now, time) =>
+    contest(now, time, contestFacts(plan, snapshot, { hasMoved: false })),
   );
 }
 
 /** @param attempt a second one follows an answer that said "not now", seen to have moved nothing */
-async function move(run: Carried, attempt: 'first' | 'second'): Promise<RollbackRecord> {
+async function move(run: Carried, attempt: 'first' | 'second'): Promise<RunEnd> {
   const { deps, deadline, claimed } = run;
   const { plan, modelName } = claimed.record;
   assert(plan.to !== null, 'a run has a target');
@@ -135,9 +132,11 @@ async function move(run: Carried, attempt: 'first' | 'second'): Promise<Rollback
   if (answer.kind === 'refused') {
     return hasSent
       ? await letGo(run, answer.error, { hasSent })
-      : await failThenThrow(run, answer.error);
+      : await failWith(run, answer.error);
   }
-  const snapshot = await look(run, { hasSent: true });
+  const seen = await look(run, { hasSent: true });
+  assert(seen.kind === 'seen', 'after a move nothing fails for certain');
+  const { snapshot } = seen;
   const judgement = judgeMove(plan, snapshot, answer.kind === 'moved');
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
   if (answer.kind === 'unknown' && answer.isAnswered && attempt === 'first') {
@@ -172,14 +171,14 @@ function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
   return isStale && isModelRollbackError(cause) && !cause.isRetryable;
 }
 
-async function giveUp(run: Carried, error: unknown): Promise<RollbackRecord> {
+async function giveUp(run: Carried, error: unknown): Promise<RunEnd> {
   const why =
     error === null
       ? `it was begun on the registry ${run.claimed.record.plan.registry}`
       : `the registry cannot be read: ${messageOf(error)}`;
   const message = `The run was cut off and cannot be settled, because ${why}. Please look.`;
-  return await record(run, (now, nowMs) =>
-    contest(now, nowMs, { message, hasMoved: false, liveVersions: [] }),
+  return await recordEnd(run, (now, time) =>
+    contest(now, time, { message, hasMoved: false, liveVersions: [] }),
   );
 }
 
@@ -187,107 +186,16 @@ async function settle(
   run: Carried,
   snapshot: RegistrySnapshot,
   judgement: Exclude<MoveJudgement, { kind: 'not-landed' }>,
-): Promise<RollbackRecord> {
+): Promise<RunEnd> {
   const { plan } = run.claimed.record;
   if (judgement.kind === 'contested') {
-    return await record(run, (now, nowMs) =>
-      contest(now, nowMs, contestFacts(plan, snapshot, judgement)),
+    return await recordEnd(run, (now, time) =>
+      contest(now, time, contestFacts(plan, snapshot, judgement)),
     );
   }
   const warnings = judgement.displacedNewer.map((version) =>
     displacedWarning(run.claimed.record.modelName, version),
   );
   const { alarms } = run.deps.settings;
-  return await record(run, (now, nowMs) => commit(now, nowMs, warnings, alarms));
-}
-
-/** Makes the end of a claimed run, at a time. */
-type End = (claimed: ClaimedRun, nowMs: number) => ClaimedRun;
-
-/** Records an end. An operator's verb on the same item may come between: then once more, on top of it. */
-async function record(run: Carried, end: End): Promise<RollbackRecord> {
-  const { deps, deadline } = run;
-  const { id, modelName } = run.claimed.record;
-  const owner = run.claimed.state.active?.owner;
-  let claimed = run.claimed;
-  for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
-    const ended = await writeInsisting(run, claimed, end);
-    if (ended !== null) {
-      deps.logger.log('info', 'ended', { rollback_id: id, outcome: ended.record.progress.status });
-      return ended.record;
-    }
-    const view = await deps.store.read(modelName, id, deadline);
-    if (view.record === undefined || view.state === undefined) break;
-    if (view.record.progress.status !== 'IN_PROGRESS') return view.record;
-    if (view.state.active?.owner !== owner) break;
-    const { plan } = run.claimed.record;
-    claimed = { state: view.state, record: { ...view.record, plan } };
-  }
-  throw new RollbackInProgressError(
-    `Another run took ${id} over. Try again to learn how it ended.`,
-  );
-}
-
-/**
- * The registry is changed by now: worth more than one try. Safe to repeat, since it is conditional; the
- * time is that of the try, since the cooldown counts from it. Null when the condition was lost.
- */
-async function writeInsisting(
-  run: Carried,
-  claimed: ClaimedRun,
-  end: End,
-): Promise<ClaimedRun | null> {
-  const { deps, deadline } = run;
-  for (let attempt = 1; ; attempt += 1) {
-    const ended = end(claimed, deps.clock.nowMs());
-    try {
-      return (await deps.store.write(ended, deadline)) === 'written' ? ended : null;
-    } catch (error) {
-      const isWorthIt =
-        error instanceof StateStoreUnavailableError &&
-        attempt < limits.commitAttemptsMax &&
-        deadline.leftMs() > limits.commitBackoffMs;
-      if (!isWorthIt) throw error;
-      await deps.clock.sleep(limits.commitBackoffMs);
-    }
-  }
-}
-
-/** A certain no: the record ends as FAILED, people are told, the caller gets the error. */
-async function failThenThrow(run: Carried, error: ModelRollbackError): Promise<never> {
-  const ended = await record(run, (now, nowMs) => fail(now, nowMs, messageOf(error)));
-  await announce(run.deps, ended, run.deadline);
-  throw error;
-}
-
-/**
- * Leaves the claim to a retry or the sweep. A sent write may still take effect, so the lease covers the
- * write horizon; with none sent, the next run may start at once.
- */
-async function letGo(
-  run: Carried,
-  error: unknown,
-  { hasSent }: { hasSent: boolean },
-): Promise<never> {
-  const { deps, claimed, deadline } = run;
-  const { active } = claimed.state;
-  if (active !== null && deadline.leftMs() > 0) {
-    const nowMs = deps.clock.nowMs();
-    const leaseEndsAtMs = hasSent ? nowMs + deps.settings.writeHorizonMs : nowMs;
-    try {
-      await deps.store.write(renewLease(claimed, { owner: active.owner, leaseEndsAtMs }), deadline);
-    } catch (storeError) {
-      deps.logger.log('warn', 'the lease could not be shortened', {
-        rollback_id: claimed.record.id,
-        error: messageOf(storeError),
-      });
-    }
-  }
-  const isTrue = !hasSent || !isModelRollbackError(error) || error.isRetryable;
-  if (isTrue) throw error;
-  // The registry's no to a look, or to a second try, says nothing of the move that was sent.
-  throw new RegistryUnavailableError(
-    `A move may have been sent, and its effect is unknown: ${messageOf(error)} Try again to learn how it ended.`,
-    { cause: error },
-  );
+  return await recordEnd(run, (now, time) => commit(now, time, warnings, alarms));
 }

@@ -3,8 +3,8 @@ import type { RollbackRecord } from '../domain/rollback.ts';
 import { Recovery } from '../domain/trigger.ts';
 import { afterRecovery, postponeRecovery } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { announce } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
-import { leaseAndAnnounce } from './finish.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
@@ -28,9 +28,10 @@ export async function checkRecovery(
   const isSuperseded =
     state?.lastCommit?.rollbackId !== record.id || record.pointerCheck.kind === 'differs';
   const found = isSuperseded ? Recovery.SUPERSEDED : findings[now];
-  const change = afterRecovery(record, state, found, nowMs);
+  const time = { nowMs, token: deps.identity.random() };
+  const change = afterRecovery(record, state, found, time);
   if ((await deps.store.write(change, deadline)) === 'conflict') return false;
-  await leaseAndAnnounce(deps, change.record, deadline);
+  if (change.notice !== undefined) await announce(deps, change.notice.item, deadline);
   return true;
 }
 

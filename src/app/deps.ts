@@ -12,7 +12,8 @@ import type { RollbackStore } from '../ports/rollback-store.ts';
 export interface RollbackDeps {
   readonly registry: ModelRegistry;
   readonly store: RollbackStore;
-  readonly notifier: Notifier;
+  /** The channels that notices go to. */
+  readonly notifiers: readonly Notifier[];
   readonly alarms: AlarmReader;
   readonly clock: Clock;
   readonly identity: Identity;

@@ -4,9 +4,8 @@ import { type FleetState, type Pause, pauseText } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem } from '../domain/meeting.ts';
 import { isoTime } from '../domain/model.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
-import type { DueRecord } from '../ports/rollback-store.ts';
+import type { DueItem, RecordList } from '../ports/rollback-store.ts';
 import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
 import { examineAlarms } from './examine-alarms.ts';
@@ -49,7 +48,10 @@ export async function doctor(
     registry.check,
     state.check,
     ...setUp,
-    clockCheck(deps, [registry.serverTimeMs, state.kind === 'read' ? state.look.timeMs : null]),
+    clockCheck(deps, [
+      registry.serverTimeMs === null ? null : deps.clock.nowMs() - registry.serverTimeMs,
+      state.kind === 'read' ? state.look.clockSkewMs : null,
+    ]),
     notices,
     state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
     paused,
@@ -62,10 +64,10 @@ export async function doctor(
 
 /** What reading the state gave. */
 interface StateLook {
-  readonly records: readonly RollbackRecord[];
-  readonly overdue: readonly DueRecord[];
+  readonly list: RecordList;
+  readonly overdue: readonly DueItem[];
   readonly fleet: FleetState | undefined;
-  readonly timeMs: number | null;
+  readonly clockSkewMs: number | null;
 }
 
 type StateAnswer =
@@ -75,17 +77,36 @@ type StateAnswer =
 /** Reads as a rollback, a sweep and `history` do: the items, and both indexes. */
 async function readState({ store, clock }: RollbackDeps, deadline: Deadline): Promise<StateAnswer> {
   try {
-    const [view, overdue, records] = await Promise.all([
+    const overdueAtMs = clock.nowMs() - limits.overdueMs;
+    const page = { limit: limits.overdueCountMax, after: null };
+    const [view, records, notices, list] = await Promise.all([
       store.read(probeModel, null, deadline),
-      store.listDue(clock.nowMs() - limits.overdueMs, limits.overdueCountMax, deadline),
+      store.listDue('record', overdueAtMs, page, deadline),
+      store.listDue('notice', overdueAtMs, page, deadline),
       store.list(null, deadline),
     ]);
-    const count = records.length === 1 ? '1 record' : `${records.length} records`;
-    const look = { records, overdue, fleet: view.fleet, timeMs: view.serverTimeMs };
-    return { kind: 'read', check: ok('state', `It can be read, and holds ${count}.`), look };
+    const overdue = [...records, ...notices].toSorted((a, b) => a.dueAtMs - b.dueAtMs);
+    const { fleet, clockSkewMs } = view;
+    return {
+      kind: 'read',
+      check: stateCheck(list),
+      look: { list, overdue, fleet, clockSkewMs },
+    };
   } catch (error) {
     return { kind: 'failed', check: failed('state', error) };
   }
+}
+
+/** What cannot be read is named: the rest is in place all the same. */
+function stateCheck({ records, unreadable }: RecordList): Check {
+  const count = records.length === 1 ? '1 record' : `${records.length} records`;
+  const [first] = unreadable;
+  if (first === undefined) return ok('state', `It can be read, and holds ${count}.`);
+  return problem(
+    'state',
+    `${unreadable.length} of its records cannot be read, ${records.length} can. The first: ${first.why}`,
+    'Restore the record from a backup, or update model-rollback if a later release wrote it.',
+  );
 }
 
 /** A name for the reading of a state; nothing is ever stored under it. */
@@ -109,9 +130,8 @@ async function topicCheck(
     .catch((error: unknown) => failed(name, error));
 }
 
-function clockCheck({ clock, settings }: RollbackDeps, times: readonly (number | null)[]): Check {
-  const nowMs = clock.nowMs();
-  const known = times.filter((timeMs) => timeMs !== null);
+function clockCheck({ settings }: RollbackDeps, skews: readonly (number | null)[]): Check {
+  const known = skews.filter((skewMs) => skewMs !== null);
   if (known.length === 0) {
     return warning(
       'clock',
@@ -119,13 +139,13 @@ function clockCheck({ clock, settings }: RollbackDeps, times: readonly (number |
       'See that the clock of this machine is right.',
     );
   }
-  const skew = clockSkewProblem(nowMs, known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
+  const skew = clockSkewProblem(known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
   if (skew !== null) return failed('clock', new ConfigurationError(skew));
-  const most = Math.max(...known.map((timeMs) => Math.abs(nowMs - timeMs)));
+  const most = Math.max(...known.map(Math.abs));
   return ok('clock', `At most ${Math.ceil(most / 1000)} s beside those of the servers.`);
 }
 
-function overdueCheck(overdue: readonly DueRecord[]): Check {
+function overdueCheck(overdue: readonly DueItem[]): Check {
   const [first] = overdue;
   if (first === undefined) return ok('overdue', 'No work waits for the sweep.');
   const many = overdue.length >= limits.overdueCountMax ? 'at least ' : '';
@@ -140,10 +160,10 @@ function overdueCheck(overdue: readonly DueRecord[]): Check {
 /** Every model on record whose automation is paused, and the fleet. */
 async function pausedCheck(
   { store }: RollbackDeps,
-  { records, fleet }: StateLook,
+  { list, fleet }: StateLook,
   deadline: Deadline,
 ): Promise<Check> {
-  const models = records.flatMap((record) =>
+  const models = list.records.flatMap(({ record }) =>
     record.subject === 'model' ? [record.modelName] : [],
   );
   const names = [...new Set(models)].slice(0, limits.doctorModelsMax);

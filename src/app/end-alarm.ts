@@ -1,4 +1,5 @@
 import type { AlarmPayload } from '../domain/alarm-payload.ts';
+import { assert } from '../domain/assert.ts';
 import {
   isModelRollbackError,
   messageOf,
@@ -7,18 +8,18 @@ import {
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { isSettled } from '../domain/meeting.ts';
-import { noticeOf } from '../domain/notice.ts';
+import { isSent } from '../domain/outbox.ts';
 import { endWithoutPlan, type PlanlessEnd } from '../domain/planless-end.ts';
-import { shorten } from '../domain/record-base.ts';
 import { Reason, type RollbackRequest, requestBody } from '../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import type { RecordSubject, RollbackRecord } from '../domain/rollback.ts';
 import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
 import { postponeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { announce, announceIfUnsent } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
-import { announceIfPending, answerEnd, noticeWarnings } from './finish.ts';
-import { rollbackIdOf } from './roll-back.ts';
+import { answerEnd, answerOf } from './finish.ts';
+import { rollbackIdOf } from './rollback-id.ts';
 
 /** Ends of alarms that never came to a plan. Recorded and announced as every end is. */
 
@@ -92,7 +93,7 @@ export async function reportUnreadable(
   const request = alarmRequest(name, payload.name);
   const from = source === null ? '' : ` It came from ${source}.`;
   deps.logger.log('warn', 'an event cannot be read', { why: payload.why, source });
-  const end: Omit<PlanlessEnd, 'previous'> = {
+  const end: FirstEnd = {
     id: rollbackIdOf(deps, name, `unreadable:${hour}`),
     subject: payload.arn === null ? 'source' : 'alarm',
     request,
@@ -101,15 +102,21 @@ export async function reportUnreadable(
     outcome: 'FAILED',
     message: `${payload.why}${from} Nothing was done. The next ones of this hour are only logged.`,
     nowMs: deps.clock.nowMs(),
+    token: deps.identity.random(),
   };
-  return await orTellUnrecorded(deps, end, deadline, async () => {
+  return await orNotifyUnrecorded(deps, end, deadline, async () => {
     const { record } = await deps.store.read(name, end.id, deadline);
     if (record !== undefined) return responseOf(record, { isReplayed: true });
-    return await writeEnd(deps, { ...end, previous: undefined }, deadline);
+    return await writeEnd(deps, { ...end, ...noneBefore }, deadline);
   });
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** An end, before it is known what an earlier attempt left. */
+type FirstEnd = Omit<PlanlessEnd, 'previous' | 'previousNotice'>;
+
+const noneBefore = { previous: undefined, previousNotice: undefined } as const;
 
 interface End {
   readonly outcome: 'FAILED' | 'DEFERRED';
@@ -125,7 +132,7 @@ async function endScope(
   deadline: Deadline,
 ): Promise<RollbackResponse> {
   const request = alarmRequest(name, alarm.transition.name);
-  const base: Omit<PlanlessEnd, 'previous'> = {
+  const base: FirstEnd = {
     id: rollbackIdOf(deps, name, alarmKey(alarm.transition)),
     subject,
     request,
@@ -134,41 +141,34 @@ async function endScope(
     outcome,
     message,
     nowMs: deps.clock.nowMs(),
+    token: deps.identity.random(),
   };
-  return await orTellUnrecorded(deps, base, deadline, async () => {
+  return await orNotifyUnrecorded(deps, base, deadline, async () => {
     for (let attempt = 1; attempt <= limits.planAttemptsMax; attempt += 1) {
-      const { record } = await deps.store.read(name, base.id, deadline);
-      const known = record === undefined ? null : await answerOf(deps, record, message, deadline);
+      const { record, notice } = await deps.store.read(name, base.id, deadline);
       if (record?.progress.status === 'IN_PROGRESS') {
         throw error ?? new RollbackInProgressError(`${record.id} is in progress. Try again.`);
       }
-      if (known !== null) return known;
+      if (record !== undefined && isSettled(record)) return await replay(deps, record, deadline);
       const response =
         record !== undefined && outcome === 'DEFERRED'
           ? await postpone(deps, record, deadline)
-          : await writeEnd(deps, { ...base, previous: record }, deadline);
+          : await writeEnd(deps, { ...base, previous: record, previousNotice: notice }, deadline);
       if (response !== null) return response;
     }
     return null;
   });
 }
 
-/** The record says it already: it ended for good, or the run itself recorded this failure. */
-async function answerOf(
+/** It ended for good. Whoever ended it may still be at its notice. */
+async function replay(
   deps: RollbackDeps,
   record: RollbackRecord,
-  message: string,
   deadline: Deadline,
-): Promise<RollbackResponse | null> {
-  const { progress, plan } = record;
-  if (isSettled(record)) {
-    // Whoever ended it may still be at its notice.
-    const told = await announceIfPending(deps, record.modelName, record.id, deadline);
-    return responseOf(told ?? record, { isReplayed: true });
-  }
-  const isOwn =
-    progress.status === 'FAILED' && plan !== null && progress.message === shorten(message);
-  return isOwn ? responseOf(record, { warnings: noticeWarnings(record) }) : null;
+): Promise<RollbackResponse> {
+  const found = await announceIfUnsent(deps, record.modelName, record.id, deadline);
+  const answer = answerOf(found ?? { record, notice: undefined });
+  return { ...answer, replayed: true };
 }
 
 /** What it ended as before stands; only the next look moves. */
@@ -188,23 +188,24 @@ async function writeEnd(
   end: PlanlessEnd,
   deadline: Deadline,
 ): Promise<RollbackResponse | null> {
-  const record = endWithoutPlan(end);
-  if ((await deps.store.write({ record }, deadline)) === 'conflict') return null;
+  const change = endWithoutPlan(end);
+  const { record } = change;
+  if ((await deps.store.write(change, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'an alarm was not handled', {
     rollback_id: record.id,
     outcome: end.outcome,
     why: end.message,
   });
-  return await answerEnd(deps, record, end.previous, deadline);
+  return await answerEnd(deps, record, change.notice, deadline);
 }
 
 /**
  * A store that can never take the record (corrupt item, missing table) must not keep people from being
- * told. @throws the store's error when they cannot be told either
+ * notified. @throws the store's error when no channel takes the notice either
  */
-async function orTellUnrecorded(
+async function orNotifyUnrecorded(
   deps: RollbackDeps,
-  end: Omit<PlanlessEnd, 'previous'>,
+  end: FirstEnd,
   deadline: Deadline,
   work: () => Promise<RollbackResponse | null>,
 ): Promise<RollbackResponse> {
@@ -215,12 +216,14 @@ async function orTellUnrecorded(
   } catch (error) {
     if (!isModelRollbackError(error) || error.isRetryable) throw error;
     const message = `${end.message} It could not be recorded: ${messageOf(error)}`;
-    const record = endWithoutPlan({ ...end, message, outcome: 'FAILED', previous: undefined });
-    const result = await deps.notifier.send(noticeOf(record, deps.clock.nowMs()), deadline);
-    if (result.kind === 'failed') throw error;
-    const { nowMs } = end;
-    const notice = { kind: 'sent', about: 'end', sentAtMs: nowMs, attempts: 1 } as const;
+    const unrecorded = { ...end, ...noneBefore, message, outcome: 'FAILED' as const };
+    const { record, notice } = endWithoutPlan(unrecorded);
+    assert(notice !== undefined, 'a first end has a notice');
+    // The mark on it cannot be written either, which is logged; it was sent all the same.
+    const sent = await announce(deps, notice.item, deadline);
+    const isTaken = Object.values(sent.channels).some(({ kind }) => kind === 'sent');
+    if (!isTaken) throw error;
     const warnings = [{ code: 'NOT_RECORDED', message: messageOf(error) }];
-    return responseOf({ ...record, notice }, { warnings });
+    return responseOf(record, { isNotified: isSent(sent), warnings });
   }
 }

@@ -21,7 +21,7 @@ export async function endWithoutClaim(
   const change = endUnclaimed(attempt, facts);
   const { record } = change;
   if ((await deps.store.write(change, deadline)) === 'conflict') return null;
-  const answer = await answerEnd(deps, record, attempt.previous, deadline);
+  const answer = await answerEnd(deps, record, change.notice, deadline);
   deps.logger.log('info', 'ended without a move', {
     rollback_id: record.id,
     outcome: record.progress.status,

@@ -15,8 +15,9 @@ import {
   failAlarm,
   reportUnreadable,
 } from './end-alarm.ts';
+import { jitterMs } from './jitter.ts';
 import { resolveModel } from './resolve-model.ts';
-import { jitterMs, type RollbackCall, rollBack } from './roll-back.ts';
+import { type RollbackCall, rollBack } from './roll-back.ts';
 
 /**
  * Answers one alarm, in whatever form it came. What a retry cannot cure is an answer and a notice, never

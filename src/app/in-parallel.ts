@@ -1,7 +1,10 @@
 import { limits } from '../domain/limits.ts';
 import type { Deadline } from '../ports/deadline.ts';
 
-/** A few at a time, and none after the deadline. */
+/**
+ * A few at a time, and none after the deadline. When one throws, no other is begun; those at work end
+ * before the error goes up, so that nothing is left behind when a function is frozen.
+ */
 export async function inParallel<T>(
   items: readonly T[],
   deadline: Deadline,
@@ -11,8 +14,15 @@ export async function inParallel<T>(
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
       if (deadline.leftMs() <= 0) return;
-      await work(item);
+      try {
+        await work(item);
+      } catch (error) {
+        queue.length = 0;
+        throw error;
+      }
     }
   };
-  await Promise.all(Array.from({ length: limits.sweepConcurrency }, worker));
+  const workers = Array.from({ length: limits.sweepConcurrency }, worker);
+  const ends = await Promise.allSettled(workers);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

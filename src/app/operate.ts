@@ -5,29 +5,24 @@ import { isoTime } from '../domain/model.ts';
 import { isQuarantined, releaseFromQuarantine } from '../domain/quarantine.ts';
 import type { RollbackRequest } from '../domain/request.ts';
 import { next } from '../domain/revision.ts';
-import {
-  type ModelState,
-  modelNameOf,
-  type RollbackRecord,
-  shownAtMs,
-} from '../domain/rollback.ts';
-import { WatchEnd } from '../domain/trigger.ts';
-import { closeWatch, isApprovable } from '../domain/watch.ts';
+import { modelNameOf, newModelState, type RollbackRecord, shownAtMs } from '../domain/rollback.ts';
+import { closeApprovedWatch, isApprovable } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { RecordWithNotice } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
 
 /** Operators' verbs on stored state. */
 
 /**
- * One record by its id.
+ * One record by its id, with its notice.
  * @throws InvalidRequestError when the id has not the form of one; undefined when it is not on record
  */
 export async function explainRollback(
   store: RollbackStore,
   rollbackId: string,
   deadline: Deadline,
-): Promise<RollbackRecord | undefined> {
+): Promise<RecordWithNotice | undefined> {
   const modelName = modelNameOf(rollbackId);
   if (!/\/[0-9a-f]{16}$/.test(rollbackId) || modelName === '') {
     throw new InvalidRequestError(
@@ -35,26 +30,31 @@ export async function explainRollback(
         'Run "model-rollback history" to see them.',
     );
   }
-  return (await store.read(modelName, rollbackId, deadline)).record;
+  const { record, notice } = await store.read(modelName, rollbackId, deadline);
+  return record && { record, notice };
 }
 
 /**
- * Takes a version out of quarantine.
- * @returns false when it was not in it
+ * Takes a version out of quarantine. The state remembers it, so that an older tag in the registry does not
+ * count either.
+ * @param registry address, for the state of a model that has none yet
+ * @returns false when the version was not in the quarantine of the state
  * @throws RollbackInProgressError when other writers were quicker several times
  */
 export async function releaseVersion(
-  store: RollbackStore,
-  modelName: string,
-  version: string,
+  { store, clock }: Pick<RollbackDeps, 'store' | 'clock'>,
+  { modelName, version, registry }: Record<'modelName' | 'version' | 'registry', string>,
   deadline: Deadline,
 ): Promise<boolean> {
-  return await insisting(`the state of ${modelName}`, async () => {
-    const { state } = await store.read(modelName, null, deadline);
-    if (state === undefined || !isQuarantined(state, { version, createdAtMs: 0 })) return false;
-    const released: ModelState = { ...state, ...releaseFromQuarantine(state, version) };
-    return (await store.write({ state: next(released) }, deadline)) === 'written' ? true : null;
+  const { wasIn } = await insisting(`the state of ${modelName}`, async () => {
+    const view = await store.read(modelName, null, deadline);
+    const state = view.state ?? newModelState(modelName, registry);
+    const wasIn = isQuarantined(state, { version, createdAtMs: 0 });
+    const released = releaseFromQuarantine(state, version, clock.nowMs());
+    const result = await store.write({ state: next(released) }, deadline);
+    return result === 'written' ? { wasIn } : null;
   });
+  return wasIn;
 }
 
 /**
@@ -121,16 +121,20 @@ export function approvedRequest(
   };
 }
 
-/** Marks an alarm as approved, once its rollback is done. */
+/**
+ * Marks an alarm as approved, once its rollback is done.
+ * @param by who approved it; null where nobody says
+ */
 export async function closeApproved(
   deps: Pick<RollbackDeps, 'store' | 'clock'>,
   rollbackId: string,
+  by: string | null,
   deadline: Deadline,
 ): Promise<void> {
   await insisting(`the record ${rollbackId}`, async () => {
     const { record } = await deps.store.read(modelNameOf(rollbackId), rollbackId, deadline);
     if (record === undefined || record.watch.kind === 'closed') return true;
-    const closed = closeWatch(record, WatchEnd.APPROVED, deps.clock.nowMs());
+    const closed = closeApprovedWatch(record, by, deps.clock.nowMs());
     return (await deps.store.write({ record: closed }, deadline)) === 'written' ? true : null;
   });
 }

@@ -2,22 +2,23 @@ import { assert } from '../domain/assert.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { clockSkewProblem, isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
-import { renewLease } from '../domain/transition.ts';
+import { type ClaimedRun, renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
+import type { RunEnd } from './end-run.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
- * Takes over a run whose lease is over, and finishes it from what the registry shows.
- * @returns the ended record, or null when another run was quicker (read again)
+ * Takes over a run whose lease has expired, and finishes it from what the registry shows.
+ * @returns how it ended, or null when another run was quicker (read again)
  */
 export async function resumeRollback(
   deps: RollbackDeps,
   rollbackId: string,
   deadline: Deadline,
-): Promise<RollbackRecord | null> {
-  const { state, record, fleet, serverTimeMs } = await deps.store.read(
+): Promise<RunEnd | null> {
+  const { state, record, notice, fleet, clockSkewMs } = await deps.store.read(
     modelNameOf(rollbackId),
     rollbackId,
     deadline,
@@ -33,7 +34,7 @@ export async function resumeRollback(
   if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
   const { plan } = record;
   assert(plan !== null, 'a claimed run has a plan');
-  requireClock(deps, [serverTimeMs, await registryTimeMs(deps, record.modelName, deadline)]);
+  requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
@@ -42,10 +43,15 @@ export async function resumeRollback(
         'and use one state table per registry.',
     );
   }
-  const claimed = { state, record: { ...record, plan } };
+  const claimed: ClaimedRun = {
+    state,
+    record: { ...record, plan },
+    earlierNotice: notice,
+    slotIn: record.isAutomatic ? fleet : undefined,
+  };
   const taken = renewLease(claimed, newLease(deps, deadline));
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
-  deps.logger.log('warn', 'took over a run that was cut off', { rollback_id: rollbackId });
+  deps.logger.log('warn', 'resumed a run that was cut off', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
   const whyStale = isStale
     ? 'it was begun more than 15 min ago'
@@ -54,11 +60,11 @@ export async function resumeRollback(
 }
 
 /**
- * Where clocks are not looked after: a lease is over only if our clock is right.
+ * Where nobody keeps the clock right: a lease has expired only if our clock is right.
  * @throws ConfigurationError
  */
-export function requireClock(deps: RollbackDeps, serverTimes: readonly (number | null)[]): void {
-  const problem = clockSkewProblem(deps.clock.nowMs(), serverTimes, deps.settings.clockSkewMaxMs);
+export function requireClock(deps: RollbackDeps, skews: readonly (number | null)[]): void {
+  const problem = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   if (problem !== null) throw new ConfigurationError(problem);
 }
 
@@ -77,14 +83,15 @@ async function whyAlarmStale(
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is not red any more' : null;
 }
 
-async function registryTimeMs(
+async function registrySkewMs(
   deps: RollbackDeps,
   modelName: string,
   deadline: Deadline,
 ): Promise<number | null> {
   if (deps.settings.clockSkewMaxMs === null) return null;
   try {
-    return (await deps.registry.read(modelName, [], deadline, 1)).serverTimeMs;
+    const { serverTimeMs } = await deps.registry.read(modelName, [], deadline, 1);
+    return serverTimeMs === null ? null : deps.clock.nowMs() - serverTimeMs;
   } catch {
     // What is wrong with the registry is told by the look that follows.
     return null;

@@ -17,11 +17,15 @@ import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts
 import { type ClaimedRun, claim } from '../domain/transition.ts';
 import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
+import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
-import { announceIfPending, finish } from './finish.ts';
+import { finish } from './finish.ts';
+import { jitterMs } from './jitter.ts';
 import { requireClock, resumeRollback } from './resume-rollback.ts';
+import { rollbackIdOf } from './rollback-id.ts';
 
 /** One call for a rollback. */
 export interface RollbackCall {
@@ -69,17 +73,6 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
   throw inProgressError(request.modelName);
 }
 
-/** The id holds the model name, so that a record can be looked up by its id alone. */
-export function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string): string {
-  return `${modelName}/${deps.identity.digest(`${modelName}\n${key}`).slice(0, 16)}`;
-}
-
-/** Those that met once do not all come at the same instant again. */
-export function jitterMs(deps: RollbackDeps, attempt: number): number {
-  const byte = Number.parseInt(deps.identity.digest(deps.identity.random()).slice(0, 2), 16);
-  return Math.round((limits.fleetBackoffMs * attempt * byte) / 256);
-}
-
 // ---------------------------------------------------------------------------------------------------
 
 interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtMs'> {
@@ -115,10 +108,9 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   }
 
   const snapshot = await registryLook;
-  const serverTimes = [snapshot.serverTimeMs, view.serverTimeMs];
-  if (!request.isDryRun) requireClock(deps, serverTimes);
-  const { clockSkewMaxMs } = deps.settings;
-  const skew = clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
+  const skews = [skewOf(deps, snapshot), view.clockSkewMs];
+  if (!request.isDryRun) requireClock(deps, skews);
+  const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
   const plan = await decide(deps, run, { state, fleet }, snapshot);
@@ -131,9 +123,11 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   const attempt: Attempt = {
     ...run,
     previous: view.record,
+    previousNotice: view.notice,
     plan,
     warnings,
     nowMs: deps.clock.nowMs(),
+    token: deps.identity.random(),
   };
   if (run.isAutomatic) {
     const now = { liveVersions: plan.live, lastCommit: state.lastCommit };
@@ -147,15 +141,21 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     return await endWithoutClaim(deps, attempt, facts, deadline);
   }
   requireReadiness(run);
-  // The key is opened again: what its earlier end still has to tell is told first.
-  if (view.record !== undefined) {
-    const told = await announceIfPending(deps, view.record.modelName, run.id, deadline);
-    if (told?.revision !== view.record.revision && told?.notice.kind === 'sent') return null;
-  }
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
   const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
   if (claimed === null) return null;
-  return await finish(deps, await carryOut(deps, claimed, deadline, null), deadline);
+  return await endRun(deps, run, await carryOut(deps, claimed, deadline, null));
+}
+
+/**
+ * Notifies people of an end of our own and answers it.
+ * @throws the error of a certain failure, which is recorded, to a caller who waits for it; an alarm gets
+ * the record as its answer, since nobody reads its errors
+ */
+async function endRun(deps: RollbackDeps, run: Run, ended: RunEnd): Promise<RollbackResponse> {
+  const answer = await finish(deps, ended.record, ended.notice, run.deadline);
+  if (ended.error !== null && !run.isAutomatic) throw ended.error;
+  return answer;
 }
 
 async function replay(
@@ -164,12 +164,17 @@ async function replay(
   rollbackId: string,
   warnings: readonly Warning[],
 ): Promise<RollbackResponse | null> {
-  const record = await announceIfPending(deps, run.request.modelName, rollbackId, run.deadline);
-  if (record === null) return null;
+  const found = await announceIfUnsent(deps, run.request.modelName, rollbackId, run.deadline);
+  if (found === null) return null;
+  const { record } = found;
   // What this very call gave rise to is told too, unless the record says it already.
   const known = new Set(record.warnings.map((warning) => warning.message));
   const own = run.warnings.filter((warning) => !known.has(warning.message));
-  return responseOf(record, { isReplayed: true, warnings: [...own, ...warnings] });
+  return responseOf(record, {
+    isReplayed: true,
+    isNotified: isNotified(found),
+    warnings: [...own, ...warnings],
+  });
 }
 
 /** Finishes a run that was cut off: our own is the answer, another's makes way for us. */
@@ -178,13 +183,14 @@ async function resume(
   run: Run,
   rollbackId: string,
 ): Promise<RollbackResponse | null> {
-  const record = await resumeRollback(deps, rollbackId, run.deadline);
-  if (record === null) return null;
-  const response = await finish(deps, record, run.deadline);
+  const ended = await resumeRollback(deps, rollbackId, run.deadline);
+  if (ended === null) return null;
   // Without a key an equal body is the same request (a Step Functions Retry is a new invocation).
   const isSame =
-    run.request.requestId === null && !run.isAutomatic && record.bodyHash === run.bodyHash;
-  return rollbackId === run.id || isSame ? response : null;
+    run.request.requestId === null && !run.isAutomatic && ended.record.bodyHash === run.bodyHash;
+  if (rollbackId === run.id || isSame) return await endRun(deps, run, ended);
+  await finish(deps, ended.record, ended.notice, run.deadline);
+  return null;
 }
 
 async function decide(
@@ -243,6 +249,10 @@ function dryRun(
   ]);
 }
 
+function skewOf({ clock }: RollbackDeps, { serverTimeMs }: RegistrySnapshot): number | null {
+  return serverTimeMs === null ? null : clock.nowMs() - serverTimeMs;
+}
+
 /** What must hold before a claim is worth taking. */
 function requireReadiness(run: Run): void {
   if (run.deadline.leftMs() < limits.writeTimeoutMinMs) {
@@ -265,7 +275,8 @@ async function takeClaim(
   deadline: Deadline,
 ): Promise<ClaimedRun | null> {
   const lease = newLease(deps, deadline);
-  const claimed = claim(state, attempt, lease, fleet);
+  const { previousNotice: earlierNotice } = attempt;
+  const claimed = claim(state, attempt, lease, { earlierNotice, fleet });
   try {
     const result = await deps.store.write(claimed, deadline);
     return result === 'written' ? claimed : null;

@@ -1,11 +1,19 @@
-import { isModelRollbackError, ModelNotFoundError, messageOf } from '../domain/errors.ts';
-import { afterPointerCheck } from '../domain/follow-up.ts';
+import { assertNever } from '../domain/assert.ts';
+import { DueTask, dueAtMs, dueTasks } from '../domain/due.ts';
+import { isModelRollbackError, messageOf, StateCorruptError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { dueAtMs, modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
+import { adoptedNotice } from '../domain/notice.ts';
+import type { NoticeTopic } from '../domain/notice-content.ts';
+import { isSent, type OutboxNotice, openChannels } from '../domain/outbox.ts';
+import { next } from '../domain/revision.ts';
+import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import type { DueItem, DueKind } from '../ports/rollback-store.ts';
+import { leaseAndAnnounce } from './announce.ts';
+import { checkPointer } from './check-pointer.ts';
 import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
-import { finish, leaseAndAnnounce } from './finish.ts';
+import { finish } from './finish.ts';
 import { inParallel } from './in-parallel.ts';
 import { lookAgain } from './look-again.ts';
 import { resumeRollback } from './resume-rollback.ts';
@@ -13,7 +21,7 @@ import { resumeRollback } from './resume-rollback.ts';
 /** What one sweep did. */
 export interface SweepReport {
   readonly outcome: 'SWEPT';
-  /** Records that were due when it began, up to a bound. */
+  /** Records and notices that were due when it began, up to a bound. */
   readonly due: number;
   /** Runs that were cut off, and are finished now. */
   readonly resumed: number;
@@ -21,11 +29,11 @@ export interface SweepReport {
   readonly pointers_checked: number;
   /** Of these, how many were not what the commit left. */
   readonly pointers_differ: number;
-  /** Alarms that asked in vain, and were looked at again. */
+  /** Alarms that asked in vain, and were checked again. */
   readonly alarms_looked_at: number;
   /** Rollbacks whose alarm was read at the end of the bake time. */
   readonly recoveries_checked: number;
-  /** Due records that another run was quicker with. */
+  /** Due work that another run was quicker with. */
   readonly skipped: number;
   readonly failed: readonly { readonly rollback_id: string; readonly error: string }[];
   /** True when there was more due than one sweep takes, or time ran out. */
@@ -33,41 +41,44 @@ export interface SweepReport {
 }
 
 /**
- * Does what is due: runs whose lease is over, then notices, then looks at pointers and alarms. Bounded in
- * number and time; several sweeps at once do no harm, and one bad item does not stop the rest.
- * @throws StateStoreUnavailableError, ConfigurationError when the due records cannot be listed
+ * Does what is due: resumes runs whose lease has expired, checks pointers, alarms and recoveries, and
+ * beside that sends notices, so that neither waits for the other. Bounded in number and time; several
+ * sweeps at once do no harm, and whatever is wrong with one item, the rest is done.
+ * @throws StateStoreUnavailableError, ConfigurationError when the due work cannot be listed
  */
 export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<SweepReport> {
-  const listed = await deps.store.listDue(deps.clock.nowMs(), limits.sweepRecordsMax, deadline);
-  const results: Result[] = [];
-  const due: RollbackRecord[] = [];
-  await inParallel(listed, deadline, async ({ id }) => {
-    await guard(results, id, deps, async () => {
-      const record = await readRecord(deps, id, deadline);
-      if (record === undefined || !isDue(record, deps.clock.nowMs()))
-        results.push({ kind: 'skipped' });
-      else due.push(record);
-    });
+  const run: Sweep = { deps, deadline, nowMs: deps.clock.nowMs(), results: [], due: 0 };
+  // Each ends by itself before an error goes up: a function that has answered is frozen as it is.
+  const ends = await Promise.allSettled([sweepRecords(run), sweepNotices(run)]);
+  const hasMore = ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
   });
-  const isRun = (record: RollbackRecord): boolean => record.progress.status === 'IN_PROGRESS';
-  let handled = 0;
-  const handle = async (record: RollbackRecord): Promise<void> => {
-    handled += 1;
-    await guard(results, record.id, deps, async () => {
-      results.push(await settleDue(deps, record, deadline));
-    });
-  };
-  await inParallel(due.filter(isRun), deadline, handle);
-  await inParallel(
-    due.filter((record) => !isRun(record)),
-    deadline,
-    handle,
-  );
+  return reportOf(run, hasMore.includes(true));
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Sweep {
+  readonly deps: RollbackDeps;
+  readonly deadline: Deadline;
+  readonly nowMs: number;
+  readonly results: Result[];
+  due: number;
+}
+
+type Result =
+  | {
+      readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'looked' | 'recovery' | 'skipped';
+    }
+  | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
+
+function reportOf({ results, due }: Sweep, hasMore: boolean): SweepReport {
   const count = (kind: Result['kind']): number =>
     results.filter((result) => result.kind === kind).length;
   return {
     outcome: 'SWEPT',
-    due: listed.length,
+    due,
     resumed: count('resumed'),
     notices_sent: count('sent'),
     pointers_checked: count('checked') + count('differs'),
@@ -76,81 +87,170 @@ export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<Swe
     recoveries_checked: count('recovery'),
     skipped: count('skipped'),
     failed: results.flatMap((result) => (result.kind === 'failed' ? [result.failure] : [])),
-    has_more: listed.length >= limits.sweepRecordsMax || handled < due.length,
+    has_more: hasMore,
   };
 }
 
-// ---------------------------------------------------------------------------------------------------
+/** Runs that were cut off come first: they hold their models. */
+async function sweepRecords(run: Sweep): Promise<boolean> {
+  return await pageByPage(run, 'record', async (page) => {
+    const records: RollbackRecord[] = [];
+    await inParallel(page, run.deadline, async ({ id }) => {
+      await guard(run, id, async () => {
+        const record = await readRecord(run, id);
+        if (record !== undefined && isDue(record, run.deps.clock.nowMs())) records.push(record);
+        else run.results.push({ kind: 'skipped' });
+      });
+    });
+    const isRun = (record: RollbackRecord): boolean => record.progress.status === 'IN_PROGRESS';
+    const settle = (record: RollbackRecord): Promise<void> => settleDue(run, record);
+    await inParallel(records.filter(isRun), run.deadline, settle);
+    await inParallel(
+      records.filter((record) => !isRun(record)),
+      run.deadline,
+      settle,
+    );
+    return true;
+  });
+}
 
-type Result =
-  | {
-      readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'looked' | 'recovery' | 'skipped';
+/** Each channel by itself: one that is down is left alone for the rest of the sweep. */
+async function sweepNotices(run: Sweep): Promise<boolean> {
+  const { deps, deadline } = run;
+  const names = deps.notifiers.map(({ channel }) => channel);
+  /** Failures in a row; each waits for its time limit. */
+  const failures = new Map<string, number>();
+  const isTried = (name: string): boolean => (failures.get(name) ?? 0) < limits.channelFailuresMax;
+  const sendOne = async (id: string, topic: NoticeTopic): Promise<void> => {
+    const notice = await readDueNotice(run, id, topic);
+    const open = notice === undefined ? [] : openChannels(notice, names).filter(isTried);
+    const sent =
+      notice === undefined || open.length === 0
+        ? null
+        : await leaseAndAnnounce(deps, notice, deadline, isTried);
+    if (sent === null) run.results.push({ kind: 'skipped' });
+    else {
+      for (const name of open) {
+        const isTaken = sent.channels[name]?.kind === 'sent';
+        failures.set(name, isTaken ? 0 : (failures.get(name) ?? 0) + 1);
+      }
+      run.results.push(isSent(sent) ? { kind: 'sent' } : unsent(id, topic));
     }
-  | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
-
-async function settleDue(
-  deps: RollbackDeps,
-  record: RollbackRecord,
-  deadline: Deadline,
-): Promise<Result> {
-  if (record.progress.status === 'IN_PROGRESS') {
-    const ended = await resumeRollback(deps, record.id, deadline);
-    if (ended === null) return { kind: 'skipped' };
-    await finish(deps, ended, deadline);
-    return { kind: 'resumed' };
-  }
-  if (record.notice.kind === 'pending') return await sendDue(deps, record, deadline);
-  const nowMs = deps.clock.nowMs();
-  const { pointerCheck, recovery } = record;
-  if (pointerCheck.kind === 'pending' && pointerCheck.dueAtMs <= nowMs) {
-    return await checkPointer(deps, record, deadline);
-  }
-  if (recovery.kind === 'pending' && recovery.dueAtMs <= nowMs) {
-    const isDone = await checkRecovery(deps, record, deadline);
-    return { kind: isDone ? 'recovery' : 'skipped' };
-  }
-  return { kind: (await lookAgain(deps, record, deadline)) ? 'looked' : 'skipped' };
+  };
+  return await pageByPage(run, 'notice', async (page) => {
+    await inParallel(page, deadline, async ({ id, topic }) => {
+      if (topic !== null && names.some(isTried)) await guard(run, id, () => sendOne(id, topic));
+    });
+    return names.some(isTried);
+  });
 }
 
-async function sendDue(
-  deps: RollbackDeps,
-  record: RollbackRecord,
-  deadline: Deadline,
-): Promise<Result> {
-  const told = await leaseAndAnnounce(deps, record, deadline);
-  if (told === null) return { kind: 'skipped' };
-  if (told.notice.kind === 'sent') return { kind: 'sent' };
-  const error = 'the notice was not sent; the log says why';
-  return { kind: 'failed', failure: { rollback_id: record.id, error } };
-}
-
-async function checkPointer(
-  deps: RollbackDeps,
-  record: RollbackRecord,
-  deadline: Deadline,
-): Promise<Result> {
-  let liveVersions: string[] | null = null;
-  let failure: unknown;
+/** With its record, so that the log can say what it is about; without it where that cannot be read. */
+async function readDueNotice(
+  { deps, deadline }: Sweep,
+  id: string,
+  topic: NoticeTopic,
+): Promise<OutboxNotice | undefined> {
   try {
-    const snapshot = await deps.registry.read(record.modelName, [], deadline);
-    liveVersions = snapshot.live.map((row) => row.version);
+    const { notice } = await deps.store.read(modelNameOf(id), id, deadline);
+    if (topic === 'end') return notice;
   } catch (error) {
-    if (error instanceof ModelNotFoundError) liveVersions = [];
-    else failure = error;
+    if (!(error instanceof StateCorruptError)) throw error;
   }
-  const { state } = await deps.store.read(record.modelName, null, deadline);
-  const lastCommit = state?.lastCommit ?? null;
-  // A run of ours is at it: what we saw may be half of that. Later again.
-  const isBusy = state?.active != null;
-  if (isBusy) liveVersions = null;
-  const checked = afterPointerCheck(record, liveVersions, lastCommit, deps.clock.nowMs());
-  if ((await deps.store.write({ record: checked }, deadline)) === 'conflict')
-    return { kind: 'skipped' };
-  if (isBusy) return { kind: 'skipped' };
-  if (liveVersions === null) throw failure;
-  if (checked.pointerCheck.kind !== 'differs') return { kind: 'checked' };
-  await leaseAndAnnounce(deps, checked, deadline);
-  return { kind: 'differs' };
+  return await deps.store.readNotice(id, topic, deadline);
+}
+
+function unsent(id: string, topic: NoticeTopic): Result {
+  const error = `The notice (${topic}) was not sent; the log says why.`;
+  return { kind: 'failed', failure: { rollback_id: id, error } };
+}
+
+/**
+ * What is due, page by page: items that fail for ever fill a page, and the next one is read all the same.
+ * @param work false ends it
+ * @returns true when there is more, or when time ran out
+ */
+async function pageByPage(
+  run: Sweep,
+  kind: DueKind,
+  work: (page: readonly DueItem[]) => Promise<boolean>,
+): Promise<boolean> {
+  const { deps, deadline, nowMs } = run;
+  const limit = limits.sweepPageRows;
+  let after: DueItem | null = null;
+  for (let pages = 1; pages <= limits.sweepPagesMax; pages += 1) {
+    const page: readonly DueItem[] = await deps.store.listDue(
+      kind,
+      nowMs,
+      { limit, after },
+      deadline,
+    );
+    run.due += page.length;
+    const isGoingOn = await work(page);
+    if (deadline.leftMs() <= 0 || !isGoingOn) return page.length > 0;
+    if (page.length < limit) return false;
+    after = page.at(-1) ?? null;
+  }
+  return true;
+}
+
+/** Does each thing that is due for a record by itself: one that fails does not keep the others. */
+async function settleDue(run: Sweep, record: RollbackRecord): Promise<void> {
+  let now = record;
+  let isRead = true;
+  for (const task of Object.values(DueTask)) {
+    if (!isTaskDue(run, now, task)) continue;
+    await guard(run, record.id, async () => {
+      // Whatever was written since: the next task starts from it.
+      if (!isRead) now = (await readRecord(run, record.id)) ?? now;
+      isRead = false;
+      if (isTaskDue(run, now, task)) run.results.push(await doTask(run, task, now));
+    });
+  }
+}
+
+function isTaskDue({ deps, deadline }: Sweep, record: RollbackRecord, task: DueTask): boolean {
+  const nowMs = deps.clock.nowMs();
+  const isDueNow = dueTasks(record).some(([due, atMs]) => due === task && atMs <= nowMs);
+  return isDueNow && deadline.leftMs() > 0;
+}
+
+async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promise<Result> {
+  const { deps, deadline } = run;
+  switch (task) {
+    case DueTask.RESUME: {
+      const ended = await resumeRollback(deps, record.id, deadline);
+      if (ended === null) return { kind: 'skipped' };
+      await finish(deps, ended.record, ended.notice, deadline);
+      return { kind: 'resumed' };
+    }
+    case DueTask.NOTICE:
+      return await adoptNotice(run, record);
+    case DueTask.POINTER: {
+      const found = await checkPointer(deps, record, deadline);
+      if (found === 'differs') return { kind: 'differs' };
+      return { kind: found === 'as-left' ? 'checked' : 'skipped' };
+    }
+    case DueTask.RECOVERY:
+      return { kind: (await checkRecovery(deps, record, deadline)) ? 'recovery' : 'skipped' };
+    case DueTask.ALARM:
+      return { kind: (await lookAgain(deps, record, deadline)) ? 'looked' : 'skipped' };
+    default:
+      return assertNever(task);
+  }
+}
+
+/** A notice that release 0.1.0 left in the record goes into the outbox, and is sent from there. */
+async function adoptNotice({ deps, deadline }: Sweep, record: RollbackRecord): Promise<Result> {
+  const { notice: previous } = await deps.store.read(record.modelName, record.id, deadline);
+  const facts = { previous, nowMs: deps.clock.nowMs(), token: deps.identity.random() };
+  const notice = adoptedNotice(record, facts);
+  if (notice === null) return { kind: 'skipped' };
+  const without = next<RollbackRecord>({ ...record, notice: { kind: 'none' } });
+  const result = await deps.store.write({ record: without, notice }, deadline);
+  if (result === 'conflict') return { kind: 'skipped' };
+  const sent = await leaseAndAnnounce(deps, notice.item, deadline);
+  return { kind: sent !== null && isSent(sent) ? 'sent' : 'skipped' };
 }
 
 function isDue(record: RollbackRecord, nowMs: number): boolean {
@@ -159,27 +259,26 @@ function isDue(record: RollbackRecord, nowMs: number): boolean {
 }
 
 async function readRecord(
-  deps: RollbackDeps,
+  { deps, deadline }: Sweep,
   id: string,
-  deadline: Deadline,
 ): Promise<RollbackRecord | undefined> {
   return (await deps.store.read(modelNameOf(id), id, deadline)).record;
 }
 
-/** One bad item is reported, and the rest goes on. A bug of ours is no item: it goes up. */
+/** Whatever is wrong with one item, also a bug of ours, is named in the report, and the rest goes on. */
 async function guard(
-  results: Result[],
+  { deps, results }: Sweep,
   id: string,
-  deps: RollbackDeps,
   work: () => Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!isModelRollbackError(error)) throw error;
-    deps.logger.log('error', 'a due record could not be settled', {
+    const isBug = !isModelRollbackError(error);
+    deps.logger.log('error', 'a due item could not be settled', {
       rollback_id: id,
       error: messageOf(error),
+      ...(isBug && error instanceof Error ? { stack: error.stack ?? '' } : {}),
     });
     results.push({ kind: 'failed', failure: { rollback_id: id, error: messageOf(error) } });
   }

@@ -4,7 +4,7 @@ import { compose, openStore } from '../compose.ts';
 import { configFromEnv, storeFromEnv, workspaceFromEnv } from '../config/config-from-env.ts';
 import { limits } from '../domain/limits.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
-import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { RecordList, RollbackStore } from '../ports/rollback-store.ts';
 import type { CommandContext } from './command.ts';
 import { safe } from './render.ts';
 
@@ -41,6 +41,11 @@ export async function withStore<T>(
   } finally {
     store.close();
   }
+}
+
+/** What of a list cannot be read is named; the rest is shown. */
+export function warnUnreadable(context: CommandContext, { unreadable }: RecordList): void {
+  for (const { why } of unreadable) context.say(`warning: ${safe(why)}`);
 }
 
 /** Who sits at this terminal, for the record; null where the machine does not say. */

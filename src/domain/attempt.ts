@@ -1,16 +1,17 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
 import { type FleetState, pauseFleet } from './fleet.ts';
-import { pendingNotice } from './follow-up.ts';
 import { blastRadiusText, refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
+import { outboxNotice } from './notice.ts';
+import type { OutboxNotice } from './outbox.ts';
 import { planMessage } from './plan.ts';
 import { baseOf, boundAlarm, shorten } from './record-base.ts';
 import {
   isOverridable,
+  isSameBody,
   RefusalCode,
   type RollbackRequest,
-  requestBody,
   type Warning,
 } from './request.ts';
 import { next } from './revision.ts';
@@ -39,6 +40,10 @@ export interface Attempt {
   readonly plan: Plan;
   readonly warnings: readonly Warning[];
   readonly nowMs: number;
+  /** The notice of an earlier end of the same key. */
+  readonly previousNotice: OutboxNotice | undefined;
+  /** Unguessable; for the notice. */
+  readonly token: string;
 }
 
 /** An end that needs no claim, since nothing is moved. */
@@ -90,25 +95,32 @@ export function endUnclaimed(
     endedAtMs: nowMs,
     hasMoved: false,
   });
-  const watched = { ...ended, watch: watchOf(attempt, facts) };
+  const record = { ...ended, watch: watchOf(attempt, facts) };
   if (isRepeated(attempt, facts.outcome)) {
-    return { record: { ...watched, notice: attempt.previous.notice } };
+    return { record: { ...record, notice: attempt.previous.notice } };
   }
-  if (!attempt.isAutomatic || facts.outcome !== Outcome.REFUSED) return { record: watched };
-  const announced = announcedBefore(attempt, facts);
-  const record: RollbackRecord = announced ? { ...watched, notice: { kind: 'none' } } : watched;
+  const notice = outboxNotice(record, 'end', {
+    previous: attempt.previousNotice,
+    embedded: attempt.previous?.notice,
+    nowMs,
+    token: attempt.token,
+    isSending: true,
+  });
+  if (!attempt.isAutomatic || facts.outcome !== Outcome.REFUSED) return { record, notice };
   return {
     record,
-    ...(announced ? {} : { state: withAnnouncement(facts.state, attempt) }),
+    ...(announcedBefore(attempt, facts)
+      ? {}
+      : { notice, state: withAnnouncement(facts.state, attempt) }),
     ...(latchesFleet(attempt, facts) ? { fleet: latched(attempt, facts) } : {}),
   };
 }
 
 /** The record of an attempt, from its plan on. */
 export function recordOf(attempt: Attempt, progress: RollbackRecord['progress']): PlannedRecord {
-  const { previous, alarm, plan, nowMs } = attempt;
+  const { previous, alarm, plan } = attempt;
   assert(
-    previous === undefined || requestBody(previous.request) === requestBody(attempt.request),
+    previous === undefined || isSameBody(previous.request, attempt.request),
     'one key has one body',
   );
   return {
@@ -118,7 +130,6 @@ export function recordOf(attempt: Attempt, progress: RollbackRecord['progress'])
     plan,
     warnings: attempt.warnings,
     progress,
-    notice: progress.status === 'IN_PROGRESS' ? { kind: 'none' } : pendingNotice(nowMs),
     watch: { kind: 'none' },
   };
 }

@@ -32,7 +32,8 @@ const ruleTexts: Readonly<Record<TargetRule, string>> = {
   [TargetRule.LATEST_ARCHIVED]: 'it is the highest Archived version',
 };
 
-/** One phrase for a rule. */
-export function ruleText(rule: TargetRule): string {
-  return ruleTexts[rule];
+/** One phrase for a rule; a rule of a later release is named as it is. */
+export function ruleText(rule: string): string {
+  const texts: Readonly<Record<string, string>> = ruleTexts;
+  return Object.hasOwn(texts, rule) ? (texts[rule] ?? rule) : rule;
 }

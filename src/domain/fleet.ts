@@ -18,10 +18,9 @@ export interface Pause {
 }
 
 export interface FleetState {
-  readonly schema: 1;
   readonly revision: number;
   readonly pause: Pause | null;
-  /** Models that alarms claimed lately, newest last, each once. */
+  /** Models that alarms moved lately or are moving, newest last. */
   readonly slots: readonly FleetSlot[];
 }
 
@@ -34,7 +33,7 @@ export interface FleetSlot {
 export type BlastRadius = { readonly models: number; readonly windowMs: number } | null;
 
 /** `revision` 0 means: not stored yet. */
-export const newFleetState: FleetState = { schema: 1, revision: 0, pause: null, slots: [] };
+export const newFleetState: FleetState = { revision: 0, pause: null, slots: [] };
 
 /** True when a rollback of this model would be one too many. */
 export function isBlastRadiusReached(
@@ -46,13 +45,21 @@ export function isBlastRadiusReached(
   return radius !== null && othersSince(fleet, modelName, nowMs - radius.windowMs) >= radius.models;
 }
 
-/** The fleet with a slot taken for a model. */
+/** The fleet with a slot taken for a model: its run may give it back. */
 export function takeSlot(fleet: FleetState, modelName: string, nowMs: number): FleetState {
-  const others = fleet.slots.filter((slot) => slot.modelName !== modelName);
-  return next({
-    ...fleet,
-    slots: [...others, { modelName, atMs: nowMs }].slice(-limits.fleetSlotsMax),
-  });
+  const slots = [...fleet.slots, { modelName, atMs: nowMs }];
+  return next({ ...fleet, slots: slots.slice(-limits.fleetSlotsMax) });
+}
+
+/** True when the run that claimed the model then holds a slot. */
+export function hasSlot(fleet: FleetState, { modelName, atMs }: FleetSlot): boolean {
+  return fleet.slots.some((slot) => slot.modelName === modelName && slot.atMs === atMs);
+}
+
+/** The fleet without the slot of a run that moved nothing. */
+export function giveSlotBack(fleet: FleetState, { modelName, atMs }: FleetSlot): FleetState {
+  const slots = fleet.slots.filter((slot) => slot.modelName !== modelName || slot.atMs !== atMs);
+  return next({ ...fleet, slots });
 }
 
 /** The fleet, stopped. */
@@ -73,5 +80,6 @@ export function pauseText(pause: Pause, resume: string): string {
 // ---------------------------------------------------------------------------------------------------
 
 function othersSince(fleet: FleetState, modelName: string, sinceMs: number): number {
-  return fleet.slots.filter((slot) => slot.modelName !== modelName && slot.atMs > sinceMs).length;
+  const others = fleet.slots.filter((slot) => slot.modelName !== modelName && slot.atMs > sinceMs);
+  return new Set(others.map((slot) => slot.modelName)).size;
 }

@@ -49,7 +49,7 @@ export interface Guard {
 
 /** A guard's no, as callers see it. */
 export interface Refusal {
-  readonly code: RefusalCode;
+  readonly code: string;
   readonly message: string;
   readonly clearsAtMs: number | null;
 }

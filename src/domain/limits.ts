@@ -29,9 +29,12 @@ export const limits = {
   noticeBackoffMaxMs: 3_600_000,
   /** After a commit the pointer is read once more (2 min); on failure again after as long. */
   pointerCheckMs: 120_000,
-  /** Due records that one sweep takes up, and how many at a time. */
-  sweepRecordsMax: 200,
+  /** Due items of a page of a sweep, its pages, and how many items at a time. */
+  sweepPageRows: 200,
+  sweepPagesMax: 50,
   sweepConcurrency: 4,
+  /** After so many failures in a row a channel is left alone for the rest of a sweep. */
+  channelFailuresMax: 8,
   /** A notice that nobody marked as sent is due again after this. */
   noticeDueMs: 60_000,
   /** `doctor`: all of it, and one look at something. */
@@ -47,6 +50,10 @@ export const limits = {
   annotateTimeoutMs: 3_000,
   /** One call of the state store, its own retries included. */
   storeTimeoutMs: 10_000,
+  /** Keys of one batch read: DynamoDB's limit; throttled ones are asked for again after a pause. */
+  batchKeysMax: 100,
+  unprocessedAttemptsMax: 6,
+  unprocessedBackoffMs: 50,
   /** Time that a command, or a caller that names none, gives a rollback. */
   defaultBudgetMs: 120_000,
 
@@ -125,6 +132,9 @@ export const limits = {
   /** Recent quarantine entries kept whole; older ones as intervals. */
   quarantineRecentMax: 50,
   quarantineIntervalsMax: 2_000,
+  /** Rollbacks that one quarantine entry names, and versions that are remembered as released. */
+  quarantineCausesMax: 20,
+  releasedVersionsMax: 200,
   liveHistoryMax: 20,
   /** A record without effect expires after this (90 days). */
   recordRetentionMs: 7_776_000_000,

@@ -1,6 +1,6 @@
 import { InvalidRequestError, RollbackInProgressError } from './errors.ts';
 import { limits } from './limits.ts';
-import type { RollbackRequest, Warning } from './request.ts';
+import { isSameBody, type RollbackRequest, type Warning } from './request.ts';
 import { isFinal, type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
 
 /** What a request meets in the store: itself, another run, or nothing. */
@@ -24,7 +24,7 @@ export function meet(
   nowMs: number,
 ): Meeting {
   const { record, state } = found;
-  if (record !== undefined && record.bodyHash !== comer.bodyHash) {
+  if (record !== undefined && !isSameBody(record.request, comer.request)) {
     throw new InvalidRequestError(
       `The key of this request was used before with another body (${record.id}). ` +
         'Use a new request_id for a new request.',
@@ -78,19 +78,18 @@ export function inProgressError(
 
 /**
  * Leases and cooldowns compare clocks: one that is far off would break them.
- * @param serverTimes clocks of registry and store as they answered, where they say
+ * @param skews our clock less that of registry and store (ms), each measured as it answered; null where
+ * it does not say
  * @param maxMs null where the clock is looked after
  * @returns what is wrong and the mend, or null
  */
 export function clockSkewProblem(
-  nowMs: number,
-  serverTimes: readonly (number | null)[],
+  skews: readonly (number | null)[],
   maxMs: number | null,
 ): string | null {
   if (maxMs === null) return null;
-  const skews = serverTimes.flatMap((timeMs) => (timeMs === null ? [] : [nowMs - timeMs]));
-  const skewMs = skews.find((skew) => Math.abs(skew) > maxMs);
-  if (skewMs === undefined) return null;
+  const skewMs = skews.find((skew) => skew !== null && Math.abs(skew) > maxMs) ?? null;
+  if (skewMs === null) return null;
   const side = skewMs > 0 ? 'ahead of' : 'behind';
   return (
     `The clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the server's; ` +

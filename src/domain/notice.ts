@@ -1,46 +1,75 @@
+import { assertNever } from './assert.ts';
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
-import { type AlarmSummary, responseOf } from './response.ts';
-import { type NoticeTopic, Outcome, type RollbackRecord, type RollbackStatus } from './rollback.ts';
+import type { Notice, NoticeTopic } from './notice-content.ts';
+import { isUnsent, type OutboxNotice } from './outbox.ts';
+import { responseOf } from './response.ts';
+import {
+  type EmbeddedNotice,
+  isFinal,
+  type NoticeWrite,
+  Outcome,
+  type RollbackRecord,
+  type RollbackStatus,
+} from './rollback.ts';
 import { Recovery } from './trigger.ts';
 
-/** A message about one end. The seven first fields of `message` and the subject are fixed. */
-export interface Notice {
-  readonly subject: string;
-  readonly message: NoticeMessage;
-  /** For filter policies of subscribers. */
-  readonly attributes: Readonly<Record<string, string>>;
+/** A notice for the outbox, in place of the one of its topic that stands there. */
+export function outboxNotice(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  { previous, embedded, nowMs, token, isSending }: NoticeFacts,
+): NoticeWrite {
+  const unsent = isUnsent(previous) ? (previous?.replaces ?? 0) + 1 : 0;
+  const replaces = unsent + (embedded?.kind === 'pending' ? 1 : 0);
+  const item: OutboxNotice = {
+    rollbackId: record.id,
+    topic,
+    token,
+    createdAtMs: nowMs,
+    isKept: isFinal(record),
+    replaces,
+    content: noticeOf(record, topic, replaces, nowMs),
+    dueAtMs: isSending ? nowMs + limits.noticeDueMs : nowMs,
+    leaseEndsAtMs: isSending ? nowMs + limits.noticeTimeoutMs : nowMs,
+    attempts: 0,
+    channels: {},
+  };
+  return { item, over: previous?.token ?? null };
 }
 
-export interface NoticeMessage {
-  /** Null for an alarm that names no model. */
-  readonly model_name: string | null;
-  readonly from_version: string | null;
-  readonly to_version: string | null;
-  readonly reason: string;
-  /** Alarm name, else requester, else `manual`. */
-  readonly triggered_by: string;
-  readonly timestamp: string;
-  readonly outcome: string;
-  /** For de-duplication: a notice is sent at least once. */
-  readonly rollback_id: string;
-  /** What it tells: the end, or what a later look at the pointer or the alarm found. */
-  readonly about: NoticeTopic;
-  readonly text: string;
-  readonly requested_by: string | null;
-  readonly live_versions: readonly string[];
-  readonly refusals: readonly { code: string; message: string; clears_at: string | null }[];
-  readonly warnings: readonly { code: string; message: string }[];
-  readonly alarm: AlarmSummary | null;
-  readonly sent_at: string;
+export interface NoticeFacts {
+  /** The notice of this topic that stands in the outbox. */
+  readonly previous: OutboxNotice | undefined;
+  /** The one in the record that an earlier attempt left, if release 0.1.0 wrote it. */
+  readonly embedded?: EmbeddedNotice | undefined;
+  readonly nowMs: number;
+  /** Unguessable. */
+  readonly token: string;
+  /** True when its writer sends it at once; else whoever comes first does. */
+  readonly isSending: boolean;
 }
 
-/** The notice of a record that ended. */
-export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
+/** Takes the notice that release 0.1.0 left in a record over into the outbox; null when there is none. */
+export function adoptedNotice(
+  record: RollbackRecord,
+  facts: Pick<NoticeFacts, 'previous' | 'nowMs' | 'token'>,
+): NoticeWrite | null {
+  if (record.notice.kind !== 'pending') return null;
+  return outboxNotice(record, record.notice.about, { ...facts, isSending: false });
+}
+
+/** What a notice says. */
+export function noticeOf(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  replaces: number,
+  nowMs: number,
+): Notice {
   const answer = responseOf(record);
   const { request } = record;
   return {
-    subject: subjectOf(record),
+    subject: subjectOf(record, topic),
     message: {
       model_name: answer.model_name,
       from_version: answer.from_version,
@@ -50,8 +79,8 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
       timestamp: answer.timestamp,
       outcome: answer.outcome,
       rollback_id: record.id,
-      about: topicOf(record),
-      text: textOf(record, answer.message),
+      about: topic,
+      text: textOf(record, topic, replaces, answer.message),
       requested_by: request.requestedBy,
       live_versions: answer.live_versions,
       refusals: answer.refusals.map(({ code, message, clears_at }) => ({
@@ -61,6 +90,7 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
       })),
       warnings: answer.warnings,
       alarm: answer.alarm,
+      replaces,
       sent_at: isoTime(nowMs),
     },
     attributes: {
@@ -75,13 +105,21 @@ export function noticeOf(record: RollbackRecord, nowMs: number): Notice {
 
 // ---------------------------------------------------------------------------------------------------
 
-function topicOf({ notice }: RollbackRecord): NoticeTopic {
-  return notice.kind === 'none' ? 'end' : notice.about;
+/** What the recovery check found comes first, since it is the news. */
+function textOf(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  replaces: number,
+  message: string,
+): string {
+  const news = topic === 'recovery' ? `${recoveryText(record)} ` : '';
+  return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
 
-/** What the recovery check found comes first, since it is the news. */
-function textOf(record: RollbackRecord, message: string): string {
-  return topicOf(record) === 'recovery' ? `${recoveryText(record)} ${message}` : message;
+function replacesText(replaces: number): string {
+  return replaces === 1
+    ? 'An earlier notice of this attempt could not be sent.'
+    : `${replaces} earlier notices of this attempt could not be sent.`;
 }
 
 function recoveryText({ recovery, alarm }: RollbackRecord): string {
@@ -103,9 +141,12 @@ function recoveryText({ recovery, alarm }: RollbackRecord): string {
 }
 
 /** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
-function subjectOf(record: RollbackRecord): string {
+function subjectOf(record: RollbackRecord, topic: NoticeTopic): string {
   const name = record.subject === 'model' ? record.modelName : nameOfSource(record);
-  const subject = `Model Rollback${wordsOf(record)}: ${name}`.replaceAll(/[^\x20-\x7e]/g, '?');
+  const subject = `Model Rollback${wordsOf(record, topic)}: ${name}`.replaceAll(
+    /[^\x20-\x7e]/g,
+    '?',
+  );
   return subject.length <= limits.subjectLengthMax
     ? subject
     : `${subject.slice(0, limits.subjectLengthMax - 3)}...`;
@@ -115,8 +156,8 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
   return request.alarmName ?? modelName;
 }
 
-function wordsOf(record: RollbackRecord): string {
-  switch (topicOf(record)) {
+function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
+  switch (topic) {
     case 'end':
       return subjectWords(record.progress.status);
     case 'pointer':
@@ -124,7 +165,7 @@ function wordsOf(record: RollbackRecord): string {
     case 'recovery':
       return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
     default:
-      return '';
+      return assertNever(topic);
   }
 }
 

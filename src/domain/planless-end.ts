@@ -1,6 +1,7 @@
-import { pendingNotice } from './follow-up.ts';
+import { outboxNotice } from './notice.ts';
+import type { OutboxNotice } from './outbox.ts';
 import { baseOf, boundAlarm, type RecordFacts, shorten } from './record-base.ts';
-import type { RollbackRecord } from './rollback.ts';
+import type { RollbackRecord, StoreChange } from './rollback.ts';
 import type { AlarmTrigger } from './trigger.ts';
 import { watchAfterFailure } from './watch.ts';
 
@@ -9,12 +10,34 @@ export interface PlanlessEnd extends RecordFacts {
   readonly alarm: AlarmTrigger | null;
   readonly outcome: 'FAILED' | 'DEFERRED';
   readonly message: string;
+  /** The notice of an earlier attempt's end, as it is now. */
+  readonly previousNotice: OutboxNotice | undefined;
+  /** Unguessable; for the notice. */
+  readonly token: string;
 }
 
-/** Records an alarm that could not be handled, for good or for now. */
-export function endWithoutPlan(end: PlanlessEnd): RollbackRecord {
-  const { previous, nowMs, alarm, outcome } = end;
+/** Records an alarm that could not be handled, for good or for now. People hear of it once. */
+export function endWithoutPlan(
+  end: PlanlessEnd,
+): StoreChange & { readonly record: RollbackRecord } {
+  const { previous, previousNotice, nowMs, token, outcome } = end;
+  const record = planlessRecord(end);
   const isAgain = previous?.progress.status === outcome && previous.plan === null;
+  if (isAgain) return { record: { ...record, notice: previous.notice } };
+  const notice = outboxNotice(record, 'end', {
+    previous: previousNotice,
+    embedded: previous?.notice,
+    nowMs,
+    token,
+    isSending: true,
+  });
+  return { record, notice };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function planlessRecord(end: PlanlessEnd): RollbackRecord {
+  const { previous, nowMs, alarm, outcome } = end;
   const looks = previous?.watch.kind === 'pending' ? previous.watch.looks + 1 : 0;
   return {
     ...baseOf(end),
@@ -29,7 +52,6 @@ export function endWithoutPlan(end: PlanlessEnd): RollbackRecord {
       endedAtMs: nowMs,
       hasMoved: false,
     },
-    notice: isAgain ? previous.notice : pendingNotice(nowMs),
     watch: alarm === null ? { kind: 'none' } : watchAfterFailure(looks, nowMs),
   };
 }

@@ -9,6 +9,7 @@ import type { ModelState, QuarantineEntry } from './rollback.ts';
 
 type Interval = readonly [number, number];
 type QuarantineState = Pick<ModelState, 'quarantine' | 'quarantineEarlier'>;
+type ReleaseState = Pick<ModelState, 'released'>;
 
 /**
  * @param row a version that was made after its entry belongs to another registered model of the same
@@ -27,9 +28,17 @@ export function isQuarantined(
   );
 }
 
-/** Adds an entry; what no longer fits is kept without its details, so the item stays small. */
-export function addToQuarantine(state: QuarantineState, entry: QuarantineEntry): QuarantineState {
-  const entries = [...state.quarantine.filter((old) => old.version !== entry.version), entry];
+/**
+ * Adds an entry, which names every rollback from that version; what no longer fits is kept without its
+ * details, so the item stays small.
+ */
+export function addToQuarantine(
+  state: QuarantineState,
+  entry: Pick<QuarantineEntry, 'version' | 'atMs' | 'rollbackId'>,
+): QuarantineState {
+  const old = state.quarantine.find(({ version }) => version === entry.version);
+  const others = state.quarantine.filter((one) => one !== old);
+  const entries = [...others, old === undefined ? entry : { ...entry, ...causesBefore(old) }];
   const surplus = entries.slice(0, -limits.quarantineRecentMax);
   return {
     quarantine: entries.slice(-limits.quarantineRecentMax),
@@ -40,10 +49,19 @@ export function addToQuarantine(state: QuarantineState, entry: QuarantineEntry):
   };
 }
 
-/** Takes a version out, so that it may be restored again. */
-export function releaseFromQuarantine(state: QuarantineState, version: string): QuarantineState {
+/**
+ * Takes a version out, whatever put it there, so that it may be restored again. The state remembers it:
+ * older signs against the version, such as tags in the registry, do not count any more.
+ */
+export function releaseFromQuarantine<State extends QuarantineState & ReleaseState>(
+  state: State,
+  version: string,
+  nowMs: number,
+): State {
   const number = versionNumber(version);
+  const others = state.released.filter((entry) => entry.version !== version);
   return {
+    ...state,
     quarantine: state.quarantine.filter((entry) => entry.version !== version),
     quarantineEarlier: state.quarantineEarlier.flatMap(([low, high]): Interval[] => {
       if (number < low || number > high) return [[low, high]];
@@ -53,10 +71,16 @@ export function releaseFromQuarantine(state: QuarantineState, version: string): 
       ];
       return parts.filter(([start, end]) => start <= end);
     }),
+    released: [...others, { version, atMs: nowMs }].slice(-limits.releasedVersionsMax),
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function causesBefore(old: QuarantineEntry): Pick<QuarantineEntry, 'earlierRollbackIds'> {
+  const ids = [...(old.earlierRollbackIds ?? []), old.rollbackId];
+  return { earlierRollbackIds: ids.slice(-limits.quarantineCausesMax) };
+}
 
 function addToIntervals(intervals: readonly Interval[], number: number): readonly Interval[] {
   const sorted = [...intervals, [number, number] as const].toSorted((a, b) => a[0] - b[0]);

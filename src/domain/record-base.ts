@@ -16,7 +16,6 @@ export interface RecordFacts {
 
 type RecordBase = Pick<
   RollbackRecord,
-  | 'schema'
   | 'revision'
   | 'id'
   | 'subject'
@@ -25,15 +24,19 @@ type RecordBase = Pick<
   | 'bodyHash'
   | 'createdAtMs'
   | 'attempts'
+  | 'notice'
   | 'pointerCheck'
   | 'recovery'
 >;
 
-/** What every record of a key begins with, whatever the attempt ends as. */
+/**
+ * What every record of a key begins with, whatever the attempt ends as. Fields of a later release, which
+ * this one does not know, come along from the earlier attempt.
+ */
 export function baseOf(of: RecordFacts): RecordBase {
   const { previous } = of;
   return {
-    schema: 1,
+    ...previous,
     revision: (previous?.revision ?? 0) + 1,
     id: of.id,
     subject: of.subject,
@@ -43,6 +46,7 @@ export function baseOf(of: RecordFacts): RecordBase {
     createdAtMs: previous?.createdAtMs ?? of.nowMs,
     attempts: (previous?.attempts ?? 0) + 1,
     pointerCheck: { kind: 'none' },
+    notice: { kind: 'none' },
     recovery: { kind: 'none' },
   };
 }

@@ -47,8 +47,8 @@ const overridableCodes: readonly RefusalCode[] = [
 ];
 
 /** True when a request may name this code in `overrides`. */
-export function isOverridable(code: RefusalCode): boolean {
-  return overridableCodes.includes(code);
+export function isOverridable(code: string): boolean {
+  return overridableCodes.some((known) => known === code);
 }
 
 /** A request that was read and found sound. Absent fields are null. */
@@ -60,7 +60,8 @@ export interface RollbackRequest {
   readonly isDryRun: boolean;
   readonly requestId: string | null;
   readonly expectedFromVersion: string | null;
-  readonly overrides: readonly RefusalCode[];
+  /** Refusal codes; in a stored request perhaps one of a later release. */
+  readonly overrides: readonly string[];
   readonly requestedBy: string | null;
 }
 
@@ -111,10 +112,18 @@ export function parseRequest(input: unknown): { request: RollbackRequest; warnin
   return { request, warnings };
 }
 
-/** The body that makes two requests the same request: everything but the key. */
+/**
+ * The text that `bodyHash` is made of, as release 0.1.0 makes it: who asked is in it, so two people's equal
+ * requests differ. `isSameBody` compares requests without that.
+ */
 export function requestBody(request: RollbackRequest): string {
   const { requestId: _key, overrides, ...body } = request;
   return JSON.stringify({ ...body, overrides: overrides.toSorted() });
+}
+
+/** True when two requests ask for the same: everything but the key and the person counts. */
+export function isSameBody(a: RollbackRequest, b: RollbackRequest): boolean {
+  return bodyText(a) === bodyText(b);
 }
 
 /**
@@ -171,6 +180,12 @@ function warnUnknownFields(fields: Fields): Warning[] {
       message: `Ignored ${unknown.length} unknown field(s): ${shown}${more}.`,
     },
   ];
+}
+
+/** A stored request may hold fields of a later release: another body then, whatever their order. */
+function bodyText({ requestId: _key, requestedBy: _person, ...body }: RollbackRequest): string {
+  const sorted = { ...body, overrides: body.overrides.toSorted() };
+  return JSON.stringify(Object.entries(sorted).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function parseOverrides(value: unknown, name: string): RefusalCode[] {

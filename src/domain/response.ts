@@ -1,6 +1,7 @@
 import { ruleText } from './candidate.ts';
 import { refusalsOf } from './guard.ts';
 import { isoTime } from './model.ts';
+import type { AlarmSummary } from './notice-content.ts';
 import { planMessage } from './plan.ts';
 import { isOverridable, Reason, type RollbackRequest, type Warning } from './request.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type RollbackRecord,
   type RollbackStatus,
 } from './rollback.ts';
-import type { AlarmTrigger, AlarmWatch, ModelSource, RecoveryCheck } from './trigger.ts';
+import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
 export interface RollbackResponse {
@@ -38,21 +39,6 @@ export interface RollbackResponse {
   readonly alarm: AlarmSummary | null;
   /** Null when it ended before one could be made. */
   readonly plan: PlanAnswer | null;
-}
-
-export interface AlarmSummary {
-  readonly arn: string;
-  readonly red_since: string;
-  /** Null for a single alarm; the series of an alarm on several. */
-  readonly contributor_id: string | null;
-  readonly model_source: ModelSource | null;
-  /** False when a person asked on its behalf (`approve`). */
-  readonly automatic: boolean;
-  /** Whether it is looked at again: `none`, `pending`, or why not any more. */
-  readonly watch: string;
-  readonly next_look_at: string | null;
-  /** Did the rollback help: `none`, `pending`, `recovered`, `not-recovered`, `no-data`, `superseded`. */
-  readonly recovery: string;
 }
 
 export interface RefusalAnswer {
@@ -85,11 +71,16 @@ export interface PlanAnswer {
   readonly candidates_omitted: number;
 }
 
+/** What an answer says beside its record. */
+export interface ResponseExtra {
+  readonly isReplayed?: boolean;
+  /** True when every channel took the notice of the end. */
+  readonly isNotified?: boolean;
+  readonly warnings?: readonly Warning[];
+}
+
 /** The answer that a record stands for; the same for the first caller and for every replay. */
-export function responseOf(
-  record: RollbackRecord,
-  extra: { readonly isReplayed?: boolean; readonly warnings?: readonly Warning[] } = {},
-): RollbackResponse {
+export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): RollbackResponse {
   const { progress, plan, request, notice, alarm } = record;
   const end =
     progress.status === 'IN_PROGRESS'
@@ -105,7 +96,7 @@ export function responseOf(
     live_versions: end.live,
     rollback_id: record.id,
     replayed: extra.isReplayed ?? false,
-    notified: notice.kind === 'sent',
+    notified: extra.isNotified ?? notice.kind === 'sent',
     refusals: isHeldBack(progress.status) ? refusalAnswers(plan?.guards ?? []) : [],
     warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
     alarm: alarm === null ? null : alarmSummary(record, alarm),
@@ -184,6 +175,7 @@ function alarmSummary(
     model_source: modelSource,
     automatic: isAutomatic,
     watch: watch.kind === 'closed' ? watch.why : watch.kind,
+    approved_by: watch.kind === 'closed' ? (watch.by ?? null) : null,
     next_look_at: watch.kind === 'pending' ? isoTime(watch.dueAtMs) : null,
     recovery: recovery.kind,
   };

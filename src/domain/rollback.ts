@@ -1,8 +1,9 @@
-import type { Candidate, TargetRule } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import type { FleetState, Pause } from './fleet.ts';
-import { limits } from './limits.ts';
 import type { ModelVersion } from './model.ts';
-import type { RefusalCode, RollbackRequest, Warning } from './request.ts';
+import type { NoticeTopic } from './notice-content.ts';
+import type { OutboxNotice } from './outbox.ts';
+import type { RollbackRequest, Warning } from './request.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
 /** How a request can end. Expected ends are values; errors.ts holds what is thrown. */
@@ -40,15 +41,16 @@ export interface Plan {
   readonly to: ModelVersion | null;
   /** Every live version at the time of the plan. */
   readonly live: readonly string[];
-  readonly rule: TargetRule | null;
+  /** A `TargetRule`, or one of a later release. */
+  readonly rule: string | null;
   readonly guards: readonly GuardReport[];
   readonly candidates: readonly Candidate[];
   readonly candidatesOmitted: number;
 }
 
-/** One guard's answer within a plan. */
+/** One guard's answer within a plan. A later release may have stored a code that this one does not know. */
 export interface GuardReport {
-  readonly code: RefusalCode | 'SEVERAL_LIVE_VERSIONS';
+  readonly code: string;
   readonly verdict: 'passed' | 'warning' | 'overridden' | 'refused';
   readonly message: string;
   readonly clearsAtMs: number | null;
@@ -73,18 +75,16 @@ export interface Ended {
   readonly hasMoved: boolean;
 }
 
-/** What a notice tells: the end itself, or what a later look found. */
-export type NoticeTopic = 'end' | 'pointer' | 'recovery';
-
-/** The notice of an end: saved with it, sent after it. */
-export type NoticeState =
+/**
+ * The notice within a record, as release 0.1.0 keeps it. This release keeps notices beside their record
+ * (outbox.ts) and writes `none`; one that is pending here is taken over into the outbox.
+ */
+export type EmbeddedNotice =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'pending';
       readonly about: NoticeTopic;
-      /** When the sweep looks at it. */
       readonly dueAtMs: number;
-      /** Until then one sender has it in hand. */
       readonly leaseEndsAtMs: number;
       readonly attempts: number;
     }
@@ -113,7 +113,6 @@ export type RecordSubject = 'model' | 'alarm' | 'source';
 
 /** Everything about one rollback. Its id is derived from the idempotency key. */
 export interface RollbackRecord {
-  readonly schema: 1;
   /** Grows by one with every write; a write is conditional on it. */
   readonly revision: number;
   readonly id: string;
@@ -134,7 +133,7 @@ export interface RollbackRecord {
   readonly plan: Plan | null;
   readonly warnings: readonly Warning[];
   readonly progress: InProgress | Ended;
-  readonly notice: NoticeState;
+  readonly notice: EmbeddedNotice;
   readonly pointerCheck: PointerCheck;
   readonly watch: AlarmWatch;
   readonly recovery: RecoveryCheck;
@@ -146,15 +145,26 @@ export type PlannedRecord = RollbackRecord & { readonly plan: Plan };
 /** A version that was rolled back from, and must not come back by itself. */
 export interface QuarantineEntry {
   readonly version: string;
+  /** Of the latest rollback from it. */
   readonly atMs: number;
+  /** The latest rollback from it. */
   readonly rollbackId: string;
+  /** The rollbacks from it before that, newest last: each of them keeps it in quarantine by itself. */
+  readonly earlierRollbackIds?: readonly string[];
+}
+
+/** A version that a person took out of quarantine: older signs against it do not count any more. */
+export interface ReleasedVersion {
+  readonly version: string;
+  readonly atMs: number;
 }
 
 /** A version that we saw live, or made live. */
 export interface LiveEntry {
   readonly version: string;
   readonly atMs: number;
-  readonly how: 'seen' | 'made';
+  /** `seen`, `made`, or a word of a later release. */
+  readonly how: string;
 }
 
 /** The last move of the pointer by us. */
@@ -181,7 +191,6 @@ export interface AnnouncedRefusal {
 
 /** The state of one registered model. */
 export interface ModelState {
-  readonly schema: 1;
   readonly revision: number;
   readonly modelName: string;
   /** Address of the registry that this state is about. */
@@ -207,9 +216,11 @@ export interface ModelState {
   readonly recentCommits: readonly number[];
   /** Newest last. */
   readonly announcedRefusals: readonly AnnouncedRefusal[];
+  /** Newest last. */
+  readonly released: readonly ReleasedVersion[];
 }
 
-/** What is written together: each item only over the revision before, all or none. */
+/** What is written together: each item only over the one that was read, all or none. */
 export interface StoreChange {
   /** Absent when the model's own item stays as it is. */
   readonly state?: ModelState;
@@ -217,12 +228,18 @@ export interface StoreChange {
   readonly record?: RollbackRecord;
   /** What all models share; absent when it stays as it is. */
   readonly fleet?: FleetState;
+  readonly notice?: NoticeWrite;
+}
+
+/** A notice, and the token of the one that it is written over; null when there must be none. */
+export interface NoticeWrite {
+  readonly item: OutboxNotice;
+  readonly over: string | null;
 }
 
 /** The state of a registered model that was never touched. `revision` 0 means: not stored yet. */
 export function newModelState(modelName: string, registry: string): ModelState {
   return {
-    schema: 1,
     revision: 0,
     modelName,
     registry,
@@ -236,19 +253,8 @@ export function newModelState(modelName: string, registry: string): ModelState {
     pause: null,
     recentCommits: [],
     announcedRefusals: [],
+    released: [],
   };
-}
-
-/**
- * When the record wants to be looked at again (epoch ms), or null. The looks come after the notice, since
- * what they find may need a notice too.
- */
-export function dueAtMs(record: RollbackRecord): number | null {
-  if (record.progress.status === 'IN_PROGRESS') return record.progress.leaseEndsAtMs;
-  if (record.notice.kind === 'pending') return record.notice.dueAtMs;
-  const looks = [record.pointerCheck, record.watch, record.recovery];
-  const times = looks.flatMap((look) => (look.kind === 'pending' ? [look.dueAtMs] : []));
-  return times.length === 0 ? null : Math.min(...times);
 }
 
 /**
@@ -263,16 +269,6 @@ export function isFinal(record: RollbackRecord): boolean {
 /** The registered model that a rollback id is about. */
 export function modelNameOf(rollbackId: string): string {
   return rollbackId.slice(0, rollbackId.lastIndexOf('/'));
-}
-
-/**
- * When a record may be forgotten (epoch ms), or null for never: rollbacks are kept, and so is whatever
- * still has something due.
- */
-export function expiresAtMs(record: RollbackRecord): number | null {
-  const { progress } = record;
-  if (progress.status === 'IN_PROGRESS' || isFinal(record) || dueAtMs(record) !== null) return null;
-  return progress.endedAtMs + limits.recordRetentionMs;
 }
 
 /** The time that an answer shows (epoch ms): of the end, or of the claim while it runs. */

@@ -1,244 +1,149 @@
 import * as v from 'valibot';
-import { TargetRule } from './candidate.ts';
 import { StateCorruptError } from './errors.ts';
 import type { FleetState } from './fleet.ts';
-import { Reason, RefusalCode } from './request.ts';
-import { type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
-import { ModelSource, Recovery, WatchEnd } from './trigger.ts';
+import type { OutboxNotice } from './outbox.ts';
+import type { ModelState, RollbackRecord } from './rollback.ts';
+import { fleetShape, noticeShape, recordShape, stateShape } from './stored-shape.ts';
 
 /**
- * The stored form of state and records: JSON text, the same in every store. What is read is checked at
- * once and in full, so that an item that was edited by hand, or written by a newer version, stops here
- * with the name of the item and the field, and not half way through a rollback.
+ * The stored form of items: JSON text, the same in every store. What is read is checked at once and in
+ * full, so that an item that was edited by hand, or that only a later release can read, stops here with the
+ * name of the item and the field, and not half way through a rollback.
+ *
+ * Releases work side by side on one table. Two numbers say who may read an item:
+ *
+ *   schema      1: exactly the form of release 0.1.0, which reads strictly and refuses anything else.
+ *               2: open; a reader keeps fields that it does not know, and writes them back.
+ *   min_reader  the least reader that understands all that decides how to go on; absent: any that reads
+ *               schema 2. A release that adds a field which restricts what may be done, or a status, a kind
+ *               of claim or the like, raises it for the items that hold one.
+ *
+ * An item that uses nothing newer than 0.1.0 is written with schema 1.
  */
-export function encodeItem(item: ModelState | RollbackRecord | FleetState): string {
-  return JSON.stringify(item);
+export function encodeState(state: ModelState): string {
+  const { released, ...rest } = state;
+  const isPlain =
+    released.length === 0 &&
+    state.quarantine.every((entry) => !('earlierRollbackIds' in entry)) &&
+    state.liveHistory.every(({ how }) => first.hows.includes(how));
+  return isPlain ? encode(1, rest) : encode(2, state);
+}
+
+export function encodeRecord(record: RollbackRecord): string {
+  const { plan } = record;
+  // Of a guard that 0.1.0 does not have, only that it passed is left out.
+  const guards = plan?.guards.filter(
+    ({ code, verdict }) => verdict !== 'passed' || first.codes.includes(code),
+  );
+  const plain = { ...record, plan: plan && { ...plan, guards } };
+  return encode(isPlainRecord(record) ? 1 : 2, plain);
+}
+
+export function encodeFleet(fleet: FleetState): string {
+  return encode(1, fleet);
+}
+
+/** Notices came after release 0.1.0, which never reads them. */
+export function encodeNotice(notice: OutboxNotice): string {
+  return encode(2, notice);
 }
 
 /** @throws StateCorruptError naming the item and the field */
 export function decodeModelState(text: string, itemName: string): ModelState {
-  return decode(stateSchema, text, itemName);
+  return decode(stateShape, text, itemName);
 }
 
 /** @throws StateCorruptError naming the item and the field */
 export function decodeRollbackRecord(text: string, itemName: string): RollbackRecord {
-  return decode(recordSchema, text, itemName);
+  return decode(recordShape, text, itemName);
 }
 
 /** @throws StateCorruptError naming the item and the field */
 export function decodeFleetState(text: string, itemName: string): FleetState {
-  return decode(fleetSchema, text, itemName);
+  return decode(fleetShape, text, itemName);
+}
+
+/** @throws StateCorruptError naming the item and the field */
+export function decodeNotice(text: string, itemName: string): OutboxNotice {
+  return decode(noticeShape, text, itemName);
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const time = count;
-/** 0 is the state that was never stored. */
-const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
-const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
-const schema = v.literal(1);
+/** What this release understands. */
+const reader = 2;
 
-const pauseSchema = v.strictObject({
-  atMs: time,
-  why: v.picklist(['budget', 'recovery', 'blast-radius']),
-  message: v.string(),
-  rollbackId: v.string(),
-});
+/** The words of release 0.1.0, which knows no others. */
+const first: Readonly<Record<'codes' | 'rules' | 'sources' | 'ends' | 'hows', readonly string[]>> =
+  {
+    codes: [
+      'COOLDOWN',
+      'LIVE_VERSION_CHANGED',
+      'NO_LIVE_VERSION',
+      'QUARANTINED',
+      'TARGET_UNFIT',
+      'FROZEN',
+      'PAUSED',
+      'NOT_THE_CAUSE',
+      'SEVERAL_LIVE_VERSIONS',
+    ],
+    rules: ['explicit', 'also-live', 'displaced', 'recorded', 'archived-below', 'latest-archived'],
+    sources: ['dimension', 'contributor', 'children', 'tag', 'map'],
+    ends: [
+      'recovered',
+      'pointer-moved',
+      'approved',
+      'expired',
+      'ignored',
+      'handed-on',
+      'unreadable',
+    ],
+    hows: ['seen', 'made'],
+  };
 
-const fleetSchema = v.strictObject({
-  schema,
-  revision,
-  pause: v.nullable(pauseSchema),
-  slots: v.array(v.strictObject({ modelName: v.string(), atMs: time })),
-});
+function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean {
+  const { rule = null, guards = [] } = plan ?? {};
+  const source = alarm?.modelSource ?? null;
+  return (
+    guards.every(({ code, verdict }) => verdict === 'passed' || first.codes.includes(code)) &&
+    request.overrides.every((code) => first.codes.includes(code)) &&
+    (rule === null || first.rules.includes(rule)) &&
+    (source === null || first.sources.includes(source)) &&
+    (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))
+  );
+}
 
-// What has a default here was added after records were first written.
-const stateSchema = v.strictObject({
-  schema,
-  revision,
-  modelName: v.string(),
-  registry: v.string(),
-  active: v.nullable(
-    v.strictObject({ rollbackId: v.string(), owner: v.string(), leaseEndsAtMs: time }),
-  ),
-  lastCommit: v.nullable(
-    v.strictObject({
-      rollbackId: v.string(),
-      atMs: time,
-      from: v.nullable(version),
-      to: version,
-    }),
-  ),
-  lastEnd: v.nullable(v.strictObject({ rollbackId: v.string(), atMs: time, bodyHash: v.string() })),
-  rollbackCount: count,
-  quarantine: v.array(v.strictObject({ version, atMs: time, rollbackId: v.string() })),
-  quarantineEarlier: v.array(v.tuple([count, count])),
-  liveHistory: v.array(v.strictObject({ version, atMs: time, how: v.picklist(['seen', 'made']) })),
-  pause: v.optional(v.nullable(pauseSchema), null),
-  recentCommits: v.optional(v.array(time), []),
-  announcedRefusals: v.optional(
-    v.array(v.strictObject({ alarm: v.string(), codes: v.string(), atMs: time })),
-    [],
-  ),
-});
+function encode(schema: 1 | 2, item: object): string {
+  return JSON.stringify({ schema, ...item });
+}
 
-const refusalCode = v.picklist(Object.values(RefusalCode));
+const frameShape = v.looseObject({ schema: v.number(), min_reader: v.optional(v.number(), 0) });
 
-const modelVersion = v.strictObject({
-  version,
-  stage: v.string(),
-  status: v.string(),
-  createdAtMs: time,
-  lastUpdatedAtMs: time,
-});
-
-const planSchema = v.strictObject({
-  pointer: v.string(),
-  registry: v.string(),
-  plannedAtMs: time,
-  verdict: v.picklist(['ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE']),
-  from: v.nullable(modelVersion),
-  to: v.nullable(modelVersion),
-  live: v.array(version),
-  rule: v.nullable(v.picklist(Object.values(TargetRule))),
-  guards: v.array(
-    v.strictObject({
-      code: v.union([refusalCode, v.literal('SEVERAL_LIVE_VERSIONS')]),
-      verdict: v.picklist(['passed', 'warning', 'overridden', 'refused']),
-      message: v.string(),
-      clearsAtMs: v.nullable(time),
-    }),
-  ),
-  candidates: v.array(
-    v.strictObject({ version, stage: v.string(), isTaken: v.boolean(), why: v.string() }),
-  ),
-  candidatesOmitted: count,
-});
-
-const requestSchema = v.strictObject({
-  modelName: v.string(),
-  targetVersion: v.nullable(version),
-  reason: v.picklist(Object.values(Reason)),
-  alarmName: v.nullable(v.string()),
-  isDryRun: v.boolean(),
-  requestId: v.nullable(v.string()),
-  expectedFromVersion: v.nullable(version),
-  overrides: v.array(refusalCode),
-  requestedBy: v.nullable(v.string()),
-});
-
-const progressSchema = v.variant('status', [
-  v.strictObject({
-    status: v.literal('IN_PROGRESS'),
-    owner: v.string(),
-    claimedAtMs: time,
-    leaseEndsAtMs: time,
-  }),
-  v.strictObject({
-    status: v.picklist(Object.values(Outcome)),
-    endedAtMs: time,
-    message: v.string(),
-    liveVersions: v.array(version),
-    hasMoved: v.boolean(),
-  }),
-]);
-
-const about = v.optional(v.picklist(['end', 'pointer', 'recovery']), 'end');
-
-const noticeSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('none') }),
-  v.strictObject({
-    kind: v.literal('pending'),
-    about,
-    dueAtMs: time,
-    leaseEndsAtMs: time,
-    attempts: count,
-  }),
-  v.strictObject({ kind: v.literal('sent'), about, sentAtMs: time, attempts: count }),
-]);
-
-const pointerCheckSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('none') }),
-  v.strictObject({ kind: v.literal('pending'), dueAtMs: time }),
-  v.strictObject({ kind: v.literal('as-left'), atMs: time }),
-  v.strictObject({ kind: v.literal('differs'), atMs: time, liveVersions: v.array(version) }),
-]);
-
-const dimensions = v.array(v.strictObject({ name: v.string(), value: v.string() }));
-
-const alarmSchema = v.strictObject({
-  transition: v.strictObject({
-    isFromEventBus: v.boolean(),
-    arn: v.string(),
-    name: v.string(),
-    atMs: time,
-    previousState: v.nullable(v.picklist(['OK', 'ALARM', 'INSUFFICIENT_DATA'])),
-    contributor: v.nullable(v.strictObject({ id: v.string(), attributes: dimensions })),
-    isComposite: v.boolean(),
-    dimensions,
-    isMultiSeries: v.boolean(),
-    childrenInAlarm: v.array(v.string()),
-  }),
-  modelSource: v.nullable(v.picklist(Object.values(ModelSource))),
-  liveVersions: v.nullable(v.array(version)),
-});
-
-const none = { kind: 'none' } as const;
-const pendingLook = v.strictObject({ kind: v.literal('pending'), dueAtMs: time, looks: count });
-
-const watchSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('none') }),
-  pendingLook,
-  v.strictObject({
-    kind: v.literal('closed'),
-    atMs: time,
-    why: v.picklist(Object.values(WatchEnd)),
-  }),
-]);
-
-const recoverySchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('none') }),
-  pendingLook,
-  v.strictObject({ kind: v.picklist(Object.values(Recovery)), atMs: time }),
-]);
-
-const recordSchema = v.strictObject({
-  schema,
-  revision,
-  id: v.string(),
-  subject: v.optional(v.picklist(['model', 'alarm', 'source']), 'model'),
-  modelName: v.string(),
-  request: requestSchema,
-  bodyHash: v.string(),
-  createdAtMs: time,
-  attempts: count,
-  alarm: v.optional(v.nullable(alarmSchema), null),
-  isAutomatic: v.optional(v.boolean(), false),
-  plan: v.nullable(planSchema),
-  warnings: v.array(v.strictObject({ code: v.string(), message: v.string() })),
-  progress: progressSchema,
-  notice: noticeSchema,
-  pointerCheck: pointerCheckSchema,
-  watch: v.optional(watchSchema, none),
-  recovery: v.optional(recoverySchema, none),
-});
-
-function decode<T>(shape: v.GenericSchema<unknown, T>, text: string, itemName: string): T {
+function decode<T extends object>(
+  shape: v.GenericSchema<unknown, T>,
+  text: string,
+  itemName: string,
+): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw corrupt(itemName, 'it is not JSON', cause);
   }
-  const written = v.safeParse(v.object({ schema: v.number() }), value);
-  if (written.success && written.output.schema > 1) {
-    throw corrupt(itemName, `its schema is ${written.output.schema}; this version reads schema 1`);
+  const frame = v.safeParse(frameShape, value);
+  if (!frame.success) throw corrupt(itemName, issueText(frame.issues[0]));
+  const { schema, min_reader: least, ...fields } = frame.output;
+  if (schema > 2) throw newer(itemName, `its schema is ${schema}; this release reads 1 and 2`);
+  if (least > reader) {
+    throw newer(itemName, `it needs a reader ${least} or later; this release is reader ${reader}`);
   }
-  const result = v.safeParse(shape, value);
+  const result = v.safeParse(shape, fields);
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw corrupt(itemName, `field ${v.getDotPath(issue) ?? '(top)'}: ${issue.message}`);
+  throw corrupt(itemName, issueText(result.issues[0]));
+}
+
+function issueText(issue: v.BaseIssue<unknown>): string {
+  return `field ${v.getDotPath(issue) ?? '(top)'}: ${issue.message}`;
 }
 
 function corrupt(itemName: string, problem: string, cause?: unknown): StateCorruptError {
@@ -246,5 +151,12 @@ function corrupt(itemName: string, problem: string, cause?: unknown): StateCorru
     `The stored item ${itemName} cannot be read: ${problem}. Nothing was written. ` +
       'Restore it from a backup, or use the version of model-rollback that wrote it.',
     { cause },
+  );
+}
+
+function newer(itemName: string, problem: string): StateCorruptError {
+  return new StateCorruptError(
+    `The stored item ${itemName} was written by a later release of model-rollback: ${problem}. ` +
+      'Nothing was written. Update model-rollback here.',
   );
 }

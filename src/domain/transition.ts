@@ -1,16 +1,18 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
 import { type Attempt, recordOf } from './attempt.ts';
-import { type FleetState, type Pause, takeSlot } from './fleet.ts';
-import { pendingNotice } from './follow-up.ts';
+import { type FleetState, giveSlotBack, hasSlot, type Pause, takeSlot } from './fleet.ts';
 import { limits } from './limits.ts';
+import { adoptedNotice, outboxNotice } from './notice.ts';
+import type { OutboxNotice } from './outbox.ts';
 import { addToQuarantine } from './quarantine.ts';
 import { shorten } from './record-base.ts';
-import type { Warning } from './request.ts';
+import { Reason, type Warning } from './request.ts';
 import { next } from './revision.ts';
 import {
   type LiveEntry,
   type ModelState,
+  type NoticeWrite,
   Outcome,
   type Plan,
   type PlannedRecord,
@@ -29,49 +31,81 @@ import { watchAfterFailure } from './watch.ts';
  *                                             └──┘ renewLease
  */
 
-/** A claimed run: both items, as they are stored now. */
+/** A claimed run: what it holds, as it is stored now. */
 export interface ClaimedRun {
   readonly state: ModelState;
   readonly record: PlannedRecord;
+  /** The notice of an earlier end of the same key; absent when there was none. */
+  readonly earlierNotice?: OutboxNotice | undefined;
+  /** Given while the run may hold a slot of the blast radius in it. */
+  readonly slotIn?: FleetState | undefined;
+}
+
+/** The end of a run, as it is written. */
+export type EndedRun = StoreChange & {
+  readonly state: ModelState;
+  readonly record: PlannedRecord;
+  readonly notice: NoticeWrite;
+};
+
+/** Who holds a claim until when. `owner` is unguessable. */
+export interface Lease {
+  readonly owner: string;
+  readonly leaseEndsAtMs: number;
 }
 
 /**
  * Takes the claim on the model: at most one run has it.
- * @param fleet given when the run takes a slot of the blast radius
+ * @param found the notice of the key, and the fleet when the run takes a slot of the blast radius
+ * @returns the run as it is stored then, which is also the change that stores it
  */
 export function claim(
   state: ModelState,
   attempt: Attempt,
-  lease: { owner: string; leaseEndsAtMs: number },
-  fleet: FleetState | null,
+  lease: Lease,
+  found: {
+    readonly earlierNotice?: OutboxNotice | undefined;
+    readonly fleet?: FleetState | null;
+  } = {},
 ): ClaimedRun & StoreChange {
   assert(state.active === null, 'a claim needs a model that nobody holds');
+  const { previous, nowMs } = attempt;
   const { modelName } = attempt.request;
+  const { earlierNotice, fleet = null } = found;
+  const facts = { previous: earlierNotice, nowMs, token: lease.owner };
+  const adopted = previous === undefined ? null : adoptedNotice(previous, facts);
+  const slotIn = fleet === null ? undefined : takeSlot(fleet, modelName, nowMs);
   return {
     state: next({
       ...state,
       registry: attempt.plan.registry,
       active: { rollbackId: attempt.id, ...lease },
     }),
-    record: recordOf(attempt, {
-      status: 'IN_PROGRESS',
-      claimedAtMs: attempt.nowMs,
-      ...lease,
-    }),
-    ...(fleet === null ? {} : { fleet: takeSlot(fleet, modelName, attempt.nowMs) }),
+    record: recordOf(attempt, { status: 'IN_PROGRESS', claimedAtMs: nowMs, ...lease }),
+    earlierNotice: adopted?.item ?? earlierNotice,
+    slotIn,
+    ...(slotIn === undefined ? {} : { fleet: slotIn }),
+    ...(adopted === null ? {} : { notice: adopted }),
   };
+}
+
+/** When an end is written, and the token of its notice. */
+export interface EndTime {
+  readonly nowMs: number;
+  /** Unguessable. */
+  readonly token: string;
 }
 
 /** The pointer was moved and read back. */
 export function commit(
   claimed: ClaimedRun,
-  nowMs: number,
+  time: EndTime,
   warnings: readonly Warning[],
   settings: AlarmSettings,
-): ClaimedRun {
+): EndedRun {
   const { from, to } = claimed.record.plan;
   const move = from === null ? `to ${to?.version}` : `from ${from.version} to ${to?.version}`;
-  return end(claimed, nowMs, {
+  return end(claimed, time, {
     status: Outcome.ROLLED_BACK,
     message: `The registry changed: ${claimed.record.plan.pointer} moved ${move}.`,
     liveVersions: to === null ? [] : [to.version],
@@ -84,10 +118,10 @@ export function commit(
 /** Somebody else moved the pointer: we stop and say so. */
 export function contest(
   claimed: ClaimedRun,
-  nowMs: number,
+  time: EndTime,
   facts: { message: string; hasMoved: boolean; liveVersions: readonly string[] },
-): ClaimedRun {
-  return end(claimed, nowMs, {
+): EndedRun {
+  return end(claimed, time, {
     status: Outcome.CONTESTED,
     warnings: [],
     settings: null,
@@ -95,10 +129,10 @@ export function contest(
   });
 }
 
-/** A definite failure before any effect; the cooldown is not touched. */
-export function fail(claimed: ClaimedRun, nowMs: number, message: string): ClaimedRun {
+/** A definite failure before any effect; cooldown and blast radius are not touched. */
+export function fail(claimed: ClaimedRun, time: EndTime, message: string): EndedRun {
   const liveVersions = claimed.record.plan.live;
-  return end(claimed, nowMs, {
+  return end(claimed, time, {
     status: Outcome.FAILED,
     message,
     liveVersions,
@@ -108,15 +142,14 @@ export function fail(claimed: ClaimedRun, nowMs: number, message: string): Claim
   });
 }
 
-/** Another owner for a claim whose lease is over, or another end for one's own lease. */
-export function renewLease(
-  claimed: ClaimedRun,
-  lease: { owner: string; leaseEndsAtMs: number },
-): ClaimedRun {
-  const { state, record } = claimed;
+/** Another owner for a claim whose lease has expired, or another end for one's own lease. */
+export function renewLease(claimed: ClaimedRun, lease: Lease): ClaimedRun {
+  const { state, record, earlierNotice, slotIn } = claimed;
   assert(state.active?.rollbackId === record.id, 'only the active rollback has a lease');
   assert(record.progress.status === 'IN_PROGRESS', 'only a run has a lease');
   return {
+    earlierNotice,
+    slotIn,
     state: next({ ...state, active: { ...state.active, ...lease } }),
     record: next({ ...record, progress: { ...record.progress, ...lease } }),
   };
@@ -134,7 +167,7 @@ interface End {
   readonly settings: AlarmSettings | null;
 }
 
-function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
+function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedRun {
   const { state, record } = claimed;
   assert(state.active?.rollbackId === record.id, 'only the active rollback ends its claim');
   const { warnings, settings, ...ended } = facts;
@@ -151,7 +184,6 @@ function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
       message: shorten(ended.message),
       endedAtMs: nowMs,
     },
-    notice: pendingNotice(nowMs),
     pointerCheck: isFailed
       ? record.pointerCheck
       : { kind: 'pending', dueAtMs: nowMs + limits.pointerCheckMs },
@@ -164,10 +196,29 @@ function end(claimed: ClaimedRun, nowMs: number, facts: End): ClaimedRun {
         ? { kind: 'none' }
         : { kind: 'pending', dueAtMs: nowMs + settings.bakeMs, looks: 0 },
   };
+  const notice = outboxNotice(endedRecord, 'end', {
+    previous: claimed.earlierNotice,
+    nowMs,
+    token,
+    isSending: true,
+  });
   return {
     state: next(pause === null ? ends : { ...ends, pause }),
     record: next(endedRecord),
+    notice,
+    ...slotGivenBack(claimed, facts.hasMoved),
   };
+}
+
+/** A run that moved nothing leaves the blast radius as it was. */
+function slotGivenBack(
+  { record, slotIn }: ClaimedRun,
+  hasMoved: boolean,
+): { readonly fleet?: FleetState } {
+  const { progress, modelName } = record;
+  if (hasMoved || slotIn === undefined || progress.status !== 'IN_PROGRESS') return {};
+  const slot = { modelName, atMs: progress.claimedAtMs };
+  return hasSlot(slotIn, slot) ? { fleet: giveSlotBack(slotIn, slot) } : {};
 }
 
 /** So many rollbacks of one model in so much time: another version is not the mend any more. */
@@ -194,7 +245,8 @@ function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): Mod
   const { plan, id: rollbackId } = record;
   const { from, to } = plan;
   assert(to !== null, 'a move has a target');
-  const bad = from !== null && isBackwards(plan) ? from.version : null;
+  const isBad = isBackwards(plan) || record.request.reason !== Reason.MANUAL_REQUEST;
+  const bad = from !== null && isBad ? from.version : null;
   const quarantine =
     bad === null ? {} : addToQuarantine(state, { version: bad, atMs: nowMs, rollbackId });
   return {

@@ -15,8 +15,8 @@ export type ModelSource = (typeof ModelSource)[keyof typeof ModelSource];
 export interface AlarmTrigger {
   /** As it came, less what does not name a model. */
   readonly transition: AlarmTransition;
-  /** Null while nobody knows the model. */
-  readonly modelSource: ModelSource | null;
+  /** A `ModelSource`, or one of a later release; null while nobody knows the model. */
+  readonly modelSource: string | null;
   /**
    * Live when the alarm came: it speaks of these. Null while the registry could not be read.
    */
@@ -45,7 +45,14 @@ export type WatchEnd = (typeof WatchEnd)[keyof typeof WatchEnd];
 export type AlarmWatch =
   | { readonly kind: 'none' }
   | { readonly kind: 'pending'; readonly dueAtMs: number; readonly looks: number }
-  | { readonly kind: 'closed'; readonly atMs: number; readonly why: WatchEnd };
+  /** `why`: a `WatchEnd`, or one of a later release. */
+  | {
+      readonly kind: 'closed';
+      readonly atMs: number;
+      readonly why: string;
+      /** Who approved it, where a person did. */
+      readonly by?: string | null;
+    };
 
 /** What the alarm said at the end of the bake time. */
 export const Recovery = {

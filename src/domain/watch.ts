@@ -1,7 +1,7 @@
-import { laterNotice } from './follow-up.ts';
 import { limits } from './limits.ts';
+import { outboxNotice } from './notice.ts';
 import { next } from './revision.ts';
-import type { ModelState, RollbackRecord } from './rollback.ts';
+import type { ModelState, RollbackRecord, StoreChange } from './rollback.ts';
 import { type AlarmWatch, Recovery, type RecoveryCheck, WatchEnd } from './trigger.ts';
 
 /** When an alarm is looked at again, and what a look leads to. Changes of the record alone. */
@@ -41,6 +41,18 @@ export function closeWatch(record: RollbackRecord, why: WatchEnd, nowMs: number)
   return next({ ...record, watch: { kind: 'closed', atMs: nowMs, why } });
 }
 
+/** The record with its alarm approved by a person. */
+export function closeApprovedWatch(
+  record: RollbackRecord,
+  by: string | null,
+  nowMs: number,
+): RollbackRecord {
+  return next({
+    ...record,
+    watch: { kind: 'closed', atMs: nowMs, why: WatchEnd.APPROVED, by } as const,
+  });
+}
+
 /** The record with its recovery check due again: CloudWatch could not be reached. */
 export function postponeRecovery(record: RollbackRecord, nowMs: number): RollbackRecord {
   const looks = record.recovery.kind === 'pending' ? record.recovery.looks + 1 : 0;
@@ -56,20 +68,19 @@ export function afterRecovery(
   record: RollbackRecord,
   state: ModelState | undefined,
   found: Recovery,
-  nowMs: number,
-): { readonly record: RollbackRecord; readonly state?: ModelState } {
-  const isTold = found !== Recovery.SUPERSEDED;
-  const checked = next({
-    ...record,
-    recovery: { kind: found, atMs: nowMs },
-    notice: isTold ? laterNotice('recovery', nowMs) : record.notice,
-  });
+  { nowMs, token }: { readonly nowMs: number; readonly token: string },
+): StoreChange & { readonly record: RollbackRecord } {
+  const checked = next({ ...record, recovery: { kind: found, atMs: nowMs } as const });
+  if (found === Recovery.SUPERSEDED) return { record: checked };
+  // One check per rollback: there was no notice of this topic before.
+  const facts = { previous: undefined, nowMs, token, isSending: true };
+  const notice = outboxNotice(checked, 'recovery', facts);
   if (found !== Recovery.NOT_RECOVERED || state === undefined || state.pause !== null) {
-    return { record: checked };
+    return { record: checked, notice };
   }
   const message = `The alarm ${record.alarm?.transition.name ?? ''} was still red after the rollback ${record.id}.`;
   const pause = { atMs: nowMs, why: 'recovery', message, rollbackId: record.id } as const;
-  return { record: checked, state: next({ ...state, pause }) };
+  return { record: checked, notice, state: next({ ...state, pause }) };
 }
 
 /** True when a person may say yes, or say it again. */

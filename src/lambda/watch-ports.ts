@@ -39,13 +39,16 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
     if (isWritten && isNewEnd(records.get(record.id), record)) ends.push(record);
     records.set(record.id, record);
   });
-  const notifier: Notifier = {
-    send: async (notice, deadline) => {
-      const result = await deps.notifier.send(notice, deadline);
-      notices[result.kind] += 1;
-      return result;
-    },
-  };
+  const notifiers = deps.notifiers.map(
+    (notifier): Notifier => ({
+      channel: notifier.channel,
+      send: async (notice, deadline) => {
+        const result = await notifier.send(notice, deadline);
+        notices[result.kind] += 1;
+        return result;
+      },
+    }),
+  );
   const logger: Logger = {
     log: (level, message, fields = {}) => {
       const { rollback_id: id } = fields;
@@ -55,7 +58,7 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
     },
   };
   return {
-    deps: { ...deps, registry, store, notifier, logger },
+    deps: { ...deps, registry, store, notifiers, logger },
     seen: () => ({
       ends: [...ends],
       noticesSent: notices.sent,
@@ -117,6 +120,7 @@ function watchStore(
       if (result === 'written' && change.record !== undefined) tell(change.record, true);
       return result;
     },
+    readNotice: (...args) => store.readNotice(...args),
     list: (...args) => store.list(...args),
     listDue: (...args) => store.listDue(...args),
     close: () => store.close(),

@@ -1,4 +1,4 @@
-import type { Notice } from '../domain/notice.ts';
+import type { Notice } from '../domain/notice-content.ts';
 import type { Deadline } from './deadline.ts';
 
 /** A failed notice never undoes or hides a rollback, so failing is an answer, not an exception. */
@@ -7,6 +7,8 @@ export type NoticeResult =
   | { readonly kind: 'failed'; readonly message: string };
 
 export interface Notifier {
+  /** Names the channel, in the notice's marks and for people. */
+  readonly channel: string;
   /** Sends one notice, bounded by `limits.noticeTimeoutMs` and the deadline. Never throws. */
   send(notice: Notice, deadline: Deadline): Promise<NoticeResult>;
 }

@@ -1,28 +1,57 @@
 import type { FleetState } from '../domain/fleet.ts';
+import type { NoticeTopic } from '../domain/notice-content.ts';
+import type { OutboxNotice } from '../domain/outbox.ts';
 import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
 import type { Deadline } from './deadline.ts';
 
-/** One consistent look at a model's state, at one record and at the fleet. */
+/** One consistent read of a model's state, of one record with the notice of its end, and of the fleet. */
 export interface StoreView {
   /** Undefined when the model was never touched. */
   readonly state: ModelState | undefined;
   /** Undefined when this key was never seen. */
   readonly record: RollbackRecord | undefined;
+  /** The notice of the record's end; undefined when it never had one. */
+  readonly notice: OutboxNotice | undefined;
   /** What all models share; undefined while nothing ever did. */
   readonly fleet: FleetState | undefined;
-  /** The store's clock as it answered (epoch ms, to the second); null when it has none of its own. */
-  readonly serverTimeMs: number | null;
+  /** Our clock less the store's, as it answered (ms, to the second); null when it has none of its own. */
+  readonly clockSkewMs: number | null;
 }
 
-/** A record that wants to be looked at. */
-export interface DueRecord {
+/** A record of a list, and whether people were notified of its end. */
+export interface ListedRecord {
+  readonly record: RollbackRecord;
+  readonly isNotified: boolean;
+}
+
+/** Something on record that cannot be read; the rest of the list can. */
+export interface Unreadable {
   readonly id: string;
+  readonly why: string;
+}
+
+export interface RecordList {
+  /** Newest first. */
+  readonly records: readonly ListedRecord[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Something that is due: a record by its id, or one of its notices. */
+export interface DueItem {
+  /** Of the record. */
+  readonly id: string;
+  /** Given for a notice. */
+  readonly topic: NoticeTopic | null;
   readonly dueAtMs: number;
 }
 
+/** Records and notices are listed apart: those that fail for ever do not stand in the other's way. */
+export type DueKind = 'record' | 'notice';
+
 /**
- * Keeps state and records. It knows revisions, not rules: each item of a change is written only if it
- * is stored with the revision before (or not at all, for revision 1), and all items or none are.
+ * Keeps state, records and notices. It knows revisions, not rules: each item of a change is written only
+ * if it is stored as it was read (with the revision before, or not at all for revision 1; a notice with its
+ * token), and all items or none are.
  *
  * Every call may throw StateStoreUnavailableError (retry), ConfigurationError (missing table, no
  * permission) or StateCorruptError (an item that cannot be read).
@@ -30,15 +59,29 @@ export interface DueRecord {
 export interface RollbackStore {
   /** @param rollbackId null reads the state alone */
   read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView>;
+  /** Undefined when there is none of this topic. */
+  readNotice(
+    rollbackId: string,
+    topic: NoticeTopic,
+    deadline: Deadline,
+  ): Promise<OutboxNotice | undefined>;
   /**
    * Writes all items of a change or none. A write that was applied although its answer was lost is
    * recognised by its token on the items, and is `written`.
    */
   write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'>;
-  /** Records, newest first; of one model or of all. At most `limits.historyRowsMax`. */
-  list(modelName: string | null, deadline: Deadline): Promise<readonly RollbackRecord[]>;
-  /** Records whose due time has come, the longest due first. */
-  listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]>;
+  /** Of one model or of all; at most `limits.historyRowsMax`. What cannot be read is named, not thrown. */
+  list(modelName: string | null, deadline: Deadline): Promise<RecordList>;
+  /**
+   * What is due, the longest due first.
+   * @param after the last one of the page before; null for the first page
+   */
+  listDue(
+    kind: DueKind,
+    nowMs: number,
+    { limit, after }: { readonly limit: number; readonly after: DueItem | null },
+    deadline: Deadline,
+  ): Promise<readonly DueItem[]>;
   /** Frees what the store holds (files, sockets). */
   close(): void;
 }

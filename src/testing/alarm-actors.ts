@@ -1,4 +1,3 @@
-import { handleAlarm } from '../app/handle-alarm.ts';
 import type { AlarmTransition } from '../domain/alarm.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
@@ -83,6 +82,7 @@ async function deliver(
     const deps = world.depsFor(`${actor}#${attempt}`);
     const payload = { kind: 'transition', transition: { ...transition, isFromEventBus } } as const;
     try {
+      const { handleAlarm } = world.useCasesFor(actor, deps);
       const answer = await handleAlarm(deps, payload, null, world.deadline(deps, 120_000));
       world.answered.push({ transition, answer });
       return;

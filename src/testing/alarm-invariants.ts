@@ -5,6 +5,8 @@ import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
 /** Two clocks may be so far apart. */
 const skewMs = 30_000;
+/** On the morning after a sweep runs at least this often. */
+const sweepEveryMs = 3_600_000;
 
 /** What must hold of alarms at rest: I10, and that automation keeps within its rules. */
 export function brokenAlarmRules(
@@ -14,6 +16,7 @@ export function brokenAlarmRules(
   const claims = world.applied.filter(isAutomaticClaim);
   return [
     ...records.flatMap((record) => forgotten(world, record)),
+    ...records.flatMap((record) => leftWaiting(world, record)),
     ...unrecorded(world, records),
     ...claims.flatMap((claim) => claimedInSpite(claim, world)),
   ];
@@ -43,6 +46,17 @@ function forgotten(world: SimulatedWorld, record: RollbackRecord): string[] {
     (recoveredMs) => recoveredMs >= atMs && recoveredMs <= watch.atMs + skewMs,
   );
   return hasRecovered ? [] : [`I10: ${record.id} was closed while its alarm was red`];
+}
+
+/** I10: an alarm that waits is checked when it is due, also while no notice can be sent. */
+function leftWaiting(world: SimulatedWorld, { id }: RollbackRecord): string[] {
+  const writes = world.applied.filter(({ record }) => record?.id === id);
+  return writes.flatMap(({ record }, index) => {
+    if (record?.watch.kind !== 'pending') return [];
+    const byMs = Math.max(record.watch.dueAtMs, world.calmSinceMs) + 2 * sweepEveryMs + skewMs;
+    const nextMs = writes[index + 1]?.atMs ?? world.scheduler.nowMs;
+    return nextMs <= byMs ? [] : [`I10: the alarm of ${id} was due, and was not checked`];
+  });
 }
 
 /** Whatever was answered is on record. */

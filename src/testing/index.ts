@@ -3,7 +3,7 @@ import type { RollbackStore } from '../ports/rollback-store.ts';
 import { Choices, shrinkChoices } from './choices.ts';
 import { brokenInvariants } from './invariants.ts';
 import { comeToRest, playScenario } from './scenario.ts';
-import { SimulatedWorld } from './simulated-world.ts';
+import { type OtherRelease, SimulatedWorld } from './simulated-world.ts';
 
 /** How to simulate. */
 export interface SimulationOptions {
@@ -12,6 +12,8 @@ export interface SimulationOptions {
   readonly runs: number;
   /** An empty store per run. @default memory */
   readonly openStore?: () => Promise<RollbackStore>;
+  /** Another release that works on the same store, in about half of the processes. @default none */
+  readonly otherRelease?: OtherRelease;
 }
 
 /** A run that broke an invariant. */
@@ -40,12 +42,11 @@ export interface SimulationReport {
  * rivals and sweeps, and checks the invariants after each run. Stops at the first failure.
  */
 export async function simulateRollbacks(options: SimulationOptions): Promise<SimulationReport> {
-  const openStore = options.openStore ?? (async () => new MemoryRollbackStore());
   const outcomes: Record<string, number> = {};
   const totals = { steps: 0, commits: 0 };
   for (let index = 0; index < options.runs; index += 1) {
     const seed = options.seed + index;
-    const run = await simulate(new Choices(seed), openStore);
+    const run = await simulate(new Choices(seed), options);
     totals.steps += run.world.scheduler.trace.length;
     for (const record of (await run.world.stored()).records) {
       const { status } = record.progress;
@@ -53,7 +54,7 @@ export async function simulateRollbacks(options: SimulationOptions): Promise<Sim
       if (status === 'ROLLED_BACK') totals.commits += 1;
     }
     if (run.problems.length > 0) {
-      const failure = await shrinkFailure(seed, run.world.choices.made, openStore);
+      const failure = await shrinkFailure(seed, run.world.choices.made, options);
       return { runs: index + 1, ...totals, outcomes, failure };
     }
   }
@@ -63,9 +64,9 @@ export async function simulateRollbacks(options: SimulationOptions): Promise<Sim
 /** One run from recorded choices. */
 export async function replayRollbacks(
   choices: readonly number[],
-  openStore: () => Promise<RollbackStore> = async () => new MemoryRollbackStore(),
+  options: Pick<SimulationOptions, 'openStore' | 'otherRelease'> = {},
 ): Promise<{ readonly problems: readonly string[]; readonly trace: readonly string[] }> {
-  const { problems, world } = await simulate(new Choices(choices), openStore);
+  const { problems, world } = await simulate(new Choices(choices), options);
   return { problems, trace: world.scheduler.trace };
 }
 
@@ -73,13 +74,13 @@ export async function replayRollbacks(
 
 async function simulate(
   choices: Choices,
-  openStore: () => Promise<RollbackStore>,
+  { openStore, otherRelease }: Pick<SimulationOptions, 'openStore' | 'otherRelease'>,
 ): Promise<{ problems: string[]; world: SimulatedWorld }> {
-  const store = await openStore();
+  const store = (await openStore?.()) ?? new MemoryRollbackStore();
   const cooldownMs = [86_400_000, 0, 60_000][choices.pick(3)] ?? 0;
   const isCauseChecked = choices.pick(2) === 0;
   const settings = { cooldownMs, writeHorizonMs: 60_000, isCauseChecked };
-  const world = new SimulatedWorld(choices, store, settings);
+  const world = new SimulatedWorld(choices, store, settings, otherRelease);
   await playScenario(world);
   const isAtRest = await comeToRest(world);
   return { problems: await brokenInvariants(world, isAtRest), world };
@@ -88,11 +89,11 @@ async function simulate(
 async function shrinkFailure(
   seed: number,
   made: readonly number[],
-  openStore: () => Promise<RollbackStore>,
+  options: SimulationOptions,
 ): Promise<SimulationFailure> {
   const choices = await shrinkChoices(made, async (candidate) => {
-    const { problems } = await simulate(new Choices(candidate), openStore);
+    const { problems } = await simulate(new Choices(candidate), options);
     return problems.length > 0;
   });
-  return { seed, choices, ...(await replayRollbacks(choices, openStore)) };
+  return { seed, choices, ...(await replayRollbacks(choices, options)) };
 }

@@ -34,11 +34,13 @@ export async function brokenInvariants(
 
 type Commit = AppliedChange & { readonly record: RollbackRecord };
 
-/** A commit frees the claim and leaves the notice of its end; a later look may write both items too. */
+/** A commit frees the claim and leaves the notice of its end; a later check may write both items too. */
 function isCommit(change: AppliedChange): change is Commit {
-  const { record, state } = change;
+  const { record, state, notice } = change;
   if (record?.progress.status !== Outcome.ROLLED_BACK || state === undefined) return false;
-  return record.notice.kind === 'pending' && record.notice.about === 'end';
+  // Release 0.1.0 keeps the notice in the record.
+  const isLeftInRecord = record.notice.kind === 'pending' && record.notice.about === 'end';
+  return notice?.item.topic === 'end' || isLeftInRecord;
 }
 
 function oneCommitPerKey(commits: readonly Commit[]): string[] {
@@ -111,12 +113,20 @@ function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackReco
     // A flapping alarm is told of once; its other refusals are recorded.
     const isOne = (id: string): boolean =>
       id === record.id ||
-      (record.isAutomatic && record.notice.kind === 'none' && isAlarm(records, id));
+      (record.isAutomatic && isUnannounced(world, record) && isAlarm(records, id));
     const isDelivered = world.delivered.some(
       ({ message }) => isOne(message.rollback_id) && message.outcome === record.progress.status,
     );
     return isDelivered ? [] : [`I7: ${record.id} ended ${record.progress.status}, nobody was told`];
   });
+}
+
+/** An end without a notice of its own: an equal refusal was announced before. */
+function isUnannounced(world: SimulatedWorld, { id, progress }: RollbackRecord): boolean {
+  return !world.applied.some(
+    ({ notice }) =>
+      notice?.item.rollbackId === id && notice.item.content?.message.outcome === progress.status,
+  );
 }
 
 function isRunning(record: RollbackRecord): boolean {

@@ -1,23 +1,28 @@
 import type { RollbackDeps } from '../app/deps.ts';
+import { handleAlarm } from '../app/handle-alarm.ts';
+import { rollBack } from '../app/roll-back.ts';
+import { sweep } from '../app/sweep.ts';
 import type { AlarmTransition } from '../domain/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
-import { RegistryUnavailableError, StateStoreUnavailableError } from '../domain/errors.ts';
+import { RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { Notice } from '../domain/notice.ts';
+import type { Notice } from '../domain/notice-content.ts';
 import type { RollbackResponse } from '../domain/response.ts';
 import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';
 import type { NoticeResult } from '../ports/notifier.ts';
-import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { DueItem, DueKind, RollbackStore } from '../ports/rollback-store.ts';
 import type { Choices } from './choices.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedAlarms } from './simulated-alarms.ts';
 import { SimulatedRegistry } from './simulated-registry.ts';
+import { storeFor } from './simulated-store.ts';
 
 export const modelName = 'm';
 const startMs = Date.UTC(2026, 0, 1);
+const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
 /** A change of the store that was applied, in order. */
 export interface AppliedChange extends StoreChange {
@@ -30,6 +35,18 @@ export interface AnsweredAlarm {
   readonly transition: AlarmTransition;
   readonly answer: RollbackResponse;
 }
+
+/** What a process of a release does. */
+export interface UseCases {
+  readonly rollBack: typeof rollBack;
+  readonly handleAlarm: typeof handleAlarm;
+  readonly sweep: typeof sweep;
+}
+
+/** Another release at work in the same world: its own code, on the ports that it is given. */
+export type OtherRelease = (world: SimulatedWorld, actor: string, deps: RollbackDeps) => UseCases;
+
+const thisRelease: UseCases = { rollBack, handleAlarm, sweep };
 
 export interface WorldSettings {
   readonly cooldownMs: number;
@@ -51,12 +68,23 @@ export class SimulatedWorld {
   readonly answered: AnsweredAlarm[] = [];
   readonly applied: AppliedChange[] = [];
   readonly delivered: Notice[] = [];
+  /** Since when no more faults happen (epoch ms). */
+  calmSinceMs: number = Number.POSITIVE_INFINITY;
+  /** Until then (epoch ms) the topic takes nothing. */
+  topicIsDownUntilMs = 0;
   /** What was seen that must never happen. */
   readonly violations: string[] = [];
   readonly settings: WorldSettings;
+  readonly #otherRelease: OtherRelease | null;
   #tokens = 0;
 
-  constructor(choices: Choices, store: RollbackStore, settings: WorldSettings) {
+  constructor(
+    choices: Choices,
+    store: RollbackStore,
+    settings: WorldSettings,
+    otherRelease: OtherRelease | null = null,
+  ) {
+    this.#otherRelease = otherRelease;
     this.choices = choices;
     this.store = store;
     this.settings = settings;
@@ -75,20 +103,13 @@ export class SimulatedWorld {
     return {
       clock,
       registry: this.#registryFor(actor, clock, options.isDryRun ?? false),
-      store: this.#storeFor(actor, options.isDryRun ?? false),
-      notifier: {
-        send: async (notice) =>
-          await this.scheduler.call<NoticeResult>({
-            actor,
-            label: `publish ${notice.subject}`,
-            isWrite: true,
-            run: async () => {
-              this.delivered.push(notice);
-              return { kind: 'sent' };
-            },
-            lost: async () => ({ kind: 'failed', message: 'no answer' }),
-          }),
-      },
+      store: storeFor(this, actor, options.isDryRun ?? false),
+      notifiers: [
+        {
+          channel: 'topic',
+          send: async (notice) => await this.#publish(actor, notice),
+        },
+      ],
       identity: {
         random: () => {
           this.#tokens += 1;
@@ -114,9 +135,36 @@ export class SimulatedWorld {
 
   /** What the store holds, past the network. */
   async stored(): Promise<{ state: ModelState | undefined; records: readonly RollbackRecord[] }> {
-    const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
     const { state } = await this.store.read(modelName, null, forEver);
-    return { state, records: await this.store.list(null, forEver) };
+    const { records } = await this.store.list(null, forEver);
+    return { state, records: records.map(({ record }) => record) };
+  }
+
+  /** What of the store is due until then, past the network. */
+  async due(kind: DueKind, nowMs: number = Number.MAX_SAFE_INTEGER): Promise<readonly DueItem[]> {
+    return await this.store.listDue(kind, nowMs, { limit: 100, after: null }, forEver);
+  }
+
+  /** What a process runs: this release, or by choice another one that works on the same store. */
+  useCasesFor(actor: string, deps: RollbackDeps): UseCases {
+    const other = this.#otherRelease;
+    return other !== null && this.choices.happens(50) ? other(this, actor, deps) : thisRelease;
+  }
+
+  async #publish(actor: string, notice: Notice): Promise<NoticeResult> {
+    return await this.scheduler.call<NoticeResult>({
+      actor,
+      label: `publish ${notice.subject}`,
+      isWrite: true,
+      run: async () => {
+        if (this.scheduler.nowMs < this.topicIsDownUntilMs) {
+          return { kind: 'failed', message: 'the topic is down' };
+        }
+        this.delivered.push(notice);
+        return { kind: 'sent' };
+      },
+      lost: async () => ({ kind: 'failed', message: 'no answer' }),
+    });
   }
 
   async #sleep(actor: string, ms: number): Promise<void> {
@@ -216,46 +264,6 @@ export class SimulatedWorld {
     if (owner !== undefined && !owner.startsWith(`${actor} `)) {
       this.violations.push(`I3: a write of ${actor} landed while ${owner} held the claim`);
     }
-  }
-
-  #storeFor(actor: string, isDryRun: boolean): RollbackStore {
-    const down = new StateStoreUnavailableError('the store did not answer');
-    const call = async <T>(
-      label: string,
-      isWrite: boolean,
-      deadline: Deadline,
-      run: () => Promise<T>,
-    ): Promise<T> => {
-      if (deadline.leftMs() <= 0) throw new StateStoreUnavailableError('no time was left');
-      return await this.scheduler.call({
-        actor,
-        label,
-        isWrite,
-        run,
-        lost: () => Promise.reject(down),
-      });
-    };
-    const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
-    return {
-      read: async (model, id, deadline) =>
-        await call('read store', false, deadline, () => this.store.read(model, id, forEver)),
-      list: async (model, deadline) =>
-        await call('list', false, deadline, () => this.store.list(model, forEver)),
-      listDue: async (nowMs, limit, deadline) =>
-        await call('list due', false, deadline, () => this.store.listDue(nowMs, limit, forEver)),
-      write: async (change, deadline) => {
-        if (isDryRun) this.violations.push('I9: a dry run wrote to the store');
-        const status = change.record?.progress.status ?? 'state';
-        return await call(`write ${status}`, true, deadline, async () => {
-          const result = await this.store.write(change, forEver);
-          if (result === 'written') {
-            this.applied.push({ ...change, atMs: this.scheduler.nowMs, actor });
-          }
-          return result;
-        });
-      },
-      close: () => undefined,
-    };
   }
 }
 

@@ -31,9 +31,15 @@ export const CLOCK_OFFSET = 'TEST_CLOCK_OFFSET_MS';
 const START_TIMEOUT_MS = 20_000;
 const REMAINING_MS = 120_000;
 
-/** Starts a process and waits until the bundle is loaded. */
-export async function startFunction(env: Env): Promise<FunctionProcess> {
-  const bundle = pathToFileURL(builtFile('dist/lambda/index.mjs')).href;
+/**
+ * Starts a process and waits until the bundle is loaded.
+ * @param file of another release @default what `npm run build` made
+ */
+export async function startFunction(
+  env: Env,
+  file: string = builtFile('dist/lambda/index.mjs'),
+): Promise<FunctionProcess> {
+  const bundle = pathToFileURL(file).href;
   const args = ['--input-type=module', '--eval', HOST_SCRIPT, '--', bundle];
   const child = spawn(process.execPath, args, {
     env: { ...env },

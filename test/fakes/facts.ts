@@ -6,8 +6,12 @@ import { planRollback } from '../../src/domain/plan.ts';
 import { parseRequest, type RollbackRequest } from '../../src/domain/request.ts';
 import { type ModelState, newModelState, type Plan } from '../../src/domain/rollback.ts';
 import type { TargetRuleSetting } from '../../src/domain/target.ts';
+import type { EndTime } from '../../src/domain/transition.ts';
 
 /** Builders for facts that pure functions take. */
+
+/** When an end is written. */
+export const timeAt = (atMs: number): EndTime => ({ nowMs: atMs, token: `token at ${atMs}` });
 
 export const nowMs: number = Date.UTC(2026, 0, 1);
 

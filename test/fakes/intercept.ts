@@ -13,7 +13,7 @@ export type RegistryCalls = Interceptors<
   ModelRegistry,
   'read' | 'readBelow' | 'movePointer' | 'annotate'
 >;
-export type StoreCalls = Interceptors<RollbackStore, 'read' | 'write' | 'list' | 'listDue'>;
+export type StoreCalls = Interceptors<RollbackStore, 'read' | 'readNotice' | 'write'>;
 
 function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): ModelRegistry {
   return {
@@ -48,6 +48,10 @@ function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore 
     write: (...args) => {
       const next = () => store.write(...args);
       return calls.write === undefined ? next() : calls.write(next, ...args);
+    },
+    readNotice: (...args) => {
+      const next = () => store.readNotice(...args);
+      return calls.readNotice === undefined ? next() : calls.readNotice(next, ...args);
     },
     list: (...args) => store.list(...args),
     listDue: (...args) => store.listDue(...args),

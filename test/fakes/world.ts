@@ -5,9 +5,11 @@ import { MemoryRollbackStore } from '../../src/adapters/memory/memory-rollback-s
 import type { RollbackDeps, RollbackSettings } from '../../src/app/deps.ts';
 import { rollBack } from '../../src/app/roll-back.ts';
 import { defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
-import type { Notice } from '../../src/domain/notice.ts';
+import type { Notice, NoticeTopic } from '../../src/domain/notice-content.ts';
+import type { OutboxNotice } from '../../src/domain/outbox.ts';
 import { parseRequest } from '../../src/domain/request.ts';
 import type { RollbackResponse } from '../../src/domain/response.ts';
+import type { RollbackRecord } from '../../src/domain/rollback.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { Identity } from '../../src/ports/identity.ts';
@@ -29,7 +31,9 @@ export class SimulatedClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Time passes when nobody has anything to do without it. */
   async sleep(ms: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
     this.#nowMs += ms;
   }
 
@@ -52,6 +56,7 @@ function countingIdentity(): Identity {
 
 /** Keeps what it was given; fails when told to. */
 export class RecordingNotifier implements Notifier {
+  readonly channel = 'recording';
   readonly sent: Notice[] = [];
   isBroken = false;
 
@@ -76,6 +81,10 @@ export interface World {
     fields: object,
     options?: { invocationId?: string; deps?: RollbackDeps },
   ): Promise<RollbackResponse>;
+  /** What is on record, newest first; of all models unless one is named. */
+  records(modelName?: string): Promise<readonly RollbackRecord[]>;
+  /** A notice of a record. @param topic by default of its end */
+  notice(rollbackId: string, topic?: NoticeTopic): Promise<OutboxNotice | undefined>;
   /** Registers `stages.length` versions and promotes them so that they end in these stages. */
   seed(modelName: string, stages: readonly string[]): void;
 }
@@ -92,7 +101,7 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
   const deps: RollbackDeps = {
     registry,
     store,
-    notifier,
+    notifiers: [notifier],
     alarms,
     clock,
     identity,
@@ -123,6 +132,11 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
       const call = { request, warnings, invocationId, deadline: deadline() };
       return await rollBack(options.deps ?? deps, call);
     },
+    records: async (modelName) => {
+      const { records } = await store.list(modelName ?? null, deadline());
+      return records.map(({ record }) => record);
+    },
+    notice: (rollbackId, topic = 'end') => store.readNotice(rollbackId, topic, deadline()),
     seed: (modelName, stages) => {
       stages.forEach((stage, index) => {
         clock.advance(hourMs);

@@ -10,7 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { SweepReport } from '../../src/app/sweep.ts';
-import { dueAtMs, type RollbackRecord } from '../../src/domain/rollback.ts';
+import { dueAtMs } from '../../src/domain/due.ts';
+import { isSent } from '../../src/domain/outbox.ts';
+import type { RollbackRecord } from '../../src/domain/rollback.ts';
 import { type Env, startFunction } from '../e2e/function-process.ts';
 import { type Answer, isFailure } from '../e2e/reply.ts';
 import {
@@ -379,8 +381,9 @@ async function sweepUntilNothingIsDue(stand: Stand, finisher: Finisher): Promise
   const done: string[] = [];
   try {
     for (let sweeps = 0; ; sweeps += 1) {
-      const { records } = await stand.stored();
-      if (sweeps > 0 && records.every((record) => dueAtMs(record) === null)) break;
+      const { records, notices } = await stand.stored();
+      const isDone = records.every((record) => dueAtMs(record) === null) && notices.every(isSent);
+      if (sweeps > 0 && isDone) break;
       expect(sweeps, 'sweeps').toBeLessThan(SWEEPS_MAX);
       const swept = (await process.invoke({ sweep: true })) as unknown as SweepReport;
       expect(swept).toMatchObject({ outcome: 'SWEPT', failed: [], pointers_differ: 0, skipped: 0 });
@@ -418,7 +421,8 @@ async function judge(stand: Stand, cell: Cell): Promise<string> {
   expect(stored.state?.rollbackCount ?? 0, told).toBe(commits);
   expect(moves, told).toBe(commits);
   for (const record of stored.records) {
-    expect(record.notice.kind, told).toBe('sent');
+    const notice = stored.notices.find(({ rollbackId }) => rollbackId === record.id);
+    expect(isSent(notice), told).toBe(true);
     expect(ids, told).toContain(record.id);
   }
   expect(ids.length, told).toBeLessThanOrEqual(stored.records.length * 2);

@@ -2,12 +2,18 @@ import { existsSync } from 'node:fs';
 /** What the stores hold of one registered model, read past the product's own adapters. */
 import { DatabaseSync } from 'node:sqlite';
 import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import type { OutboxNotice } from '../../src/domain/outbox.ts';
 import type { ModelState, RollbackRecord } from '../../src/domain/rollback.ts';
-import { decodeModelState, decodeRollbackRecord } from '../../src/domain/stored-item.ts';
+import {
+  decodeModelState,
+  decodeNotice,
+  decodeRollbackRecord,
+} from '../../src/domain/stored-item.ts';
 
 export interface StoredModel {
   readonly state: ModelState | undefined;
   readonly records: readonly RollbackRecord[];
+  readonly notices: readonly OutboxNotice[];
 }
 
 export async function storedInDynamoDB(
@@ -27,7 +33,8 @@ export async function storedInDynamoDB(
   );
   for await (const { Items: items = [] } of pages) {
     for (const item of items) {
-      docs.push({ isState: item['sk']?.S === 'STATE', text: item['doc']?.S ?? '' });
+      const [kind = ''] = (item['sk']?.S ?? '').split('#');
+      docs.push({ kind: kinds[kind] ?? 'record', text: item['doc']?.S ?? '' });
     }
   }
   return decoded(docs);
@@ -38,14 +45,15 @@ export function storedInSQLite(file: string, model: string): StoredModel {
   if (!existsSync(file)) return decoded([]);
   const database = new DatabaseSync(file);
   try {
-    const select = (table: string): string[] =>
+    const select = (kind: Doc['kind'], table: string, of: string): Doc[] =>
       database
-        .prepare(`SELECT doc FROM ${table} WHERE model_name = ?`)
+        .prepare(`SELECT doc FROM ${table} WHERE ${of}`)
         .all(model)
-        .map((row) => String(row['doc']));
+        .map((row) => ({ kind, text: String(row['doc']) }));
     return decoded([
-      ...select('model_state').map((text) => ({ isState: true, text })),
-      ...select('rollback').map((text) => ({ isState: false, text })),
+      ...select('state', 'model_state', 'model_name = ?'),
+      ...select('record', 'rollback', 'model_name = ?'),
+      ...select('notice', 'notice', "rollback_id LIKE ? || '/%'"),
     ]);
   } finally {
     database.close();
@@ -55,16 +63,23 @@ export function storedInSQLite(file: string, model: string): StoredModel {
 // ---------------------------------------------------------------------------------------------------
 
 interface Doc {
-  readonly isState: boolean;
+  readonly kind: 'state' | 'record' | 'notice';
   readonly text: string;
 }
 
+const kinds: Readonly<Record<string, Doc['kind']>> = {
+  STATE: 'state',
+  ROLLBACK: 'record',
+  NOTICE: 'notice',
+};
+
 function decoded(docs: readonly Doc[]): StoredModel {
-  const state = docs.find(({ isState }) => isState);
+  const texts = (kind: Doc['kind']): string[] =>
+    docs.filter((doc) => doc.kind === kind).map(({ text }) => text);
+  const [state] = texts('state');
   return {
-    state: state && decodeModelState(state.text, 'state'),
-    records: docs
-      .filter(({ isState }) => !isState)
-      .map(({ text }) => decodeRollbackRecord(text, 'record')),
+    state: state === undefined ? undefined : decodeModelState(state, 'state'),
+    records: texts('record').map((text) => decodeRollbackRecord(text, 'record')),
+    notices: texts('notice').map((text) => decodeNotice(text, 'notice')),
   };
 }

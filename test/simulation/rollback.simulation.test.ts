@@ -81,13 +81,16 @@ describe('simulateRollbacks', () => {
           ...change.state,
           revision: (found.state?.revision ?? 0) + 1,
         };
-        return await write({ ...(state && { state }), ...(record && { record }) }, deadline);
+        const { notice } = change;
+        const written = { ...(state && { state }), ...(record && { record }) };
+        if (Object.keys(written).length > 0) return await write(written, deadline);
+        return notice === undefined ? 'written' : await write({ notice }, deadline);
       };
       return store;
     };
     const { failure } = await simulateRollbacks({ seed: 1, runs: 2_000, openStore });
     expect(failure?.problems.join()).toMatch(/I[1-8]/);
-    const replayed = await replayRollbacks(failure?.choices ?? [], openStore);
+    const replayed = await replayRollbacks(failure?.choices ?? [], { openStore });
     expect(replayed).toEqual({ problems: failure?.problems, trace: failure?.trace });
   });
 });

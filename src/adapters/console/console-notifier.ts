@@ -1,9 +1,10 @@
 import { messageOf } from '../../domain/errors.ts';
-import type { Notice } from '../../domain/notice.ts';
+import type { Notice } from '../../domain/notice-content.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 
 /** Tells the person at the terminal; for one machine, where nobody listens to a topic. */
 export class ConsoleNotifier implements Notifier {
+  readonly channel = 'console';
   readonly #write: (text: string) => void;
   readonly #notEnough: string | null;
 

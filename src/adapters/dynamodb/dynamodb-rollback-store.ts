@@ -1,20 +1,8 @@
-import {
-  type AttributeValue,
-  BatchGetItemCommand,
-  type BatchGetItemCommandOutput,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  type PutItemCommandInput,
-  QueryCommand,
-  type QueryCommandInput,
-  type QueryCommandOutput,
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-} from '@aws-sdk/client-dynamodb';
-import { assert } from '../../domain/assert.ts';
-import { isModelRollbackError, StateStoreUnavailableError } from '../../domain/errors.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { messageOf, StateCorruptError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { NoticeTopic } from '../../domain/notice-content.ts';
+import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
 import {
   modelNameOf,
   type RollbackRecord,
@@ -22,17 +10,30 @@ import {
   shownAtMs,
 } from '../../domain/rollback.ts';
 import { tableShape } from '../../domain/table-shape.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
-import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
-import { storeError } from './dynamodb-error.ts';
+import type {
+  DueItem,
+  DueKind,
+  RecordList,
+  RollbackStore,
+  StoreView,
+  Unreadable,
+} from '../../ports/rollback-store.ts';
 import {
+  dueItemKey,
   duePartition,
   fleetItem,
   fleetKey,
   type Item,
+  isSameItem,
+  noticeItem,
+  noticeKey,
   partition,
+  readDueItem,
   readFleetItem,
+  readNoticeItem,
   readRecordItem,
   readStateItem,
   recordItem,
@@ -42,242 +43,202 @@ import {
   stateKey,
   timePartition,
 } from './rollback-item.ts';
+import { type ConditionalPut, TableCalls } from './table-calls.ts';
 
 export interface DynamoDBRollbackStoreOptions {
   readonly tableName: string;
   /** Empty when MLflow has no workspaces. */
   readonly workspace: string;
-  /** Epoch ms of the latest answer's `Date`; absent where nobody asks. */
-  readonly serverTimeMs?: () => number | null;
+  /** Our clock less that of the latest answer's `Date` (ms); absent where nobody asks. */
+  readonly clockSkewMs?: () => number | null;
 }
 
 /**
  * State in one DynamoDB table. A change is one conditional write (or one transaction): each item only
- * over the revision that was read.
+ * over the one that was read.
  *
  *   read at revision 4 ── decide ── write revision 5 if stored is 4 ── lost answer ── SDK sends it again:
  *   stored is 5 by now, so the condition fails; the token on the stored item tells that the 5 is ours.
  */
 export class DynamoDBRollbackStore implements RollbackStore {
   readonly #client: DynamoDBClient;
+  readonly #calls: TableCalls;
   readonly #identity: Identity;
-  readonly #tableName: string;
   readonly #workspace: string;
-  readonly #serverTimeMs: () => number | null;
+  readonly #clockSkewMs: () => number | null;
 
-  constructor(client: DynamoDBClient, identity: Identity, options: DynamoDBRollbackStoreOptions) {
+  constructor(
+    client: DynamoDBClient,
+    { clock, identity }: { readonly clock: Clock; readonly identity: Identity },
+    options: DynamoDBRollbackStoreOptions,
+  ) {
     this.#client = client;
+    this.#calls = new TableCalls(client, options.tableName, clock, identity);
     this.#identity = identity;
-    this.#tableName = options.tableName;
     this.#workspace = options.workspace;
-    this.#serverTimeMs = options.serverTimeMs ?? (() => null);
+    this.#clockSkewMs = options.clockSkewMs ?? (() => null);
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
-    const keys = [
-      stateKey(this.#workspace, modelName),
-      fleetKey(this.#workspace),
+    const keys = {
+      state: stateKey(this.#workspace, modelName),
+      fleet: fleetKey(this.#workspace),
       ...(rollbackId === null
-        ? []
-        : [recordKey(this.#workspace, modelNameOf(rollbackId), rollbackId)]),
-    ];
-    const items = await this.#batchGet(keys, deadline);
-    const record = items.find((item) => item['sk']?.S !== 'STATE');
-    const fleet = items.find((item) => item['pk']?.S === fleetKey(this.#workspace).pk.S);
-    const state = items.find((item) => item !== record && item !== fleet);
+        ? {}
+        : {
+            record: recordKey(this.#workspace, modelNameOf(rollbackId), rollbackId),
+            notice: noticeKey(this.#workspace, rollbackId, 'end'),
+          }),
+    };
+    const items = await this.#calls.get(Object.values(keys), deadline);
+    const find = (key: Item | undefined): Item | undefined =>
+      key && items.find((item) => isSameItem(item, key));
+    const [state, fleet] = [find(keys.state), find(keys.fleet)];
+    const [record, notice] = [find(keys.record), find(keys.notice)];
     return {
       state: state && readStateItem(state),
       record: record && readRecordItem(record),
+      notice: notice && readNoticeItem(notice),
       fleet: fleet && readFleetItem(fleet),
-      serverTimeMs: this.#serverTimeMs(),
+      clockSkewMs: this.#clockSkewMs(),
     };
   }
 
+  async readNotice(
+    rollbackId: string,
+    topic: NoticeTopic,
+    deadline: Deadline,
+  ): Promise<OutboxNotice | undefined> {
+    const [item] = await this.#calls.get([noticeKey(this.#workspace, rollbackId, topic)], deadline);
+    return item && readNoticeItem(item);
+  }
+
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
-    const token = this.#identity.random();
-    const { state, record, fleet } = change;
-    const puts = [
-      ...(state === undefined
-        ? []
-        : [this.#put(stateItem(state, this.#workspace, token), state.revision)]),
-      ...(record === undefined
-        ? []
-        : [this.#put(recordItem(record, this.#workspace, token), record.revision)]),
-      ...(fleet === undefined
-        ? []
-        : [this.#put(fleetItem(fleet, this.#workspace, token), fleet.revision)]),
-    ];
-    const [first, ...others] = puts;
-    assert(first !== undefined, 'a change holds an item');
-    try {
-      if (others.length === 0)
-        await this.#send(deadline, (to) => this.#client.send(new PutItemCommand(first), to));
-      else {
-        const transaction = new TransactWriteItemsCommand({
-          ClientRequestToken: token,
-          TransactItems: puts.map((put) => ({ Put: put })),
-        });
-        await this.#send(deadline, (to) => this.#client.send(transaction, to));
-      }
-      return 'written';
-    } catch (error) {
-      const blocking = blockingItems(error);
-      if (blocking === null) throw this.#error(error);
-      const isOurs =
-        blocking.length > 0 && blocking.every((item) => item?.['write_token']?.S === token);
-      return isOurs ? 'written' : 'conflict';
+    const { state, record, fleet, notice } = change;
+    const token = notice?.item.token ?? this.#identity.random();
+    const workspace = this.#workspace;
+    const puts: ConditionalPut[] = [];
+    if (state !== undefined) {
+      puts.push({ item: stateItem(state, workspace, token), over: before(state) });
     }
+    if (record !== undefined) {
+      puts.push({ item: recordItem(record, workspace, token), over: before(record) });
+    }
+    if (fleet !== undefined) {
+      puts.push({ item: fleetItem(fleet, workspace, token), over: before(fleet) });
+    }
+    if (notice !== undefined) {
+      const over =
+        notice.over === null
+          ? null
+          : ({ attribute: 'write_token', value: { S: notice.over } } as const);
+      puts.push({ item: noticeItem(notice.item, workspace), over });
+    }
+    return await this.#calls.put(puts, token, deadline);
   }
 
-  async list(modelName: string | null, deadline: Deadline): Promise<readonly RollbackRecord[]> {
-    if (modelName === null) {
-      const { byTime } = tableShape;
-      const items = await this.#query(
-        {
-          IndexName: byTime.name,
-          KeyConditionExpression: '#hash = :hash',
-          ExpressionAttributeNames: { '#hash': byTime.partitionKey },
-          ExpressionAttributeValues: { ':hash': { S: timePartition(this.#workspace) } },
-          ScanIndexForward: false,
-        },
-        limits.historyRowsMax,
-        deadline,
-      );
-      return items.map(readRecordItem);
-    }
-    const items = await this.#query(
-      {
-        ConsistentRead: true,
-        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-        ExpressionAttributeValues: {
-          ':pk': { S: partition(this.#workspace, modelName) },
-          ':prefix': { S: recordPrefix },
-        },
+  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
+    const { byTime } = tableShape;
+    const ofAll = {
+      IndexName: byTime.name,
+      KeyConditionExpression: '#hash = :hash',
+      ExpressionAttributeNames: { '#hash': byTime.partitionKey },
+      ExpressionAttributeValues: { ':hash': { S: timePartition(this.#workspace) } },
+      ScanIndexForward: false,
+    };
+    const ofOne = {
+      ConsistentRead: true,
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: {
+        ':pk': { S: partition(this.#workspace, modelName ?? '') },
+        ':prefix': { S: recordPrefix },
       },
-      limits.historyRowsMax,
-      deadline,
-    );
-    return items.map(readRecordItem).toSorted((a, b) => shownAtMs(b) - shownAtMs(a));
+    };
+    const query = modelName === null ? ofAll : ofOne;
+    const items = await this.#calls.query(query, limits.historyRowsMax, deadline);
+    const { records, unreadable } = readAll(items);
+    const notified = await this.#notified(records, deadline);
+    const listed = records
+      .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
+      .map((record) => ({ record, isNotified: notified.has(record.id) }));
+    return { records: listed, unreadable };
   }
 
-  async listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]> {
+  async listDue(
+    kind: DueKind,
+    nowMs: number,
+    { limit, after }: { readonly limit: number; readonly after: DueItem | null },
+    deadline: Deadline,
+  ): Promise<readonly DueItem[]> {
     const { due } = tableShape;
-    const items = await this.#query(
+    const items = await this.#calls.query(
       {
         IndexName: due.name,
         KeyConditionExpression: '#hash = :hash AND #at <= :now',
         ExpressionAttributeNames: { '#hash': due.partitionKey, '#at': due.sortKey },
         ExpressionAttributeValues: {
-          ':hash': { S: duePartition(this.#workspace) },
+          ':hash': { S: duePartition(kind, this.#workspace) },
           ':now': { N: String(nowMs) },
         },
+        ExclusiveStartKey: after === null ? undefined : dueItemKey(after, this.#workspace),
       },
       limit,
       deadline,
     );
-    return items.map((item) => ({
-      id: (item['sk']?.S ?? '').slice(recordPrefix.length),
-      dueAtMs: Number(item[due.sortKey]?.N ?? nowMs),
-    }));
+    return items.flatMap((item) => readDueItem(item, this.#workspace) ?? []);
   }
 
   close(): void {
     this.#client.destroy();
   }
 
-  #put(item: Item, revision: number): PutItemCommandInput & { Item: Item } {
-    const isFirst = revision === 1;
-    return {
-      TableName: this.#tableName,
-      Item: item,
-      ConditionExpression: isFirst ? 'attribute_not_exists(pk)' : 'revision = :before',
-      ...(isFirst ? {} : { ExpressionAttributeValues: { ':before': { N: String(revision - 1) } } }),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    };
-  }
-
-  async #batchGet(keys: Record<string, AttributeValue>[], deadline: Deadline): Promise<Item[]> {
-    const found: Item[] = [];
-    let request: BatchGetItemCommandOutput['UnprocessedKeys'] = {
-      [this.#tableName]: { Keys: keys, ConsistentRead: true },
-    };
-    for (let attempt = 1; attempt <= limits.readAttemptsMax; attempt += 1) {
-      const command = new BatchGetItemCommand({ RequestItems: request });
-      const output: BatchGetItemCommandOutput = await this.#read(deadline, (to) =>
-        this.#client.send(command, to),
-      );
-      found.push(...Object.values(output.Responses ?? {}).flat());
-      request = output.UnprocessedKeys ?? {};
-      if (Object.keys(request).length === 0) return found;
-    }
-    throw new StateStoreUnavailableError(
-      `The state table "${this.#tableName}" is throttled. Try again.`,
-    );
-  }
-
-  async #query(
-    input: Omit<QueryCommandInput, 'TableName'>,
-    limit: number,
+  /** Ids of those whose notice every channel took. */
+  async #notified(
+    records: readonly RollbackRecord[],
     deadline: Deadline,
-  ): Promise<Item[]> {
-    const items: Item[] = [];
-    let from: Item | undefined;
-    do {
-      const command = new QueryCommand({
-        TableName: this.#tableName,
-        ...input,
-        Limit: limit - items.length,
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      });
-      const output: QueryCommandOutput = await this.#read(deadline, (to) =>
-        this.#client.send(command, to),
-      );
-      items.push(...(output.Items ?? []));
-      from = output.LastEvaluatedKey;
-    } while (from !== undefined && items.length < limit);
-    return items;
-  }
-
-  async #read<T>(deadline: Deadline, call: (to: CallOptions) => Promise<T>): Promise<T> {
-    try {
-      return await this.#send(deadline, call);
-    } catch (error) {
-      throw this.#error(error);
-    }
-  }
-
-  /** Bounded by the deadline: the SDK's own retries would go on past it. */
-  async #send<T>(deadline: Deadline, call: (to: CallOptions) => Promise<T>): Promise<T> {
-    const leftMs = deadline.leftMs();
-    if (leftMs <= 0) {
-      throw new StateStoreUnavailableError('No time was left for the state table. Try again.');
-    }
-    const timeoutMs = Math.ceil(Math.min(leftMs, limits.storeTimeoutMs));
-    return await call({ abortSignal: AbortSignal.timeout(timeoutMs) });
-  }
-
-  #error(error: unknown): unknown {
-    return isModelRollbackError(error) ? error : storeError(error, this.#tableName);
+  ): Promise<ReadonlySet<string>> {
+    const keys = records.map(({ id }) => noticeKey(this.#workspace, id, 'end'));
+    const items = await this.#calls.get(keys, deadline);
+    const notices = items.flatMap((item) => attempt(() => readNoticeItem(item)) ?? []);
+    return new Set([
+      ...notices.flatMap((notice) => (isSent(notice) ? [notice.rollbackId] : [])),
+      ...records.flatMap(({ id, notice }) => (notice.kind === 'sent' ? [id] : [])),
+    ]);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-interface CallOptions {
-  readonly abortSignal: AbortSignal;
+/** A write is conditional on the revision before; the first one on there being nothing. */
+function before({ revision }: { readonly revision: number }): ConditionalPut['over'] {
+  if (revision === 1) return null;
+  return { attribute: 'revision', value: { N: String(revision - 1) } };
 }
 
-/**
- * The items that a lost condition met, or null when the error is something else. A transaction that met
- * another one (`TransactionConflict`) has lost too, without an item.
- */
-function blockingItems(error: unknown): (Item | undefined)[] | null {
-  if (error instanceof ConditionalCheckFailedException) return [error.Item];
-  if (error instanceof Error && error.name === 'TransactionConflictException') return [undefined];
-  if (!(error instanceof TransactionCanceledException)) return null;
-  const reasons = (error.CancellationReasons ?? []).filter((reason) => reason.Code !== 'None');
-  const isLost = reasons.some(
-    ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
-  );
-  return isLost ? reasons.map((reason) => reason.Item) : null;
+function readAll(items: readonly Item[]): {
+  readonly records: readonly RollbackRecord[];
+  readonly unreadable: readonly Unreadable[];
+} {
+  const records: RollbackRecord[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const item of items) {
+    try {
+      records.push(readRecordItem(item));
+    } catch (error) {
+      if (!(error instanceof StateCorruptError)) throw error;
+      const id = (item['sk']?.S ?? '').slice(recordPrefix.length);
+      unreadable.push({ id, why: messageOf(error) });
+    }
+  }
+  return { records, unreadable };
+}
+
+/** A list goes on without what cannot be read. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StateCorruptError) return undefined;
+    throw error;
+  }
 }

@@ -1,20 +1,23 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/due.ts';
 import { StateCorruptError } from '../../domain/errors.ts';
 import type { FleetState } from '../../domain/fleet.ts';
+import { type NoticeTopic, noticeTopics } from '../../domain/notice-content.ts';
+import type { OutboxNotice } from '../../domain/outbox.ts';
 import { responseOf } from '../../domain/response.ts';
-import {
-  dueAtMs,
-  expiresAtMs,
-  type ModelState,
-  type RollbackRecord,
-} from '../../domain/rollback.ts';
+import { type ModelState, modelNameOf, type RollbackRecord } from '../../domain/rollback.ts';
 import {
   decodeFleetState,
   decodeModelState,
+  decodeNotice,
   decodeRollbackRecord,
-  encodeItem,
+  encodeFleet,
+  encodeNotice,
+  encodeRecord,
+  encodeState,
 } from '../../domain/stored-item.ts';
 import { tableShape } from '../../domain/table-shape.ts';
+import type { DueItem, DueKind } from '../../ports/rollback-store.ts';
 
 /**
  * State and records as items. `doc` is the whole truth; the other attributes are what conditions,
@@ -35,9 +38,21 @@ export function recordKey(workspace: string, modelName: string, id: string): Ite
   return { pk: { S: partition(workspace, modelName) }, sk: { S: `${recordPrefix}${id}` } };
 }
 
+export function noticeKey(workspace: string, id: string, topic: NoticeTopic): ItemKeys & Item {
+  const modelName = modelNameOf(id);
+  // The name stands in the partition key already; a sort key has 1,024 bytes at most.
+  const sk = { S: `NOTICE#${id.slice(modelName.length + 1)}#${topic}` };
+  return { pk: { S: partition(workspace, modelName) }, sk };
+}
+
 /** One item for all models of a workspace. */
 export function fleetKey(workspace: string): { pk: AttributeValue.SMember; sk: AttributeValue } {
   return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
+}
+
+/** True when an item has these keys. */
+export function isSameItem(item: Item, { pk, sk }: Item): boolean {
+  return item['pk']?.S === pk?.S && item['sk']?.S === sk?.S;
 }
 
 export const recordPrefix = 'ROLLBACK#';
@@ -52,7 +67,7 @@ export function stateItem(state: ModelState, workspace: string, writeToken: stri
     ...stateKey(workspace, state.modelName),
     revision: { N: String(state.revision) },
     write_token: { S: writeToken },
-    doc: { S: encodeItem(state) },
+    doc: { S: encodeState(state) },
     model_name: { S: state.modelName },
     rollback_count: { N: String(state.rollbackCount) },
   };
@@ -63,7 +78,7 @@ export function fleetItem(fleet: FleetState, workspace: string, writeToken: stri
     ...fleetKey(workspace),
     revision: { N: String(fleet.revision) },
     write_token: { S: writeToken },
-    doc: { S: encodeItem(fleet) },
+    doc: { S: encodeFleet(fleet) },
   };
 }
 
@@ -75,7 +90,7 @@ export function recordItem(record: RollbackRecord, workspace: string, writeToken
     ...recordKey(workspace, record.modelName, record.id),
     revision: { N: String(record.revision) },
     write_token: { S: writeToken },
-    doc: { S: encodeItem(record) },
+    doc: { S: encodeRecord(record) },
     model_name: { S: record.modelName },
     outcome: { S: answer.outcome },
     timestamp: { S: answer.timestamp },
@@ -85,15 +100,18 @@ export function recordItem(record: RollbackRecord, workspace: string, writeToken
     [tableShape.byTime.sortKey]: {
       S: `${answer.timestamp}#${record.id}`,
     },
-    ...(due === null
-      ? {}
-      : {
-          [tableShape.due.partitionKey]: { S: duePartition(workspace) },
-          [tableShape.due.sortKey]: { N: String(due) },
-        }),
-    ...(expires === null
-      ? {}
-      : { [tableShape.ttlAttribute]: { N: String(Math.ceil(expires / 1000)) } }),
+    ...dueAttributes('record', workspace, due),
+    ...ttlAttribute(expires),
+  };
+}
+
+export function noticeItem(notice: OutboxNotice, workspace: string): Item {
+  return {
+    ...noticeKey(workspace, notice.rollbackId, notice.topic),
+    write_token: { S: notice.token },
+    doc: { S: encodeNotice(notice) },
+    ...dueAttributes('notice', workspace, noticeDueAtMs(notice)),
+    ...ttlAttribute(noticeExpiresAtMs(notice)),
   };
 }
 
@@ -101,8 +119,44 @@ export function timePartition(workspace: string): string {
   return `ROLLBACKS#${workspace}`;
 }
 
-export function duePartition(workspace: string): string {
-  return `DUE#${workspace}`;
+/** Notices have one of their own: the sweep of release 0.1.0 does not meet them. */
+export function duePartition(kind: DueKind, workspace: string): string {
+  return kind === 'record' ? `DUE#${workspace}` : `DUE-NOTICE#${workspace}`;
+}
+
+/** What a row of the index of due work names; undefined for what only a later release knows. */
+export function readDueItem(item: Item, workspace: string): DueItem | undefined {
+  const key = item['sk']?.S ?? '';
+  const atMs = Number(item[tableShape.due.sortKey]?.N ?? 0);
+  if (key.startsWith(recordPrefix)) {
+    return { id: key.slice(recordPrefix.length), topic: null, dueAtMs: atMs };
+  }
+  const [, suffix, word] = /^NOTICE#(\w+)#([\w-]+)$/.exec(key) ?? [];
+  const topic = noticeTopics.find((known) => known === word);
+  if (suffix === undefined || topic === undefined) return undefined;
+  const modelName = (item['pk']?.S ?? '').slice(partition(workspace, '').length);
+  return { id: `${modelName}/${suffix}`, topic, dueAtMs: atMs };
+}
+
+/** The keys of a row of that index, by what it names: where the next page begins. */
+export function dueItemKey({ id, topic, dueAtMs }: DueItem, workspace: string): Item {
+  return topic === null
+    ? {
+        ...recordKey(workspace, modelNameOf(id), id),
+        ...dueAttributes('record', workspace, dueAtMs),
+      }
+    : { ...noticeKey(workspace, id, topic), ...dueAttributes('notice', workspace, dueAtMs) };
+}
+
+/** @throws StateCorruptError */
+export function readNoticeItem(item: Item): OutboxNotice {
+  const name = itemName(item);
+  const notice = decodeNotice(docOf(item, name), name);
+  if (item['write_token']?.S === notice.token) return notice;
+  throw new StateCorruptError(
+    `The stored item ${name} cannot be read: field write_token: it differs from the one in doc. ` +
+      'Nothing was written.',
+  );
 }
 
 /** @throws StateCorruptError */
@@ -130,6 +184,18 @@ export function readRecordItem(item: Item): RollbackRecord {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function dueAttributes(kind: DueKind, workspace: string, atMs: number | null): Item {
+  if (atMs === null) return {};
+  return {
+    [tableShape.due.partitionKey]: { S: duePartition(kind, workspace) },
+    [tableShape.due.sortKey]: { N: String(atMs) },
+  };
+}
+
+function ttlAttribute(atMs: number | null): Item {
+  return atMs === null ? {} : { [tableShape.ttlAttribute]: { N: String(Math.ceil(atMs / 1000)) } };
+}
 
 function itemName(item: Item): string {
   return `${item['pk']?.S ?? '?'} / ${item['sk']?.S ?? '?'}`;

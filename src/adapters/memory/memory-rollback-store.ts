@@ -1,8 +1,10 @@
-import { StateStoreUnavailableError } from '../../domain/errors.ts';
+import { dueAtMs, noticeDueAtMs } from '../../domain/due.ts';
+import { messageOf, StateCorruptError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
+import type { NoticeTopic } from '../../domain/notice-content.ts';
+import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
 import {
-  dueAtMs,
   type ModelState,
   type RollbackRecord,
   type StoreChange,
@@ -11,60 +13,109 @@ import {
 import {
   decodeFleetState,
   decodeModelState,
+  decodeNotice,
   decodeRollbackRecord,
-  encodeItem,
+  encodeFleet,
+  encodeNotice,
+  encodeRecord,
+  encodeState,
 } from '../../domain/stored-item.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
+import type {
+  DueItem,
+  DueKind,
+  RecordList,
+  RollbackStore,
+  StoreView,
+  Unreadable,
+} from '../../ports/rollback-store.ts';
+
+/**
+ * The items of a memory store, by name. Text, as in the other stores: nobody can hold on to an item and
+ * change it.
+ */
+export interface MemoryItems {
+  readonly states: Map<string, string>;
+  readonly records: Map<string, string>;
+  readonly notices: Map<string, string>;
+  /** One item, under an empty name. */
+  readonly fleet: Map<string, string>;
+}
 
 /** Keeps everything in this process: previews of the library, demos, simulations. */
 export class MemoryRollbackStore implements RollbackStore {
-  // Text, as in the other stores: nobody can hold on to an item and change it.
-  readonly #states = new Map<string, string>();
-  readonly #records = new Map<string, string>();
-  #fleetText: string | undefined;
+  readonly #items: MemoryItems;
+
+  /** @param items shared with another store @default none yet */
+  constructor(items?: MemoryItems) {
+    this.#items = items ?? {
+      states: new Map(),
+      records: new Map(),
+      notices: new Map(),
+      fleet: new Map(),
+    };
+  }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
     requireTime(deadline);
     return {
       state: this.#state(modelName),
       record: rollbackId === null ? undefined : this.#record(rollbackId),
+      notice: rollbackId === null ? undefined : this.#notice(rollbackId, 'end'),
       fleet: this.#fleet(),
-      serverTimeMs: null,
+      clockSkewMs: null,
     };
+  }
+
+  async readNotice(
+    rollbackId: string,
+    topic: NoticeTopic,
+    deadline: Deadline,
+  ): Promise<OutboxNotice | undefined> {
+    requireTime(deadline);
+    return this.#notice(rollbackId, topic);
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
     requireTime(deadline);
-    const { state, record, fleet } = change;
-    const isStale =
-      (state !== undefined &&
-        (this.#state(state.modelName)?.revision ?? 0) !== state.revision - 1) ||
-      (record !== undefined && (this.#record(record.id)?.revision ?? 0) !== record.revision - 1) ||
-      (fleet !== undefined && (this.#fleet()?.revision ?? 0) !== fleet.revision - 1);
-    if (isStale) return 'conflict';
-    if (state !== undefined) this.#states.set(state.modelName, encodeItem(state));
-    if (record !== undefined) this.#records.set(record.id, encodeItem(record));
-    if (fleet !== undefined) this.#fleetText = encodeItem(fleet);
+    const { state, record, fleet, notice } = change;
+    if (this.#isStale(change)) return 'conflict';
+    const { states, records, fleet: fleetItem, notices } = this.#items;
+    if (state !== undefined) states.set(state.modelName, encodeState(state));
+    if (record !== undefined) records.set(record.id, encodeRecord(record));
+    if (fleet !== undefined) fleetItem.set('', encodeFleet(fleet));
+    if (notice !== undefined) {
+      const { item } = notice;
+      notices.set(noticeKey(item.rollbackId, item.topic), encodeNotice(item));
+    }
     return 'written';
   }
 
-  async list(modelName: string | null, deadline: Deadline): Promise<readonly RollbackRecord[]> {
+  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
     requireTime(deadline);
-    return this.#all()
+    const { records, unreadable } = this.#all();
+    const listed = records
       .filter((record) => modelName === null || record.modelName === modelName)
       .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
-      .slice(0, limits.historyRowsMax);
+      .slice(0, limits.historyRowsMax)
+      .map((record) => ({
+        record,
+        isNotified: record.notice.kind === 'sent' || isSent(this.#notice(record.id, 'end')),
+      }));
+    return { records: listed, unreadable };
   }
 
-  async listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]> {
+  async listDue(
+    kind: DueKind,
+    nowMs: number,
+    { limit, after }: { readonly limit: number; readonly after: DueItem | null },
+    deadline: Deadline,
+  ): Promise<readonly DueItem[]> {
     requireTime(deadline);
-    return this.#all()
-      .flatMap((record) => {
-        const due = dueAtMs(record);
-        return due === null || due > nowMs ? [] : [{ id: record.id, dueAtMs: due }];
-      })
-      .toSorted((a, b) => a.dueAtMs - b.dueAtMs)
+    const all = kind === 'record' ? this.#dueRecords() : this.#dueNotices();
+    return all
+      .filter((item) => item.dueAtMs <= nowMs && (after === null || compareDue(after, item) < 0))
+      .toSorted(compareDue)
       .slice(0, limit);
   }
 
@@ -72,26 +123,83 @@ export class MemoryRollbackStore implements RollbackStore {
     // Nothing is held.
   }
 
-  #all(): RollbackRecord[] {
-    return [...this.#records].map(([id, text]) => decodeRollbackRecord(text, id));
+  #isStale({ state, record, fleet, notice }: StoreChange): boolean {
+    return (
+      (state !== undefined &&
+        (this.#state(state.modelName)?.revision ?? 0) !== state.revision - 1) ||
+      (record !== undefined && (this.#record(record.id)?.revision ?? 0) !== record.revision - 1) ||
+      (fleet !== undefined && (this.#fleet()?.revision ?? 0) !== fleet.revision - 1) ||
+      (notice !== undefined &&
+        (this.#notice(notice.item.rollbackId, notice.item.topic)?.token ?? null) !== notice.over)
+    );
+  }
+
+  #all(): { readonly records: RollbackRecord[]; readonly unreadable: Unreadable[] } {
+    const records: RollbackRecord[] = [];
+    const unreadable: Unreadable[] = [];
+    for (const [id, text] of this.#items.records) {
+      try {
+        records.push(decodeRollbackRecord(text, id));
+      } catch (error) {
+        if (!(error instanceof StateCorruptError)) throw error;
+        unreadable.push({ id, why: messageOf(error) });
+      }
+    }
+    return { records, unreadable };
+  }
+
+  /** As the index of the other stores does, it lists what was due when it was last readable. */
+  #dueRecords(): DueItem[] {
+    const { records, unreadable } = this.#all();
+    const due = records.map((record) => toDue(record.id, null, dueAtMs(record)));
+    return [...due.flat(), ...unreadable.flatMap(({ id }) => toDue(id, null, 0))];
+  }
+
+  #dueNotices(): DueItem[] {
+    return [...this.#items.notices.entries()].flatMap(([key, text]) => {
+      const notice = decodeNotice(text, key);
+      return toDue(notice.rollbackId, notice.topic, noticeDueAtMs(notice));
+    });
   }
 
   #state(modelName: string): ModelState | undefined {
-    const text = this.#states.get(modelName);
+    const text = this.#items.states.get(modelName);
     return text === undefined ? undefined : decodeModelState(text, `${modelName}/STATE`);
   }
 
   #fleet(): FleetState | undefined {
-    return this.#fleetText === undefined ? undefined : decodeFleetState(this.#fleetText, 'FLEET');
+    const text = this.#items.fleet.get('');
+    return text === undefined ? undefined : decodeFleetState(text, 'FLEET');
   }
 
   #record(id: string): RollbackRecord | undefined {
-    const text = this.#records.get(id);
+    const text = this.#items.records.get(id);
     return text === undefined ? undefined : decodeRollbackRecord(text, id);
+  }
+
+  #notice(id: string, topic: NoticeTopic): OutboxNotice | undefined {
+    const key = noticeKey(id, topic);
+    const text = this.#items.notices.get(key);
+    return text === undefined ? undefined : decodeNotice(text, key);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function noticeKey(rollbackId: string, topic: NoticeTopic): string {
+  return `${rollbackId}#${topic}`;
+}
+
+function toDue(id: string, topic: NoticeTopic | null, atMs: number | null): DueItem[] {
+  return atMs === null ? [] : [{ id, topic, dueAtMs: atMs }];
+}
+
+/** By time, then by name: the order of a page and of the next one. */
+function compareDue(a: DueItem, b: DueItem): number {
+  const nameOf = ({ id, topic }: DueItem): string => (topic === null ? id : noticeKey(id, topic));
+  if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs - b.dueAtMs;
+  return nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0;
+}
 
 function requireTime(deadline: Deadline): void {
   if (deadline.leftMs() <= 0) throw new StateStoreUnavailableError('No time was left. Try again.');

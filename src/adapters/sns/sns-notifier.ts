@@ -1,12 +1,13 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { Notice } from '../../domain/notice.ts';
+import type { Notice } from '../../domain/notice-content.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 
 /** Publishes to a standard SNS topic: a JSON object, with attributes for filter policies. */
 export class SNSNotifier implements Notifier {
+  readonly channel = 'sns';
   readonly #client: SNSClient;
   readonly #topicArn: string;
 

@@ -1,18 +1,11 @@
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import { assert } from '../../domain/assert.ts';
-import {
-  ConfigurationError,
-  messageOf,
-  StateCorruptError,
-  StateStoreUnavailableError,
-} from '../../domain/errors.ts';
+import type { SQLOutputValue } from 'node:sqlite';
+import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/due.ts';
+import { messageOf, StateCorruptError } from '../../domain/errors.ts';
 import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
+import { type NoticeTopic, noticeTopics } from '../../domain/notice-content.ts';
+import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
 import {
-  dueAtMs,
-  expiresAtMs,
   type ModelState,
   type RollbackRecord,
   type StoreChange,
@@ -21,104 +14,165 @@ import {
 import {
   decodeFleetState,
   decodeModelState,
+  decodeNotice,
   decodeRollbackRecord,
-  encodeItem,
+  encodeFleet,
+  encodeNotice,
+  encodeRecord,
+  encodeState,
 } from '../../domain/stored-item.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import type { DueRecord, RollbackStore, StoreView } from '../../ports/rollback-store.ts';
-import { createTables, makeFolder, readRow, schemaVersion, versionOf } from './sqlite-schema.ts';
+import type {
+  DueItem,
+  DueKind,
+  ListedRecord,
+  RecordList,
+  RollbackStore,
+  StoreView,
+  Unreadable,
+} from '../../ports/rollback-store.ts';
+import { readRow } from './sqlite-schema.ts';
+import { StateFile } from './state-file.ts';
+
+type Row = Record<string, SQLOutputValue>;
 
 /**
  * State on one machine: one file, several processes at once. Reading leaves the file alone, and makes none:
  * a preview writes nothing.
  */
 export class SQLiteRollbackStore implements RollbackStore {
-  readonly #path: string;
+  readonly #file: StateFile;
   readonly #workspace: string;
   readonly #clock: Clock;
-  /** Null until there is a file with tables in it. */
-  #opened: DatabaseSync | null = null;
 
   /**
    * @param workspace of MLflow; empty when it has none
    * @throws ConfigurationError when the file is there and cannot be opened, StateCorruptError when it is of
-   * a newer version
+   * a later release
    */
   constructor(path: string, workspace: string, clock: Clock) {
-    this.#path = path;
+    this.#file = new StateFile(path);
     this.#workspace = workspace;
     this.#clock = clock;
-    this.#open();
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
-    const nothing = { state: undefined, record: undefined, fleet: undefined, serverTimeMs: null };
-    return this.#run(deadline, nothing, () =>
-      this.#transaction('BEGIN', () => ({
-        state: this.#state(modelName),
-        record: rollbackId === null ? undefined : this.#record(rollbackId),
-        fleet: this.#fleet(),
-        serverTimeMs: null,
-      })),
-    );
+    const nothing = {
+      state: undefined,
+      record: undefined,
+      notice: undefined,
+      fleet: undefined,
+      clockSkewMs: null,
+    };
+    return this.#file.read<StoreView>(deadline, nothing, () => ({
+      ...nothing,
+      state: this.#state(modelName),
+      record: rollbackId === null ? undefined : this.#record(rollbackId),
+      notice: rollbackId === null ? undefined : this.#notice(rollbackId, 'end'),
+      fleet: this.#fleet(),
+    }));
+  }
+
+  async readNotice(
+    rollbackId: string,
+    topic: NoticeTopic,
+    deadline: Deadline,
+  ): Promise<OutboxNotice | undefined> {
+    return this.#file.read(deadline, undefined, () => this.#notice(rollbackId, topic));
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
-    if (deadline.leftMs() > 0) this.#create();
-    return this.#run<'written' | 'conflict'>(deadline, 'conflict', () =>
-      this.#transaction('BEGIN IMMEDIATE', () => {
-        const { state, record, fleet } = change;
-        const isStale =
-          (state !== undefined &&
-            this.#revision('model_state', 'model_name', state.modelName) !== state.revision - 1) ||
-          (record !== undefined &&
-            this.#revision('rollback', 'id', record.id) !== record.revision - 1) ||
-          (fleet !== undefined &&
-            this.#revision('model_state', 'model_name', fleetRow) !== fleet.revision - 1);
-        if (isStale) return 'conflict';
-        if (state !== undefined) this.#putState(state.modelName, state);
-        if (fleet !== undefined) this.#putState(fleetRow, fleet);
-        if (record !== undefined) this.#putRecord(record);
-        return 'written';
-      }),
-    );
-  }
-
-  async list(modelName: string | null, deadline: Deadline): Promise<readonly RollbackRecord[]> {
-    const order = 'ORDER BY shown_at_ms DESC, id LIMIT ?';
-    return this.#run(deadline, [], () => {
-      const rows =
-        modelName === null
-          ? this.#all(
-              `SELECT id, revision, doc FROM rollback WHERE workspace = ? ${order}`,
-              this.#workspace,
-              limits.historyRowsMax,
-            )
-          : this.#all(
-              `SELECT id, revision, doc FROM rollback WHERE workspace = ? AND model_name = ? ${order}`,
-              this.#workspace,
-              modelName,
-              limits.historyRowsMax,
-            );
-      return rows.map((row) => readRow(row, String(row['id']), decodeRollbackRecord));
+    return this.#file.write<'written' | 'conflict'>(deadline, () => {
+      const { state, record, fleet, notice } = change;
+      if (this.#isStale(change)) return 'conflict';
+      if (state !== undefined) {
+        this.#putState(state.modelName, state.revision, encodeState(state));
+      }
+      if (fleet !== undefined) this.#putState(fleetRow, fleet.revision, encodeFleet(fleet));
+      if (record !== undefined) this.#putRecord(record);
+      if (notice !== undefined) this.#putNotice(notice.item);
+      return 'written';
     });
   }
 
-  async listDue(nowMs: number, limit: number, deadline: Deadline): Promise<readonly DueRecord[]> {
-    return this.#run(deadline, [], () =>
-      this.#all(
-        'SELECT id, due_at_ms FROM rollback WHERE workspace = ? AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?',
+  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
+    const where = modelName === null ? '' : 'AND model_name = ?';
+    const values = modelName === null ? [this.#workspace] : [this.#workspace, modelName];
+    return this.#file.read<RecordList>(deadline, { records: [], unreadable: [] }, () => {
+      const rows = this.#all(
+        `SELECT id, revision, doc FROM rollback WHERE workspace = ? ${where}
+         ORDER BY shown_at_ms DESC, id LIMIT ?`,
+        ...values,
+        limits.historyRowsMax,
+      );
+      const records: ListedRecord[] = [];
+      const unreadable: Unreadable[] = [];
+      for (const row of rows) {
+        const id = String(row['id']);
+        try {
+          const record = readRow(row, id, decodeRollbackRecord);
+          const isNotified = record.notice.kind === 'sent' || isSent(this.#notice(id, 'end'));
+          records.push({ record, isNotified });
+        } catch (error) {
+          if (!(error instanceof StateCorruptError)) throw error;
+          unreadable.push({ id, why: messageOf(error) });
+        }
+      }
+      return { records, unreadable };
+    });
+  }
+
+  async listDue(
+    kind: DueKind,
+    nowMs: number,
+    { limit, after }: { readonly limit: number; readonly after: DueItem | null },
+    deadline: Deadline,
+  ): Promise<readonly DueItem[]> {
+    const [table, id, topic] =
+      kind === 'record' ? ['rollback', 'id', "''"] : ['notice', 'rollback_id', 'topic'];
+    return this.#file.read<readonly DueItem[]>(deadline, [], () => {
+      if (kind === 'notice' && !this.#file.hasNotices) return [];
+      const rows = this.#all(
+        `SELECT ${id} AS id, ${topic} AS topic, due_at_ms FROM ${table}
+         WHERE workspace = ? AND due_at_ms <= ? AND (due_at_ms, ${id}, ${topic}) > (?, ?, ?)
+         ORDER BY due_at_ms, ${id}, ${topic} LIMIT ?`,
         this.#workspace,
         nowMs,
+        after?.dueAtMs ?? -1,
+        after?.id ?? '',
+        after?.topic ?? '',
         limit,
-      ).map((row) => ({ id: String(row['id']), dueAtMs: Number(row['due_at_ms']) })),
-    );
+      );
+      return rows.map((row) => ({
+        id: String(row['id']),
+        topic: noticeTopics.find((known) => known === row['topic']) ?? null,
+        dueAtMs: Number(row['due_at_ms']),
+      }));
+    });
   }
 
   close(): void {
-    this.#opened?.close();
-    this.#opened = null;
+    this.#file.close();
+  }
+
+  #isStale({ state, record, fleet, notice }: StoreChange): boolean {
+    const revisionOf = (table: string, key: string, value: string): number => {
+      const sql = `SELECT revision FROM ${table} WHERE workspace = ? AND ${key} = ?`;
+      return Number(this.#all(sql, this.#workspace, value)[0]?.['revision'] ?? 0);
+    };
+    const token = (item: OutboxNotice): string | null => {
+      const row = this.#noticeRow(item.rollbackId, item.topic);
+      return row === undefined ? null : String(row['token']);
+    };
+    return (
+      (state !== undefined &&
+        revisionOf('model_state', 'model_name', state.modelName) !== state.revision - 1) ||
+      (record !== undefined && revisionOf('rollback', 'id', record.id) !== record.revision - 1) ||
+      (fleet !== undefined &&
+        revisionOf('model_state', 'model_name', fleetRow) !== fleet.revision - 1) ||
+      (notice !== undefined && token(notice.item) !== notice.over)
+    );
   }
 
   #state(modelName: string): ModelState | undefined {
@@ -131,7 +185,7 @@ export class SQLiteRollbackStore implements RollbackStore {
     return row && readRow(row, 'FLEET', decodeFleetState);
   }
 
-  #stateRow(name: string): Record<string, SQLOutputValue> | undefined {
+  #stateRow(name: string): Row | undefined {
     return this.#all(
       'SELECT revision, doc FROM model_state WHERE workspace = ? AND model_name = ?',
       this.#workspace,
@@ -148,153 +202,73 @@ export class SQLiteRollbackStore implements RollbackStore {
     return row && readRow(row, id, decodeRollbackRecord);
   }
 
-  #revision(table: 'model_state' | 'rollback', key: 'model_name' | 'id', value: string): number {
-    const [row] = this.#all(
-      `SELECT revision FROM ${table} WHERE workspace = ? AND ${key} = ?`,
-      this.#workspace,
-      value,
-    );
-    return Number(row?.['revision'] ?? 0);
+  #notice(id: string, topic: NoticeTopic): OutboxNotice | undefined {
+    const row = this.#noticeRow(id, topic);
+    return row && decodeNotice(String(row['doc']), `${id}#${topic}`);
   }
 
-  #putState(name: string, state: ModelState | FleetState): void {
-    this.#database
-      .prepare(
-        'INSERT OR REPLACE INTO model_state (workspace, model_name, revision, doc) VALUES (?, ?, ?, ?)',
-      )
-      .run(this.#workspace, name, state.revision, encodeItem(state));
+  #noticeRow(id: string, topic: NoticeTopic): Row | undefined {
+    if (!this.#file.hasNotices) return undefined;
+    return this.#all(
+      'SELECT token, doc FROM notice WHERE workspace = ? AND rollback_id = ? AND topic = ?',
+      this.#workspace,
+      id,
+      topic,
+    )[0];
+  }
+
+  #putState(name: string, revision: number, doc: string): void {
+    this.#put(
+      'INSERT OR REPLACE INTO model_state (workspace, model_name, revision, doc) VALUES (?, ?, ?, ?)',
+      name,
+      revision,
+      doc,
+    );
   }
 
   #putRecord(record: RollbackRecord): void {
-    this.#database.prepare('DELETE FROM rollback WHERE expires_at_ms < ?').run(this.#clock.nowMs());
-    this.#database
-      .prepare(
-        `INSERT OR REPLACE INTO rollback
-         (workspace, id, model_name, revision, shown_at_ms, due_at_ms, expires_at_ms, doc)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        this.#workspace,
-        record.id,
-        record.modelName,
-        record.revision,
-        shownAtMs(record),
-        dueAtMs(record),
-        expiresAtMs(record),
-        encodeItem(record),
-      );
-  }
-
-  #all(sql: string, ...values: (string | number)[]): Record<string, SQLOutputValue>[] {
-    return this.#database.prepare(sql).all(...values);
-  }
-
-  #transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
-    this.#database.exec(begin);
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
+    const expired = 'WHERE expires_at_ms < ?';
+    for (const table of ['rollback', 'notice']) {
+      this.#file.database.prepare(`DELETE FROM ${table} ${expired}`).run(this.#clock.nowMs());
     }
-  }
-
-  get #database(): DatabaseSync {
-    assert(this.#opened !== null, 'the state file is open');
-    return this.#opened;
-  }
-
-  /** Opens the file, if it is there with its tables. */
-  #open(): void {
-    if (this.#opened !== null || this.#path === ':memory:' || !existsSync(this.#path)) return;
-    const database = this.#connect();
-    if (versionOf(database) === 0) database.close();
-    else this.#opened = database;
-  }
-
-  /** Makes folder, file and tables where they are not there. */
-  #create(): void {
-    this.#open();
-    if (this.#opened !== null) return;
-    try {
-      if (this.#path !== ':memory:') makeFolder(resolve(dirname(this.#path)));
-    } catch (cause) {
-      throw this.#unusable(cause);
-    }
-    const database = this.#connect();
-    try {
-      database.exec('PRAGMA journal_mode = WAL');
-      createTables(database);
-      this.#opened = database;
-    } catch (cause) {
-      throw isBusy(cause) ? unavailable(cause) : this.#unusable(cause);
-    }
-  }
-
-  #connect(): DatabaseSync {
-    try {
-      // The busy timeout makes writers of other processes queue instead of failing.
-      const database = new DatabaseSync(this.#path, { timeout: busyTimeoutMs });
-      database.exec('PRAGMA synchronous = FULL');
-      const version = versionOf(database);
-      if (version <= schemaVersion) return database;
-      throw new StateCorruptError(
-        `The state file ${this.#path} has schema ${version}; this version reads ${schemaVersion}. Update model-rollback.`,
-      );
-    } catch (cause) {
-      if (cause instanceof StateCorruptError) throw cause;
-      throw isBusy(cause) ? unavailable(cause) : this.#unusable(cause);
-    }
-  }
-
-  #unusable(cause: unknown): ConfigurationError {
-    return new ConfigurationError(
-      `ROLLBACK_STORE names ${this.#path}, which cannot be opened: ${messageOf(cause)}. ` +
-        'Set it to sqlite:<path of a writable file>.',
-      { cause },
+    this.#put(
+      `INSERT OR REPLACE INTO rollback
+       (workspace, id, model_name, revision, shown_at_ms, due_at_ms, expires_at_ms, doc)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      record.id,
+      record.modelName,
+      record.revision,
+      shownAtMs(record),
+      dueAtMs(record),
+      expiresAtMs(record),
+      encodeRecord(record),
     );
   }
 
-  /** @param nothing the answer while there is no file */
-  #run<T>(deadline: Deadline, nothing: T, work: () => T): T {
-    const leftMs = deadline.leftMs();
-    if (leftMs <= 0) {
-      throw new StateStoreUnavailableError('No time was left for the state store. Try again.');
-    }
-    this.#open();
-    if (this.#opened === null) return nothing;
-    try {
-      // A wait for another process's write must not outlast the deadline.
-      const waitMs = Math.ceil(Math.min(leftMs, busyTimeoutMs));
-      this.#database.exec(`PRAGMA busy_timeout = ${waitMs}`);
-      return work();
-    } catch (error) {
-      throw isSqliteError(error) ? unavailable(error) : error;
-    }
+  #putNotice(notice: OutboxNotice): void {
+    this.#put(
+      `INSERT OR REPLACE INTO notice
+       (workspace, rollback_id, topic, token, due_at_ms, expires_at_ms, doc)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      notice.rollbackId,
+      notice.topic,
+      notice.token,
+      noticeDueAtMs(notice),
+      noticeExpiresAtMs(notice),
+      encodeNotice(notice),
+    );
+  }
+
+  #put(sql: string, ...values: (string | number | null)[]): void {
+    this.#file.database.prepare(sql).run(this.#workspace, ...values);
+  }
+
+  #all(sql: string, ...values: (string | number)[]): Row[] {
+    return this.#file.database.prepare(sql).all(...values);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-const busyTimeoutMs = 5_000;
-
 /** The fleet's item stands among those of the models; no registered model has an empty name. */
 const fleetRow = '';
-
-function isSqliteError(error: unknown): error is Error & { errcode: number } {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
-}
-
-/** SQLITE_BUSY and SQLITE_LOCKED, with their extended forms. */
-function isBusy(error: unknown): boolean {
-  return isSqliteError(error) && [5, 6].includes(error.errcode & 0xff);
-}
-
-function unavailable(cause: unknown): StateStoreUnavailableError {
-  const hint = isBusy(cause) ? ' Another process holds the file; try again.' : '';
-  return new StateStoreUnavailableError(`The state file failed: ${messageOf(cause)}.${hint}`, {
-    cause,
-  });
-}

@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { StateCorruptError } from '../../domain/errors.ts';
 
-/** The version of the tables, kept in `user_version`. */
+/**
+ * The version of the tables, kept in `user_version`. Release 0.1.0 refuses a higher one, so a table that it
+ * does not know is added without raising it.
+ */
 export const schemaVersion = 1;
 
 /** Makes the tables; several processes may do so at once. */
@@ -33,6 +36,19 @@ export function createTables(database: DatabaseSync): void {
     CREATE INDEX IF NOT EXISTS rollback_due ON rollback (workspace, due_at_ms) WHERE due_at_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS rollback_expires ON rollback (expires_at_ms)
       WHERE expires_at_ms IS NOT NULL;
+    CREATE TABLE IF NOT EXISTS notice (
+      workspace TEXT NOT NULL,
+      rollback_id TEXT NOT NULL,
+      topic TEXT NOT NULL,
+      token TEXT NOT NULL,
+      due_at_ms INTEGER,
+      expires_at_ms INTEGER,
+      doc TEXT NOT NULL,
+      PRIMARY KEY (workspace, rollback_id, topic)
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS notice_due ON notice (workspace, due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS notice_expires ON notice (expires_at_ms)
+      WHERE expires_at_ms IS NOT NULL;
     PRAGMA user_version = ${schemaVersion};
     COMMIT;
   `);
@@ -41,6 +57,13 @@ export function createTables(database: DatabaseSync): void {
 /** The version of the tables in a file; 0 when it has none. */
 export function versionOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/** True when the file has every table; one of release 0.1.0 has none for notices. */
+export function hasAllTables(database: DatabaseSync): boolean {
+  const query =
+    "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'notice'";
+  return Number(database.prepare(query).get()?.['tables']) === 1;
 }
 
 /** Level by level: Node's own recursive form never ends where a folder cannot be made (under /proc). */

@@ -36,12 +36,13 @@ export const approveCommand: Command = {
     requireAnswerable(context);
     return await withComposed(context, async (composed, startDeadline) => {
       const { deps } = composed;
-      const record = await explainRollback(deps.store, id, startDeadline());
-      if (record === undefined) {
+      const found = await explainRollback(deps.store, id, startDeadline());
+      if (found === undefined) {
         throw new InvalidRequestError(
           `There is no record of ${safe(id)}. Run "model-rollback history".`,
         );
       }
+      const { record } = found;
       const { overrides } = parseRequest({
         model_name: 'm',
         overrides: context.options['override'],
@@ -56,7 +57,9 @@ export const approveCommand: Command = {
         warnings: [],
         ...(record.alarm === null ? {} : { alarm: record.alarm }),
       });
-      if (answer.isRolledBack) await closeApproved(deps, record.id, startDeadline());
+      if (answer.isRolledBack) {
+        await closeApproved(deps, record.id, request.requestedBy, startDeadline());
+      }
       return answer.exitCode;
     });
   },

@@ -1,3 +1,4 @@
+import { isNotified } from '../../app/announce.ts';
 import { explainRollback } from '../../app/operate.ts';
 import { rollBack } from '../../app/roll-back.ts';
 import { type Composed, clock, jsonLogger } from '../../assemble.ts';
@@ -95,14 +96,10 @@ async function tellStory(
   story.push('', renderAnswer(second, style));
 
   const id = rollback.rollback_id ?? '';
-  const record = await explainRollback(
-    deps.store,
-    id,
-    deadlineAfter(clock, limits.defaultBudgetMs),
-  );
+  const found = await explainRollback(deps.store, id, deadlineAfter(clock, limits.defaultBudgetMs));
   tell(`In the morning: model-rollback explain ${id}`);
-  if (record !== undefined) {
-    const explained = responseOf(record);
+  if (found !== undefined) {
+    const explained = responseOf(found.record, { isNotified: isNotified(found) });
     story.push(renderAnswer(explained, style), renderPlan(explained, style));
   }
   const isRealSet = Boolean(context.env['MLFLOW_TRACKING_URI']);

@@ -1,3 +1,4 @@
+import { isNotified } from '../../app/announce.ts';
 import { explainRollback } from '../../app/operate.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { parseModelName } from '../../domain/request.ts';
@@ -5,7 +6,7 @@ import { type RollbackResponse, responseOf } from '../../domain/response.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { moveText, renderAnswer, renderPlan, safe, table } from '../render.ts';
-import { withStore } from '../session.ts';
+import { warnUnreadable, withStore } from '../session.ts';
 
 /** `history` and `explain`: what happened, and why. */
 export const historyCommand: Command = {
@@ -19,8 +20,11 @@ export const historyCommand: Command = {
   run: async (context) => {
     const [model] = context.positionals;
     const modelName = model === undefined ? null : parseModelName(model);
-    const records = await withStore(context, (store, deadline) => store.list(modelName, deadline));
-    const answers = records.map((record) => responseOf(record));
+    const list = await withStore(context, (store, deadline) => store.list(modelName, deadline));
+    warnUnreadable(context, list);
+    const answers = list.records.map(({ record, isNotified }) =>
+      responseOf(record, { isNotified }),
+    );
     context.print(historyText(answers), answers);
     return ExitCode.DONE;
   },
@@ -36,15 +40,16 @@ export const explainCommand: Command = {
   examples: ['model-rollback explain PascalStrategy/0123456789abcdef'],
   run: async (context) => {
     const id = context.positionals[0] ?? '';
-    const record = await withStore(context, (store, deadline) =>
+    const found = await withStore(context, (store, deadline) =>
       explainRollback(store, id, deadline),
     );
-    if (record === undefined) {
+    if (found === undefined) {
       throw new InvalidRequestError(
         `There is no record of ${safe(id)}. Run "model-rollback history".`,
       );
     }
-    const answer = responseOf(record);
+    const { record } = found;
+    const answer = responseOf(record, { isNotified: isNotified(found) });
     const { request } = record;
     const trigger = [
       `asked by   ${safe(request.alarmName ?? request.requestedBy ?? 'manual')}, ${request.reason}`,

@@ -3,11 +3,12 @@ import type { RegistrySnapshot } from '../../domain/model.ts';
 import { isoTime } from '../../domain/model.ts';
 import { parseModelName } from '../../domain/request.ts';
 import { responseOf } from '../../domain/response.ts';
-import { type ModelState, newModelState, type RollbackRecord } from '../../domain/rollback.ts';
+import { type ModelState, newModelState } from '../../domain/rollback.ts';
+import type { ListedRecord } from '../../ports/rollback-store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { safe, table } from '../render.ts';
-import { withComposed, withStore } from '../session.ts';
+import { warnUnreadable, withComposed, withStore } from '../session.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -42,13 +43,16 @@ export const statusCommand: Command = {
 // ---------------------------------------------------------------------------------------------------
 
 async function allModels(context: CommandContext): Promise<ExitCode> {
-  const records = await withStore(context, (store, deadline) => store.list(null, deadline));
+  const list = await withStore(context, (store, deadline) => store.list(null, deadline));
+  warnUnreadable(context, list);
   // Newest first, so the first record of each model is its latest.
-  const latest = new Map<string, RollbackRecord>();
-  for (const record of records) {
-    if (!latest.has(record.modelName)) latest.set(record.modelName, record);
+  const latest = new Map<string, ListedRecord>();
+  for (const listed of list.records) {
+    if (!latest.has(listed.record.modelName)) latest.set(listed.record.modelName, listed);
   }
-  const answers = [...latest.values()].map((record) => responseOf(record));
+  const answers = [...latest.values()].map(({ record, isNotified }) =>
+    responseOf(record, { isNotified }),
+  );
   const rows = answers.map((answer) => [
     safe(answer.model_name ?? `(${answer.alarm_name ?? 'unknown'})`),
     answer.outcome,

@@ -7,7 +7,7 @@ import { parseModelName, parseVersion } from '../../domain/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { safe } from '../render.ts';
-import { withComposed, withStore } from '../session.ts';
+import { withComposed } from '../session.ts';
 
 /** `release`, `create-table`, `sweep`: what an operator does besides rolling back. */
 export const releaseCommand: Command = {
@@ -22,12 +22,14 @@ export const releaseCommand: Command = {
     const [model, text] = context.positionals;
     const modelName = parseModelName(model);
     const version = parseVersion(text, 'VERSION');
-    const isReleased = await withStore(context, (store, deadline) =>
-      releaseVersion(store, modelName, version, deadline),
-    );
+    const isReleased = await withComposed(context, ({ deps }, startDeadline) => {
+      const { address: registry } = deps.registry;
+      return releaseVersion(deps, { modelName, version, registry }, startDeadline());
+    });
     const message = isReleased
       ? `Version ${version} of ${safe(modelName)} is out of quarantine.`
-      : `Version ${version} of ${safe(modelName)} was not in quarantine. Nothing was done.`;
+      : `Version ${version} of ${safe(modelName)} was not in the quarantine of this state; older tags in the ` +
+        'registry do not count against it any more.';
     context.print(message, { model_name: modelName, version, released: isReleased });
     return ExitCode.DONE;
   },

@@ -86,9 +86,9 @@ const runSweep = (deps: RollbackDeps = world.deps): Promise<SweepReport> =>
   sweep(deps, world.deadline());
 
 const recordOf = async ({ rollback_id: id }: RollbackResponse): Promise<RollbackRecord> => {
-  const record = await explainRollback(world.store, id ?? '', world.deadline());
-  if (record === undefined) throw new Error(`no record of ${id}`);
-  return record;
+  const found = await explainRollback(world.store, id ?? '', world.deadline());
+  if (found === undefined) throw new Error(`no record of ${id}`);
+  return found.record;
 };
 
 const subjects = (): string[] => world.notifier.sent.map((notice) => notice.subject);
@@ -143,7 +143,7 @@ describe('handleAlarm', () => {
     const again = await send(snsMessage(parts));
     expect(again).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
     expect(subjects()).toEqual(['Model Rollback: m']);
-    expect(await world.store.list('m', world.deadline())).toHaveLength(1);
+    expect(await world.records('m')).toHaveLength(1);
   });
 
   test('refuses a new transition within the cooldown, and tells of a flapping alarm once', async () => {
@@ -153,7 +153,7 @@ describe('handleAlarm', () => {
       expect((await send(red())).outcome).toBe('REFUSED');
     }
     expect(subjects()).toEqual(['Model Rollback: m', 'Model Rollback refused: m']);
-    expect(await world.store.list('m', world.deadline())).toHaveLength(7);
+    expect(await world.records('m')).toHaveLength(7);
   });
 
   test('lets a dead registry defer it, once announced, for the sweep to try again', async () => {
@@ -342,7 +342,7 @@ describe('what must not act', () => {
   const ignored = async (event: JsonObject): Promise<void> => {
     expect((await send(event)).outcome).toBe('IGNORED');
     expect(world.notifier.sent).toEqual([]);
-    expect(await world.store.list(null, world.deadline())).toEqual([]);
+    expect(await world.records()).toEqual([]);
   };
 
   test('an alarm that is not red, suppressed or muted', async () => {
@@ -455,9 +455,10 @@ describe('a refused alarm', () => {
     await runSweep();
     const record = await recordOf(refused);
     expect(record.progress).toMatchObject({ status: 'AWAITING_APPROVAL' });
-    expect(subjects().at(-1)).toBe('Model Rollback awaiting approval: m');
-    const text = world.notifier.sent.at(-1)?.message.text ?? '';
-    expect(text).toContain(`approve "${record.id}" --override COOLDOWN`);
+    const asked = world.notifier.sent.find(
+      ({ subject }) => subject === 'Model Rollback awaiting approval: m',
+    );
+    expect(asked?.message.text).toContain(`approve "${record.id}" --override COOLDOWN`);
     world.clock.advance(2 * hourMs);
     await runSweep();
     expect(subjects().filter((one) => one.includes('approval'))).toHaveLength(1);
@@ -491,7 +492,7 @@ describe('a refused alarm', () => {
     await runSweep();
     expect((await recordOf(failed)).watch).toMatchObject({ why: 'handed-on' });
     expect((await recordOf(late)).watch).toMatchObject({ why: 'handed-on' });
-    const records = await world.store.list('m', world.deadline());
+    const records = await world.records('m');
     expect(records.map((record) => record.progress.status).toSorted()).toEqual([
       'AWAITING_APPROVAL',
       'ROLLED_BACK',
@@ -526,10 +527,9 @@ describe('approval', () => {
     const record = await waiting();
     const answer = await approve(record);
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', alarm: { automatic: false } });
-    await closeApproved(world.deps, record.id, world.deadline());
-    const after = await explainRollback(world.store, record.id, world.deadline());
-    expect(after?.watch).toMatchObject({ why: 'approved' });
-    if (after === undefined) throw new Error('no record');
+    await closeApproved(world.deps, record.id, 'ann', world.deadline());
+    const after = await recordOf({ ...answer, rollback_id: record.id });
+    expect(after.watch).toMatchObject({ why: 'approved', by: 'ann' });
     expect(await approve(after)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
     // Another yes is another request, and meets what the first one did.
     const other = { overrides: ['COOLDOWN'], requestedBy: 'ann' } as const;
@@ -555,7 +555,7 @@ describe('approval', () => {
     expect(() => approvedRequest(record, by(), world.clock.nowMs())).toThrow('12 h');
     await runSweep();
     const after = await explainRollback(world.store, record.id, world.deadline());
-    expect(after?.watch).toMatchObject({ why: 'expired' });
+    expect(after?.record.watch).toMatchObject({ why: 'expired' });
   });
 
   test('observe only tells what would have happened', async () => {

@@ -2,13 +2,15 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { sweep } from '../../../src/app/sweep.ts';
 import {
   ConfigurationError,
+  RegistryRefusedError,
   RegistryUnavailableError,
   StateCorruptError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import type { Notice } from '../../../src/domain/notice-content.ts';
 import { responseOf } from '../../../src/domain/response.ts';
 import { withCalls } from '../../fakes/intercept.ts';
-import { makeWorld, type World } from '../../fakes/world.ts';
+import { makeWorld, RecordingNotifier, type World } from '../../fakes/world.ts';
 
 const key = { model_name: 'm', request_id: 'k' };
 const nothing = {
@@ -26,7 +28,8 @@ const nothing = {
 };
 let world: World;
 
-const record = async () => (await world.store.list('m', world.deadline()))[0];
+const record = async () => (await world.records('m'))[0];
+const noticeOfIt = async () => await world.notice((await record())?.id ?? '');
 const run = (deps = world.deps) => sweep(deps, world.deadline());
 /** A run whose pointer move is the last thing that happens. */
 const dieAfterMove = async (): Promise<void> => {
@@ -73,11 +76,12 @@ describe('sweep', () => {
     world.clock.advance(limits.noticeBackoffMs);
     expect(await run()).toMatchObject({ failed: [{}] });
     world.clock.advance(limits.noticeBackoffMs);
-    expect(await run()).toEqual(nothing);
+    // Two minutes after the commit: the pointer is due, the notice is not.
+    expect(await run()).toEqual({ ...nothing, due: 1, pointers_checked: 1 });
     world.notifier.isBroken = false;
     world.clock.advance(2 * limits.noticeBackoffMs);
     expect(await run()).toMatchObject({ due: 1, notices_sent: 1 });
-    expect((await record())?.notice).toMatchObject({ kind: 'sent', attempts: 4 });
+    expect(await noticeOfIt()).toMatchObject({ content: null, attempts: 4 });
   });
 
   test('never waits longer than an hour with a notice', async () => {
@@ -87,11 +91,12 @@ describe('sweep', () => {
       await run();
       world.clock.advance(limits.noticeBackoffMaxMs);
     }
-    expect((await record())?.notice).toMatchObject({ kind: 'pending', attempts: 21 });
+    expect(await noticeOfIt()).toMatchObject({ content: {}, attempts: 21 });
   });
 
   test('does not send a notice that its sender has in hand', async () => {
-    const deps = { ...world.deps, notifier: { send: () => new Promise<never>(() => undefined) } };
+    const silent = { channel: 'recording', send: () => new Promise<never>(() => undefined) };
+    const deps = { ...world.deps, notifiers: [silent] };
     world.ask(key, { deps }).catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
     expect(await run()).toEqual(nothing);
@@ -175,12 +180,11 @@ describe('sweep', () => {
     const bad = await world.ask(key);
     await world.ask({ model_name: 'n' });
     world.notifier.isBroken = false;
+    const unreadable = () => Promise.reject(new StateCorruptError('item x, field y'));
     const deps = withCalls(world.deps, {
       store: {
-        read: (next, _model, id) =>
-          id === bad.rollback_id
-            ? Promise.reject(new StateCorruptError('item x, field y'))
-            : next(),
+        read: (next, _model, id) => (id === bad.rollback_id ? unreadable() : next()),
+        readNotice: (next, id) => (id === bad.rollback_id ? unreadable() : next()),
       },
     });
     expect(await run(deps)).toMatchObject({
@@ -206,18 +210,81 @@ describe('sweep', () => {
     expect((await world.store.read('m', null, world.deadline())).state?.rollbackCount).toBe(1);
   });
 
-  test('is bounded, and says when there is more', async () => {
+  test('takes what is due page by page', async () => {
     world.notifier.isBroken = true;
-    for (let index = 0; index <= limits.sweepRecordsMax; index += 1) {
+    for (let index = 0; index <= limits.sweepPageRows; index += 1) {
       world.seed(`m${index}`, ['Archived', 'Production']);
       await world.ask({ model_name: `m${index}` });
     }
     world.notifier.isBroken = false;
-    expect(await run()).toMatchObject({ due: limits.sweepRecordsMax, has_more: true });
-    let runs = 1;
-    while ((await run()).has_more) runs += 1;
-    expect(runs).toBeLessThan(5);
-    expect(world.notifier.sent).toHaveLength(limits.sweepRecordsMax + 1);
+    const due = limits.sweepPageRows + 1;
+    expect(await run()).toMatchObject({ notices_sent: due, has_more: false });
+    expect(world.notifier.sent).toHaveLength(due);
+  });
+
+  test('reads on past a whole page of records that fail for ever', async () => {
+    const bad = new Set<string>();
+    for (let index = 0; index <= limits.sweepPageRows; index += 1) {
+      world.seed(`m${index}`, ['Archived', 'Production']);
+      const answer = await world.ask({ model_name: `m${index}` });
+      if (index < limits.sweepPageRows) bad.add(answer.rollback_id ?? '');
+      world.clock.advance(1);
+    }
+    world.clock.advance(limits.pointerCheckMs);
+    const deps = withCalls(world.deps, {
+      store: {
+        read: (next, _model, id) =>
+          bad.has(id ?? '') ? Promise.reject(new StateCorruptError('unreadable')) : next(),
+      },
+    });
+    const report = await run(deps);
+    expect(report).toMatchObject({ due: bad.size + 1, pointers_checked: 1 });
+    expect(new Set(report.failed.map((failure) => failure.rollback_id))).toEqual(bad);
+  });
+
+  test('leaves a channel that is down alone, and asks the others all the same', async () => {
+    const models = Array.from({ length: 30 }, (_, index) => `m${index}`);
+    world.notifier.isBroken = true;
+    for (const model of models) {
+      world.seed(model, ['Archived', 'Production']);
+      await world.ask({ model_name: model });
+    }
+    world.notifier.isBroken = false;
+    const down = new RecordingNotifier();
+    down.isBroken = true;
+    let tries = 0;
+    const pager = {
+      channel: 'pager',
+      send: async (notice: Notice) => {
+        tries += 1;
+        return await down.send(notice);
+      },
+    };
+    const deps = { ...world.deps, notifiers: [pager, world.notifier] };
+    await run(deps);
+    expect(world.notifier.sent).toHaveLength(models.length);
+    expect(tries).toBeLessThan(limits.channelFailuresMax + limits.sweepConcurrency);
+    down.isBroken = false;
+    world.clock.advance(limits.noticeBackoffMaxMs);
+    await run(deps);
+    expect(down.sent).toHaveLength(models.length);
+    expect(world.notifier.sent).toHaveLength(models.length);
+  });
+
+  test('goes on past a bug in one record, and names it', async () => {
+    world.seed('n', ['Archived', 'Production']);
+    const bad = await world.ask(key);
+    await world.ask({ model_name: 'n' });
+    world.clock.advance(limits.pointerCheckMs);
+    const deps = withCalls(world.deps, {
+      registry: {
+        read: (next, model) => (model === 'm' ? Promise.reject(new TypeError('a bug')) : next()),
+      },
+    });
+    expect(await run(deps)).toMatchObject({
+      pointers_checked: 1,
+      failed: [{ rollback_id: bad.rollback_id, error: 'a bug' }],
+    });
   });
 
   test('stops at its deadline and says that there is more', async () => {
@@ -226,16 +293,59 @@ describe('sweep', () => {
       world.seed(model, ['Archived', 'Production']);
       await world.ask({ model_name: model });
     }
-    const deps = {
-      ...world.deps,
-      notifier: {
-        send: async () => {
-          world.clock.advance(60_000);
-          return { kind: 'sent' as const };
-        },
+    const slow = {
+      channel: 'recording',
+      send: async () => {
+        world.clock.advance(60_000);
+        return { kind: 'sent' as const };
       },
     };
-    expect(await run(deps)).toMatchObject({ due: 6, has_more: true });
+    const deps = { ...world.deps, notifiers: [slow] };
+    expect(await run(deps)).toMatchObject({ has_more: true });
+    expect(world.notifier.sent).toEqual([]);
+  });
+});
+
+describe('a topic that takes nothing', () => {
+  beforeEach(() => {
+    world.notifier.isBroken = true;
+  });
+
+  test('keeps the check of the pointer from nothing', async () => {
+    await world.ask(key);
+    world.registry.transition('m', '3', 'Production', true);
+    world.clock.advance(limits.pointerCheckMs);
+    expect(await run()).toMatchObject({ pointers_checked: 1, pointers_differ: 1 });
+    const id = (await record())?.id ?? '';
+    expect(await world.notice(id, 'end')).toMatchObject({ content: {} });
+    expect(await world.notice(id, 'pointer')).toMatchObject({ content: {} });
+    world.notifier.isBroken = false;
+    world.clock.advance(limits.noticeBackoffMaxMs);
+    expect(await run()).toMatchObject({ notices_sent: 2 });
+    expect(world.notifier.sent.map(({ subject }) => subject).toSorted()).toEqual([
+      'Model Rollback pointer differs: m',
+      'Model Rollback: m',
+    ]);
+  });
+
+  test('keeps a key from no second attempt, and the next notice says what it replaces', async () => {
+    const { registry } = world;
+    const refusing = withCalls(world.deps, {
+      registry: {
+        movePointer: async () => ({ kind: 'refused', error: new RegistryRefusedError('403') }),
+      },
+    });
+    await expect(world.ask(key, { deps: refusing })).rejects.toThrow('403');
+    await expect(world.ask(key, { deps: refusing })).rejects.toThrow('403');
+    expect(await world.ask(key)).toMatchObject({ rolled_back: true, notified: false });
+    expect((await registry.read('m')).live.map(({ version }) => version)).toEqual(['2']);
+    world.notifier.isBroken = false;
+    world.clock.advance(limits.noticeDueMs);
+    expect(await run()).toMatchObject({ notices_sent: 1 });
+    expect(world.notifier.sent).toMatchObject([
+      { subject: 'Model Rollback: m', message: { replaces: 2 } },
+    ]);
+    expect(world.notifier.sent[0]?.message.text).toContain('2 earlier notices');
   });
 });
 

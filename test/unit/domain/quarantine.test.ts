@@ -27,7 +27,7 @@ describe('quarantine', () => {
           model.add(version);
         }
         for (const version of released) {
-          state = { ...state, ...releaseFromQuarantine(state, String(version)) };
+          state = releaseFromQuarantine(state, String(version), 1);
           model.delete(version);
         }
         for (let version = 1; version <= 400; version += 1) {

@@ -6,16 +6,14 @@ import {
   type UnclaimedOutcome,
   unclaimedOutcome,
 } from '../../../src/domain/attempt.ts';
+import { dueAtMs, expiresAtMs } from '../../../src/domain/due.ts';
 import { newFleetState } from '../../../src/domain/fleet.ts';
-import { afterPointerCheck, withNotice } from '../../../src/domain/follow-up.ts';
+import { afterPointerCheck } from '../../../src/domain/follow-up.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import {
-  dueAtMs,
-  expiresAtMs,
   isFinal,
   type ModelState,
   modelNameOf,
-  type NoticeState,
   type Plan,
   type RollbackRecord,
 } from '../../../src/domain/rollback.ts';
@@ -24,11 +22,12 @@ import {
   claim,
   commit,
   contest,
+  type EndedRun,
   fail,
   renewLease,
 } from '../../../src/domain/transition.ts';
 import type { AlarmTrigger } from '../../../src/domain/trigger.ts';
-import { nowMs, planOf, requestOf, row, stateOf } from '../../fakes/facts.ts';
+import { nowMs, planOf, requestOf, row, stateOf, timeAt } from '../../fakes/facts.ts';
 
 const rows = [row('3', 'Production', 9), row('2', 'Archived', 9), row('1', 'Archived', 1)];
 const attemptOf = (plan: Plan, fields: Partial<Attempt> = {}): Attempt => ({
@@ -42,22 +41,25 @@ const attemptOf = (plan: Plan, fields: Partial<Attempt> = {}): Attempt => ({
   plan,
   warnings: [],
   nowMs,
+  previousNotice: undefined,
+  token: 'token',
   ...fields,
 });
 const lease = { owner: 'me', leaseEndsAtMs: nowMs + 1000 };
 const claimed = (plan: Plan = planOf(rows), fields: Partial<Attempt> = {}): ClaimedRun =>
-  claim(stateOf(), attemptOf(plan, fields), lease, null);
-const committed = (run: ClaimedRun, settings: Partial<AlarmSettings> = {}): ClaimedRun =>
-  commit(run, nowMs, [], { ...defaultAlarmSettings, ...settings });
+  claim(stateOf(), attemptOf(plan, fields), lease);
+const committed = (run: ClaimedRun, settings: Partial<AlarmSettings> = {}): EndedRun =>
+  commit(run, timeAt(nowMs), [], { ...defaultAlarmSettings, ...settings });
 const unclaimed = (attempt: Attempt, outcome: UnclaimedOutcome): RollbackRecord =>
+  unclaimedChange(attempt, outcome).record;
+const unclaimedChange = (attempt: Attempt, outcome: UnclaimedOutcome) =>
   endUnclaimed(attempt, {
     outcome,
     state: stateOf(),
     fleet: newFleetState,
     cooldownMs: 0,
     settings: defaultAlarmSettings,
-  }).record;
-const sentNotice: NoticeState = { kind: 'sent', about: 'end', sentAtMs: 1, attempts: 1 };
+  });
 const alarm: AlarmTrigger = {
   transition: {
     isFromEventBus: false,
@@ -78,7 +80,7 @@ const automatic = { alarm, isAutomatic: true };
 
 describe('claim', () => {
   test('puts both items at the next revision', () => {
-    const { state, record } = claim(stateOf({ revision: 4 }), attemptOf(planOf(rows)), lease, null);
+    const { state, record } = claim(stateOf({ revision: 4 }), attemptOf(planOf(rows)), lease);
     expect([state.revision, record.revision]).toEqual([5, 1]);
     expect(state.active).toEqual({ rollbackId: record.id, ...lease });
     expect(record.progress).toEqual({ status: 'IN_PROGRESS', claimedAtMs: nowMs, ...lease });
@@ -93,7 +95,7 @@ describe('claim', () => {
   });
 
   test('crashes on a model that somebody holds, and on one key with two bodies', () => {
-    expect(() => claim(claimed().state, attemptOf(planOf(rows)), lease, null)).toThrow('bug');
+    expect(() => claim(claimed().state, attemptOf(planOf(rows)), lease)).toThrow('bug');
     const previous = unclaimed(
       attemptOf(planOf([row('3', 'Production')]), {
         request: requestOf({ reason: 'TEST_FAILURE' }),
@@ -103,22 +105,41 @@ describe('claim', () => {
     expect(() => claimed(planOf(rows), { previous })).toThrow('bug');
   });
 
+  test('takes a notice that release 0.1.0 left in the record over into the outbox', () => {
+    const left = {
+      kind: 'pending',
+      about: 'end',
+      dueAtMs: 1,
+      leaseEndsAtMs: 0,
+      attempts: 2,
+    } as const;
+    const previous = {
+      ...unclaimed(attemptOf(planOf([row('3', 'Production', 9)])), 'NO_TARGET'),
+      notice: left,
+    };
+    const { record, notice, earlierNotice } = claim(
+      stateOf(),
+      attemptOf(planOf(rows), { previous }),
+      lease,
+    );
+    expect(record.notice).toEqual({ kind: 'none' });
+    expect(notice).toMatchObject({ over: null, item: { topic: 'end', content: {} } });
+    expect(earlierNotice).toBe(notice?.item);
+  });
+
   test('takes a slot of the fleet when it is given one, and leaves it alone else', () => {
     const slots = [
       { modelName: 'm', atMs: 1 },
       { modelName: 'n', atMs: 2 },
     ];
     const fleet = { ...newFleetState, revision: 3, slots };
-    const taken = claim(stateOf(), attemptOf(planOf(rows), automatic), lease, fleet);
+    const taken = claim(stateOf(), attemptOf(planOf(rows), automatic), lease, { fleet });
     expect(taken.fleet).toEqual({
       ...fleet,
       revision: 4,
-      slots: [
-        { modelName: 'n', atMs: 2 },
-        { modelName: 'm', atMs: nowMs },
-      ],
+      slots: [...slots, { modelName: 'm', atMs: nowMs }],
     });
-    const without = claim(stateOf(), attemptOf(planOf(rows), automatic), lease, null);
+    const without = claim(stateOf(), attemptOf(planOf(rows), automatic), lease);
     expect(without).not.toHaveProperty('fleet');
   });
 
@@ -136,9 +157,9 @@ describe('claim', () => {
 });
 
 describe('commit', () => {
-  const { state, record } = commit(
+  const { state, record, notice } = commit(
     claimed(),
-    nowMs + 7,
+    timeAt(nowMs + 7),
     [{ code: 'X', message: 'x' }],
     defaultAlarmSettings,
   );
@@ -161,18 +182,26 @@ describe('commit', () => {
     });
   });
 
-  test('ends the record with its notice pending', () => {
+  test('ends the record, with its notice in the outbox', () => {
     expect(record.progress).toMatchObject({
       status: 'ROLLED_BACK',
       hasMoved: true,
       liveVersions: ['2'],
     });
-    expect(record.notice).toEqual({
-      kind: 'pending',
-      about: 'end',
-      dueAtMs: nowMs + 7 + limits.noticeDueMs,
-      leaseEndsAtMs: nowMs + 7 + limits.noticeTimeoutMs,
-      attempts: 0,
+    expect(record.notice).toEqual({ kind: 'none' });
+    expect(notice).toMatchObject({
+      over: null,
+      item: {
+        rollbackId: record.id,
+        topic: 'end',
+        isKept: true,
+        replaces: 0,
+        content: { subject: 'Model Rollback: m', message: { outcome: 'ROLLED_BACK' } },
+        dueAtMs: nowMs + 7 + limits.noticeDueMs,
+        leaseEndsAtMs: nowMs + 7 + limits.noticeTimeoutMs,
+        attempts: 0,
+        channels: {},
+      },
     });
     expect(record.warnings).toEqual([{ code: 'X', message: 'x' }]);
   });
@@ -182,6 +211,26 @@ describe('commit', () => {
       request: { target_version: '2' },
     });
     expect(committed(claimed(plan)).state.quarantine).toEqual([]);
+  });
+
+  test('quarantines on a move forwards when the reason says that the version is bad', () => {
+    for (const reason of ['PERFORMANCE_DEGRADATION', 'TEST_FAILURE', 'DRIFT_SEVERE'] as const) {
+      const plan = planOf([row('1', 'Production', 9), row('2', 'Archived', 1)], {
+        request: { target_version: '2', reason },
+      });
+      const run = claimed(plan, { request: requestOf({ target_version: '2', reason }) });
+      expect(committed(run).state.quarantine).toMatchObject([{ version: '1' }]);
+    }
+  });
+
+  test('names every rollback that put a version into quarantine', () => {
+    const before = claimed();
+    const quarantine = [{ version: '3', atMs: 1, rollbackId: 'm/1' }];
+    const ended = committed({ ...before, state: { ...before.state, quarantine } });
+    const rollbackId = before.record.id;
+    expect(ended.state.quarantine).toEqual([
+      { version: '3', atMs: nowMs, rollbackId, earlierRollbackIds: ['m/1'] },
+    ]);
   });
 
   test('takes a move from nowhere', () => {
@@ -271,7 +320,7 @@ describe('contest', () => {
   const facts = { message: 'm', liveVersions: ['4'] };
 
   test('consumes cooldown and quarantine when our move had landed', () => {
-    const { state, record } = contest(claimed(), nowMs, { ...facts, hasMoved: true });
+    const { state, record } = contest(claimed(), timeAt(nowMs), { ...facts, hasMoved: true });
     expect(state).toMatchObject({ active: null, lastCommit: { from: '3' }, rollbackCount: 1 });
     expect(state.quarantine).toHaveLength(1);
     expect(record.progress).toMatchObject({ status: 'CONTESTED', liveVersions: ['4'] });
@@ -280,12 +329,12 @@ describe('contest', () => {
 
   test('lets its alarm go: somebody is at it', () => {
     const run = claimed(planOf(rows), automatic);
-    const { record } = contest(run, nowMs, { ...facts, hasMoved: true });
+    const { record } = contest(run, timeAt(nowMs), { ...facts, hasMoved: true });
     expect([record.watch, record.recovery]).toEqual([{ kind: 'none' }, { kind: 'none' }]);
   });
 
   test('leaves them alone when we moved nothing', () => {
-    const { state } = contest(claimed(), nowMs, { ...facts, hasMoved: false });
+    const { state } = contest(claimed(), timeAt(nowMs), { ...facts, hasMoved: false });
     expect(state).toMatchObject({
       active: null,
       lastCommit: null,
@@ -298,7 +347,11 @@ describe('contest', () => {
 
 describe('fail', () => {
   test('frees the model and touches no cooldown', () => {
-    const { state, record } = fail(claimed(), nowMs, 'x'.repeat(limits.messageLengthMax + 9));
+    const { state, record } = fail(
+      claimed(),
+      timeAt(nowMs),
+      'x'.repeat(limits.messageLengthMax + 9),
+    );
     expect(state).toMatchObject({ active: null, lastCommit: null, quarantine: [] });
     expect(record.progress).toMatchObject({
       status: 'FAILED',
@@ -311,11 +364,40 @@ describe('fail', () => {
 
   test('looks at the alarm that asked again, and at none that a person answered', () => {
     const watch = { kind: 'pending', dueAtMs: nowMs + limits.watchBackoffMs, looks: 0 };
-    const failed = fail(claimed(planOf(rows), automatic), nowMs, 'x').record;
+    const failed = fail(claimed(planOf(rows), automatic), timeAt(nowMs), 'x').record;
     expect([failed.watch, failed.recovery]).toEqual([watch, { kind: 'none' }]);
-    const byPerson = fail(claimed(planOf(rows), { alarm }), nowMs, 'x').record;
+    const byPerson = fail(claimed(planOf(rows), { alarm }), timeAt(nowMs), 'x').record;
     expect(byPerson.watch).toEqual({ kind: 'none' });
-    expect(fail(claimed(), nowMs, 'x').record.watch).toEqual({ kind: 'none' });
+    expect(fail(claimed(), timeAt(nowMs), 'x').record.watch).toEqual({ kind: 'none' });
+  });
+});
+
+describe('the slot of the blast radius', () => {
+  const slots = [
+    { modelName: 'm', atMs: 1 },
+    { modelName: 'n', atMs: 2 },
+  ];
+  const fleet = { ...newFleetState, revision: 3, slots };
+  const run = (): ClaimedRun =>
+    claim(stateOf(), attemptOf(planOf(rows), automatic), lease, { fleet });
+  const facts = { message: '', liveVersions: ['4'] };
+
+  test('is given back by a run that moved nothing, with its end', () => {
+    const back = { ...fleet, revision: 5, slots };
+    expect(fail(run(), timeAt(nowMs), 'x').fleet).toEqual(back);
+    expect(contest(run(), timeAt(nowMs), { ...facts, hasMoved: false }).fleet).toEqual(back);
+  });
+
+  test('is kept by a run that moved the pointer', () => {
+    expect(committed(run())).not.toHaveProperty('fleet');
+    const contested = contest(run(), timeAt(nowMs), { ...facts, hasMoved: true });
+    expect(contested).not.toHaveProperty('fleet');
+  });
+
+  test('is left alone where a person resumed the fleet meanwhile', () => {
+    const resumed = { ...newFleetState, revision: 9 };
+    const ended = fail({ ...run(), slotIn: resumed }, timeAt(nowMs), 'x');
+    expect(ended).not.toHaveProperty('fleet');
   });
 });
 
@@ -338,28 +420,37 @@ describe('renewLease', () => {
 describe('endUnclaimed', () => {
   const noTarget = planOf([row('3', 'Production', 9)]);
 
-  test('records the end with a pending notice', () => {
-    const record = unclaimed(attemptOf(noTarget), 'NO_TARGET');
+  test('records the end with its notice', () => {
+    const { record, notice } = unclaimedChange(attemptOf(noTarget), 'NO_TARGET');
     expect(record.progress).toMatchObject({
       status: 'NO_TARGET',
       hasMoved: false,
       liveVersions: ['3'],
     });
-    expect(record.notice.kind).toBe('pending');
+    expect(notice?.item).toMatchObject({ topic: 'end', isKept: false });
   });
 
-  test('keeps the notice of an equal end, so that it is announced once', () => {
+  test('announces an equal end once', () => {
     const first = unclaimed(attemptOf(noTarget), 'NO_TARGET');
-    const sent = withNotice(first, sentNotice);
-    const second = unclaimed(attemptOf(noTarget, { previous: sent }), 'NO_TARGET');
-    expect(second).toMatchObject({ notice: sentNotice, attempts: 2, revision: 3 });
+    const second = unclaimedChange(attemptOf(noTarget, { previous: first }), 'NO_TARGET');
+    expect(second.notice).toBeUndefined();
+    expect(second.record).toMatchObject({ attempts: 2, revision: 2 });
   });
 
-  test('announces an end for another reason anew', () => {
-    const first = withNotice(unclaimed(attemptOf(noTarget), 'NO_TARGET'), sentNotice);
+  test('keeps the notice of an equal end that release 0.1.0 left in the record', () => {
+    const left = { kind: 'sent', about: 'end', sentAtMs: 1, attempts: 1 } as const;
+    const first = { ...unclaimed(attemptOf(noTarget), 'NO_TARGET'), notice: left };
+    expect(unclaimed(attemptOf(noTarget, { previous: first }), 'NO_TARGET').notice).toEqual(left);
+  });
+
+  test('announces an end for another reason again, in place of an unsent notice', () => {
+    const first = unclaimedChange(attemptOf(noTarget), 'NO_TARGET');
     const refused = planOf([row('2', 'Archived')]);
-    const again = unclaimed(attemptOf(refused, { previous: first }), 'REFUSED');
-    expect(again.notice.kind).toBe('pending');
+    const previousNotice = first.notice?.item;
+    const again = attemptOf(refused, { previous: first.record, previousNotice, token: 'other' });
+    const { notice } = unclaimedChange(again, 'REFUSED');
+    expect(notice).toMatchObject({ over: 'token', item: { token: 'other', replaces: 1 } });
+    expect(notice?.item.content?.message.text).toContain('An earlier notice');
   });
 
   test('changes nothing but the record when a person asked', () => {
@@ -371,7 +462,7 @@ describe('endUnclaimed', () => {
       settings: defaultAlarmSettings,
     } as const;
     const change = endUnclaimed(attemptOf(planOf([row('2', 'Archived')])), facts);
-    expect(Object.keys(change)).toEqual(['record']);
+    expect(Object.keys(change)).toEqual(['record', 'notice']);
     expect(change.record).toMatchObject({ watch: { kind: 'none' }, recovery: { kind: 'none' } });
   });
 });
@@ -407,31 +498,29 @@ describe('unclaimedOutcome', () => {
 describe('what records are due for', () => {
   const running = claimed().record;
   const done = committed(claimed()).record;
-  const sent = withNotice(done, sentNotice);
-  const failed = withNotice(fail(claimed(), nowMs, 'x').record, sentNotice);
+  const failed = fail(claimed(), timeAt(nowMs), 'x').record;
 
-  test('dueAtMs is the end of the lease, then the notice, then the pointer, then nothing', () => {
+  test('dueAtMs is the end of the lease, then the pointer, then nothing', () => {
     expect(dueAtMs(running)).toBe(lease.leaseEndsAtMs);
-    expect(dueAtMs(done)).toBe(nowMs + limits.noticeDueMs);
-    expect(dueAtMs(sent)).toBe(nowMs + limits.pointerCheckMs);
-    expect(dueAtMs(afterPointerCheck(sent, ['2'], null, nowMs))).toBeNull();
+    expect(dueAtMs(done)).toBe(nowMs + limits.pointerCheckMs);
+    expect(dueAtMs(afterPointerCheck(done, ['2'], null, timeAt(nowMs)).record)).toBeNull();
   });
 
-  test('dueAtMs is that of the earliest look, once the notice is sent', () => {
-    const look = (atMs: number) => ({ kind: 'pending', dueAtMs: atMs, looks: 0 }) as const;
-    const looks = { pointerCheck: look(20), watch: look(10), recovery: look(30) };
-    expect(dueAtMs({ ...sent, ...looks })).toBe(10);
-    expect(dueAtMs({ ...sent, ...looks, pointerCheck: look(9) })).toBe(9);
-    expect(dueAtMs({ ...sent, ...looks, recovery: look(8) })).toBe(8);
-    expect(dueAtMs({ ...done, ...looks })).toBe(nowMs + limits.noticeDueMs);
-    expect(dueAtMs({ ...running, ...looks })).toBe(lease.leaseEndsAtMs);
+  test('dueAtMs is that of the earliest check: none waits for another', () => {
+    const check = (atMs: number) => ({ kind: 'pending', dueAtMs: atMs, looks: 0 }) as const;
+    const checks = { pointerCheck: check(20), watch: check(10), recovery: check(30) };
+    expect(dueAtMs({ ...done, ...checks })).toBe(10);
+    expect(dueAtMs({ ...done, ...checks, pointerCheck: check(9) })).toBe(9);
+    expect(dueAtMs({ ...done, ...checks, recovery: check(8) })).toBe(8);
+    const left = { about: 'end', leaseEndsAtMs: 0, attempts: 0, ...check(7) } as const;
+    expect(dueAtMs({ ...done, ...checks, notice: left })).toBe(7);
+    expect(dueAtMs({ ...running, ...checks })).toBe(lease.leaseEndsAtMs);
   });
 
   test('expiresAtMs spares rollbacks and whatever is due', () => {
     expect(expiresAtMs(running)).toBeNull();
-    expect(expiresAtMs(sent)).toBeNull();
+    expect(expiresAtMs(done)).toBeNull();
     expect(expiresAtMs(failed)).toBe(nowMs + limits.recordRetentionMs);
-    expect(expiresAtMs(fail(claimed(), nowMs, 'x').record)).toBeNull();
     const watch = { kind: 'pending', dueAtMs: 1, looks: 0 } as const;
     expect(expiresAtMs({ ...failed, watch })).toBeNull();
   });
@@ -439,7 +528,10 @@ describe('what records are due for', () => {
   test('isFinal holds for ends that the same key must not repeat', () => {
     expect(isFinal(done)).toBe(true);
     expect(
-      isFinal(contest(claimed(), nowMs, { message: '', liveVersions: [], hasMoved: false }).record),
+      isFinal(
+        contest(claimed(), timeAt(nowMs), { message: '', liveVersions: [], hasMoved: false })
+          .record,
+      ),
     ).toBe(true);
     expect(isFinal(failed)).toBe(false);
     expect(isFinal(running)).toBe(false);

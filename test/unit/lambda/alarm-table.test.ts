@@ -225,16 +225,16 @@ describe('what is left behind', () => {
       const name = outcomes.find((one) => one === outcome);
       if (name === undefined) throw new Error(`no test for ${outcome}`);
       const scene = await scenes[name]();
-      const { store, notifier, deadline } = scene.world;
-      const before = { records: await store.list(null, deadline()), notices: notifier.sent.length };
+      const { notifier, records } = scene.world;
+      const before = { records: await records(), notices: notifier.sent.length };
       const [answer] = answersOf(await send(scene, form));
-      const records = await store.list(null, deadline());
+      const after = await records();
       expect({
-        record: yesOrNo(records.length > before.records.length),
+        record: yesOrNo(after.length > before.records.length),
         notice: yesOrNo(notifier.sent.length > before.notices),
         look: lookOf(answer?.alarm ?? null),
       }).toEqual(told);
-      expect(records.some(({ id }) => id === answer?.rollback_id)).toBe(told.record === 'yes');
+      expect(after.some(({ id }) => id === answer?.rollback_id)).toBe(told.record === 'yes');
     },
   );
 });

@@ -218,7 +218,7 @@ describe('metricsOf, when it fails', () => {
       intercepted({ registry: { movePointer: async () => ({ kind: 'refused', error: refusal }) } }),
     );
     expect(one.error).toBe(refusal);
-    expect((await world.store.list('m', world.deadline()))[0]?.progress.status).toBe('FAILED');
+    expect((await world.records('m'))[0]?.progress.status).toBe('FAILED');
     expect(countsOf(one)).toEqual({ RollbackRequested: 1, RollbackFailed: 1 });
     expect(one.metrics[0]).toMatchObject({ ErrorName: 'RegistryRefusedError' });
   });

@@ -140,7 +140,7 @@ describe('serveEvent', () => {
     expect(swept.lines.at(-1)).toMatchObject({
       level: 'warn',
       message: 'answered',
-      fields: { trigger: 'sweep', outcome: 'SWEPT', due: 2, notices_sent: 0, failed: 2 },
+      fields: { trigger: 'sweep', outcome: 'SWEPT', due: 4, notices_sent: 0, failed: 2 },
     });
   });
 

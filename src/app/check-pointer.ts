@@ -1,0 +1,40 @@
+import { ModelNotFoundError } from '../domain/errors.ts';
+import { afterPointerCheck } from '../domain/follow-up.ts';
+import type { RollbackRecord } from '../domain/rollback.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import { announce } from './announce.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/**
+ * Reads the pointer once more after an end: a write whose answer was lost may come late, and so may a
+ * rival. A difference is announced.
+ * @returns `busy` while another run holds the model: checked again later
+ * @throws why the registry could not be read; checked again later
+ */
+export async function checkPointer(
+  deps: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<'as-left' | 'differs' | 'busy' | 'conflict'> {
+  let liveVersions: string[] | null = null;
+  let failure: unknown;
+  try {
+    const snapshot = await deps.registry.read(record.modelName, [], deadline);
+    liveVersions = snapshot.live.map((row) => row.version);
+  } catch (error) {
+    if (error instanceof ModelNotFoundError) liveVersions = [];
+    else failure = error;
+  }
+  const { state } = await deps.store.read(record.modelName, null, deadline);
+  // A run of ours is at work: what was read may be half of what it does.
+  const isBusy = state?.active != null;
+  if (isBusy) liveVersions = null;
+  const time = { nowMs: deps.clock.nowMs(), token: deps.identity.random() };
+  const change = afterPointerCheck(record, liveVersions, state?.lastCommit ?? null, time);
+  if ((await deps.store.write(change, deadline)) === 'conflict') return 'conflict';
+  if (isBusy) return 'busy';
+  if (liveVersions === null) throw failure;
+  if (change.notice === undefined) return 'as-left';
+  await announce(deps, change.notice.item, deadline);
+  return 'differs';
+}

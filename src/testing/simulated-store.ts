@@ -1,0 +1,50 @@
+import { StateStoreUnavailableError } from '../domain/errors.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
+
+const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
+
+/** The store of the world, as a process reaches it over the network; it watches what was written. */
+export function storeFor(world: SimulatedWorld, actor: string, isDryRun: boolean): RollbackStore {
+  const down = new StateStoreUnavailableError('the store did not answer');
+  const call = async <T>(
+    label: string,
+    isWrite: boolean,
+    deadline: Deadline,
+    run: () => Promise<T>,
+  ): Promise<T> => {
+    if (deadline.leftMs() <= 0) throw new StateStoreUnavailableError('no time was left');
+    return await world.scheduler.call({
+      actor,
+      label,
+      isWrite,
+      run,
+      lost: () => Promise.reject(down),
+    });
+  };
+  return {
+    read: async (model, id, deadline) =>
+      await call('read store', false, deadline, () => world.store.read(model, id, forEver)),
+    list: async (model, deadline) =>
+      await call('list', false, deadline, () => world.store.list(model, forEver)),
+    readNotice: async (id, topic, deadline) =>
+      await call('read notice', false, deadline, () => world.store.readNotice(id, topic, forEver)),
+    listDue: async (kind, nowMs, page, deadline) =>
+      await call(`list due ${kind}`, false, deadline, () =>
+        world.store.listDue(kind, nowMs, page, forEver),
+      ),
+    write: async (change, deadline) => {
+      if (isDryRun) world.violations.push('I9: a dry run wrote to the store');
+      const status = change.record?.progress.status ?? Object.keys(change).join();
+      return await call(`write ${status}`, true, deadline, async () => {
+        const result = await world.store.write(change, forEver);
+        if (result === 'written') {
+          world.applied.push({ ...change, atMs: world.scheduler.nowMs, actor });
+        }
+        return result;
+      });
+    },
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * An upgrade: the built function of release 0.1.0 and that of this release at work on one table, in both
+ * orders, and after a downgrade; and what 0.1.0 must refuse.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
+import { runCommand } from './command.ts';
+import { CLOCK_OFFSET, type FunctionProcess, startFunction } from './function-process.ts';
+import { type Answer, answerIn, failureIn } from './reply.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
+
+type Release = '0.1.0' | 'this release';
+
+const problem = lastReleaseProblem();
+const STAGES = ['Archived', 'Archived', 'Archived', 'Production'] as const;
+const NOWHERE = 'arn:aws:sns:eu-west-1:000000000000:nowhere';
+const HOUR_MS = 3_600_000;
+
+let world: World;
+const processes: FunctionProcess[] = [];
+
+describe.skipIf(isEngineMissing || problem !== null)(
+  suiteTitle(`an upgrade${problem === null ? '' : ` [skipped: ${problem}]`}`),
+  () => {
+    beforeAll(async () => {
+      world = await createWorld();
+    });
+    afterAll(() => Promise.all(processes.map((one) => one.kill())));
+
+    describe.each([
+      { first: '0.1.0', second: 'this release' },
+      { first: 'this release', second: '0.1.0' },
+    ] as const)('with $first, then $second on the table', ({ first, second }) => {
+      test('answers a repeated request from the record of the other', async () => {
+        const model = await world.model(STAGES);
+        const request = { model_name: model, request_id: 'r', reason: 'TEST_FAILURE' };
+        const one = answerIn(await send(first, request));
+        const again = answerIn(await send(second, request));
+        expect(one).toMatchObject({ rolled_back: true, from_version: '4', to_version: '3' });
+        expect(again).toMatchObject({
+          replayed: true,
+          rolled_back: true,
+          from_version: '4',
+          to_version: '3',
+          timestamp: one.timestamp,
+          rollback_id: one.rollback_id,
+        });
+        expect(await live(model)).toEqual(['3']);
+        expect(await world.notices(model)).toHaveLength(1);
+      });
+
+      test('keeps the cooldown, the quarantine and the history of the other', async () => {
+        const model = await world.model(STAGES);
+        await send(first, { model_name: model, request_id: '1' });
+        const refused = answerIn(await send(second, { model_name: model, request_id: '2' }));
+        expect(refused.refusals.map(({ code }) => code)).toEqual(['COOLDOWN']);
+        const overrides = ['COOLDOWN'];
+        const next = { model_name: model, request_id: '3', overrides };
+        expect(answerIn(await send(second, next))).toMatchObject({ to_version: '2' });
+        const last = { model_name: model, request_id: '4', overrides };
+        expect(answerIn(await send(first, last))).toMatchObject({ to_version: '1' });
+        const none = answerIn(await send(second, { ...last, request_id: '5' }));
+        expect(none.outcome).toBe('NO_TARGET');
+        const rows = await world.history(model);
+        expect(rows.map(({ outcome }) => outcome).toSorted()).toEqual([
+          'NO_TARGET',
+          'REFUSED',
+          'ROLLED_BACK',
+          'ROLLED_BACK',
+          'ROLLED_BACK',
+        ]);
+      });
+
+      test('sweeps what the other left', async () => {
+        const model = await world.model(STAGES);
+        await send(first, { model_name: model, request_id: 'r' });
+        const swept = await send(second, { sweep: true }, { [CLOCK_OFFSET]: '150000' });
+        expect(swept).toMatchObject({ outcome: 'SWEPT', failed: [], pointers_differ: 0 });
+        expect((swept as unknown as { pointers_checked: number }).pointers_checked).toBeGreaterThan(
+          0,
+        );
+      });
+
+      test('opens a key again that the other ended without effect', async () => {
+        const model = await world.model(['None', 'Production']);
+        const request = { model_name: model, request_id: 'r' };
+        expect(answerIn(await send(first, request)).outcome).toBe('NO_TARGET');
+        await world.mlflow.transition(model, '1', 'Archived', false);
+        expect(answerIn(await send(second, request))).toMatchObject({
+          outcome: 'ROLLED_BACK',
+          to_version: '1',
+        });
+      });
+    });
+
+    test('sends the notices that 0.1.0 could not send', async () => {
+      const model = await world.model(STAGES);
+      const settings = { ALERT_SNS_TOPIC_ARN: NOWHERE };
+      const answer = answerIn(
+        await send('0.1.0', { model_name: model, request_id: 'r' }, settings),
+      );
+      expect(answer.notified).toBe(false);
+      expect(await world.notices(model)).toEqual([]);
+      await send('this release', { sweep: true }, { [CLOCK_OFFSET]: String(HOUR_MS) });
+      expect(await world.notices(model)).toMatchObject([
+        { subject: `Model Rollback: ${model}`, message: { rollback_id: answer.rollback_id } },
+      ]);
+      const again = await send('this release', { model_name: model, request_id: 'r' });
+      expect(answerIn(again)).toMatchObject({ replayed: true, notified: true });
+    });
+
+    describe('that uses what 0.1.0 does not know', () => {
+      test('makes it refuse the model by name, and move and overwrite nothing', async () => {
+        const model = await world.model(STAGES);
+        await send('this release', { model_name: model, request_id: '1' });
+        const released = await runCommand(['release', model, '4', '--json'], world.env());
+        expect(released).toMatchObject({ exitCode: 0 });
+        const before = await world.everything(model);
+        const next = { model_name: model, request_id: '2', overrides: ['COOLDOWN'] };
+
+        const failure = failureIn(await send('0.1.0', next));
+
+        expect(failure).toMatchObject({ errorType: 'StateCorruptError', code: 'STATE_CORRUPT' });
+        expect(failure.message).toContain('schema is 2');
+        expect(await world.everything(model)).toEqual(before);
+        expect(answerIn(await send('this release', next))).toMatchObject({
+          rolled_back: true,
+          from_version: '3',
+        });
+      });
+
+      test('leaves its other models to it', async () => {
+        const [model, other] = [await world.model(STAGES), await world.model(STAGES)];
+        await send('this release', { model_name: model, request_id: '1' });
+        await runCommand(['release', model, '4', '--json'], world.env());
+        const answer = answerIn(await send('0.1.0', { model_name: other, request_id: '1' }));
+        expect(answer).toMatchObject({ rolled_back: true, to_version: '3' });
+      });
+    });
+  },
+);
+
+// ---------------------------------------------------------------------------------------------------
+
+/** One event to a process of a release, which is started for these settings. */
+async function send(release: Release, event: object, settings: Settings = {}): Promise<Answer> {
+  const file =
+    release === '0.1.0' ? [join(lastReleaseFolder(), 'dist', 'lambda', 'index.mjs')] : [];
+  const process = await startFunction(world.env(settings), ...file);
+  processes.push(process);
+  return (await process.invoke(event)) as Answer;
+}
+
+async function live(model: string): Promise<string[]> {
+  const versions = await world.mlflow.versions(model);
+  return versions.filter(({ stage }) => stage === 'Production').map(({ version }) => version);
+}
