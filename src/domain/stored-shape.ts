@@ -11,10 +11,11 @@ import { type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
  * closed list, and a release that adds to one raises `min_reader` of the item.
  */
 
-/** The latest instant that a date can hold (epoch ms). */
-const timeMax = 8_640_000_000_000_000;
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const time = v.pipe(count, v.maxValue(timeMax));
+/** The end of the year 9999 (epoch ms): a cooldown later is still an instant that a date can hold. */
+const time = v.pipe(count, v.maxValue(253_402_300_799_999));
+/** Of a registry, which may hold any; the last one that a date can hold (epoch ms). */
+const registryTime = v.pipe(count, v.maxValue(8_640_000_000_000_000));
 /** 0 is the state that was never stored. */
 const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
 const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
@@ -73,8 +74,8 @@ const modelVersion = v.looseObject({
   version,
   stage: v.string(),
   status: v.string(),
-  createdAtMs: time,
-  lastUpdatedAtMs: time,
+  createdAtMs: registryTime,
+  lastUpdatedAtMs: registryTime,
 });
 
 const planShape = v.looseObject({

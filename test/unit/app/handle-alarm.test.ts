@@ -156,6 +156,38 @@ describe('handleAlarm', () => {
     expect(await world.records('m')).toHaveLength(7);
   });
 
+  test('tries a deferred alarm again although no notice can be sent for hours', async () => {
+    world.notifier.isBroken = true;
+    cloudWatchHas('ALARM');
+    const deferred = await send(red(), withRegistryDown());
+    expect(deferred).toMatchObject({ outcome: 'DEFERRED', notified: false });
+    world.clock.advance(2 * minuteMs);
+    expect(await runSweep()).toMatchObject({ alarms_looked_at: 1, notices_sent: 0 });
+    expect(await live()).toEqual(['2']);
+    expect((await recordOf(deferred)).progress.status).toBe('ROLLED_BACK');
+    for (let hour = 0; hour < 3; hour += 1) {
+      world.clock.advance(hourMs);
+      await runSweep();
+    }
+    expect((await recordOf(deferred)).recovery).toMatchObject({ kind: 'not-recovered' });
+    world.notifier.isBroken = false;
+    world.clock.advance(hourMs);
+    await runSweep();
+    expect(subjects().toSorted()).toEqual(['Model Rollback not recovered: m', 'Model Rollback: m']);
+    const [end] = world.notifier.sent.filter(({ message }) => message.about === 'end');
+    expect(end?.message).toMatchObject({ outcome: 'ROLLED_BACK', replaces: 1 });
+  });
+
+  test('keeps the pause of a failed recovery although no notice can be sent', async () => {
+    world.notifier.isBroken = true;
+    cloudWatchHas('ALARM');
+    await send(red());
+    world.clock.advance(20 * minuteMs);
+    expect(await runSweep()).toMatchObject({ recoveries_checked: 1, pointers_checked: 1 });
+    const { state } = await world.store.read('m', null, world.deadline());
+    expect(state?.pause).toMatchObject({ why: 'recovery' });
+  });
+
   test('lets a dead registry defer it, once announced, for the sweep to try again', async () => {
     cloudWatchHas('ALARM');
     const deferred = await send(red(), withRegistryDown());
@@ -547,6 +579,18 @@ describe('approval', () => {
     expect(answer.refusals.map((refusal) => refusal.code)).toEqual(['LIVE_VERSION_CHANGED']);
   });
 
+  test('is answered from the first one when another person approves too', async () => {
+    const record = await waiting();
+    expect(await approve(record)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: false });
+    const by = { overrides: [], requestedBy: 'bob' };
+    const request = approvedRequest(record, by, world.clock.nowMs());
+    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline() };
+    expect(await rollBack(world.deps, call)).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      replayed: true,
+    });
+  });
+
   test('is possible for 12 hours', async () => {
     const record = await waiting();
     world.clock.advance(12 * hourMs);
@@ -682,6 +726,22 @@ describe('too much at once', () => {
     expect((await world.ask({ model_name: 'f' })).outcome).toBe('ROLLED_BACK');
     expect((await resumeFleetAutomation(world.store, world.deadline()))?.why).toBe('blast-radius');
     expect((await send(red({ model: 'g', name: 'g-alarm' }))).outcome).toBe('ROLLED_BACK');
+  });
+
+  test('moves that the registry refuses leave the blast radius as it was', async () => {
+    const models = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const model of models) world.seed(model, ['Archived', 'Production']);
+    const error = new RegistryRefusedError('The registry answered 403.');
+    const refusing = withCalls(world.deps, {
+      registry: { movePointer: async () => ({ kind: 'refused', error }) },
+    });
+    for (const model of models.slice(0, 5)) {
+      const failed = await send(red({ model, name: `${model}-alarm` }), refusing);
+      expect(failed).toMatchObject({ outcome: 'FAILED', message: error.message });
+    }
+    expect((await send(red({ model: 'f', name: 'f-alarm' }))).outcome).toBe('ROLLED_BACK');
+    const { fleet } = await world.store.read('f', null, world.deadline());
+    expect(fleet).toMatchObject({ pause: null, slots: [{ modelName: 'f' }] });
   });
 
   test('alarms of many models at once take the slots one by one', async () => {

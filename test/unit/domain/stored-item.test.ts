@@ -70,7 +70,7 @@ describe('the stored form', () => {
     ['a negative number', edit(encodeState(state), { rollbackCount: -1 }), 'field rollbackCount'],
     [
       'a time that no date can hold',
-      edit(encodeState(state), { recentCommits: [8_640_000_000_000_001] }),
+      edit(encodeState(state), { recentCommits: [253_402_300_800_000] }),
       'recentCommits.0',
     ],
   ])('refuses %s, naming item and field', (_what, text, problem) => {
