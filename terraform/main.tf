@@ -86,6 +86,23 @@ resource "aws_lambda_function" "rollback" {
 
   # Lambda tries the queue and the network with the role as soon as it makes the function.
   depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      condition     = (length(var.subnet_ids) == 0) == (length(var.security_group_ids) == 0)
+      error_message = "A function in a network needs subnet_ids and security_group_ids: give both, or none."
+    }
+
+    precondition {
+      condition     = var.topic_key_arn == null || var.topic_arn != null
+      error_message = "topic_key_arn is the key of a topic of yours: give its topic_arn too."
+    }
+
+    precondition {
+      condition     = var.credentials_key_arn == null || var.credentials_secret_arn != null
+      error_message = "credentials_key_arn is the key of a secret: give its credentials_secret_arn too."
+    }
+  }
 }
 
 resource "aws_lambda_function_event_invoke_config" "rollback" {

@@ -29,12 +29,22 @@ variable "mlflow_registry_uri" {
   description = "Address of the registry, where it is another server."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.mlflow_registry_uri == null ? true : can(regex("^(https?://[^@?#\\s]+)?$", var.mlflow_registry_uri))
+    error_message = "The address must be http or https, without a login, ? and #."
+  }
 }
 
 variable "mlflow_workspace" {
   description = "Workspace of the registered models, for MLflow 3.10 and later."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.mlflow_workspace == null ? true : can(regex("^([a-z0-9](-?[a-z0-9])*)?$", var.mlflow_workspace))
+    error_message = "The workspace must be lower-case letters, digits and single hyphens."
+  }
 }
 
 variable "credentials_secret_arn" {
@@ -101,6 +111,11 @@ variable "cooldown_hours" {
   type        = number
   default     = 24
   nullable    = false
+
+  validation {
+    condition     = var.cooldown_hours >= 0 && var.cooldown_hours <= 8760
+    error_message = "The cooldown must be from 0 to 8760 hours."
+  }
 }
 
 variable "target_rule" {
@@ -108,6 +123,11 @@ variable "target_rule" {
   type        = string
   default     = "last-good"
   nullable    = false
+
+  validation {
+    condition     = contains(["last-good", "latest-archived"], var.target_rule)
+    error_message = "The rule must be last-good or latest-archived."
+  }
 }
 
 variable "budget" {
@@ -115,6 +135,11 @@ variable "budget" {
   type        = string
   default     = "3/7d"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^(off|([1-9]|[1-4][0-9]|50)/([1-9][0-9]{0,4}m|[0-9]{1,4}[.][0-9]?[1-9]m|([1-9][0-9]{0,2}|1[0-9]{3})h|[0-9]{1,3}[.][0-9]?[1-9]h|([1-9]|[1-8][0-9]|90)d|[1-8]?[0-9][.][0-9]?[1-9]d))$", var.budget))
+    error_message = "The budget must be off, or 1 to 50 in at most 90 days, such as 3/7d."
+  }
 }
 
 variable "blast_radius" {
@@ -122,6 +147,11 @@ variable "blast_radius" {
   type        = string
   default     = "5/30m"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^(off|([1-9][0-9]?|100)/([1-9][0-9]{0,4}m|[0-9]{1,4}[.][0-9]?[1-9]m|([1-9][0-9]{0,2}|1[0-9]{3})h|[0-9]{1,3}[.][0-9]?[1-9]h|([1-9]|[1-8][0-9]|90)d|[1-8]?[0-9][.][0-9]?[1-9]d))$", var.blast_radius))
+    error_message = "The blast radius must be off, or 1 to 100 in at most 90 days, such as 5/30m."
+  }
 }
 
 variable "cause_check" {
@@ -129,6 +159,11 @@ variable "cause_check" {
   type        = string
   default     = "on"
   nullable    = false
+
+  validation {
+    condition     = contains(["on", "off"], var.cause_check)
+    error_message = "The check must be on or off."
+  }
 }
 
 variable "pending_act_minutes" {
@@ -136,6 +171,11 @@ variable "pending_act_minutes" {
   type        = number
   default     = 60
   nullable    = false
+
+  validation {
+    condition     = var.pending_act_minutes >= 0 && var.pending_act_minutes <= 10080
+    error_message = "The time must be from 0 to 10080 minutes."
+  }
 }
 
 variable "bake_minutes" {
@@ -143,6 +183,11 @@ variable "bake_minutes" {
   type        = number
   default     = 15
   nullable    = false
+
+  validation {
+    condition     = var.bake_minutes >= 0 && var.bake_minutes <= 1440
+    error_message = "The time must be from 0 to 1440 minutes."
+  }
 }
 
 variable "event_age_max_minutes" {
@@ -150,6 +195,11 @@ variable "event_age_max_minutes" {
   type        = number
   default     = 60
   nullable    = false
+
+  validation {
+    condition     = var.event_age_max_minutes >= 0 && var.event_age_max_minutes <= 10080
+    error_message = "The time must be from 0 to 10080 minutes."
+  }
 }
 
 variable "alarm_age_min_minutes" {
@@ -157,6 +207,11 @@ variable "alarm_age_min_minutes" {
   type        = number
   default     = 0
   nullable    = false
+
+  validation {
+    condition     = var.alarm_age_min_minutes >= 0 && var.alarm_age_min_minutes <= 10080
+    error_message = "The time must be from 0 to 10080 minutes."
+  }
 }
 
 variable "write_horizon_seconds" {
@@ -164,6 +219,11 @@ variable "write_horizon_seconds" {
   type        = number
   default     = 60
   nullable    = false
+
+  validation {
+    condition     = can(regex("^([1-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$", var.write_horizon_seconds))
+    error_message = "The horizon must be a whole number from 1 to 900."
+  }
 }
 
 variable "model_dimension" {

@@ -60,7 +60,14 @@ export function templateParameters(
 
 const arnOf = (service: string, rest: string): string =>
   `^(arn:aws[a-z-]*:${service}:[a-z0-9-]+:[0-9]{12}:${rest})?$`;
-const rate = '^(off|[0-9]{1,4}/[0-9.]+[mhd])$';
+/**
+ * A count, and a time of more than nothing and at most 90 days: what the function reads, without its odd
+ * forms. No lookahead, which the regular expressions of Terraform lack.
+ */
+const rateOf = (count: string): string =>
+  `^(off|${count}/([1-9][0-9]{0,4}m|[0-9]{1,4}${decimals}m|([1-9][0-9]{0,2}|1[0-9]{3})h|` +
+  `[0-9]{1,3}${decimals}h|([1-9]|[1-8][0-9]|90)d|[1-8]?[0-9]${decimals}d))$`;
+const decimals = '[.][0-9]?[1-9]';
 const retentionDays = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
@@ -82,6 +89,8 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
     MlflowWorkspace: {
       description: 'Workspace of the registered models, for MLflow 3.10 and later.',
       default: '',
+      allowedPattern: '^([a-z0-9](-?[a-z0-9])*)?$',
+      constraintDescription: 'must be lower-case letters, digits and single hyphens',
     },
     CredentialsSecretArn: {
       description: 'Secret with the login of MLflow, {"username", "password"} or {"token"}.',
@@ -95,10 +104,15 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       allowedPattern: arnOf('kms', 'key/.+'),
       constraintDescription: 'must be the ARN of a key',
     },
-    CodeBucket: { description: 'Bucket of this region that model-rollback.zip was copied to.' },
+    CodeBucket: {
+      description: 'Bucket of this region that model-rollback.zip was copied to.',
+      allowedPattern: '^[a-z0-9.-]{3,63}$',
+      constraintDescription: 'must be the name of a bucket, without s3://',
+    },
     CodeKey: {
       description: 'Its key there. Another version needs another key, else nothing is updated.',
       default: `model-rollback-${version}.zip`,
+      minLength: 1,
     },
     StateTableName: {
       description: 'A state table that is there already; blank: one is made, and kept.',
@@ -136,15 +150,16 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
     LogRetentionDays: {
       type: 'Number',
       description: 'Days that the logs are kept.',
-      default: 90,
+      // The CDK takes allowed values as texts, and the default has to be one of them.
+      default: '90',
       allowedValues: retentionDays.map(String),
     },
     WriteHorizonSeconds: {
-      type: 'Number',
       description: 'The longest that a sent write may still take effect.',
-      default: 60,
-      minValue: 1,
-      maxValue: 900,
+      default: '60',
+      // No number: those of CloudFormation may have decimals.
+      allowedPattern: '^([1-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$',
+      constraintDescription: 'must be a whole number from 1 to 900',
     },
   };
 }
@@ -186,12 +201,14 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
     Budget: {
       description: 'Rollbacks of one model in a time, then it is paused; or off.',
       default: '3/7d',
-      allowedPattern: rate,
+      allowedPattern: rateOf('([1-9]|[1-4][0-9]|50)'),
+      constraintDescription: 'must be off, or 1 to 50 in at most 90 days, such as 3/7d',
     },
     BlastRadius: {
       description: 'Models rolled back by alarms in a time, then all are paused; or off.',
       default: '5/30m',
-      allowedPattern: rate,
+      allowedPattern: rateOf('([1-9][0-9]?|100)'),
+      constraintDescription: 'must be off, or 1 to 100 in at most 90 days, such as 5/30m',
     },
     CauseCheck: {
       description: 'Whether an alarm is refused that was red before the live version went live.',

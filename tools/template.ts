@@ -13,10 +13,12 @@ import {
   CfnOutput,
   CfnParameter,
   CfnResource,
+  CfnRule,
   DefaultStackSynthesizer,
   Duration,
   Fn,
   type ICfnConditionExpression,
+  type ICfnRuleConditionExpression,
   type IStackSynthesizer,
   Stack,
   Validations,
@@ -89,6 +91,7 @@ class TemplateStack extends Stack {
       return new CfnParameter(this, name, props);
     });
     this.templateOptions.metadata = { 'AWS::CloudFormation::Interface': parameterGroups };
+    this.#requireTogether(parameters);
     const rollback = this.#makeRollback(parameters);
     this.#putIntoNetwork(rollback, parameters);
     this.#limitRights(rollback);
@@ -116,15 +119,41 @@ class TemplateStack extends Stack {
     return ids.filter((id) => !silent.includes(id)).join('');
   }
 
+  /** CloudFormation checks these before it makes anything; AWS would refuse half of them at the end. */
+  #requireTogether(parameters: Parameters): void {
+    const { SubnetIds, SecurityGroupIds, TopicArn, TopicKeyArn } = parameters;
+    const { CredentialsSecretArn, CredentialsKeyArn } = parameters;
+    const rule = (id: string, assert: ICfnRuleConditionExpression, assertDescription: string) => {
+      new CfnRule(this, id, { assertions: [{ assert, assertDescription }] });
+    };
+    rule(
+      'NetworkIsWhole',
+      Fn.conditionOr(
+        Fn.conditionAnd(isSet(SubnetIds), isSet(SecurityGroupIds)),
+        Fn.conditionAnd(isBlank(SubnetIds), isBlank(SecurityGroupIds)),
+      ),
+      'A function in a network needs SubnetIds and SecurityGroupIds: give both, or none.',
+    );
+    rule(
+      'TopicKeyHasTopic',
+      Fn.conditionOr(isBlank(TopicKeyArn), isSet(TopicArn)),
+      'TopicKeyArn is the key of a topic of yours: give its TopicArn too.',
+    );
+    rule(
+      'CredentialsKeyHasSecret',
+      Fn.conditionOr(isBlank(CredentialsKeyArn), isSet(CredentialsSecretArn)),
+      'CredentialsKeyArn is the key of a secret: give its CredentialsSecretArn too.',
+    );
+  }
+
   #makeRollback(parameters: Parameters): ModelRollback {
     const text = (name: keyof Parameters) => parameters[name].valueAsString;
-    const isSet = (name: keyof Parameters) => Fn.conditionNot(Fn.conditionEquals(text(name), ''));
-    const isBlank = (name: keyof Parameters) => Fn.conditionEquals(text(name), '');
-    this.#condition('HasCredentials', isSet('CredentialsSecretArn'));
-    this.#condition('HasCredentialsKey', isSet('CredentialsKeyArn'));
-    const makesTable = this.#condition('MakesTable', isBlank('StateTableName'));
-    const makesTopic = this.#condition('MakesTopic', isBlank('TopicArn'));
-    this.#condition('HasNoticesKey', Fn.conditionOr(makesTopic, isSet('TopicKeyArn')));
+    this.#condition('HasCredentials', isSet(parameters.CredentialsSecretArn));
+    this.#condition('HasCredentialsKey', isSet(parameters.CredentialsKeyArn));
+    const makesTable = this.#condition('MakesTable', isBlank(parameters.StateTableName));
+    const makesTopic = this.#condition('MakesTopic', isBlank(parameters.TopicArn));
+    const hasTopicKey = this.#condition('HasTopicKey', isSet(parameters.TopicKeyArn));
+    this.#condition('HasNoticesKey', Fn.conditionOr(makesTopic, hasTopicKey));
 
     const table = onlyIf(makesTable, new StateTable(this, 'Table'));
     const topic = onlyIf(makesTopic, new NoticeTopic(this, 'Notices'));
@@ -133,7 +162,7 @@ class TemplateStack extends Stack {
       Fn.conditionIf(condition.logicalId, yes, no).toString();
     const tableName = choose(makesTable, table.tableName, text('StateTableName'));
     const topicArn = choose(makesTopic, topic.topicArn, text('TopicArn'));
-    const topicKeyArn = choose(makesTopic, topic.key.keyArn, text('TopicKeyArn'));
+    const topicKeyArn = choose(hasTopicKey, text('TopicKeyArn'), topic.key.keyArn);
     const minutes = (name: keyof Parameters) => Duration.minutes(parameters[name].valueAsNumber);
     const code = Bucket.fromBucketName(this, 'Code', text('CodeBucket'));
     const rollback = new ModelRollback(this, constructId, {
@@ -156,15 +185,15 @@ class TemplateStack extends Stack {
       bake: minutes('BakeMinutes'),
       eventAgeMax: minutes('EventAgeMaxMinutes'),
       alarmAgeMin: minutes('AlarmAgeMinMinutes'),
-      writeHorizon: Duration.seconds(parameters.WriteHorizonSeconds.valueAsNumber),
       modelDimension: text('ModelDimension'),
       alarmNamePrefix: text('AlarmNamePrefix'),
       logRetention: parameters.LogRetentionDays.valueAsNumber,
     });
     // Props that are not texts, where the parameter is one.
     rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
+    rollback.function.addEnvironment('ROLLBACK_WRITE_HORIZON_SECONDS', text('WriteHorizonSeconds'));
     rollback.function.addEnvironment('ROLLBACK_ALARM_MODELS', text('AlarmModels'));
-    const isReserved = this.#condition('IsReserved', isSet('ReservedConcurrency'));
+    const isReserved = this.#condition('IsReserved', isSet(parameters.ReservedConcurrency));
     resourceOf(rollback.function).addPropertyOverride(
       'ReservedConcurrentExecutions',
       Fn.conditionIf(isReserved.logicalId, text('ReservedConcurrency'), Aws.NO_VALUE),
@@ -176,7 +205,7 @@ class TemplateStack extends Stack {
   #putIntoNetwork(rollback: ModelRollback, { SubnetIds, SecurityGroupIds }: Parameters): void {
     const isInNetwork = this.#condition(
       'IsInNetwork',
-      Fn.conditionNot(Fn.conditionEquals(SubnetIds.valueAsString, '')),
+      Fn.conditionAnd(isSet(SubnetIds), isSet(SecurityGroupIds)),
     );
     resourceOf(rollback.function).addPropertyOverride(
       'VpcConfig',
@@ -217,6 +246,14 @@ class TemplateStack extends Stack {
   #condition(name: string, expression: ICfnConditionExpression): CfnCondition {
     return new CfnCondition(this, name, { expression });
   }
+}
+
+function isBlank(parameter: CfnParameter): ICfnRuleConditionExpression {
+  return Fn.conditionEquals(parameter.valueAsString, '');
+}
+
+function isSet(parameter: CfnParameter): ICfnRuleConditionExpression {
+  return Fn.conditionNot(isBlank(parameter));
 }
 
 function onlyIf<Part extends IConstruct>(condition: CfnCondition, part: Part): Part {

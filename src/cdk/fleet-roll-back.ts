@@ -6,7 +6,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { nameOf } from './review-findings.ts';
+import { acknowledgeLint, nameOf, roleIsEnough } from './review-findings.ts';
 
 export interface FleetRollBackProps {
   /** The function of ModelRollback, or an alias or a version of it. */
@@ -150,12 +150,13 @@ function runArns(machine: StateMachine): RunArns {
   };
 }
 
-/** What cdk-nag finds in the construct, and why it is so. */
+/** What cdk-nag and cfn-lint find in the construct, and why it is so. */
 function acknowledgeFindings(role: Role, machine: StateMachine, policy: Policy): void {
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason: 'Step Functions delivers logs and traces by calls that know no narrower resource.',
   });
+  acknowledgeLint(machine, roleIsEnough);
   const stack = Stack.of(machine);
   Validations.of(policy).acknowledge(
     ...Object.values(runArns(machine)).map((arn) => ({

@@ -1,8 +1,8 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { alarmArn } from './function-role.ts';
 
-/** What cdk-nag finds in the construct, and why it is so. It travels with the construct. */
+/** What cdk-nag and cfn-lint find in the construct, and why it is so. It travels with the construct. */
 export function acknowledgeFindings(
   scope: IConstruct,
   parts: {
@@ -31,6 +31,29 @@ export function acknowledgeFindings(
   Validations.of(parts.function).acknowledge({
     id: 'Serverless-LambdaTracing',
     reason: 'The record of a rollback tells each of its steps; the prop tracing switches X-Ray on.',
+  });
+  acknowledgeLint(parts.policy, {
+    W3037: 'The list of actions that cfn-lint has lacks cloudwatch:DescribeAlarmContributors.',
+  });
+  acknowledgeLint(parts.function, roleIsEnough);
+}
+
+/** For whatever runs with a role of ours and waits for the policy of that role. */
+export const roleIsEnough: Readonly<Record<string, string>> = {
+  W3005:
+    'The CDK lets a resource that waits for a policy wait for its role too, which does no harm.',
+};
+
+/** cfn-lint reads the ids in the metadata of a resource, people the reasons beside them. */
+export function acknowledgeLint(
+  construct: IConstruct,
+  reasons: Readonly<Record<string, string>>,
+): void {
+  const resource = construct.node.defaultChild;
+  if (!CfnResource.isCfnResource(resource)) return;
+  resource.addMetadata('cfn-lint', {
+    config: { ignore_checks: Object.keys(reasons) },
+    reasons,
   });
 }
 

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
+import { settingSamples } from './setting-samples.ts';
 import {
   flat,
   makeRollback,
@@ -15,10 +16,17 @@ import {
   type Statement,
 } from './stacks.ts';
 
+interface Parameter {
+  readonly Type: string;
+  readonly Default?: string | number;
+  readonly AllowedPattern?: string;
+  readonly AllowedValues?: readonly string[];
+  readonly MinValue?: number;
+  readonly MaxValue?: number;
+}
+
 interface Template {
-  readonly Parameters: Readonly<
-    Record<string, { readonly Default?: string | number; readonly AllowedPattern?: string }>
-  >;
+  readonly Parameters: Readonly<Record<string, Parameter>>;
   readonly Conditions: JsonObject;
   readonly Resources: Readonly<Record<string, Resource & { readonly Condition?: string }>>;
   readonly Outputs: JsonObject;
@@ -38,6 +46,12 @@ const packageInto = async (place: string): Promise<{ zip: Buffer; template: stri
     zip: readFileSync(join(place, 'dist', 'model-rollback.zip')),
     template: readFileSync(join(place, 'dist', 'model-rollback.template.json'), 'utf8'),
   };
+};
+
+/** What the function needs besides. */
+const required = {
+  MLFLOW_TRACKING_URI: 'https://mlflow.example.com',
+  ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:notices',
 };
 
 let packed: Awaited<ReturnType<typeof packageInto>>;
@@ -99,6 +113,7 @@ describe('the template', () => {
       'Outputs',
       'Parameters',
       'Resources',
+      'Rules',
     ]);
     expect(packed.template).not.toMatch(/bootstrap|CDKMetadata|cdk-hnb|AssetParameters/i);
     expect(template.Resources['Function']?.Properties['Code']).toEqual({
@@ -134,11 +149,15 @@ describe('the template', () => {
     expect([...asked].toSorted()).toEqual(Object.keys(Conditions).toSorted());
   });
 
+  test('has defaults of the type of their allowed values, and among them', () => {
+    for (const [name, { Default: byDefault, AllowedValues: allowed }] of Object.entries(
+      template.Parameters,
+    )) {
+      if (allowed !== undefined) expect(allowed, name).toContain(byDefault);
+    }
+  });
+
   test('has the defaults that the function has', () => {
-    const required = {
-      MLFLOW_TRACKING_URI: 'https://mlflow.example.com',
-      ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:notices',
-    };
     const variables = Object.entries(environment()).flatMap(([name, value]) => {
       const { Ref: parameter = '' } = value as { readonly Ref?: string };
       const byDefault = template.Parameters[parameter]?.Default;
@@ -149,12 +168,33 @@ describe('the template', () => {
     expect(set).toEqual(configFromEnv(required, 'lambda'));
   });
 
+  test('has samples of every parameter whose value the function judges', () => {
+    const judged = Object.values(environment()).flatMap((value) => {
+      const { Ref: parameter = '' } = value as { readonly Ref?: string };
+      return template.Parameters[parameter] === undefined ? [] : [parameter];
+    });
+    // Any text is a dimension, no pattern tells whether a text is JSON, and an ARN is checked below.
+    const free = ['ModelDimension', 'AlarmModels', 'CredentialsSecretArn'];
+    const sampled = settingSamples.map(({ parameter }) => parameter);
+    expect([...sampled, ...free].toSorted()).toEqual(judged.toSorted());
+  });
+
+  test.each(settingSamples)(
+    'refuses $parameter before anything is made, and takes what the function takes',
+    ({ parameter, sound, wrong }) => {
+      expect(sound.filter((value) => !takes(parameter, value))).toEqual([]);
+      expect(wrong.filter((value) => takes(parameter, value))).toEqual([]);
+      const [variable = ''] =
+        Object.entries(environment()).find(
+          ([, value]) => (value as { readonly Ref?: string }).Ref === parameter,
+        ) ?? [];
+      for (const value of sound) {
+        expect(() => configFromEnv({ ...required, [variable]: value }, 'lambda')).not.toThrow();
+      }
+    },
+  );
+
   test.each([
-    [
-      'MlflowTrackingUri',
-      ['https://mlflow.example.com/a'],
-      ['', 'https://a:b@c.com', 'mlflow', 'http://a?b'],
-    ],
     [
       'TopicArn',
       ['', 'arn:aws:sns:eu-west-1:123456789012:a-b'],
@@ -166,15 +206,14 @@ describe('the template', () => {
       ['a'],
     ],
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
+    ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
-    ['Budget', ['off', '3/7d', '2/0.5h'], ['', 'three', '3/7']],
     ['SubnetIds', ['', 'subnet-1', 'subnet-1,subnet-2'], ['a', 'subnet-1,']],
     ['ReservedConcurrency', ['', '0', '20'], ['many']],
     ['AlarmModels', ['{}', '{"a-*":"m"}'], ['', '[]']],
   ])('checks %s', (name, sound, wrong) => {
-    const pattern = new RegExp(template.Parameters[name]?.AllowedPattern ?? 'no pattern');
-    expect(sound.filter((value) => !pattern.test(value))).toEqual([]);
-    expect(wrong.filter((value) => pattern.test(value))).toEqual([]);
+    expect(sound.filter((value) => !takes(name, value))).toEqual([]);
+    expect(wrong.filter((value) => takes(name, value))).toEqual([]);
   });
 
   test('has the resources of the construct, in the same form', () => {
@@ -266,6 +305,17 @@ describe('the template', () => {
 });
 
 // ---------------------------------------------------------------------------------------------------
+
+/** What CloudFormation does with a value of a parameter. */
+function takes(name: string, value: string): boolean {
+  const parameter = template.Parameters[name];
+  if (parameter === undefined) throw new Error(`no parameter ${name}`);
+  const { Type, AllowedPattern = '', AllowedValues, MinValue, MaxValue } = parameter;
+  if (AllowedValues !== undefined) return AllowedValues.includes(value);
+  if (Type !== 'Number') return new RegExp(AllowedPattern).test(value);
+  const number = Number(value);
+  return number >= (MinValue ?? -Infinity) && number <= (MaxValue ?? Infinity);
+}
 
 function environment(): JsonObject {
   const { Environment: environment } = template.Resources['Function']?.Properties ?? {};

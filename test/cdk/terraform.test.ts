@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { functionPolicy } from '../../src/cdk/index.ts';
 import { synthesizeTemplate } from '../../tools/template.ts';
 import { type Block, blocksIn, Expression, parseHcl, type Value, type ValueMap } from './hcl.ts';
+import { settingSamples } from './setting-samples.ts';
 import type { Resource } from './stacks.ts';
 
 /** The Terraform module against the template: two writings of one thing. Nobody applies it here. */
@@ -17,6 +19,9 @@ const whole = texts.join('\n').replaceAll(/#.*$/gm, '');
 const template = synthesizeTemplate() as unknown as {
   readonly Parameters: Readonly<Record<string, { readonly Default?: string | number }>>;
   readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Rules: Readonly<
+    Record<string, { readonly Assertions: readonly { readonly AssertDescription: string }[] }>
+  >;
 };
 const properties = (id: string): Readonly<Record<string, unknown>> =>
   template.Resources[id]?.Properties ?? {};
@@ -42,6 +47,9 @@ const variables = (): readonly Block[] => blocksIn({ blocks }, 'variable');
 const unique = (names: readonly (string | undefined)[]): readonly (string | undefined)[] =>
   [...new Set(names)].toSorted();
 const matches = (pattern: RegExp) => unique([...whole.matchAll(pattern)].map((match) => match[1]));
+
+const folder = mkdtempSync(join(tmpdir(), 'model-rollback-terraform-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('parseHcl', () => {
   test.each([
@@ -100,7 +108,8 @@ describe('the Terraform module', () => {
       // Blank is null here, or an empty list; no limit is -1, as the provider says it.
       const isBlank = said === null || said === -1 || (Array.isArray(said) && said.length === 0);
       const text = typeof said === 'object' && !isBlank ? JSON.stringify(said) : said;
-      return parameter.Default === '' ? !isBlank && said !== '' : text !== parameter.Default;
+      const byDefault = String(parameter.Default);
+      return byDefault === '' ? !isBlank && said !== '' : String(text) !== byDefault;
     });
     // The code comes as a file, not from a bucket.
     expect(differences.map(([name]) => name)).toEqual(['CodeKey']);
@@ -268,8 +277,72 @@ describe('the Terraform module', () => {
   });
 
   const terraform = spawnSync('terraform', ['version']);
+  test.skipIf(terraform.status !== 0)(
+    'takes and refuses the settings that the template does, by terraform itself',
+    () => {
+      // The first sample of each, then the second of each: a plan names every variable that it refuses.
+      const most = Math.max(
+        ...settingSamples.flatMap(({ sound, wrong }) => [sound.length, wrong.length]),
+      );
+      for (let index = 0; index < most; index += 1) {
+        const nth = (kind: 'sound' | 'wrong') =>
+          settingSamples.flatMap(({ parameter, [kind]: values }) =>
+            values
+              .slice(index, index + 1)
+              .map((value) => [variableName(parameter), value] as const),
+          );
+        expect(refusedByTerraform(nth('sound'))).toEqual([]);
+        const wrong = nth('wrong');
+        expect(refusedByTerraform(wrong)).toEqual(wrong.map(([name]) => name).toSorted());
+      }
+    },
+  );
+
+  test('refuses what belongs together and is not, as the template does', () => {
+    const fn = resource('aws_lambda_function', 'rollback');
+    const [lifecycle] = blocksIn(fn, 'lifecycle');
+    const said = blocksIn(lifecycle ?? { blocks: [] }, 'precondition').map(
+      ({ attributes }) => attributes['error_message'],
+    );
+    const rules = Object.values(template.Rules).map(({ Assertions: [assertion] }) =>
+      // The names of the parameters, as they are here.
+      assertion?.AssertDescription.replaceAll(/\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b/g, variableName),
+    );
+    expect(said).toEqual(rules);
+  });
+
   test.skipIf(terraform.status !== 0)('is formatted as terraform does it', () => {
     const { stdout } = spawnSync('terraform', ['fmt', '-check', 'terraform'], { encoding: 'utf8' });
     expect(stdout).toBe('');
   });
 });
+
+// ---------------------------------------------------------------------------------------------------
+
+/** `TopicKeyArn` is `topic_key_arn` here. */
+function variableName(parameter: string): string {
+  return parameter.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
+/** Variables alone need no provider: terraform has nothing to plan with them, and judges their values. */
+function refusedByTerraform(values: readonly (readonly [name: string, value: string])[]): string[] {
+  cpSync(join('terraform', 'variables.tf'), join(folder, 'variables.tf'));
+  const required = { mlflow_tracking_uri: 'https://mlflow.example.com', package_file: 'a.zip' };
+  const settings = Object.entries({ ...required, ...Object.fromEntries(values) });
+  const { stdout, stderr } = spawnSync(
+    'terraform',
+    [
+      `-chdir=${folder}`,
+      'plan',
+      '-input=false',
+      '-no-color',
+      ...settings.map(([name, value]) => `-var=${name}=${value}`),
+    ],
+    { encoding: 'utf8' },
+  );
+  const output = `${stdout}${stderr}`;
+  const errors = output.split(/^.*Error: /m).slice(1);
+  const refused = errors.map((text) => /variable "?(\w+)"?|var\.(\w+)/.exec(text)?.[1] ?? text);
+  if (errors.length === 0) expect(output).toContain('No changes.');
+  return refused.toSorted();
+}

@@ -1,6 +1,7 @@
 /**
- * Installs the engines that the contract suites run against: the real MLflow, DynamoDB Local and
- * MiniStack, each at one pinned version, into the git-ignored folder `.engines/`.
+ * Installs the engines that the contract suites run against (the real MLflow, DynamoDB Local and
+ * MiniStack) and the tools that the tests of the documents call (the AWS command, the packages of
+ * the CDK page, cfn-lint), each at one pinned version, into the git-ignored folder `.engines/`.
  *
  * A marker is written last. It holds the pins and the folder, so a changed pin, a moved checkout or
  * an installation that broke off half-way is done again from nothing. Two processes that start at
@@ -23,8 +24,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { canRun, runToEnd } from './processes.ts';
 
 export type EngineName = 'mlflow' | 'dynamodb' | 'ministack';
+/** What is called as a command, without a server. */
+export type ToolName = 'awscli' | 'cdk' | 'cfnlint';
 
 export const ENGINE_NAMES: readonly EngineName[] = ['mlflow', 'dynamodb', 'ministack'];
+const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint'];
 
 /** The interpreter or build tool that an engine needs is not on this machine. */
 export class MissingInterpreterError extends Error {
@@ -69,6 +73,12 @@ const JAVA: Interpreter = {
   args: ['-version'],
   isForInstallOnly: false,
 };
+const NPM: Interpreter = {
+  label: 'npm',
+  command: 'npm',
+  args: ['--version'],
+  isForInstallOnly: true,
+};
 const MAVEN: Interpreter = {
   label: 'mvn',
   command: 'mvn',
@@ -96,7 +106,14 @@ const MLFLOW_PINS = [
   'sqlalchemy==2.1.9',
 ] as const;
 
-const RECIPES: Readonly<Record<EngineName, EngineRecipe>> = {
+/**
+ * What docs/deploy/cdk.md installs, and what the package itself depends on. The project has all of it
+ * but the CDK command.
+ */
+const CDK_VERSION = '2.1148.1';
+const CDK_PINS: readonly string[] = [`aws-cdk@${CDK_VERSION}`, ...ownPackages()];
+
+const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
   mlflow: {
     version: '3.17.2',
     pins: MLFLOW_PINS,
@@ -118,15 +135,36 @@ const RECIPES: Readonly<Record<EngineName, EngineRecipe>> = {
     proof: 'bin/python',
     install: (folder, logFile) => installPython(folder, logFile, ['ministack==1.5.33']),
   },
+  awscli: {
+    version: '1.46.3',
+    pins: ['awscli==1.46.3'],
+    needs: [PYTHON],
+    proof: 'bin/aws',
+    install: (folder, logFile) => installPython(folder, logFile, ['awscli==1.46.3']),
+  },
+  cdk: {
+    version: CDK_VERSION,
+    pins: CDK_PINS,
+    needs: [NPM],
+    proof: 'cache/_cacache',
+    install: fillNpmCache,
+  },
+  cfnlint: {
+    version: '1.58.0',
+    pins: ['cfn-lint==1.58.0'],
+    needs: [PYTHON],
+    proof: 'bin/cfn-lint',
+    install: (folder, logFile) => installPython(folder, logFile, ['cfn-lint==1.58.0']),
+  },
 };
 
-/** The folder of an installed engine. */
-export function engineFolder(name: EngineName): string {
+/** The folder of an installed engine or tool. */
+export function engineFolder(name: EngineName | ToolName): string {
   return join(ENGINES_FOLDER, name);
 }
 
-/** Installs an engine unless the pinned version is there; prints a line when it did. */
-export async function installEngine(name: EngineName): Promise<'installed' | 'present'> {
+/** Installs an engine or a tool unless the pinned version is there; prints a line when it did. */
+export async function installEngine(name: EngineName | ToolName): Promise<'installed' | 'present'> {
   requireInterpreters(name, { isForInstall: false });
   if (isInstalled(name)) {
     return 'present';
@@ -149,7 +187,10 @@ export async function installEngine(name: EngineName): Promise<'installed' | 'pr
   });
 }
 
-function requireInterpreters(name: EngineName, options: { isForInstall: boolean }): void {
+function requireInterpreters(
+  name: EngineName | ToolName,
+  options: { isForInstall: boolean },
+): void {
   const missing = RECIPES[name].needs
     .filter((tool) => tool.isForInstallOnly === options.isForInstall)
     .filter((tool) => !canRun(tool.command, tool.args));
@@ -159,13 +200,13 @@ function requireInterpreters(name: EngineName, options: { isForInstall: boolean 
   }
 }
 
-function markerText(name: EngineName): string {
+function markerText(name: EngineName | ToolName): string {
   // The folder too: a virtual environment does not survive a move. The real one: a link to it is none.
   const folder = realpathSync(engineFolder(name));
   return JSON.stringify({ pins: RECIPES[name].pins, folder }, null, 2);
 }
 
-function isInstalled(name: EngineName): boolean {
+function isInstalled(name: EngineName | ToolName): boolean {
   const marker = join(engineFolder(name), 'installed.json');
   return (
     existsSync(marker) &&
@@ -174,7 +215,7 @@ function isInstalled(name: EngineName): boolean {
   );
 }
 
-function writeMarker(name: EngineName): void {
+function writeMarker(name: EngineName | ToolName): void {
   const marker = join(engineFolder(name), 'installed.json');
   writeFileSync(`${marker}.new`, markerText(name));
   renameSync(`${marker}.new`, marker);
@@ -188,6 +229,27 @@ async function installPython(
   await step(folder, logFile, 'python3', ['-m', 'venv', folder]);
   const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
   await step(folder, logFile, join(folder, 'bin', 'python'), [...pip, ...pins]);
+}
+
+/** A cache that `npm install` finds these packages in, with all that they need, when it is offline. */
+async function fillNpmCache(folder: string, logFile: string): Promise<void> {
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{}');
+  const flags = ['--cache', join(folder, 'cache'), '--no-audit', '--no-fund', '--ignore-scripts'];
+  await step(project, logFile, 'npm', ['install', ...flags, ...CDK_PINS]);
+  rmSync(project, { recursive: true });
+}
+
+/** Runtime dependencies, and the peers at the versions that they are tested with. */
+function ownPackages(): string[] {
+  const { dependencies, peerDependencies, devDependencies } = JSON.parse(
+    readFileSync(join(ROOT, 'package.json'), 'utf8'),
+  ) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+  const peers = Object.keys(peerDependencies ?? {}).map((name) => [name, devDependencies?.[name]]);
+  return [...peers, ...Object.entries(dependencies ?? {})].map(
+    ([name, range]) => `${name}@${range}`,
+  );
 }
 
 async function installDynamoDBLocal(folder: string, logFile: string): Promise<void> {
@@ -252,7 +314,7 @@ function tryLock(database: DatabaseSync): boolean {
 
 if (import.meta.main) {
   const results = await Promise.allSettled(
-    ENGINE_NAMES.map(async (name) => {
+    [...ENGINE_NAMES, ...TOOL_NAMES].map(async (name) => {
       if ((await installEngine(name)) === 'present') {
         console.error(`engines: ${name} ${RECIPES[name].version} is installed already`);
       }
