@@ -1,4 +1,4 @@
-# Alarms on the function itself, so that people learn what is broken before the night when it is needed.
+# Alarms on the function itself, so that people learn what is broken before it is needed.
 
 locals {
   of_function = { FunctionName = aws_lambda_function.rollback.function_name }
@@ -58,7 +58,7 @@ resource "aws_cloudwatch_metric_alarm" "self" {
   alarm_actions       = [local.topic]
 }
 
-# A function that nobody calls has no data. So a lack of data is told too; not at the first deployment,
+# A function that nobody calls has no data. So a lack of data is reported too; not at the first deployment,
 # since an alarm begins without data.
 resource "aws_cloudwatch_metric_alarm" "sweep_stopped" {
   count = var.self_alarms ? 1 : 0

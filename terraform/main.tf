@@ -65,7 +65,7 @@ resource "aws_lambda_function" "rollback" {
     variables = { for name, value in local.environment : name => tostring(value) if value != null }
   }
 
-  # The dead letter is the event as it was, the failure record tells the error: both go to one queue.
+  # The dead letter is the event as it was, the failure record has the error: both go to one queue.
   dead_letter_config {
     target_arn = aws_sqs_queue.dead_letters.arn
   }

@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "function" {
     resources = [local.topic]
   }
 
-  # CloudWatch tells of composite alarms only who may ask for all.
+  # CloudWatch shows composite alarms only to those who may read all alarms.
   statement {
     sid       = "Alarms"
     actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmContributors"]

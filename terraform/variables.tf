@@ -95,7 +95,7 @@ variable "alarm_name_prefix" {
 }
 
 variable "mode" {
-  description = "What an alarm does: act; ask: a person says yes first; observe: only told what would have been."
+  description = "What an alarm does: act; ask: a person approves first; observe: only reports what it would have done."
   type        = string
   default     = "act"
   nullable    = false
@@ -155,7 +155,7 @@ variable "blast_radius" {
 }
 
 variable "cause_check" {
-  description = "Whether an alarm is refused that was red before the live version went live: on or off."
+  description = "Whether an alarm is refused that was in ALARM before the live version went live: on or off."
   type        = string
   default     = "on"
   nullable    = false
@@ -179,7 +179,7 @@ variable "pending_act_minutes" {
 }
 
 variable "bake_minutes" {
-  description = "After a rollback its alarm is looked at again after this."
+  description = "After a rollback its alarm is read again after this."
   type        = number
   default     = 15
   nullable    = false
@@ -191,7 +191,7 @@ variable "bake_minutes" {
 }
 
 variable "event_age_max_minutes" {
-  description = "An older event acts only when its alarm is still red."
+  description = "An older event acts only when its alarm is still in ALARM."
   type        = number
   default     = 60
   nullable    = false

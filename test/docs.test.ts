@@ -202,9 +202,10 @@ describe('alarms.md', () => {
   });
 
   test('names the tag that is read, and shows a pattern for what is read', () => {
-    const text = textOf(reference('alarms.md'));
-    expect(text).toContain(`\`${modelTag}\``);
-    const pattern = JSON.parse(blocks(text, 'json')[0] ?? '{}') as { 'detail-type'?: string[] };
+    expect(textOf(reference('alarms.md'))).toContain(`\`${modelTag}\``);
+    const [, shown = '{}'] =
+      /^cat > pattern.json <<JSON\n([\s\S]*?)^JSON$/m.exec(textOf('docs/deploy/alarms.md')) ?? [];
+    const pattern = JSON.parse(shown) as { 'detail-type'?: string[] };
     const [, types = ''] =
       /const stateChanges = \[(.*?)\];/.exec(textOf('src/domain/alarm-schema.ts')) ?? [];
     expect(unique(pattern['detail-type'] ?? [])).toEqual(matches(types, /'([^']+)'/g));

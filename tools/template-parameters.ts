@@ -182,7 +182,7 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       constraintDescription: 'must be the beginning of a name, without * and ?',
     },
     Mode: {
-      description: 'What an alarm does; observe only tells what it would have done.',
+      description: 'What an alarm does; observe only reports what it would have done.',
       default: 'act',
       allowedValues: ['act', 'ask', 'observe'],
     },
@@ -211,13 +211,14 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       constraintDescription: 'must be off, or 1 to 100 in at most 90 days, such as 5/30m',
     },
     CauseCheck: {
-      description: 'Whether an alarm is refused that was red before the live version went live.',
+      description:
+        'Whether an alarm is refused that was in ALARM before the live version went live.',
       default: 'on',
       allowedValues: ['on', 'off'],
     },
     PendingActMinutes: minutes('A refused alarm is tried again for so long.', 60),
-    BakeMinutes: minutes('After a rollback its alarm is looked at again after this.', 15, 1440),
-    EventAgeMaxMinutes: minutes('An older event acts only when its alarm is still red.', 60),
+    BakeMinutes: minutes('After a rollback its alarm is read again after this.', 15, 1440),
+    EventAgeMaxMinutes: minutes('An older event acts only when its alarm is still in ALARM.', 60),
     AlarmAgeMinMinutes: minutes('Least age of the definition of an alarm that acts.', 0),
     ModelDimension: {
       description: 'Metric dimension that names the registered model.',

@@ -64,11 +64,11 @@ export function tagWithModel(alarm: AlarmBase, model: string): void {
  * An empty prefix is an accident, such as a variable that was not set; it would mean every alarm.
  * @throws ConfigurationError
  */
-export function requirePrefix(scope: Construct, prefix: string, mend: string): void {
+export function requirePrefix(scope: Construct, prefix: string, advice: string): void {
   const isToken = Token.isUnresolved(prefix);
   if (!isToken && prefix.trim() === '') {
     throw new ConfigurationError(
-      `${scope.node.path}: alarmNamePrefix is empty, which means every alarm of the account. ${mend}`,
+      `${scope.node.path}: alarmNamePrefix is empty, which means every alarm of the account. ${advice}`,
     );
   }
   if (isToken || !/[*?]/.test(prefix)) return;

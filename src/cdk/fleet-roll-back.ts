@@ -161,7 +161,7 @@ function acknowledgeFindings(role: Role, machine: StateMachine, policy: Policy):
   Validations.of(policy).acknowledge(
     ...Object.values(runArns(machine)).map((arn) => ({
       id: `AwsSolutions-IAM5[Resource::${nameOf(stack.resolve(arn))}]`,
-      reason: 'Step Functions names each run and each child of it anew.',
+      reason: 'Step Functions gives each run and each of its children a new name.',
     })),
   );
 }

@@ -19,7 +19,7 @@ export function bundledCode(scope: Construct, folders: readonly string[] = bundl
   if (folder === undefined) {
     throw new ConfigurationError(
       `${scope.node.path}: the bundle of the function is in none of ${folders.join(', ')}. In a clone run ` +
-        '"npm run build" first; an installed package brings it along, so install it anew.',
+        '"npm run build" first; an installed package brings it along, so install the package again.',
     );
   }
   // What esbuild says of it stands there too, and would change the asset without a change of the code.

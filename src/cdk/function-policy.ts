@@ -41,7 +41,7 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
     allow('State', ['dynamodb:BatchGetItem', 'dynamodb:PutItem'], table),
     allow('Sweep', ['dynamodb:Query'], `${table}/index/${tableShape.due.name}`),
     allow('Notices', ['sns:Publish'], topic),
-    // CloudWatch tells of composite alarms only who may ask for all.
+    // CloudWatch shows composite alarms only to those who may read all alarms.
     allow('Alarms', ['cloudwatch:DescribeAlarms', 'cloudwatch:DescribeAlarmContributors'], '*'),
     allow('AlarmTags', ['cloudwatch:ListTagsForResource'], alarms),
     allow('Logs', ['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup),

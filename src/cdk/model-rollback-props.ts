@@ -63,7 +63,8 @@ export interface ModelRollbackProps {
   readonly code?: Code;
 
   /**
-   * What an alarm does: `act`; `ask`: a person says yes first; `observe`: only told what would have been.
+   * What an alarm does: `act`; `ask`: a person approves first; `observe`: it only reports what it
+   * would have done.
    * @default 'act'
    */
   readonly mode?: 'act' | 'ask' | 'observe';
@@ -88,7 +89,7 @@ export interface ModelRollbackProps {
    */
   readonly blastRadius?: string;
   /**
-   * Whether an alarm is refused that went red before the live version went live.
+   * Whether an alarm is refused that was in ALARM before the live version went live.
    * @default true
    */
   readonly causeCheck?: boolean;
@@ -98,12 +99,12 @@ export interface ModelRollbackProps {
    */
   readonly pendingAct?: Duration;
   /**
-   * After a rollback, its alarm is looked at again after this.
+   * After a rollback, its alarm is read again after this.
    * @default Duration.minutes(15)
    */
   readonly bake?: Duration;
   /**
-   * An older event acts only when its alarm is still red.
+   * An older event acts only when its alarm is still in ALARM.
    * @default Duration.minutes(60)
    */
   readonly eventAgeMax?: Duration;

@@ -121,7 +121,7 @@ export class ModelRollback extends Construct {
   }
 
   /**
-   * The other way in: a rule on the event bus instead of actions, for alarms that others look after.
+   * The other way in: a rule on the event bus instead of actions, for alarms that other people own.
    * When the wait period of a composite alarm ends, the bus brings a new event, and that one acts.
    * @throws ConfigurationError for an empty prefix
    */
@@ -162,7 +162,7 @@ export class ModelRollback extends Construct {
       role: this.role.withoutPolicyUpdates(),
       logGroup: this.logGroup,
       tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      // The dead letter is the event as it was, the failure record tells the error: both go to one queue.
+      // The dead letter is the event as it was, the failure record has the error: both go to one queue.
       deadLetterQueue: this.deadLetters,
       onFailure: new SqsDestination(this.deadLetters),
       retryAttempts: 2,
@@ -186,11 +186,11 @@ export class ModelRollback extends Construct {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** An event that is older finds other circumstances; the function asks CloudWatch about it all the same. */
+/** For an older event the circumstances may have changed; the function checks it with CloudWatch anyway. */
 const eventAgeMax = Duration.minutes(60);
 const sweepMinutesMax = 10;
 
-/** What the CDK would take, and AWS or a night on call would not. */
+/** What the CDK would take, and AWS or people on call would not. */
 function requireSound(scope: Construct, props: ModelRollbackProps): void {
   const wrong = (message: string) => new ConfigurationError(`${scope.node.path}: ${message}`);
   const { alarmNamePrefix, topic, sweepInterval } = props;
@@ -205,7 +205,7 @@ function requireSound(scope: Construct, props: ModelRollbackProps): void {
   }
   const { region } = Stack.of(scope);
   if (props.table && isElsewhere(props.table.tableArn, region)) {
-    throw wrong(`table is not in ${region}, where the function looks for it. Make one there.`);
+    throw wrong(`table is not in ${region}, where the function reads it. Make one there.`);
   }
   if (topic && isElsewhere(topic.topicArn, region) && props.selfAlarms !== false) {
     throw wrong(

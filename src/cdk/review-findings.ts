@@ -16,7 +16,7 @@ export function acknowledgeFindings(
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason:
-        'CloudWatch tells of composite alarms only who may read all. Network interfaces and traces, where ' +
+        'CloudWatch shows composite alarms only to those who may read all. Network interfaces and traces, where ' +
         'they are used, are made by Lambda itself, and have no narrower resource either.',
     },
     {
@@ -30,7 +30,7 @@ export function acknowledgeFindings(
   });
   Validations.of(parts.function).acknowledge({
     id: 'Serverless-LambdaTracing',
-    reason: 'The record of a rollback tells each of its steps; the prop tracing switches X-Ray on.',
+    reason: 'The record of a rollback has each of its steps; the prop tracing switches X-Ray on.',
   });
   acknowledgeLint(parts.policy, {
     W3037: 'The list of actions that cfn-lint has lacks cloudwatch:DescribeAlarmContributors.',

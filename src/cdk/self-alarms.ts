@@ -12,7 +12,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-/** What tells whether the function itself is well. */
+/** Whether the function itself works. */
 export interface SelfMetrics {
   readonly errors: IMetric;
   readonly throttles: IMetric;
@@ -57,7 +57,7 @@ export interface SelfAlarmsProps {
   readonly topic: ITopic;
 }
 
-/** Alarms on the function itself, so that people learn what is broken before the night when it is needed. */
+/** Alarms on the function itself, so that people learn what is broken before it is needed. */
 export class SelfAlarms extends Construct {
   readonly alarms: readonly Alarm[];
   readonly #action: SnsAction;
@@ -109,7 +109,7 @@ export class SelfAlarms extends Construct {
   }
 
   /**
-   * A function that nobody calls has no data. So a lack of data is told too; not at the first deployment,
+   * A function that nobody calls has no data. So a lack of data is reported too; not at the first deployment,
    * since an alarm begins without data.
    */
   #sweepStopped(invocations: IMetric): Alarm {

@@ -73,7 +73,7 @@ describe('a stack', () => {
           `arn:aws:dynamodb:us-east-1:${account}:table/state`,
         ),
       },
-      /table is not in eu-west-1, where the function looks/,
+      /table is not in eu-west-1, where the function reads it/,
     ],
     [
       'with a name for a table of yours',

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { FleetRollBack } from '../../src/cdk/index.ts';
 import { synthesizeTemplate } from '../../tools/template.ts';
 import { parseHcl } from './hcl.ts';
+import { makeRollback, resourcesOf, type Statement, statementsOf } from './stacks.ts';
 
 /** The pages about deployment against what is deployed. */
 
@@ -38,31 +36,12 @@ describe('cdk.md', () => {
     for (const [, comment, name] of documented) expect(comment, name).toContain('@default');
   });
 
-  test('shows a stack that can be synthesised', async () => {
-    const bundle = 'dist/lambda/index.mjs';
-    expect(existsSync(bundle), `${bundle}: run "npm run build" first`).toBe(true);
-    const folder = mkdtempSync(join(tmpdir(), 'model-rollback-docs-'));
-    try {
-      const [code = ''] = blocks(page('cdk'), 'ts');
-      const construct = pathToFileURL(join(process.cwd(), 'src', 'cdk', 'index.ts')).href;
-      await promisify(execFile)(
-        process.execPath,
-        [
-          '--input-type=module-typescript',
-          '--eval',
-          code.replace("'model-rollback/cdk'", JSON.stringify(construct)),
-        ],
-        { env: { ...process.env, CDK_OUTDIR: folder } },
-      );
-      const template = readFileSync(join(folder, 'Models.template.json'), 'utf8');
-      expect(template).toContain('"high-drawdown-alarm"');
-      expect(template).toContain('"PascalStrategy"');
-      // The asset is the bundle and nothing else.
-      const assets = readdirSync(folder).filter((name) => name.startsWith('asset.'));
-      expect(assets).toHaveLength(1);
-      expect(readdirSync(join(folder, assets[0] ?? ''))).toEqual(['index.mjs']);
-    } finally {
-      rmSync(folder, { recursive: true });
+  test('installs the versions that the package is tested with', () => {
+    const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      readonly devDependencies: Readonly<Record<string, string>>;
+    };
+    for (const name of ['aws-cdk-lib', 'constructs']) {
+      expect(page('cdk')).toContain(` ${name}@${devDependencies[name]} `);
     }
   });
 });
@@ -126,13 +105,32 @@ describe('terraform.md', () => {
   });
 });
 
+describe('step-functions.md', () => {
+  test('lets the state machine of a fleet do what the construct lets it do', () => {
+    const text = readFileSync('docs/reference/step-functions.md', 'utf8');
+    const [, policy = '{}'] = /^cat > fleet-policy.json <<JSON\n([\s\S]*?)^JSON$/m.exec(text) ?? [];
+    const { Statement: statements } = JSON.parse(policy) as { readonly Statement: Statement[] };
+    const { rollback, stack } = makeRollback();
+    const { function: lambdaFunction, topic } = rollback;
+    new FleetRollBack(stack, 'Fleet', { lambdaFunction, topic });
+    const made = Object.entries(resourcesOf(stack, 'AWS::IAM::Policy'))
+      // The rights for its log and its traces, and those for the key of the topic, are the construct's own.
+      .filter(([id]) => /^Fleet(Policy|Children)/.test(id))
+      .flatMap(([, resource]) => statementsOf(resource))
+      .filter(({ Sid }) => Sid !== 'AnnounceKey');
+    const actions = (list: readonly Statement[]) =>
+      list.map(({ Action }) => [Action].flat().toSorted().join()).toSorted();
+    expect(actions(statements)).toEqual(actions(made));
+  });
+});
+
 describe('each page', () => {
   test.each(['cdk', 'cloudformation', 'terraform'])(
     '%s ends with a test alarm and doctor',
     (name) => {
       const [, end = ''] = page(name).split('\n## A test alarm\n');
       expect(end).toContain('aws cloudwatch set-alarm-state');
-      expect(end).toContain('\nmodel-rollback doctor --function ');
+      expect(end).toMatch(/^(npx )?model-rollback doctor --function /m);
     },
   );
 });

@@ -37,15 +37,25 @@ const REGION = 'eu-west-1';
 const CREDENTIALS = { accessKeyId: 'testkey1', secretAccessKey: 'testsecret1' } as const;
 const POLL_PAUSE_MS = 50;
 
-/** The settings of an SDK client of a local engine. */
-export function localClientConfig(endpoint: string): LocalClientConfig {
-  return { endpoint, region: REGION, credentials: CREDENTIALS };
+/**
+ * The settings of an SDK client of a local engine.
+ * @param account of MiniStack, which takes an access key of twelve digits for the account
+ */
+export function localClientConfig(
+  endpoint: string,
+  account: string = CREDENTIALS.accessKeyId,
+): LocalClientConfig {
+  return { endpoint, region: REGION, credentials: { ...CREDENTIALS, accessKeyId: account } };
 }
 
 /** Creates a topic and a queue that receives what is published to it. */
-export async function createWatchedTopic(endpoint: string, name: string): Promise<WatchedTopic> {
-  const sns = new SNSClient(localClientConfig(endpoint));
-  const sqs = new SQSClient(localClientConfig(endpoint));
+export async function createWatchedTopic(
+  endpoint: string,
+  name: string,
+  account?: string,
+): Promise<WatchedTopic> {
+  const sns = new SNSClient(localClientConfig(endpoint, account));
+  const sqs = new SQSClient(localClientConfig(endpoint, account));
   const { TopicArn: topicArn } = await sns.send(new CreateTopicCommand({ Name: name }));
   const { QueueUrl: queueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
   if (topicArn === undefined || queueUrl === undefined) {
@@ -72,7 +82,9 @@ export async function receiveNotices(
   queueUrl: string,
   { count, timeoutMs }: { readonly count: number; readonly timeoutMs: number },
 ): Promise<readonly Notice[]> {
-  const sqs = new SQSClient(localClientConfig(new URL(queueUrl).origin));
+  // The account is in the path: http://127.0.0.1:4566/000000000000/name.
+  const { origin, pathname } = new URL(queueUrl);
+  const sqs = new SQSClient(localClientConfig(origin, pathname.split('/')[1]));
   const notices: Notice[] = [];
   const deadline = performance.now() + timeoutMs;
   while (notices.length < count && performance.now() < deadline) {
@@ -116,6 +128,18 @@ export function awsEnvironment(urls: {
     AWS_SESSION_TOKEN: '',
     // A developer's profile would win over the keys above.
     AWS_PROFILE: '',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+/** The environment of a shell whose AWS is MiniStack. The region is left to the commands. */
+export function awsAccount(endpoint: string, account: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: account,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',

@@ -56,6 +56,10 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/set-tag', { name, key, value });
   }
 
+  async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {
+    await this.#call('POST', 'model-versions/set-tag', { name, version, key, value });
+  }
+
   /** Creates the next version and returns its number as text. */
   async createVersion(name: string): Promise<string> {
     // A source outside the server's own store, so that no run has to exist.

@@ -1,29 +1,12 @@
-/** CloudFormation stacks in MiniStack, with the bucket that their code is in and their schedules. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** CloudFormation stacks in MiniStack, the object that their code is in, and their schedules. */
 import {
   CloudFormationClient,
-  CreateChangeSetCommand,
-  DescribeChangeSetCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
-  ExecuteChangeSetCommand,
   paginateListStackResources,
-  type Stack,
 } from '@aws-sdk/client-cloudformation';
-import {
-  CreateBucketCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { localClientConfig } from './aws.ts';
-
-export interface DeployOptions {
-  readonly stackName: string;
-  /** The text of the template. */
-  readonly template: string;
-  readonly parameters?: Readonly<Record<string, string>>;
-}
 
 export interface StackResource {
   readonly logicalId: string;
@@ -33,7 +16,6 @@ export interface StackResource {
 }
 
 export interface DeployedStack {
-  readonly status: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly resources: readonly StackResource[];
 }
@@ -51,77 +33,38 @@ export interface StoredSchedule {
   };
 }
 
-const POLL_PAUSE_MS = 100;
-const END_TIMEOUT_MS = 60_000;
-
-/**
- * What `aws cloudformation deploy` does: a change set, made and carried out, for a new stack or one that
- * is there. Throws with the events of the stack when it does not end well.
- */
-export async function deployStack(
-  endpoint: string,
-  { stackName, template, parameters = {} }: DeployOptions,
-): Promise<DeployedStack> {
+/** A stack that is there; throws, with its events, when it did not end well. */
+export async function describeStack(endpoint: string, StackName: string): Promise<DeployedStack> {
   const client = new CloudFormationClient(localClientConfig(endpoint));
-  const names = { StackName: stackName, ChangeSetName: `deploy-${Date.now()}` };
-  const before = await find(client, stackName);
-  const isThere = before !== null;
-  // The command keeps what it is not given.
-  const kept = (before?.Parameters ?? []).filter(
-    ({ ParameterKey: key = '' }) => !(key in parameters),
-  );
-  await client.send(
-    new CreateChangeSetCommand({
-      ...names,
-      ChangeSetType: isThere ? 'UPDATE' : 'CREATE',
-      TemplateBody: template,
-      Capabilities: ['CAPABILITY_IAM'],
-      Parameters: [
-        ...Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
-          ParameterKey,
-          ParameterValue,
-        })),
-        ...kept.map(({ ParameterKey }) => ({ ParameterKey, UsePreviousValue: true })),
-      ],
-    }),
-  );
-  const made = await until(
-    async () => await client.send(new DescribeChangeSetCommand(names)),
-    ({ Status: status = '' }) => !/PENDING|IN_PROGRESS/.test(status),
-  );
-  if (made.Status !== 'CREATE_COMPLETE') {
-    throw new Error(`the change set of ${stackName}: ${made.Status} ${made.StatusReason}`);
+  const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName }));
+  if (!/^(CREATE|UPDATE)_COMPLETE$/.test(stack?.StackStatus ?? '')) {
+    throw new Error(`${StackName}: ${stack?.StackStatus}\n${await eventsOf(client, StackName)}`);
   }
-  await client.send(new ExecuteChangeSetCommand(names));
-  const status = await until(
-    async () => (await find(client, stackName))?.StackStatus ?? '',
-    (text) => !/IN_PROGRESS$|^$/.test(text),
-  );
-  if (status !== (isThere ? 'UPDATE_COMPLETE' : 'CREATE_COMPLETE')) {
-    throw new Error(`${stackName}: ${status}\n${await eventsOf(client, stackName)}`);
+  const resources: StackResource[] = [];
+  for await (const page of paginateListStackResources({ client }, { StackName })) {
+    for (const resource of page.StackResourceSummaries ?? []) {
+      resources.push({
+        logicalId: resource.LogicalResourceId ?? '',
+        physicalId: resource.PhysicalResourceId ?? '',
+        type: resource.ResourceType ?? '',
+        status: resource.ResourceStatus ?? '',
+      });
+    }
   }
-  return await describe(client, stackName);
+  const outputs = (stack?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
+    OutputKey,
+    OutputValue,
+  ]);
+  return { outputs: Object.fromEntries(outputs), resources };
 }
 
-/** Makes a bucket. */
-export async function createBucket(endpoint: string, bucket: string): Promise<void> {
-  await s3(endpoint).send(
-    new CreateBucketCommand({
-      Bucket: bucket,
-      CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' },
-    }),
+/** How many bytes an object has, as its bucket says. */
+export async function objectSize(endpoint: string, bucket: string, key: string): Promise<number> {
+  // A name such as bucket.127.0.0.1 resolves nowhere.
+  const s3 = new S3Client({ ...localClientConfig(endpoint), forcePathStyle: true });
+  const { ContentLength: length = 0 } = await s3.send(
+    new HeadObjectCommand({ Bucket: bucket, Key: key }),
   );
-}
-
-/** Puts an object into a bucket, and answers how many bytes the bucket says it has. */
-export async function uploadObject(
-  endpoint: string,
-  place: { readonly bucket: string; readonly key: string },
-  content: Uint8Array,
-): Promise<number> {
-  const object = { Bucket: place.bucket, Key: place.key };
-  await s3(endpoint).send(new PutObjectCommand({ ...object, Body: content }));
-  const { ContentLength: length = 0 } = await s3(endpoint).send(new HeadObjectCommand(object));
   return length;
 }
 
@@ -150,37 +93,6 @@ export async function runTargetNow(
 
 // ---------------------------------------------------------------------------------------------------
 
-async function describe(client: CloudFormationClient, StackName: string): Promise<DeployedStack> {
-  const stack = await find(client, StackName);
-  const resources: StackResource[] = [];
-  for await (const page of paginateListStackResources({ client }, { StackName })) {
-    for (const resource of page.StackResourceSummaries ?? []) {
-      resources.push({
-        logicalId: resource.LogicalResourceId ?? '',
-        physicalId: resource.PhysicalResourceId ?? '',
-        type: resource.ResourceType ?? '',
-        status: resource.ResourceStatus ?? '',
-      });
-    }
-  }
-  const outputs = (stack?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
-    OutputKey,
-    OutputValue,
-  ]);
-  return { status: stack?.StackStatus ?? '', outputs: Object.fromEntries(outputs), resources };
-}
-
-/** Null when there is no such stack. */
-async function find(client: CloudFormationClient, StackName: string): Promise<Stack | null> {
-  try {
-    const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName }));
-    return stack ?? null;
-  } catch (error) {
-    if (error instanceof Error && error.message.includes('does not exist')) return null;
-    throw error;
-  }
-}
-
 async function eventsOf(client: CloudFormationClient, StackName: string): Promise<string> {
   const { StackEvents: events = [] } = await client.send(
     new DescribeStackEventsCommand({ StackName }),
@@ -192,21 +104,6 @@ async function eventsOf(client: CloudFormationClient, StackName: string): Promis
       return `${LogicalResourceId} ${ResourceType} ${ResourceStatus} ${ResourceStatusReason}`;
     })
     .join('\n');
-}
-
-async function until<T>(ask: () => Promise<T>, isOver: (value: T) => boolean): Promise<T> {
-  const deadline = performance.now() + END_TIMEOUT_MS;
-  for (;;) {
-    const value = await ask();
-    if (isOver(value)) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${END_TIMEOUT_MS} ms`);
-    await delay(POLL_PAUSE_MS);
-  }
-}
-
-function s3(endpoint: string): S3Client {
-  // A name such as bucket.127.0.0.1 resolves nowhere.
-  return new S3Client({ ...localClientConfig(endpoint), forcePathStyle: true });
 }
 
 /** The engine tells services apart by the scope of the signature, which it does not check. */
