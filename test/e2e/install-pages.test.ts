@@ -45,7 +45,7 @@ describe.skipIf(isEngineMissing || awscli.isMissing || cdk.isMissing)(
   () => {
     beforeAll(async () => {
       await new MLflowAdmin(mlflow.url).seedModel(model, ['Archived', 'Archived', 'Production']);
-      shell = openShell({ awscli, settings: { ...awsAccount(ministack.url, account), ...npm() } });
+      shell = openShell({ awscli, settings: npm() });
       app = join(shell.folder, 'models');
       cloneInto(join(shell.folder, 'model-rollback'));
       await shell.run('cd model-rollback');
@@ -101,6 +101,11 @@ describe.skipIf(isEngineMissing || awscli.isMissing || cdk.isMissing)(
     describe('deployed', () => {
       let queueUrl: string;
       beforeAll(async () => {
+        await shell.run(
+          Object.entries(awsAccount(ministack.url, account))
+            .map(([name, value]) => `export ${name}='${value}'`)
+            .join('\n'),
+        );
         await shell.run(page.take('Deploy'));
         await shell.run(page.take('Deploy'));
         const { Configuration } = await lambda.send(

@@ -41,6 +41,8 @@ export function openShell({ awscli, settings }: ShellOptions): Shell {
     env: bareEnv({ ...settings, HOME: root, PATH: path.join(delimiter) }),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // Of a shell that has ended; that end is what the caller sees.
+  child.stdin.on('error', () => undefined);
   const output = { stdout: '', stderr: '' };
   let onChange = (): void => undefined;
   for (const name of ['stdout', 'stderr'] as const) {
