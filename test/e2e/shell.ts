@@ -26,11 +26,12 @@ export interface ShellOptions {
 const TIMEOUT_MS = 100_000;
 
 export function openShell({ awscli, settings }: ShellOptions): Shell {
+  const command = builtFile('dist/cli/main.js');
   const root = mkdtempSync(join(tmpdir(), 'model-rollback-shell-'));
   const [folder, bin] = [join(root, 'work'), join(root, 'bin')];
   mkdirSync(folder);
   mkdirSync(bin);
-  symlinkSync(builtFile('dist/cli/main.js'), join(bin, 'model-rollback'));
+  symlinkSync(command, join(bin, 'model-rollback'));
   // Its commands for SQS take AWS's own address for one that was given, and then AWS_ENDPOINT_URL is not read.
   const aws = join(awscli.folder, 'bin', 'aws');
   const script = `#!/bin/sh\nexec '${aws}' --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n`;
