@@ -25,6 +25,8 @@ const registryUrl = new URL(process.env['MLFLOW_TRACKING_URI'] ?? '');
 const template = readFileSync(process.env['BENCH_CALLS'] ?? '', 'utf8');
 const recorded = JSON.parse(template) as Recording;
 const tokens = new Set(template.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g));
+/** What DynamoDB knows a transaction by; as long as a token, which may stand in its place. */
+for (const [, token = ''] of template.matchAll(/"ClientRequestToken":"(\w+)"/g)) tokens.add(token);
 const agent = new Agent({ keepAlive: true });
 const dynamodb = new DynamoDBClient();
 const sns = new SNSClient();

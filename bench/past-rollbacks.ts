@@ -21,14 +21,18 @@ export async function seedPast(
 ): Promise<void> {
   const client = new DynamoDBClient(localClientConfig(world.dynamodbUrl));
   const options = { tableName: world.tableName, workspace: '' };
-  const store = new DynamoDBRollbackStore(client, systemIdentity, options);
+  const parts = { clock: systemClock, identity: systemIdentity };
+  const store = new DynamoDBRollbackStore(client, parts, options);
   const deadline = deadlineAfter(systemClock, 10 * minuteMs);
   try {
-    const [pattern] = await store.list(like, deadline);
+    const [pattern] = (await store.list(like, deadline)).records;
     if (pattern === undefined) throw new Error(`${like} has no record`);
     const write = async (first: number): Promise<void> => {
       for (let index = first; index < count; index += writers) {
-        await store.write({ record: pastRecord(pattern, modelName, count - index) }, deadline);
+        await store.write(
+          { record: pastRecord(pattern.record, modelName, count - index) },
+          deadline,
+        );
       }
     };
     await Promise.all(Array.from({ length: writers }, (_, first) => write(first)));

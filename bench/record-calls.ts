@@ -61,11 +61,12 @@ export async function recordRollback(
   recordClient(sns, 'sns', recorder);
   const { request, warnings } = parseRequest({ model_name: modelName });
   const store = { tableName: world.tableName, workspace: '' };
+  const parts = { clock: systemClock, identity: systemIdentity };
   const response = await rollBack(
     {
       registry,
-      store: new DynamoDBRollbackStore(dynamodb, systemIdentity, store),
-      notifier: new SNSNotifier(sns, world.topicArn),
+      store: new DynamoDBRollbackStore(dynamodb, parts, store),
+      notifiers: [new SNSNotifier(sns, world.topicArn)],
       // No alarm asks.
       alarms: new MemoryAlarmReader(),
       clock: systemClock,

@@ -155,7 +155,15 @@ assert(
   limits.readTimeoutMs * limits.readAttemptsMax < 60_000,
   'reads end long before the function',
 );
-assert(limits.quarantineIntervalsMax * 40 < 204_800, 'the state item stays below 400 KB');
+// The ids in them hold the model's name, of at most four bytes a character.
+assert(
+  limits.quarantineIntervalsMax * 40 +
+    limits.quarantineRecentMax *
+      (4 * limits.textLengthMax + limits.quarantineCausesMax * 20 + 200) +
+    limits.releasedVersionsMax * 60 <
+    307_200,
+  'the state item stays below 400 KB',
+);
 // Each model that did not fail: its name, two versions, the outcome and what is around them. Of each that
 // failed Step Functions keeps the whole execution, with its input and the cause, cut.
 assert(

@@ -77,9 +77,10 @@ export function releaseFromQuarantine<State extends QuarantineState & ReleaseSta
 
 // ---------------------------------------------------------------------------------------------------
 
-function causesBefore(old: QuarantineEntry): Pick<QuarantineEntry, 'earlierRollbackIds'> {
-  const ids = [...(old.earlierRollbackIds ?? []), old.rollbackId];
-  return { earlierRollbackIds: ids.slice(-limits.quarantineCausesMax) };
+function causesBefore(old: QuarantineEntry): Pick<QuarantineEntry, 'earlierRollbacks'> {
+  const last = old.rollbackId.slice(old.rollbackId.lastIndexOf('/') + 1);
+  const earlier = [...(old.earlierRollbacks ?? []), last];
+  return { earlierRollbacks: earlier.slice(-limits.quarantineCausesMax) };
 }
 
 function addToIntervals(intervals: readonly Interval[], number: number): readonly Interval[] {

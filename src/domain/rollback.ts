@@ -149,8 +149,11 @@ export interface QuarantineEntry {
   readonly atMs: number;
   /** The latest rollback from it. */
   readonly rollbackId: string;
-  /** The rollbacks from it before that, newest last: each of them keeps it in quarantine by itself. */
-  readonly earlierRollbackIds?: readonly string[];
+  /**
+   * The rollbacks from it before that, newest last: each of them keeps it in quarantine by itself. Only the
+   * last part of each id: the model's name is the same in all, and may be long.
+   */
+  readonly earlierRollbacks?: readonly string[];
 }
 
 /** A version that a person took out of quarantine: older signs against it do not count any more. */

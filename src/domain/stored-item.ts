@@ -24,7 +24,7 @@ export function encodeState(state: ModelState): string {
   const { released, ...rest } = state;
   const isPlain =
     released.length === 0 &&
-    state.quarantine.every((entry) => !('earlierRollbackIds' in entry)) &&
+    state.quarantine.every((entry) => !('earlierRollbacks' in entry)) &&
     state.liveHistory.every(({ how }) => first.hows.includes(how));
   return isPlain ? encode(1, rest) : encode(2, state);
 }

@@ -56,7 +56,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
       version,
       atMs: time,
       rollbackId: v.string(),
-      earlierRollbackIds: v.exactOptional(v.array(v.string())),
+      earlierRollbacks: v.exactOptional(v.array(v.string())),
     }),
   ),
   quarantineEarlier: v.array(v.tuple([count, count])),

@@ -22,7 +22,7 @@ describe('ConsoleNotifier', () => {
     const written: string[] = [];
     const alarmName = '\u001b[2J\u009b31m\u007f\u0000\r\u0085end';
     const request = { ...record.request, alarmName };
-    const notice = noticeOf({ ...record, request }, NOON_MS);
+    const notice = noticeOf({ ...record, request }, 'end', 0, NOON_MS);
     await new ConsoleNotifier((text) => written.push(text)).send(notice);
     const text = written.join('');
     expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
@@ -33,7 +33,7 @@ describe('ConsoleNotifier', () => {
     const gone = new ConsoleNotifier(() => {
       throw new Error('write EPIPE');
     });
-    const { kind, ...rest } = await gone.send(noticeOf(record, NOON_MS));
+    const { kind, ...rest } = await gone.send(noticeOf(record, 'end', 0, NOON_MS));
     expect(kind).toBe('failed');
     expect(JSON.stringify(rest)).toContain('EPIPE');
   });

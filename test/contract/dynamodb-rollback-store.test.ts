@@ -8,16 +8,18 @@ import {
   TransactionCanceledException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DynamoDBRollbackStore } from '../../src/adapters/dynamodb/dynamodb-rollback-store.ts';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
+import { dynamoDBStore } from '../../src/compose-aws.ts';
 import { ConfigurationError, StateStoreUnavailableError } from '../../src/domain/errors.ts';
-import { afterPointerCheck, withNotice } from '../../src/domain/follow-up.ts';
+import { afterPointerCheck } from '../../src/domain/follow-up.ts';
 import { limits } from '../../src/domain/limits.ts';
-import type { StoreChange } from '../../src/domain/rollback.ts';
+import { modelNameOf, type StoreChange } from '../../src/domain/rollback.ts';
 import { fail } from '../../src/domain/transition.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 import { localClientConfig } from '../engines/aws.ts';
@@ -29,41 +31,47 @@ import {
   startHttpProxy,
 } from './http-proxy.ts';
 import {
+  type AnnouncedEnd,
   alarmClaim,
+  alarmOf,
+  announced,
   attemptAt,
+  changed,
   committed,
   firstClaim,
+  marked,
   NOON_MS,
+  refused,
+  timeAt,
   unclaimed,
 } from './rollback-samples.ts';
+import { describeRollbackStore } from './rollback-store.contract.ts';
 import {
-  describeRollbackStore,
-  type ItemEdit,
-  look,
+  type BackDoor,
+  itemsOf,
+  listRecords,
+  NOTHING,
+  readItems,
   type StoreData,
   type StoredItem,
   soon,
-} from './rollback-store.contract.ts';
+} from './rollback-store-place.ts';
 
 const dynamodb = engine('dynamodb');
 const tableName = uniqueName('state');
 const admin = new DynamoDBClient(localClientConfig(dynamodb.url));
-const SENT = { kind: 'sent', about: 'end', sentAtMs: NOON_MS, attempts: 1 } as const;
 
 describe.skipIf(dynamodb.isMissing)(dynamodb.title('DynamoDB Local'), () => {
   beforeAll(async () => {
     await createTable(admin, tableName, systemClock);
   });
 
-  describeRollbackStore('DynamoDBRollbackStore', openData, {
-    isEditable: true,
-    hasWorkspaces: true,
-  });
+  describeRollbackStore('DynamoDBRollbackStore', openData, { hasColumns: true });
 
   describe('DynamoDBRollbackStore', () => {
     describe('an ambiguous write', describeAmbiguity);
     describe('an item', describeItems);
-    describe('the time of the server', describeServerTime);
+    describe('the difference of the clocks', describeClockSkew);
     describe('a trouble of the network', describeNetwork);
     describe('a table that is not ours', describeTables);
   });
@@ -77,7 +85,7 @@ describe('DynamoDBRollbackStore with a client that fails', describeStubs);
 
 function describeAmbiguity(): void {
   const claimed = firstClaim('fraud', '1');
-  const { record } = unclaimed(attemptAt('fraud', '2', { verdict: 'REFUSED' }), 'REFUSED');
+  const { record } = refused('fraud', '2');
 
   const loseFirst = (operation: string) => {
     let isLost = false;
@@ -87,12 +95,32 @@ function describeAmbiguity(): void {
       return { kind: 'lose-answer' };
     };
   };
+  /** The same, and the engine does not know the request token when the call comes again. */
+  const loseForGood = (operation: string) => {
+    const lose = loseFirst(operation);
+    return (request: ProxiedRequest): ProxyAct => {
+      const act = lose(request);
+      if (act.kind !== 'pass' || !isCall(request, 'TransactWriteItems')) return act;
+      const body = JSON.parse(request.body) as Record<string, unknown>;
+      const forgotten = { ...body, ClientRequestToken: uniqueName('forgotten') };
+      return { kind: 'pass', body: JSON.stringify(forgotten) };
+    };
+  };
+  /** The first one does not arrive. */
+  const resetFirst = (operation: string) => {
+    let isLost = false;
+    return (request: ProxiedRequest): ProxyAct => {
+      if (isLost || !isCall(request, operation)) return { kind: 'pass' };
+      isLost = true;
+      return { kind: 'reset' };
+    };
+  };
 
   test('is written when the answer to a single put was lost and the SDK sent it again', async () => {
     const { store, proxy } = await throughProxy(loseFirst('PutItem'));
     expect(await store.write({ record }, soon())).toBe('written');
     expect(proxy.requests.filter((request) => isCall(request, 'PutItem'))).toHaveLength(2);
-    expect(await store.list(null, soon())).toEqual([record]);
+    expect(await listRecords(store, null)).toEqual([record]);
   });
 
   test('is written when it was an overwrite', async () => {
@@ -100,10 +128,10 @@ function describeAmbiguity(): void {
     const { store, proxy } = await throughProxy((request) => act.current(request));
     await store.write({ record }, soon());
     act.current = loseFirst('PutItem');
-    const sent = withNotice(record, SENT);
-    expect(await store.write({ record: sent }, soon())).toBe('written');
+    const later = changed(record);
+    expect(await store.write({ record: later }, soon())).toBe('written');
     expect(proxy.requests.filter((request) => isCall(request, 'PutItem'))).toHaveLength(3);
-    expect(await store.list(null, soon())).toEqual([sent]);
+    expect(await listRecords(store, null)).toEqual([later]);
   });
 
   test('is written when the answer to a transaction was lost', async () => {
@@ -111,75 +139,98 @@ function describeAmbiguity(): void {
     expect(await store.write(claimed, soon())).toBe('written');
     const sent = proxy.requests.filter((request) => isCall(request, 'TransactWriteItems'));
     expect(sent).toHaveLength(2);
-    expect(await look(store, 'fraud', claimed.record.id, soon())).toEqual(claimed);
-    expect(await store.list(null, soon())).toEqual([claimed.record]);
-  });
-
-  test('is written when the engine has forgotten the request token of the transaction', async () => {
-    const lose = loseFirst('TransactWriteItems');
-    const { store } = await throughProxy((request) => {
-      const act = lose(request);
-      if (act.kind !== 'pass' || !isCall(request, 'TransactWriteItems')) return act;
-      const body = JSON.parse(request.body) as Record<string, unknown>;
-      const forgotten = { ...body, ClientRequestToken: uniqueName('forgotten') };
-      return { kind: 'pass', body: JSON.stringify(forgotten) };
-    });
-    expect(await store.write(claimed, soon())).toBe('written');
-    expect(await look(store, 'fraud', claimed.record.id, soon())).toEqual(claimed);
+    expect(await readItems(store, 'fraud', claimed.record.id)).toEqual(itemsOf(claimed));
+    expect(await listRecords(store, null)).toEqual([claimed.record]);
   });
 
   const three = alarmClaim('fraud', '3');
   const { fleet } = three;
-  const changes: readonly { title: string; operation: string; change: StoreChange }[] = [
-    { title: 'the fleet alone', operation: 'PutItem', change: { fleet } },
+  const endOfAlarm = (): AnnouncedEnd => {
+    const alarm = alarmOf('fraud');
+    return announced(unclaimed(attemptAt('fraud', '4', { verdict: 'REFUSED', alarm }), 'REFUSED'));
+  };
+  const changes: readonly { title: string; operation: string; change: () => StoreChange }[] = [
+    { title: 'a claim', operation: 'TransactWriteItems', change: () => claimed },
+    { title: 'the fleet alone', operation: 'PutItem', change: () => ({ fleet }) },
     {
       title: 'a record with the fleet',
       operation: 'TransactWriteItems',
-      change: { record, fleet },
+      change: () => ({ record, fleet }),
     },
     {
       title: 'a claim that takes a slot',
       operation: 'TransactWriteItems',
-      change: three,
+      change: () => three,
+    },
+    {
+      title: 'a notice alone',
+      operation: 'PutItem',
+      change: () => ({ notice: endOfAlarm().notice }),
+    },
+    {
+      title: 'an end with its notice',
+      operation: 'TransactWriteItems',
+      change: () => refused('fraud', '5'),
+    },
+    {
+      title: 'an end with its notice, the state and the fleet',
+      operation: 'TransactWriteItems',
+      change: () => ({ ...endOfAlarm(), fleet }),
     },
   ];
   for (const { title, operation, change } of changes) {
     test(`is written when the answer to ${title} was lost, and its request token too`, async () => {
-      const lose = loseFirst(operation);
-      const { store, proxy } = await throughProxy((request) => {
-        const act = lose(request);
-        if (act.kind !== 'pass' || !isCall(request, 'TransactWriteItems')) return act;
-        const body = JSON.parse(request.body) as Record<string, unknown>;
-        const forgotten = { ...body, ClientRequestToken: uniqueName('forgotten') };
-        return { kind: 'pass', body: JSON.stringify(forgotten) };
-      });
-      expect(await store.write(change, soon())).toBe('written');
+      const { store, proxy } = await throughProxy(loseForGood(operation));
+      const written = change();
+      expect(await store.write(written, soon())).toBe('written');
       expect(proxy.requests.filter((request) => isCall(request, operation))).toHaveLength(2);
-      const id = change.record?.id ?? null;
-      expect(await look(store, 'fraud', id)).toEqual({
-        state: undefined,
-        record: undefined,
-        ...change,
-      });
+      const id = written.record?.id ?? written.notice?.item.rollbackId ?? null;
+      expect(await readItems(store, 'fraud', id)).toEqual(itemsOf(written));
+    });
+  }
+
+  const overwrites: readonly {
+    title: string;
+    operation: string;
+    change: (end: AnnouncedEnd) => StoreChange;
+  }[] = [
+    {
+      title: 'the mark on a notice',
+      operation: 'PutItem',
+      change: ({ notice }) => ({ notice: marked(notice.item) }),
+    },
+    {
+      title: 'a later end with its notice',
+      operation: 'TransactWriteItems',
+      change: (end) => ({ record: changed(end.record), notice: marked(end.notice.item) }),
+    },
+  ];
+  for (const { title, operation, change } of overwrites) {
+    test(`is written when the answer to ${title} was lost, and its request token too`, async () => {
+      const act = { current: (_: ProxiedRequest): ProxyAct => ({ kind: 'pass' }) };
+      const { store, proxy } = await throughProxy((request) => act.current(request));
+      const end = endOfAlarm();
+      await store.write(end, soon());
+      const before = proxy.requests.length;
+      act.current = loseForGood(operation);
+      const written = change(end);
+      expect(await store.write(written, soon())).toBe('written');
+      expect(proxy.requests.slice(before)).toHaveLength(2);
+      const stored = itemsOf({ ...end, ...written });
+      expect(await readItems(store, 'fraud', end.record.id)).toEqual(stored);
     });
   }
 
   test('is a conflict when a rival overwrote the fleet in between', async () => {
     const workspace = uniqueName('rival');
     const rival = newStore(admin, workspace);
-    let isLost = false;
-    const { store } = await throughProxy((request) => {
-      if (isLost || !isCall(request, 'TransactWriteItems')) return { kind: 'pass' };
-      isLost = true;
-      return { kind: 'reset' };
-    }, workspace);
+    const { store } = await throughProxy(resetFirst('TransactWriteItems'), workspace);
     const theirs = alarmClaim('churn', '1');
     await rival.write(theirs, soon());
     expect(await store.write(three, soon())).toBe('conflict');
-    expect(await store.list(null, soon())).toEqual([theirs.record]);
-    expect(await look(store, 'fraud', three.record.id)).toEqual({
-      state: undefined,
-      record: undefined,
+    expect(await listRecords(store, null)).toEqual([theirs.record]);
+    expect(await readItems(store, 'fraud', three.record.id)).toEqual({
+      ...NOTHING,
       fleet: theirs.fleet,
     });
   });
@@ -187,16 +238,29 @@ function describeAmbiguity(): void {
   test('is a conflict when a rival overwrote one of the items in between', async () => {
     const workspace = uniqueName('rival');
     const rival = newStore(admin, workspace);
-    let isLost = false;
-    const { store } = await throughProxy((request) => {
-      if (isLost || !isCall(request, 'TransactWriteItems')) return { kind: 'pass' };
-      isLost = true;
-      return { kind: 'reset' };
-    }, workspace);
+    const { store } = await throughProxy(resetFirst('TransactWriteItems'), workspace);
     await rival.write(firstClaim('fraud', 'rival'), soon());
     expect(await store.write(claimed, soon())).toBe('conflict');
-    expect(await store.list(null, soon())).toHaveLength(1);
+    expect(await listRecords(store, null)).toHaveLength(1);
   });
+
+  test.each(overwrites)(
+    'is a conflict when another sender marked the notice before $title arrived',
+    async ({ operation, change }) => {
+      const workspace = uniqueName('rival');
+      const rival = newStore(admin, workspace);
+      const end = endOfAlarm();
+      await rival.write(end, soon());
+      const { store } = await throughProxy(resetFirst(operation), workspace);
+      const theirs = marked(end.notice.item, NOON_MS + 7);
+      await rival.write({ notice: theirs }, soon());
+      expect(await store.write(change(end), soon())).toBe('conflict');
+      expect(await readItems(store, 'fraud', end.record.id)).toEqual({
+        ...itemsOf(end),
+        notice: theirs.item,
+      });
+    },
+  );
 }
 
 function describeItems(): void {
@@ -208,22 +272,22 @@ function describeItems(): void {
     const { Item } = await admin.send(new GetItemCommand({ TableName: tableName, Key }));
     return Item;
   };
+  // Whole seconds, never early.
+  const expiresAt = (NOON_MS + limits.recordRetentionMs) / 1_000 + 1;
 
   test('expires when it ended without effect and nothing of it is due', async () => {
     const workspace = uniqueName('expiry');
     const store = newStore(admin, workspace);
-    const attempt = attemptAt('fraud', '1', { verdict: 'REFUSED', nowMs: NOON_MS + 1 });
-    const refused = unclaimed(attempt, 'REFUSED').record;
-    await store.write({ record: refused }, soon());
+    const { record } = refused('fraud', '1', NOON_MS + 1);
+    // Release 0.1.0 left a notice in it.
+    const due = { kind: 'pending', about: 'end', dueAtMs: NOON_MS, leaseEndsAtMs: 0 } as const;
+    await store.write({ record: { ...record, notice: { ...due, attempts: 1 } } }, soon());
     const pending = await rawItem(workspace, 'ROLLBACK#fraud/1');
     expect(pending).toMatchObject({ due_pk: { S: `DUE#${workspace}` } });
     expect(pending).not.toHaveProperty('expires_at');
 
-    const sent = withNotice(refused, SENT);
-    await store.write({ record: sent }, soon());
+    await store.write({ record: changed(record) }, soon());
     const item = await rawItem(workspace, 'ROLLBACK#fraud/1');
-    // Whole seconds, never early.
-    const expiresAt = (NOON_MS + limits.recordRetentionMs) / 1_000 + 1;
     expect(item).toMatchObject({ expires_at: { N: String(expiresAt) } });
     expect(item).not.toHaveProperty('due_pk');
     expect(item).not.toHaveProperty('due_at_ms');
@@ -238,13 +302,41 @@ function describeItems(): void {
     expect(await rawItem(workspace, 'STATE')).not.toHaveProperty('expires_at');
     const ended = committed(claimed);
     await store.write(ended, soon());
-    const announced = withNotice(ended.record, SENT);
-    await store.write({ record: announced }, soon());
-    await store.write({ record: afterPointerCheck(announced, ['2'], null, NOON_MS) }, soon());
+    const sent = marked(ended.notice.item);
+    await store.write({ notice: sent }, soon());
+    await store.write(afterPointerCheck(ended.record, ['2'], null, timeAt(NOON_MS)), soon());
     const item = await rawItem(workspace, 'ROLLBACK#fraud/1');
-    expect(item).toMatchObject({ revision: { N: '4' } });
+    expect(item).toMatchObject({ revision: { N: '3' } });
     expect(item).not.toHaveProperty('due_pk');
     expect(item).not.toHaveProperty('expires_at');
+    const notice = await rawItem(workspace, 'NOTICE#1#end');
+    expect(notice).toMatchObject({ write_token: { S: sent.item.token } });
+    expect(notice).not.toHaveProperty('due_pk');
+    expect(notice).not.toHaveProperty('expires_at');
+  });
+
+  test('is a notice that is due by itself, and expires once it is sent', async () => {
+    const workspace = uniqueName('expiry');
+    const store = newStore(admin, workspace);
+    const end = refused('fraud', '1', NOON_MS);
+    await store.write(end, soon());
+    const pending = await rawItem(workspace, 'NOTICE#1#end');
+    expect(pending).toMatchObject({
+      // The sweep of release 0.1.0 reads DUE#, and does not know what a notice is.
+      due_pk: { S: `DUE-NOTICE#${workspace}` },
+      due_at_ms: { N: String(NOON_MS + limits.noticeDueMs) },
+      write_token: { S: end.notice.item.token },
+    });
+    expect(pending).not.toHaveProperty('expires_at');
+    expect(pending).not.toHaveProperty('revision');
+    expect(await rawItem(workspace, 'ROLLBACK#fraud/1')).not.toHaveProperty('due_pk');
+
+    await store.write({ notice: marked(end.notice.item, NOON_MS + 1) }, soon());
+    const sent = await rawItem(workspace, 'NOTICE#1#end');
+    expect(sent).toMatchObject({ expires_at: { N: String(expiresAt) } });
+    expect(sent).not.toHaveProperty('due_pk');
+    expect(sent).not.toHaveProperty('due_at_ms');
+    expect(sent?.['doc']?.S).not.toContain('Model Rollback');
   });
 
   test('shows a person what happened', async () => {
@@ -273,16 +365,73 @@ function describeItems(): void {
   });
 }
 
-function describeServerTime(): void {
-  test('is what the options tell, and null without them', async () => {
+function describeClockSkew(): void {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+  });
+
+  /** The store as the command and the function compose it, and an engine with this clock. */
+  const composed = async (date: () => string): Promise<RollbackStore> => {
+    const body = JSON.stringify({ Responses: {} });
+    const proxy = await startHttpProxy(null, () => ({
+      kind: 'answer',
+      status: 200,
+      contentType: 'application/x-amz-json-1.0',
+      headers: { date: date() },
+      body,
+    }));
+    openProxies.push(proxy);
+    vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', proxy.url);
+    vi.stubEnv('AWS_REGION', 'eu-west-1');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'any');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'any');
+    return dynamoDBStore({ tableName, workspace: '' });
+  };
+  const setTime = (atMs: number): void => {
+    vi.useFakeTimers({ toFake: ['Date'], now: atMs });
+  };
+  const httpDate = (atMs: number): string => new Date(atMs).toUTCString();
+
+  test('is what the options say, and null without them', async () => {
+    const parts = { clock: systemClock, identity: systemIdentity };
     const options = { tableName, workspace: uniqueName('time') };
-    const told = new DynamoDBRollbackStore(admin, systemIdentity, {
-      ...options,
-      serverTimeMs: () => NOON_MS,
+    const known = new DynamoDBRollbackStore(admin, parts, { ...options, clockSkewMs: () => -7 });
+    expect((await known.read('fraud', null, soon())).clockSkewMs).toBe(-7);
+    const unknown = new DynamoDBRollbackStore(admin, parts, options);
+    expect((await unknown.read('fraud', null, soon())).clockSkewMs).toBeNull();
+  });
+
+  test('is our clock less that of the answer', async () => {
+    setTime(NOON_MS);
+    let engineMs = NOON_MS;
+    const store = await composed(() => httpDate(engineMs));
+    expect((await store.read('fraud', null, soon())).clockSkewMs).toBe(0);
+    engineMs = NOON_MS - 90_000;
+    expect((await store.read('fraud', null, soon())).clockSkewMs).toBe(90_000);
+    engineMs = NOON_MS + 90_000;
+    expect((await store.read('fraud', null, soon())).clockSkewMs).toBe(-90_000);
+    store.close();
+  });
+
+  test('is measured when the answer arrives, however long that takes', async () => {
+    setTime(NOON_MS);
+    const store = await composed(() => {
+      // Both clocks go on while the engine works.
+      setTime(Date.now() + 45_000);
+      return httpDate(Date.now());
     });
-    expect((await told.read('fraud', null, soon())).serverTimeMs).toBe(NOON_MS);
-    const untold = new DynamoDBRollbackStore(admin, systemIdentity, options);
-    expect((await untold.read('fraud', null, soon())).serverTimeMs).toBeNull();
+    const { clockSkewMs } = await store.read('fraud', null, soon());
+    setTime(Date.now() + 600_000);
+    expect(clockSkewMs).toBe(0);
+    expect((await store.read('fraud', null, soon())).clockSkewMs).toBe(0);
+    store.close();
+  });
+
+  test('is null when the answer has no time that can be read', async () => {
+    const store = await composed(() => 'noon');
+    expect((await store.read('fraud', null, soon())).clockSkewMs).toBeNull();
+    store.close();
   });
 }
 
@@ -294,7 +443,11 @@ function describeNetwork(): void {
     'write of one item': (store, ms) =>
       store.write({ record: claimed.record }, deadlineAfter(systemClock, ms)),
     list: (store, ms) => store.list(null, deadlineAfter(systemClock, ms)),
-    listDue: (store, ms) => store.listDue(NOON_MS, 10, deadlineAfter(systemClock, ms)),
+    readNotice: (store, ms) => store.readNotice('fraud/1', 'end', deadlineAfter(systemClock, ms)),
+    'write of a notice': (store, ms) =>
+      store.write({ notice: refused('fraud', '1').notice }, deadlineAfter(systemClock, ms)),
+    listDue: (store, ms) =>
+      store.listDue('record', NOON_MS, firstPage, deadlineAfter(systemClock, ms)),
   };
   const awsError = (status: number, type: string): ProxyAct => ({
     kind: 'answer',
@@ -357,11 +510,13 @@ function describeNetwork(): void {
 function describeTables(): void {
   const calls = (store: RollbackStore): readonly (() => Promise<unknown>)[] => [
     () => store.read('fraud', 'fraud/1', soon()),
+    () => store.readNotice('fraud/1', 'end', soon()),
     () => store.write(firstClaim('fraud', '1'), soon()),
     () => store.write({ record: firstClaim('fraud', '1').record }, soon()),
     () => store.list('fraud', soon()),
     () => store.list(null, soon()),
-    () => store.listDue(NOON_MS, 10, soon()),
+    () => store.listDue('record', NOON_MS, firstPage, soon()),
+    () => store.listDue('notice', NOON_MS, firstPage, soon()),
   ];
 
   test('because it is missing, is ConfigurationError that names it and create-table', async () => {
@@ -391,7 +546,7 @@ function describeTables(): void {
     const bare = uniqueName('bare');
     await makeTable(bare, ['pk', 'sk']);
     const store = newStore(admin, 'any', bare);
-    for (const call of calls(store).slice(-2)) {
+    for (const call of calls(store).slice(-3)) {
       const error = await call().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(ConfigurationError);
       expect(String(error)).toContain(`"${bare}"`);
@@ -419,7 +574,7 @@ function describeCreateTable(): void {
       Array.from({ length: 4 }, () => createTable(admin, name, systemClock)),
     );
     expect(made.filter(({ isNew }) => isNew)).toHaveLength(1);
-    expect(await newStore(admin, '', name).list(null, soon())).toEqual([]);
+    expect(await listRecords(newStore(admin, '', name), null)).toEqual([]);
   });
 
   const table = (status: string, index: string): object => ({
@@ -597,7 +752,7 @@ function describeStubs(): void {
     expect(String(error)).toContain('AWS_REGION');
   });
 
-  test('reads again what the engine left unprocessed', async () => {
+  test('asks again for what the engine left unprocessed, after a pause', async () => {
     const kept = new Map<string, object>();
     const placeOf = (item?: KeyedItem): string => `${item?.pk.S} / ${item?.sk.S}`;
     const asked: number[] = [];
@@ -615,32 +770,70 @@ function describeStubs(): void {
       expect(wanted?.ConsistentRead).toBe(true);
       asked.push(rest.length + 1);
       return {
-        Responses: { [tableName]: [kept.get(placeOf(first))] },
+        Responses: { [tableName]: [kept.get(placeOf(first))].filter((item) => item) },
         UnprocessedKeys: rest.length === 0 ? {} : { [tableName]: { ...wanted, Keys: rest } },
       };
     });
-    const store = newStore(client, '');
+    const { clock, pausesMs } = pausingClock();
+    const store = newStore(client, '', tableName, clock);
     const three = alarmClaim('fraud', '1');
     await store.write(three, soon());
-    expect(await look(store, 'fraud', three.record.id, soon())).toEqual(three);
-    expect(asked).toEqual([3, 2, 1]);
+    expect(pausesMs).toEqual([]);
+    expect(await readItems(store, 'fraud', three.record.id)).toEqual(itemsOf(three));
+    // Without a notice: it is asked for like the others.
+    expect(asked).toEqual([4, 3, 2, 1]);
+    expectBackoff(pausesMs, 3);
   });
 
-  test('calls keys that stay unprocessed unavailable, after a bounded number of reads', async () => {
-    const { client, calls } = stubClient(async (_, input) => {
+  test('asks no other key again, and none twice', async () => {
+    const asked: string[][] = [];
+    const { client } = stubClient(async (_, input) => {
+      const { RequestItems } = input as { RequestItems: Record<string, { Keys: KeyedItem[] }> };
+      const wanted = RequestItems[tableName];
+      const keys = wanted?.Keys ?? [];
+      asked.push(keys.map(({ sk }) => sk.S));
+      const left = asked.length === 1 ? keys.slice(2) : [];
+      return left.length === 0
+        ? { Responses: {} }
+        : { Responses: {}, UnprocessedKeys: { [tableName]: { ...wanted, Keys: left } } };
+    });
+    await newStore(client, '', tableName, pausingClock().clock).read('fraud', 'fraud/1', soon());
+    expect(asked[0]).toHaveLength(4);
+    expect(asked.slice(1)).toEqual([asked[0]?.slice(2)]);
+  });
+
+  const throttled = (): ReturnType<typeof stubClient> =>
+    stubClient(async (_, input) => {
       const { RequestItems } = input as { RequestItems: object };
       return { Responses: {}, UnprocessedKeys: RequestItems };
     });
-    await expect(newStore(client, '').read('fraud', null, soon())).rejects.toBeInstanceOf(
-      StateStoreUnavailableError,
-    );
-    expect(calls()).toBe(limits.readAttemptsMax);
+
+  test('calls keys that stay unprocessed unavailable, after a bounded number of reads', async () => {
+    const { client, calls } = throttled();
+    const { clock, pausesMs } = pausingClock();
+    const error: unknown = await newStore(client, '', tableName, clock)
+      .read('fraud', null, soon())
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StateStoreUnavailableError);
+    expect(String(error)).toContain(`"${tableName}" is throttled`);
+    expect(calls()).toBe(limits.unprocessedAttemptsMax);
+    expectBackoff(pausesMs, limits.unprocessedAttemptsMax - 1);
+  });
+
+  test('asks a throttled table no more once the deadline has passed', async () => {
+    const { client, calls } = throttled();
+    const { clock } = pausingClock();
+    const deadline = deadlineAfter(clock, limits.unprocessedBackoffMs * 2);
+    const read = newStore(client, '', tableName, clock).read('fraud', null, deadline);
+    await expect(read).rejects.toBeInstanceOf(StateStoreUnavailableError);
+    expect(calls()).toBeGreaterThan(1);
+    expect(calls()).toBeLessThan(limits.unprocessedAttemptsMax);
   });
 
   test('sends nothing when no time is left', async () => {
     const { client, calls } = stubClient(async () => ({}));
     const over = { leftMs: () => 0 };
-    const write = newStore(client, '').write(fail(claimed, NOON_MS, 'no'), over);
+    const write = newStore(client, '').write(fail(claimed, timeAt(NOON_MS), 'no'), over);
     await expect(write).rejects.toBeInstanceOf(StateStoreUnavailableError);
     expect(calls()).toBe(0);
   });
@@ -657,6 +850,18 @@ interface KeyedItem {
   readonly sk: { readonly S: string };
 }
 
+const firstPage = { limit: 10, after: null };
+
+/** Doubling, and by chance between half and all of it. */
+function expectBackoff(pausesMs: readonly number[], count: number): void {
+  expect(pausesMs).toHaveLength(count);
+  for (const [index, pauseMs] of pausesMs.entries()) {
+    const mostMs = limits.unprocessedBackoffMs * 2 ** index;
+    expect(pauseMs).toBeGreaterThanOrEqual(mostMs / 2);
+    expect(pauseMs).toBeLessThanOrEqual(mostMs);
+  }
+}
+
 const openProxies: HttpProxy[] = [];
 
 afterEach(async () => {
@@ -671,36 +876,55 @@ async function openData(): Promise<StoreData> {
       // As when composed: each client has its own connections.
       newStore(new DynamoDBClient(localClientConfig(dynamodb.url)), workspaceOf(workspace)),
     close: async () => undefined,
-    edit: async (item, change) => await editItem(workspaceOf(), item, change),
+    backDoor: backDoorOf(workspaceOf()),
   };
 }
 
-async function editItem(
-  workspace: string,
-  item: StoredItem,
-  { doc, revision }: ItemEdit,
-): Promise<void> {
-  const sets = [
-    ...(doc === undefined ? [] : [{ name: 'doc', value: { S: doc } }]),
-    ...(revision === undefined ? [] : [{ name: 'revision', value: { N: String(revision) } }]),
-  ];
-  for (const { name, value } of sets) {
-    await admin.send(
-      new UpdateItemCommand({
-        TableName: tableName,
-        Key: {
-          pk: {
-            S:
-              item.kind === 'fleet' ? `FLEET#${workspace}` : `MODEL#${workspace}/${item.modelName}`,
-          },
-          sk: { S: item.kind === 'record' ? `ROLLBACK#${item.rollbackId}` : 'STATE' },
-        },
-        UpdateExpression: 'SET #name = :value',
-        ConditionExpression: 'attribute_exists(pk)',
-        ExpressionAttributeNames: { '#name': name },
-        ExpressionAttributeValues: { ':value': value },
-      }),
-    );
+function backDoorOf(workspace: string): BackDoor {
+  return {
+    edit: async (item, { doc, revision, token }) => {
+      const sets = [
+        ...(doc === undefined ? [] : [{ name: 'doc', value: { S: doc } }]),
+        ...(revision === undefined ? [] : [{ name: 'revision', value: { N: String(revision) } }]),
+        ...(token === undefined ? [] : [{ name: 'write_token', value: { S: token } }]),
+      ];
+      for (const { name, value } of sets) {
+        await admin.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: keyOf(workspace, item),
+            UpdateExpression: 'SET #name = :value',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeNames: { '#name': name },
+            ExpressionAttributeValues: { ':value': value },
+          }),
+        );
+      }
+    },
+    text: async (item) => {
+      const Key = keyOf(workspace, item);
+      const { Item } = await admin.send(new GetItemCommand({ TableName: tableName, Key }));
+      return Item?.['doc']?.S ?? '';
+    },
+  };
+}
+
+function keyOf(workspace: string, item: StoredItem): Record<string, AttributeValue> {
+  const of = (modelName: string): AttributeValue => ({ S: `MODEL#${workspace}/${modelName}` });
+  switch (item.kind) {
+    case 'fleet':
+      return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
+    case 'state':
+      return { pk: of(item.modelName), sk: { S: 'STATE' } };
+    case 'record':
+      return { pk: of(item.modelName), sk: { S: `ROLLBACK#${item.rollbackId}` } };
+    case 'notice': {
+      const modelName = modelNameOf(item.rollbackId);
+      const suffix = item.rollbackId.slice(modelName.length + 1);
+      return { pk: of(modelName), sk: { S: `NOTICE#${suffix}#${item.topic}` } };
+    }
+    default:
+      return item satisfies never;
   }
 }
 
@@ -708,8 +932,10 @@ function newStore(
   client: DynamoDBClient,
   workspace: string,
   table: string = tableName,
+  clock: Clock = systemClock,
 ): DynamoDBRollbackStore {
-  return new DynamoDBRollbackStore(client, systemIdentity, { tableName: table, workspace });
+  const parts = { clock, identity: systemIdentity };
+  return new DynamoDBRollbackStore(client, parts, { tableName: table, workspace });
 }
 
 async function throughProxy(
@@ -745,7 +971,7 @@ async function makeTable(name: string, keys: readonly string[]): Promise<void> {
   await admin.send(new ScanCommand({ TableName: name }));
 }
 
-/** A client that answers as told, by the name of the command. */
+/** A client that answers by the name of the command. */
 function stubClient(answer: (command: string, input: object) => Promise<unknown>): {
   client: DynamoDBClient;
   calls: () => number;
@@ -762,7 +988,7 @@ function stubClient(answer: (command: string, input: object) => Promise<unknown>
 }
 
 /** Time passes only by sleeping, and at once. */
-function skippingClock(): typeof systemClock {
+function skippingClock(): Clock {
   let nowMs = 0;
   return {
     nowMs: () => nowMs,
@@ -771,4 +997,15 @@ function skippingClock(): typeof systemClock {
       nowMs += ms;
     },
   };
+}
+
+/** The same, and what the pauses were. */
+function pausingClock(): { readonly clock: Clock; readonly pausesMs: readonly number[] } {
+  const pausesMs: number[] = [];
+  const clock = skippingClock();
+  const sleep = async (ms: number): Promise<void> => {
+    pausesMs.push(ms);
+    await clock.sleep(ms);
+  };
+  return { clock: { ...clock, sleep }, pausesMs };
 }

@@ -1,12 +1,58 @@
-import { MemoryRollbackStore } from '../../src/adapters/memory/memory-rollback-store.ts';
+import {
+  type MemoryItems,
+  MemoryRollbackStore,
+} from '../../src/adapters/memory/memory-rollback-store.ts';
 import { describeRollbackStore } from './rollback-store.contract.ts';
+import type { StoredItem } from './rollback-store-place.ts';
 
 describeRollbackStore(
   'MemoryRollbackStore',
   async () => {
-    // Clients of one process share the instance: there is nothing else to share.
-    const store = new MemoryRollbackStore();
-    return { open: async () => store, close: async () => undefined };
+    // Clients of one process share the items; each workspace has its own.
+    const places = new Map<string, MemoryItems>();
+    const itemsOf = (workspace = ''): MemoryItems => {
+      const items = places.get(workspace) ?? noItems();
+      places.set(workspace, items);
+      return items;
+    };
+    return {
+      open: async (workspace) => new MemoryRollbackStore(itemsOf(workspace)),
+      close: async () => undefined,
+      backDoor: {
+        edit: async (item, { doc }) => {
+          const { map, key } = placeOf(itemsOf(), item);
+          if (doc !== undefined) map.set(key, doc);
+        },
+        text: async (item) => {
+          const { map, key } = placeOf(itemsOf(), item);
+          return map.get(key) ?? '';
+        },
+      },
+    };
   },
-  { isEditable: false, hasWorkspaces: false },
+  { hasColumns: false },
 );
+
+// ---------------------------------------------------------------------------------------------------
+
+function noItems(): MemoryItems {
+  return { states: new Map(), records: new Map(), notices: new Map(), fleet: new Map() };
+}
+
+function placeOf(
+  { states, records, notices, fleet }: MemoryItems,
+  item: StoredItem,
+): { readonly map: Map<string, string>; readonly key: string } {
+  switch (item.kind) {
+    case 'state':
+      return { map: states, key: item.modelName };
+    case 'record':
+      return { map: records, key: item.rollbackId };
+    case 'notice':
+      return { map: notices, key: `${item.rollbackId}#${item.topic}` };
+    case 'fleet':
+      return { map: fleet, key: '' };
+    default:
+      return item satisfies never;
+  }
+}

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { afterPointerCheck } from '../../src/domain/follow-up.ts';
 import { noticeOf } from '../../src/domain/notice.ts';
+import type { NoticeTopic } from '../../src/domain/notice-content.ts';
 import { Outcome, type RollbackRecord } from '../../src/domain/rollback.ts';
 import { contest, fail } from '../../src/domain/transition.ts';
 import { Recovery } from '../../src/domain/trigger.ts';
@@ -17,10 +18,11 @@ import {
   firstClaim,
   NOON_MS,
   planless,
+  timeAt,
   unclaimed,
 } from './rollback-samples.ts';
 
-/** A notifier, and the eyes of whoever it tells. */
+/** A notifier, and the eyes of whoever it notifies. */
 export interface NotifierPlace {
   readonly notifier: Notifier;
   /** The next notices that came, in any order; waits for them. */
@@ -44,25 +46,29 @@ export const ENDS: Readonly<Record<Outcome, RollbackRecord>> = {
   [Outcome.REFUSED]: ended('REFUSED'),
   [Outcome.NO_TARGET]: ended('NO_TARGET'),
   [Outcome.ALREADY_LIVE]: ended('ALREADY_LIVE'),
-  [Outcome.CONTESTED]: contest(firstClaim('fraud', '1'), NOON_MS, {
+  [Outcome.CONTESTED]: contest(firstClaim('fraud', '1'), timeAt(NOON_MS), {
     message: 'Somebody else moved the pointer.',
     hasMoved: false,
     liveVersions: ['4', '3'],
   }).record,
-  [Outcome.FAILED]: fail(firstClaim('fraud', '1'), NOON_MS, 'The registry said no.').record,
-  [Outcome.DEFERRED]: planless('model', 'DEFERRED'),
+  [Outcome.FAILED]: fail(firstClaim('fraud', '1'), timeAt(NOON_MS), 'The registry said no.').record,
+  [Outcome.DEFERRED]: planless('model', 'DEFERRED').record,
   [Outcome.AWAITING_APPROVAL]: unclaimed(asked, 'AWAITING_APPROVAL').record,
   [Outcome.OBSERVED]: unclaimed(asked, 'OBSERVED').record,
 };
 
 const byAlarm = committed(alarmClaim('fraud', '1')).record;
-const nameless = planless('alarm', 'FAILED');
-const unreadable = planless('source', 'FAILED');
+const nameless = planless('alarm', 'FAILED').record;
+const unreadable = planless('source', 'FAILED').record;
 const { arn } = alarmOf(null).transition;
 
 /** Every notice, with its subject and what it says of the model and of its topic. */
 const NOTICES: readonly {
   readonly title: string;
+  /** Of the end where nothing else is given. */
+  readonly topic?: NoticeTopic;
+  /** Earlier notices that it replaces. */
+  readonly replaces?: number;
   readonly record: RollbackRecord;
   readonly subject: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -102,7 +108,28 @@ const NOTICES: readonly {
     fields: { model_name: null, alarm: null, triggered_by: 'manual' },
   },
   {
+    title: 'an end whose earlier notice could not be sent',
+    replaces: 1,
+    record: ENDS.REFUSED,
+    subject: 'Model Rollback refused: fraud',
+    fields: {
+      replaces: 1,
+      text: expect.stringContaining('An earlier notice of this attempt could not be sent.'),
+    },
+  },
+  {
+    title: 'an end whose earlier notices could not be sent',
+    replaces: 3,
+    record: ENDS.REFUSED,
+    subject: 'Model Rollback refused: fraud',
+    fields: {
+      replaces: 3,
+      text: expect.stringContaining('3 earlier notices of this attempt could not be sent.'),
+    },
+  },
+  {
     title: 'a pointer that differs',
+    topic: 'pointer',
     record: pointerDiffers(byAlarm),
     subject: 'Model Rollback pointer differs: fraud',
     fields: {
@@ -113,6 +140,7 @@ const NOTICES: readonly {
   },
   {
     title: 'an alarm that recovered',
+    topic: 'recovery',
     record: recovery(Recovery.RECOVERED),
     subject: 'Model Rollback recovered: fraud',
     fields: {
@@ -124,6 +152,7 @@ const NOTICES: readonly {
   },
   {
     title: 'an alarm that did not recover',
+    topic: 'recovery',
     record: recovery(Recovery.NOT_RECOVERED),
     subject: 'Model Rollback not recovered: fraud',
     fields: {
@@ -134,6 +163,7 @@ const NOTICES: readonly {
   },
   {
     title: 'an alarm without data',
+    topic: 'recovery',
     record: recovery(Recovery.NO_DATA),
     subject: 'Model Rollback no data: fraud',
     fields: {
@@ -160,9 +190,13 @@ export function describeNotifier(name: string, openNotifier: () => Promise<Notif
       await place.close();
     });
 
-    test.each(NOTICES)('tells of $title once, whole and exact', async (told) => {
-      const { record, subject, fields } = told;
-      const notice = noticeOf(record, NOON_MS + 1);
+    test('names its channel', () => {
+      expect(place.notifier.channel).toMatch(/^[a-z][a-z0-9-]*$/);
+    });
+
+    test.each(NOTICES)('notifies of $title once, whole and exact', async (sample) => {
+      const { record, subject, fields, topic = 'end', replaces = 0 } = sample;
+      const notice = noticeOf(record, topic, replaces, NOON_MS + 1);
       expect(await place.notifier.send(notice, soon())).toEqual({ kind: 'sent' });
       const [received, ...more] = await place.received(1);
       expect(more).toEqual([]);
@@ -178,8 +212,9 @@ export function describeNotifier(name: string, openNotifier: () => Promise<Notif
       `the "best" <model> & 'more'`,
       ' \u202ereversed\u2028line',
       '🤖'.repeat(128),
-    ])('tells of a model named %s', async (model) => {
-      const notice = noticeOf(committed(firstClaim(model, '1')).record, NOON_MS);
+    ])('notifies of a model named %s', async (model) => {
+      const { record } = committed(firstClaim(model, '1'));
+      const notice = noticeOf(record, 'end', 0, NOON_MS);
       expect(await place.notifier.send(notice, soon())).toEqual({ kind: 'sent' });
       const [received] = await place.received(1);
       expect(received?.subject).toBe(notice.subject);
@@ -209,9 +244,9 @@ function ends(subjects: Readonly<Record<Outcome, string>>): typeof NOTICES {
 }
 
 function pointerDiffers(record: RollbackRecord): RollbackRecord {
-  return afterPointerCheck(record, ['7'], null, NOON_MS + 1);
+  return afterPointerCheck(record, ['7'], null, timeAt(NOON_MS + 1)).record;
 }
 
 function recovery(found: Recovery): RollbackRecord {
-  return afterRecovery(byAlarm, undefined, found, NOON_MS + 1).record;
+  return afterRecovery(byAlarm, undefined, found, timeAt(NOON_MS + 1)).record;
 }

@@ -4,6 +4,8 @@ import type { AlarmTransition, Dimension } from '../../src/domain/alarm.ts';
 import { TargetRule } from '../../src/domain/candidate.ts';
 import type { FleetState, Pause } from '../../src/domain/fleet.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
+import { type Notice, type NoticeTopic, noticeTopics } from '../../src/domain/notice-content.ts';
+import type { ChannelState, OutboxNotice } from '../../src/domain/outbox.ts';
 import {
   parseModelName,
   Reason,
@@ -12,15 +14,15 @@ import {
   type Warning,
 } from '../../src/domain/request.ts';
 import {
+  type EmbeddedNotice,
   type Ended,
   type GuardReport,
   type InProgress,
   type ModelState,
-  type NoticeState,
-  type NoticeTopic,
   Outcome,
   type Plan,
   type PointerCheck,
+  type QuarantineEntry,
   type RollbackRecord,
 } from '../../src/domain/rollback.ts';
 import {
@@ -80,12 +82,19 @@ const modelVersion: fc.Arbitrary<ModelVersion> = fc.record({
 
 const warning: fc.Arbitrary<Warning> = fc.record({ code: text, message: text });
 
-const guardReport: fc.Arbitrary<GuardReport> = fc.record({
-  code: fc.constantFrom(...Object.values(RefusalCode), 'SEVERAL_LIVE_VERSIONS' as const),
-  verdict: fc.constantFrom('passed', 'warning', 'overridden', 'refused'),
-  message: text,
-  clearsAtMs: nullable(time),
-});
+/** One of the words that this release knows, or one of a later release. */
+const word = (...known: readonly string[]): fc.Arbitrary<string> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...known) }, { weight: 1, arbitrary: text });
+
+/** That a guard of a later release passed is not stored. */
+const guardReport: fc.Arbitrary<GuardReport> = fc
+  .record({
+    code: word(...Object.values(RefusalCode), 'SEVERAL_LIVE_VERSIONS'),
+    verdict: fc.constantFrom('passed' as const, 'warning', 'overridden', 'refused'),
+    message: text,
+    clearsAtMs: nullable(time),
+  })
+  .map((report) => ({ ...report, verdict: isKnownGuard(report) ? report.verdict : 'refused' }));
 
 const plan: fc.Arbitrary<Plan> = fc.record({
   pointer: text,
@@ -95,7 +104,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   from: nullable(modelVersion),
   to: nullable(modelVersion),
   live: fc.array(version, { maxLength: 4 }),
-  rule: nullable(fc.constantFrom(...Object.values(TargetRule))),
+  rule: nullable(word(...Object.values(TargetRule))),
   guards: fc.array(guardReport, { maxLength: 7 }),
   candidates: fc.array(fc.record({ version, stage: text, isTaken: fc.boolean(), why: text }), {
     maxLength: 5,
@@ -112,7 +121,7 @@ const request = (name: string): fc.Arbitrary<RollbackRequest> =>
     isDryRun: fc.boolean(),
     requestId: nullable(text),
     expectedFromVersion: nullable(version),
-    overrides: fc.uniqueArray(fc.constantFrom(...Object.values(RefusalCode))),
+    overrides: fc.uniqueArray(word(...Object.values(RefusalCode))),
     requestedBy: nullable(text),
   });
 
@@ -132,18 +141,18 @@ const ended: fc.Arbitrary<Ended> = fc.record({
 });
 
 const none = fc.record({ kind: fc.constant('none' as const) });
-const about: fc.Arbitrary<NoticeTopic> = fc.constantFrom('end', 'pointer', 'recovery');
+const topic: fc.Arbitrary<NoticeTopic> = fc.constantFrom(...noticeTopics);
 
-const notice: fc.Arbitrary<NoticeState> = fc.oneof(
+const embeddedNotice: fc.Arbitrary<EmbeddedNotice> = fc.oneof(
   none,
   fc.record({
     kind: fc.constant('pending' as const),
-    about,
+    about: topic,
     dueAtMs: time,
     leaseEndsAtMs: time,
     attempts: count,
   }),
-  fc.record({ kind: fc.constant('sent' as const), about, sentAtMs: time, attempts: count }),
+  fc.record({ kind: fc.constant('sent' as const), about: topic, sentAtMs: time, attempts: count }),
 );
 
 const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
@@ -179,7 +188,7 @@ const transition: fc.Arbitrary<AlarmTransition> = fc.record({
 
 const alarm: fc.Arbitrary<AlarmTrigger> = fc.record({
   transition,
-  modelSource: nullable(fc.constantFrom(...Object.values(ModelSource))),
+  modelSource: nullable(word(...Object.values(ModelSource))),
   liveVersions: nullable(fc.array(version, { maxLength: 4 })),
 });
 
@@ -192,11 +201,15 @@ const pendingLook = fc.record({
 const watch: fc.Arbitrary<AlarmWatch> = fc.oneof(
   none,
   pendingLook,
-  fc.record({
-    kind: fc.constant('closed' as const),
-    atMs: time,
-    why: fc.constantFrom(...Object.values(WatchEnd)),
-  }),
+  fc.record(
+    {
+      kind: fc.constant('closed' as const),
+      atMs: time,
+      why: word(...Object.values(WatchEnd)),
+      by: nullable(text),
+    },
+    { requiredKeys: ['kind', 'atMs', 'why'] },
+  ),
 );
 
 const recovery: fc.Arbitrary<RecoveryCheck> = fc.oneof(
@@ -212,6 +225,59 @@ const pause: fc.Arbitrary<Pause> = fc.record({
   rollbackId: text,
 });
 
+const quarantineEntry: fc.Arbitrary<QuarantineEntry> = fc.record(
+  {
+    version,
+    atMs: time,
+    rollbackId: text,
+    earlierRollbacks: fc.array(text, { maxLength: 3 }),
+  },
+  { requiredKeys: ['version', 'atMs', 'rollbackId'] },
+);
+
+const channelState: fc.Arbitrary<ChannelState> = fc.oneof(
+  fc.record({ kind: fc.constant('sent' as const), atMs: time }),
+  fc.record({ kind: fc.constant('failed' as const), atMs: time, attempts: count }),
+);
+
+const content: fc.Arbitrary<Notice> = fc.record({
+  subject: text,
+  message: fc.record({
+    model_name: nullable(text),
+    from_version: nullable(version),
+    to_version: nullable(version),
+    reason: text,
+    triggered_by: text,
+    timestamp: text,
+    outcome: text,
+    rollback_id: text,
+    about: topic,
+    text,
+    requested_by: nullable(text),
+    live_versions: fc.array(version, { maxLength: 4 }),
+    refusals: fc.array(fc.record({ code: text, message: text, clears_at: nullable(text) }), {
+      maxLength: 3,
+    }),
+    warnings: fc.array(warning, { maxLength: 3 }),
+    alarm: nullable(
+      fc.record({
+        arn: text,
+        red_since: text,
+        contributor_id: nullable(text),
+        model_source: nullable(text),
+        automatic: fc.boolean(),
+        watch: text,
+        approved_by: nullable(text),
+        next_look_at: nullable(text),
+        recovery: text,
+      }),
+    ),
+    replaces: count,
+    sent_at: text,
+  }),
+  attributes: fc.dictionary(text.filter(isOwnKey), text, { maxKeys: 3 }),
+});
+
 const key = fc.string({
   unit: fc.constantFrom(...'0123456789abcdef'),
   minLength: 16,
@@ -220,8 +286,7 @@ const key = fc.string({
 
 /** A record in its first revision, so that an empty store takes it. */
 export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
-  return fc.record({
-    schema: fc.constant(1 as const),
+  const record = fc.record({
     revision: fc.constant(1),
     id: key.map((digest) => `${name}/${digest}`),
     subject: fc.constantFrom('model' as const, 'alarm' as const, 'source' as const),
@@ -235,17 +300,34 @@ export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
     plan: nullable(plan),
     warnings: fc.array(warning, { maxLength: 3 }),
     progress: fc.oneof(inProgress, ended),
-    notice,
+    notice: embeddedNotice,
     pointerCheck,
     watch,
     recovery,
+  });
+  return record.filter(isConsistent);
+}
+
+/** Any notice that may stand in the outbox, as its first write. */
+export function outboxItem(rollbackId: string): fc.Arbitrary<OutboxNotice> {
+  return fc.record({
+    rollbackId: fc.constant(rollbackId),
+    topic,
+    token: fc.uuid(),
+    createdAtMs: time,
+    isKept: fc.boolean(),
+    replaces: count,
+    content: nullable(content),
+    dueAtMs: time,
+    leaseEndsAtMs: time,
+    attempts: count,
+    channels: fc.dictionary(word('sns', 'console').filter(isOwnKey), channelState, { maxKeys: 3 }),
   });
 }
 
 /** A state in its first revision. */
 export function modelState(name: string): fc.Arbitrary<ModelState> {
   return fc.record({
-    schema: fc.constant(1 as const),
     revision: fc.constant(1),
     modelName: fc.constant(name),
     registry: text,
@@ -260,23 +342,22 @@ export function modelState(name: string): fc.Arbitrary<ModelState> {
     ),
     lastEnd: nullable(fc.record({ rollbackId: text, atMs: time, bodyHash: text })),
     rollbackCount: count,
-    quarantine: fc.array(fc.record({ version, atMs: time, rollbackId: text }), { maxLength: 3 }),
+    quarantine: fc.array(quarantineEntry, { maxLength: 3 }),
     quarantineEarlier: fc.array(fc.tuple(count, count), { maxLength: 3 }),
-    liveHistory: fc.array(
-      fc.record({ version, atMs: time, how: fc.constantFrom('seen' as const, 'made' as const) }),
-      { maxLength: 3 },
-    ),
+    liveHistory: fc.array(fc.record({ version, atMs: time, how: word('seen', 'made') }), {
+      maxLength: 3,
+    }),
     pause: nullable(pause),
     recentCommits: fc.array(time, { maxLength: 3 }),
     announcedRefusals: fc.array(fc.record({ alarm: text, codes: text, atMs: time }), {
       maxLength: 3,
     }),
+    released: fc.array(fc.record({ version, atMs: time }), { maxLength: 3 }),
   });
 }
 
 /** What all models share, in its first revision. */
 export const fleetState: fc.Arbitrary<FleetState> = fc.record({
-  schema: fc.constant(1 as const),
   revision: fc.constant(1),
   pause: nullable(pause),
   slots: fc.array(fc.record({ modelName: text, atMs: time }), { maxLength: 3 }),
@@ -288,4 +369,19 @@ function isModelName(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isKnownGuard({ code }: Pick<GuardReport, 'code'>): boolean {
+  return code === 'SEVERAL_LIVE_VERSIONS' || Object.values<string>(RefusalCode).includes(code);
+}
+
+/** What no release writes is not read either: a check of an alarm without one, a run without a plan. */
+function isConsistent({ alarm, watch, recovery, plan, progress }: RollbackRecord): boolean {
+  const isAlarmDue = watch.kind === 'pending' || recovery.kind === 'pending';
+  return (!isAlarmDue || alarm !== null) && (progress.status !== 'IN_PROGRESS' || plan !== null);
+}
+
+/** False for the names that every object has: as keys they mean something else. */
+function isOwnKey(name: string): boolean {
+  return !(name in {});
 }

@@ -4,16 +4,25 @@ import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm
 import { type Attempt, endUnclaimed, type UnclaimedOutcome } from '../../src/domain/attempt.ts';
 import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
+import { afterSending, type OutboxNotice } from '../../src/domain/outbox.ts';
 import { endWithoutPlan, type PlanlessEnd } from '../../src/domain/planless-end.ts';
 import type { RollbackRequest } from '../../src/domain/request.ts';
+import { next } from '../../src/domain/revision.ts';
 import {
   type ModelState,
+  type NoticeWrite,
   newModelState,
   type Plan,
   type RollbackRecord,
   type StoreChange,
 } from '../../src/domain/rollback.ts';
-import { type ClaimedRun, claim, commit } from '../../src/domain/transition.ts';
+import {
+  type ClaimedRun,
+  claim,
+  commit,
+  type EndedRun,
+  type EndTime,
+} from '../../src/domain/transition.ts';
 import type { AlarmTrigger } from '../../src/domain/trigger.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
@@ -34,7 +43,7 @@ const SAMPLE_REQUEST: Omit<RollbackRequest, 'modelName'> = {
   requestedBy: null,
 };
 
-/** An attempt at one model; `key` tells attempts apart. */
+/** An attempt at one model; `key` separates attempts. */
 export function attemptAt(
   modelName: string,
   key: string,
@@ -57,6 +66,8 @@ export function attemptAt(
     plan: planAt(nowMs, verdict),
     warnings: [],
     nowMs,
+    previousNotice: undefined,
+    token: newToken(),
   };
 }
 
@@ -64,7 +75,7 @@ export function attemptAt(
 export function firstClaim(modelName: string, key: string, nowMs: number = NOON_MS): ClaimedRun {
   const lease = { owner: `owner-${key}`, leaseEndsAtMs: nowMs + 60_000 };
   const state = newModelState(modelName, REGISTRY);
-  return claim(state, attemptAt(modelName, key, { nowMs }), lease, null);
+  return claim(state, attemptAt(modelName, key, { nowMs }), lease);
 }
 
 /** The same for an alarm, with the slot that it takes of the fleet. */
@@ -75,14 +86,53 @@ export function alarmClaim(
 ): ClaimedRun & { readonly fleet: FleetState } {
   const lease = { owner: `owner-${key}`, leaseEndsAtMs: NOON_MS + 60_000 };
   const attempt = attemptAt(modelName, key, { alarm: alarmOf(modelName) });
-  const claimed = claim(newModelState(modelName, REGISTRY), attempt, lease, fleet);
+  const claimed = claim(newModelState(modelName, REGISTRY), attempt, lease, { fleet });
   if (claimed.fleet === undefined) throw new Error('no slot was taken');
   return { ...claimed, fleet: claimed.fleet };
 }
 
 /** The commit of a claimed run. */
-export function committed(claimed: ClaimedRun, nowMs: number = NOON_MS): ClaimedRun {
-  return commit(claimed, nowMs, [], defaultAlarmSettings);
+export function committed(claimed: ClaimedRun, nowMs: number = NOON_MS): EndedRun {
+  return commit(claimed, timeAt(nowMs), [], defaultAlarmSettings);
+}
+
+/** When an end is written; each call has another token. */
+export function timeAt(nowMs: number): EndTime {
+  return { nowMs, token: newToken() };
+}
+
+/** A refusal, with its notice. */
+export function refused(modelName: string, key: string, nowMs: number = NOON_MS): AnnouncedEnd {
+  return announced(unclaimed(attemptAt(modelName, key, { nowMs, verdict: 'REFUSED' }), 'REFUSED'));
+}
+
+/** An end that people are notified of. */
+export type AnnouncedEnd = StoreChange & {
+  readonly record: RollbackRecord;
+  readonly notice: NoticeWrite;
+};
+
+export function announced(end: StoreChange & { readonly record: RollbackRecord }): AnnouncedEnd {
+  const { notice } = end;
+  if (notice === undefined) throw new Error('the end has no notice');
+  return { ...end, notice };
+}
+
+/** The mark on a notice after a try. @param results whether each channel took it */
+export function marked(
+  notice: OutboxNotice,
+  nowMs: number = NOON_MS + 1,
+  results: Readonly<Record<string, boolean>> = { sns: true },
+): NoticeWrite {
+  const names = Object.keys(results);
+  const item = afterSending(notice, new Map(Object.entries(results)), names, timeAt(nowMs));
+  return { item, over: notice.token };
+}
+
+/** The record after a change that is due at no other time. */
+export function changed(record: RollbackRecord): RollbackRecord {
+  const warnings = [...record.warnings, { code: 'CHANGED', message: 'It was changed.' }];
+  return next({ ...record, warnings });
 }
 
 /** The end of an attempt that needs no claim. */
@@ -110,7 +160,7 @@ export function planless(
   subject: RollbackRecord['subject'],
   outcome: PlanlessEnd['outcome'],
   nowMs: number = NOON_MS,
-): RollbackRecord {
+): StoreChange & { readonly record: RollbackRecord } {
   const alarm = alarmOf(subject === 'model' ? 'fraud' : null);
   const { arn } = alarm.transition;
   const modelName = { model: 'fraud', alarm: arn, source: TOPIC }[subject];
@@ -120,10 +170,11 @@ export function planless(
     request: { modelName, ...SAMPLE_REQUEST },
     bodyHash: 'body',
     previous: undefined,
+    previousNotice: undefined,
     alarm: subject === 'source' ? null : alarm,
     outcome,
     message: 'It could not be handled.',
-    nowMs,
+    ...timeAt(nowMs),
   });
 }
 
@@ -172,7 +223,7 @@ export async function prepareClaims(
       const attempt = attemptAt(modelName, `${round}-${owner}`);
       const view = await store.read(modelName, attempt.id, deadline);
       const state: ModelState = view.state ?? newModelState(modelName, REGISTRY);
-      return claim(state, attempt, { owner, leaseEndsAtMs: NOON_MS + 60_000 }, null);
+      return claim(state, attempt, { owner, leaseEndsAtMs: NOON_MS + 60_000 });
     }),
   );
 }
@@ -195,6 +246,14 @@ export async function writeClaims(
     }),
   );
 }
+
+/** Tokens stand for one write: DynamoDB refuses another one of the same name for ten minutes. */
+function newToken(): string {
+  tokens += 1;
+  return `token ${tokens}`;
+}
+
+let tokens = 0;
 
 function planAt(nowMs: number, verdict: Plan['verdict']): Plan {
   const row = (version: string, stage: string): ModelVersion => ({

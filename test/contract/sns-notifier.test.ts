@@ -4,7 +4,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { SNSNotifier } from '../../src/adapters/sns/sns-notifier.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { type Notice, noticeOf } from '../../src/domain/notice.ts';
+import { noticeOf } from '../../src/domain/notice.ts';
+import { type Notice, noticeTopics } from '../../src/domain/notice-content.ts';
 import type { Ended, RollbackRecord } from '../../src/domain/rollback.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
@@ -45,7 +46,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
 
   test('SNSNotifier says which topic is missing', async () => {
     const notifier = new SNSNotifier(new SNSClient(localClientConfig(ministack.url)), TOPIC);
-    const result = await notifier.send(noticeOf(ENDS.ROLLED_BACK, NOON_MS), soon());
+    const result = await notifier.send(noticeOf(ENDS.ROLLED_BACK, 'end', 0, NOON_MS), soon());
     expect(result.kind).toBe('failed');
     expect(JSON.stringify(result)).toContain(`ALERT_SNS_TOPIC_ARN (${TOPIC}) took no notice: `);
     expect(JSON.stringify(result)).toContain('NotFound');
@@ -53,7 +54,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
 });
 
 describe('SNSNotifier', () => {
-  const notice = noticeOf(ENDS.ROLLED_BACK, NOON_MS);
+  const notice = noticeOf(ENDS.ROLLED_BACK, 'end', 0, NOON_MS);
 
   const silences: readonly ProxyAct[] = [{ kind: 'hang' }, { kind: 'drip', everyMs: 20 }];
   test.each(silences)('ends within its deadline when the answer is a $kind', async (act) => {
@@ -101,8 +102,10 @@ describe('SNSNotifier', () => {
     const records = modelName.chain(rollbackRecord);
     await fc.assert(
       fc.asyncProperty(records, async (record) => {
-        const { sent } = await publish(noticeOf(record, NOON_MS));
-        expectPublishable(sent[0], record);
+        for (const topic of noticeTopics) {
+          const { sent } = await publish(noticeOf(record, topic, 2, NOON_MS));
+          expectPublishable(sent[0], record);
+        }
       }),
       { numRuns: 300 },
     );
@@ -141,13 +144,13 @@ describe('SNSNotifier', () => {
     },
   ];
   test.each(long)('cuts $title and keeps what is fixed', async ({ record }) => {
-    const { sent } = await publish(noticeOf(record, NOON_MS));
+    const { sent } = await publish(noticeOf(record, 'end', 0, NOON_MS));
     expectPublishable(sent[0], record);
   });
 
   test('leaves a mark where it cut', async () => {
     const progress = { ...firstEnd(), message: 'x'.repeat(300_000) };
-    const { sent } = await publish(noticeOf({ ...ENDS.FAILED, progress }, NOON_MS));
+    const { sent } = await publish(noticeOf({ ...ENDS.FAILED, progress }, 'end', 0, NOON_MS));
     const { text } = JSON.parse(sent[0]?.Message ?? '') as { text: string };
     expect(text).toMatch(/^x{100,}.*cut/);
   });

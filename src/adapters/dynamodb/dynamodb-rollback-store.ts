@@ -155,7 +155,8 @@ export class DynamoDBRollbackStore implements RollbackStore {
       },
     };
     const query = modelName === null ? ofAll : ofOne;
-    const items = await this.#calls.query(query, limits.historyRowsMax, deadline);
+    const rows = { limit: limits.historyRowsMax, read: (item: Item) => item };
+    const items = await this.#calls.query(query, rows, deadline);
     const { records, unreadable } = readAll(items);
     const notified = await this.#notified(records, deadline);
     const listed = records
@@ -171,7 +172,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
     deadline: Deadline,
   ): Promise<readonly DueItem[]> {
     const { due } = tableShape;
-    const items = await this.#calls.query(
+    return await this.#calls.query(
       {
         IndexName: due.name,
         KeyConditionExpression: '#hash = :hash AND #at <= :now',
@@ -182,10 +183,9 @@ export class DynamoDBRollbackStore implements RollbackStore {
         },
         ExclusiveStartKey: after === null ? undefined : dueItemKey(after, this.#workspace),
       },
-      limit,
+      { limit, read: (item) => readDueItem(item, this.#workspace) },
       deadline,
     );
-    return items.flatMap((item) => readDueItem(item, this.#workspace) ?? []);
   }
 
   close(): void {

@@ -54,13 +54,16 @@ export class TableCalls {
     return found;
   }
 
-  /** At most `limit` items, through all the pages that they take. */
-  async query(
+  /**
+   * At most `limit` items, through all the pages that they take.
+   * @param read undefined for an item that is passed over
+   */
+  async query<T>(
     input: Omit<QueryCommandInput, 'TableName' | 'Limit'>,
-    limit: number,
+    { limit, read }: { readonly limit: number; readonly read: (item: Item) => T | undefined },
     deadline: Deadline,
-  ): Promise<Item[]> {
-    const items: Item[] = [];
+  ): Promise<T[]> {
+    const items: T[] = [];
     let from = input.ExclusiveStartKey;
     do {
       const command = new QueryCommand({
@@ -72,7 +75,7 @@ export class TableCalls {
       const output: QueryCommandOutput = await this.#read(deadline, (to) =>
         this.#client.send(command, to),
       );
-      items.push(...(output.Items ?? []));
+      items.push(...(output.Items ?? []).flatMap((item) => read(item) ?? []));
       from = output.LastEvaluatedKey;
     } while (from !== undefined && items.length < limit);
     return items;
@@ -93,9 +96,11 @@ export class TableCalls {
       if (others.length === 0) {
         await this.#send(deadline, (to) => this.#client.send(new PutItemCommand(first), to));
       } else {
+        const items = [first, ...others].map((put) => ({ Put: put }));
         const transaction = new TransactWriteItemsCommand({
-          ClientRequestToken: this.#identity.digest(token).slice(0, 36),
-          TransactItems: [first, ...others].map((put) => ({ Put: put })),
+          // The token may come again with other items, after a conflict: that is another transaction.
+          ClientRequestToken: this.#identity.digest(JSON.stringify(items)).slice(0, 36),
+          TransactItems: items,
         });
         await this.#send(deadline, (to) => this.#client.send(transaction, to));
       }

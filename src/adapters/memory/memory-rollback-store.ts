@@ -2,10 +2,11 @@ import { dueAtMs, noticeDueAtMs } from '../../domain/due.ts';
 import { messageOf, StateCorruptError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
-import type { NoticeTopic } from '../../domain/notice-content.ts';
+import { type NoticeTopic, noticeTopics } from '../../domain/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
 import {
   type ModelState,
+  modelNameOf,
   type RollbackRecord,
   type StoreChange,
   shownAtMs,
@@ -98,11 +99,11 @@ export class MemoryRollbackStore implements RollbackStore {
       .filter((record) => modelName === null || record.modelName === modelName)
       .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
       .slice(0, limits.historyRowsMax)
-      .map((record) => ({
-        record,
-        isNotified: record.notice.kind === 'sent' || isSent(this.#notice(record.id, 'end')),
-      }));
-    return { records: listed, unreadable };
+      .map((record) => ({ record, isNotified: this.#isNotified(record) }));
+    const named = unreadable.filter(
+      ({ id }) => modelName === null || modelNameOf(id) === modelName,
+    );
+    return { records: listed, unreadable: named };
   }
 
   async listDue(
@@ -134,6 +135,11 @@ export class MemoryRollbackStore implements RollbackStore {
     );
   }
 
+  /** A notice that cannot be read keeps its record off no list. */
+  #isNotified({ id, notice }: RollbackRecord): boolean {
+    return notice.kind === 'sent' || isSent(readable(() => this.#notice(id, 'end')));
+  }
+
   #all(): { readonly records: RollbackRecord[]; readonly unreadable: Unreadable[] } {
     const records: RollbackRecord[] = [];
     const unreadable: Unreadable[] = [];
@@ -157,8 +163,12 @@ export class MemoryRollbackStore implements RollbackStore {
 
   #dueNotices(): DueItem[] {
     return [...this.#items.notices.entries()].flatMap(([key, text]) => {
-      const notice = decodeNotice(text, key);
-      return toDue(notice.rollbackId, notice.topic, noticeDueAtMs(notice));
+      const end = key.lastIndexOf('#');
+      const topic = noticeTopics.find((known) => known === key.slice(end + 1));
+      // Of a later release, which sends it.
+      if (topic === undefined) return [];
+      const notice = readable(() => decodeNotice(text, key));
+      return toDue(key.slice(0, end), topic, notice === undefined ? 0 : noticeDueAtMs(notice));
     });
   }
 
@@ -199,6 +209,16 @@ function compareDue(a: DueItem, b: DueItem): number {
   const nameOf = ({ id, topic }: DueItem): string => (topic === null ? id : noticeKey(id, topic));
   if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs - b.dueAtMs;
   return nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0;
+}
+
+/** Undefined where an item cannot be read. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StateCorruptError) return undefined;
+    throw error;
+  }
 }
 
 function requireTime(deadline: Deadline): void {

@@ -14,7 +14,6 @@ import {
 import {
   decodeFleetState,
   decodeModelState,
-  decodeNotice,
   decodeRollbackRecord,
   encodeFleet,
   encodeNotice,
@@ -32,7 +31,7 @@ import type {
   StoreView,
   Unreadable,
 } from '../../ports/rollback-store.ts';
-import { readRow } from './sqlite-schema.ts';
+import { readNoticeRow, readRow } from './sqlite-schema.ts';
 import { StateFile } from './state-file.ts';
 
 type Row = Record<string, SQLOutputValue>;
@@ -112,8 +111,7 @@ export class SQLiteRollbackStore implements RollbackStore {
         const id = String(row['id']);
         try {
           const record = readRow(row, id, decodeRollbackRecord);
-          const isNotified = record.notice.kind === 'sent' || isSent(this.#notice(id, 'end'));
-          records.push({ record, isNotified });
+          records.push({ record, isNotified: this.#isNotified(record) });
         } catch (error) {
           if (!(error instanceof StateCorruptError)) throw error;
           unreadable.push({ id, why: messageOf(error) });
@@ -129,13 +127,16 @@ export class SQLiteRollbackStore implements RollbackStore {
     { limit, after }: { readonly limit: number; readonly after: DueItem | null },
     deadline: Deadline,
   ): Promise<readonly DueItem[]> {
-    const [table, id, topic] =
-      kind === 'record' ? ['rollback', 'id', "''"] : ['notice', 'rollback_id', 'topic'];
+    // Notices of other topics are of a later release, which sends them.
+    const [table, id, topic, where] =
+      kind === 'record'
+        ? ['rollback', 'id', "''", '']
+        : ['notice', 'rollback_id', 'topic', `AND topic IN (${topicList})`];
     return this.#file.read<readonly DueItem[]>(deadline, [], () => {
       if (kind === 'notice' && !this.#file.hasNotices) return [];
       const rows = this.#all(
         `SELECT ${id} AS id, ${topic} AS topic, due_at_ms FROM ${table}
-         WHERE workspace = ? AND due_at_ms <= ? AND (due_at_ms, ${id}, ${topic}) > (?, ?, ?)
+         WHERE workspace = ? AND due_at_ms <= ? ${where} AND (due_at_ms, ${id}, ${topic}) > (?, ?, ?)
          ORDER BY due_at_ms, ${id}, ${topic} LIMIT ?`,
         this.#workspace,
         nowMs,
@@ -154,6 +155,17 @@ export class SQLiteRollbackStore implements RollbackStore {
 
   close(): void {
     this.#file.close();
+  }
+
+  /** A notice that cannot be read keeps its record off no list. */
+  #isNotified({ id, notice }: RollbackRecord): boolean {
+    if (notice.kind === 'sent') return true;
+    try {
+      return isSent(this.#notice(id, 'end'));
+    } catch (error) {
+      if (error instanceof StateCorruptError) return false;
+      throw error;
+    }
   }
 
   #isStale({ state, record, fleet, notice }: StoreChange): boolean {
@@ -204,7 +216,7 @@ export class SQLiteRollbackStore implements RollbackStore {
 
   #notice(id: string, topic: NoticeTopic): OutboxNotice | undefined {
     const row = this.#noticeRow(id, topic);
-    return row && decodeNotice(String(row['doc']), `${id}#${topic}`);
+    return row && readNoticeRow(row, `${id}#${topic}`);
   }
 
   #noticeRow(id: string, topic: NoticeTopic): Row | undefined {
@@ -272,3 +284,5 @@ export class SQLiteRollbackStore implements RollbackStore {
 
 /** The fleet's item stands among those of the models; no registered model has an empty name. */
 const fleetRow = '';
+
+const topicList = noticeTopics.map((topic) => `'${topic}'`).join();

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { StateCorruptError } from '../../domain/errors.ts';
+import type { OutboxNotice } from '../../domain/outbox.ts';
+import { decodeNotice } from '../../domain/stored-item.ts';
 
 /**
  * The version of the tables, kept in `user_version`. Release 0.1.0 refuses a higher one, so a table that it
@@ -88,6 +90,16 @@ export function readRow<T extends { readonly revision: number }>(
   if (Number(row['revision']) === item.revision) return item;
   throw new StateCorruptError(
     `The stored item ${name} cannot be read: field revision: it differs from the one in doc. ` +
+      'Nothing was written.',
+  );
+}
+
+/** The same of a notice, whose token stands beside it. */
+export function readNoticeRow(row: Record<string, SQLOutputValue>, name: string): OutboxNotice {
+  const notice = decodeNotice(String(row['doc']), name);
+  if (row['token'] === notice.token) return notice;
+  throw new StateCorruptError(
+    `The stored item ${name} cannot be read: field token: it differs from the one in doc. ` +
       'Nothing was written.',
   );
 }

@@ -56,7 +56,7 @@ export class StateFile {
   /** Makes the file where it is not there. */
   write<T>(deadline: Deadline, work: () => T): T {
     requireTime(deadline);
-    this.#create();
+    this.#create(deadline);
     return this.#run(deadline, () => this.#transaction('BEGIN IMMEDIATE', work));
   }
 
@@ -81,20 +81,21 @@ export class StateFile {
   #open(): void {
     if (this.#opened !== null) {
       // Another process may have added it since.
-      if (!this.#hasAllTables) this.#hasAllTables = hasAllTables(this.#opened);
+      if (!this.#hasAllTables) this.#hasAllTables = this.#inspect(this.#opened).hasAllTables;
       return;
     }
     if (this.#path === ':memory:' || !existsSync(this.#path)) return;
     const database = this.#connect();
-    if (versionOf(database) === 0) database.close();
+    const { version, hasAllTables: isWhole } = this.#inspect(database);
+    if (version === 0) database.close();
     else {
-      this.#hasAllTables = hasAllTables(database);
+      this.#hasAllTables = isWhole;
       this.#opened = database;
     }
   }
 
   /** Makes folder, file and tables where they are not there. */
-  #create(): void {
+  #create(deadline: Deadline): void {
     this.#open();
     if (this.#opened !== null && this.#hasAllTables) return;
     try {
@@ -104,7 +105,7 @@ export class StateFile {
     }
     const database = this.#opened ?? this.#connect();
     try {
-      database.exec('PRAGMA journal_mode = WAL');
+      useJournal(database, deadline);
       createTables(database);
       this.#opened = database;
       this.#hasAllTables = true;
@@ -119,8 +120,16 @@ export class StateFile {
       // The busy timeout makes writers of other processes queue instead of failing.
       const database = new DatabaseSync(this.#path, { timeout: busyTimeoutMs });
       database.exec('PRAGMA synchronous = FULL');
+      return database;
+    } catch (cause) {
+      throw isBusy(cause) ? unavailable(cause) : this.#unusable(cause);
+    }
+  }
+
+  #inspect(database: DatabaseSync): { readonly version: number; readonly hasAllTables: boolean } {
+    try {
       const version = versionOf(database);
-      if (version <= schemaVersion) return database;
+      if (version <= schemaVersion) return { version, hasAllTables: hasAllTables(database) };
       throw new StateCorruptError(
         `The state file ${this.#path} has schema ${version}; this release reads ${schemaVersion}. ` +
           'Update model-rollback here.',
@@ -141,9 +150,7 @@ export class StateFile {
 
   #run<T>(deadline: Deadline, work: () => T): T {
     try {
-      // A wait for another process's write must not outlast the deadline.
-      const waitMs = Math.ceil(Math.min(deadline.leftMs(), busyTimeoutMs));
-      this.database.exec(`PRAGMA busy_timeout = ${Math.max(1, waitMs)}`);
+      setWait(this.database, deadline);
       return work();
     } catch (error) {
       throw isSqliteError(error) ? unavailable(error) : error;
@@ -154,6 +161,30 @@ export class StateFile {
 // ---------------------------------------------------------------------------------------------------
 
 const busyTimeoutMs = limits.storeTimeoutMs;
+
+/** A wait for another process's write must not outlast the deadline. */
+function setWait(database: DatabaseSync, deadline: Deadline): void {
+  const waitMs = Math.ceil(Math.min(deadline.leftMs(), busyTimeoutMs));
+  database.exec(`PRAGMA busy_timeout = ${Math.max(1, waitMs)}`);
+}
+
+/**
+ * Changing the journal does not wait for other processes, whatever the timeout: it is refused at once while
+ * one of them makes the tables. An exclusive transaction waits, and after it the journal may be changed.
+ */
+function useJournal(database: DatabaseSync, deadline: Deadline): void {
+  for (;;) {
+    setWait(database, deadline);
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || deadline.leftMs() <= 0) throw error;
+      database.exec('BEGIN EXCLUSIVE');
+      database.exec('COMMIT');
+    }
+  }
+}
 
 function requireTime(deadline: Deadline): void {
   if (deadline.leftMs() > 0) return;

@@ -229,7 +229,7 @@ describe('commit', () => {
     const ended = committed({ ...before, state: { ...before.state, quarantine } });
     const rollbackId = before.record.id;
     expect(ended.state.quarantine).toEqual([
-      { version: '3', atMs: nowMs, rollbackId, earlierRollbackIds: ['m/1'] },
+      { version: '3', atMs: nowMs, rollbackId, earlierRollbacks: ['1'] },
     ]);
   });
 
