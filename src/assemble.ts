@@ -4,6 +4,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
+import type { Notice } from './domain/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
@@ -20,8 +21,8 @@ export interface Composed {
 
 export interface ComposeOptions {
   readonly logger: Logger;
-  /** Where notices go when no topic is configured. */
-  readonly writeNotice: (text: string) => void;
+  /** Where notices go when no topic is configured: the whole of one as text. */
+  readonly writeNotice: (text: string, notice: Notice) => void;
 }
 
 /** Puts the use cases, the registry and the given parts together. */

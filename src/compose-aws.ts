@@ -52,6 +52,18 @@ export function regionOf(arn: string): { readonly region?: string } {
   return region ? { region } : {};
 }
 
+/** The region that clients use where no ARN says another; null where none is set. */
+export async function regionInUse(): Promise<string | null> {
+  const client = new DynamoDBClient(clientConfig);
+  try {
+    return await client.config.region();
+  } catch {
+    return null;
+  } finally {
+    client.destroy();
+  }
+}
+
 /** Compares clocks at the moment of each answer: what is done later says nothing of them. */
 function watchClockSkew(client: DynamoDBClient, clock: Clock): () => number | null {
   let skewMs: number | null = null;

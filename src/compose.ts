@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
@@ -72,6 +74,15 @@ export async function openStore(
   }
   const { dynamoDBStore } = await import('./compose-aws.ts');
   return dynamoDBStore({ tableName: config.tableName, workspace: workspace ?? '' });
+}
+
+/** Which store that is, for people: `dynamodb:NAME (REGION)` or `sqlite:PATH`. */
+export async function storeLabel(config: StoreConfig): Promise<string> {
+  if (config.kind === 'sqlite') {
+    return `sqlite:${config.path === ':memory:' ? config.path : resolve(config.path)}`;
+  }
+  const { regionInUse } = await import('./compose-aws.ts');
+  return `dynamodb:${config.tableName} (${(await regionInUse()) ?? 'no region is set'})`;
 }
 
 /** Makes the state table, or finds it there. */
@@ -172,6 +183,20 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
         client.destroy(),
       );
     },
+    function: async (name, deadline) => {
+      const { inspectFunction } = await import('./adapters/lambda/inspect-function.ts');
+      return await withLambda(name, (client) => inspectFunction(client, name, deadline));
+    },
+    functionPolicy: async (arn, deadline) => {
+      const { readFunctionPolicy } = await import('./adapters/lambda/inspect-function.ts');
+      return await withLambda(arn, (client) => readFunctionPolicy(client, arn, deadline));
+    },
+    schedules: async (arn, deadline) => {
+      const { findSchedules } = await import('./adapters/lambda/find-schedules.ts');
+      const { AWS_ENDPOINT_URL_SCHEDULER: own, AWS_ENDPOINT_URL: all } = process.env;
+      const endpoint = own || all || null;
+      return await withLambda(arn, (client) => findSchedules(client, arn, endpoint, deadline));
+    },
     alarms: async (asked, deadline) => {
       const { findAlarms } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
       const arn = asked.functionArn ?? asked.topicArn ?? '';
@@ -182,6 +207,16 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       return await withCloudWatch(arn, (client) => findChildren(client, arn, deadline));
     },
   };
+}
+
+async function withLambda<T>(
+  nameOrArn: string,
+  look: (client: LambdaClient) => Promise<T>,
+): Promise<T> {
+  const { LambdaClient } = await import('@aws-sdk/client-lambda');
+  const { clientConfig, regionOf } = await import('./compose-aws.ts');
+  const client = new LambdaClient({ ...clientConfig, ...regionOf(nameOrArn) });
+  return await look(client).finally(() => client.destroy());
 }
 
 async function withCloudWatch<T>(

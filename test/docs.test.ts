@@ -58,6 +58,7 @@ async function helpOf(...argv: string[]): Promise<string> {
   let text = '';
   await run([...argv, '--help'], {
     env: {},
+    columns: null,
     isColoured: () => false,
     out: (part) => {
       text += part;
@@ -88,14 +89,17 @@ describe('configuration.md', () => {
       matches(code, /new ([A-Z]\w+)Command\(/g)
         // Each write of a transaction is a PutItem.
         .filter((name) => name !== 'TransactWriteItems');
-    const services = ['cloudwatch', 'dynamodb', 'secrets-manager', 'sns'];
+    const services = ['cloudwatch', 'dynamodb', 'lambda', 'secrets-manager', 'sns'];
     const called = services.flatMap((folder) => {
       const files = filesUnder(join('src', 'adapters', folder), '.ts');
       const service = folder.replaceAll('-', '');
       return commandsIn(files.map(textOf).join('\n')).map((name) => `${service}:${name}`);
     });
     expect(called).toHaveLength(commandsIn(sources).length);
-    const granted = matches(textOf(path), /`((?:cloudwatch|dynamodb|secretsmanager|sns):\w+)`/g);
+    const granted = matches(
+      textOf(path),
+      /`((?:cloudwatch|dynamodb|lambda|secretsmanager|sns):\w+)`/g,
+    );
     expect(granted).toEqual(called.toSorted());
   });
 });

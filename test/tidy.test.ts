@@ -97,7 +97,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain|ports|app|config|lambda|cdk|embedded|testing|cli(\/commands)?|adapters\/(mlflow|cloudwatch|dynamodb|sqlite|secrets-manager|sns|memory|console|powertools|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
+      /^src\/(domain|ports|app|config|lambda|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|cloudwatch|lambda|dynamodb|sqlite|secrets-manager|sns|memory|console|powertools|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -171,6 +171,16 @@ describe('the bundle', () => {
     const used = textOf('dist/lambda/index.mjs').matchAll(/\("(node:[a-z_/]+)"\)/g);
     const names = new Set([...used].map(([, name = '']) => name.replace('node:', '')));
     expect([...names].filter((name) => !needed.split('|').includes(name))).toEqual([]);
+  });
+
+  test('holds nothing that only the command calls', () => {
+    const { inputs } = JSON.parse(textOf('dist/lambda/metafile.json')) as { inputs: object };
+    const foreign = Object.keys(inputs).filter((path) =>
+      /@aws-sdk\/client-(?!cloudwatch|dynamodb|secrets-manager|sns)|adapters\/lambda|src\/cli\//.test(
+        path,
+      ),
+    );
+    expect(foreign).toEqual([]);
   });
 
   test('leaves the user agent of the SDK alone', () => {

@@ -1,4 +1,5 @@
 import { type Check, failed, ok, problem, Verdict, warning } from '../domain/check.ts';
+import { commandText } from '../domain/command-line.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
 import { type FleetState, type Pause, pauseText } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
@@ -9,6 +10,7 @@ import type { DueItem, RecordList } from '../ports/rollback-store.ts';
 import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
 import { examineAlarms } from './examine-alarms.ts';
+import { examineCallers } from './examine-function.ts';
 import { inParallel } from './in-parallel.ts';
 
 /** What `doctor` is asked to look at. */
@@ -40,8 +42,9 @@ export async function doctor(
     alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, look()),
   ]);
   const isReadable = registry.check.verdict !== Verdict.PROBLEM && state.kind === 'read';
-  const [paused, rest] = await Promise.all([
+  const [paused, callers, rest] = await Promise.all([
     state.kind === 'read' ? pausedCheck(deps, state.look, look()) : notLooked('paused'),
+    alarms.functionArn === null ? [] : examineCallers(deps, around, alarms.functionArn, deadline),
     examineAlarms(deps, around, alarms, { isReadable }, deadline),
   ]);
   return [
@@ -55,6 +58,7 @@ export async function doctor(
     notices,
     state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
     paused,
+    ...callers,
     ...(alarmTopic === null ? [] : [alarmTopic]),
     ...rest,
   ];
@@ -153,7 +157,7 @@ function overdueCheck(overdue: readonly DueItem[]): Check {
     'overdue',
     `The sweep does not run: ${many}${overdue.length} due for more than ${limits.overdueMs / 60_000} minutes, ` +
       `the first (${first.id}) since ${isoTime(first.dueAtMs)}.`,
-    'Run "model-rollback sweep", and see to its schedule.',
+    `Run ${commandText('sweep')}, and check its schedule.`,
   );
 }
 
@@ -168,15 +172,15 @@ async function pausedCheck(
   );
   const names = [...new Set(models)].slice(0, limits.doctorModelsMax);
   const texts: string[] = [];
-  const note = (pause: Pause | null | undefined, whose: string): void => {
-    if (pause) texts.push(`${pauseText(pause, whose)}.`);
+  const note = (pause: Pause | null | undefined, modelName: string | null): void => {
+    if (pause) texts.push(pauseText(pause, modelName));
   };
-  note(fleet?.pause, '--fleet');
+  note(fleet?.pause, null);
   let count = 0;
   try {
     await inParallel(names, deadline, async (name) => {
       const { state } = await store.read(name, null, deadline);
-      note(state?.pause, JSON.stringify(name));
+      note(state?.pause, name);
       count += 1;
     });
   } catch (error) {
@@ -187,7 +191,7 @@ async function pausedCheck(
   return warning(
     'paused',
     texts.join(' '),
-    'When what caused it is mended, let alarms roll back again with "model-rollback resume".',
+    'When the cause is fixed, run the command that each message names.',
   );
 }
 

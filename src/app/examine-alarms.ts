@@ -1,5 +1,6 @@
 import { type AlarmTransition, isActionOn, modelTag } from '../domain/alarm.ts';
 import { type Check, failed, ok, problem, Verdict, warning, worstOf } from '../domain/check.ts';
+import { commandText } from '../domain/command-line.ts';
 import { limits } from '../domain/limits.ts';
 import { RefusalCode } from '../domain/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -26,7 +27,7 @@ export async function examineAlarms(
   const { functionArn, topicArn, names } = asked;
   const wanted = [functionArn, topicArn].filter((arn) => arn !== null);
   if (wanted.length === 0 && names.length === 0) {
-    const mend = 'Say --function ARN, --topic ARN or --alarm NAME.';
+    const mend = 'Pass --function NAME, --topic ARN or --alarm NAME.';
     return [warning('alarms', 'Nobody said which alarms call the function.', mend)];
   }
   const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
@@ -187,7 +188,7 @@ async function planCheck(
       case 'REFUSED':
         return refusals.every(({ code }) => passing.includes(code))
           ? warning(name, text, 'An alarm would be refused now; see the message.')
-          : problem(name, text, `Run "model-rollback plan ${JSON.stringify(model.name)}".`);
+          : problem(name, text, `Run ${commandText('plan', [model.name])}.`);
       default: {
         const mend = 'Promote a version that can be restored, or release one from quarantine.';
         return problem(name, text, mend);

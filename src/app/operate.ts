@@ -1,3 +1,4 @@
+import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError, RollbackInProgressError } from '../domain/errors.ts';
 import { type Pause, resumeFleet } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
@@ -27,7 +28,7 @@ export async function explainRollback(
   if (!/\/[0-9a-f]{16}$/.test(rollbackId) || modelName === '') {
     throw new InvalidRequestError(
       `${JSON.stringify(rollbackId)} is no rollback id; one looks like "NAME/0123456789abcdef". ` +
-        'Run "model-rollback history" to see them.',
+        `To see them, run ${commandText('history')}.`,
     );
   }
   const { record, notice } = await store.read(modelName, rollbackId, deadline);
@@ -107,7 +108,7 @@ export function approvedRequest(
     throw new InvalidRequestError(
       `${record.id} does not wait for approval${closed}: it is ${record.progress.status} since ` +
         `${isoTime(shownAtMs(record))}, and approval is possible for 12 h. ` +
-        `To roll back all the same, run: model-rollback apply ${JSON.stringify(record.modelName)}`,
+        `To roll back now, run ${commandText('apply', [record.modelName])}.`,
     );
   }
   // Other overrides are another request: a first yes that met the cooldown must not block the second.

@@ -1,4 +1,5 @@
 import { assert } from '../domain/assert.ts';
+import { commandText } from '../domain/command-line.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { clockSkewProblem, isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
@@ -39,7 +40,7 @@ export async function resumeRollback(
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +
-        `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run "model-rollback sweep", ` +
+        `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run ${commandText('sweep')}, ` +
         'and use one state table per registry.',
     );
   }

@@ -1,5 +1,6 @@
 import { assert } from '../domain/assert.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/attempt.ts';
+import { commandText } from '../domain/command-line.ts';
 import {
   InvalidRequestError,
   RegistryUnavailableError,
@@ -46,6 +47,8 @@ export interface RollbackCall {
   readonly isAutomatic?: boolean;
   /** When the alarm was recorded first, under another name (epoch ms). */
   readonly firstSeenAtMs?: number;
+  /** False where a person sees the answer at once: the refusal of a person is then recorded only. @default true */
+  readonly announcesRefusals?: boolean;
 }
 
 /**
@@ -262,7 +265,8 @@ function requireReadiness(run: Run): void {
   }
   if (run.confirmed === null) {
     throw new InvalidRequestError(
-      'The plan that was shown moved nothing, and now it would move. Nothing was done; look again.',
+      'The plan that was shown moved nothing, and now it would move. Nothing was done. ' +
+        `To see it and decide, run ${commandText('apply', [run.request.modelName])}.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import type { Env } from '../config/config-from-env.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { Style } from './render.ts';
+import type { Style } from './render/style.ts';
 
 /** What a verb sees of the outside. */
 export interface CommandContext {
@@ -10,10 +10,14 @@ export interface CommandContext {
   readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly isJson: boolean;
   readonly style: Style;
+  /** Of the terminal; null where the output goes elsewhere: then nothing is cut or wrapped. */
+  readonly columns: number | null;
   /** The result: JSON with `--json`, else text. */
   print(text: string, json: unknown): void;
   /** Progress, notices, warnings: stderr. */
   say(text: string): void;
+  /** Which store the verb works on: a field of a JSON object, else a line on stderr. */
+  showState(label: string): void;
   /** Asks a person; null when nobody is there to ask. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
 }

@@ -1,27 +1,20 @@
 #!/usr/bin/env node
-import { createInterface } from 'node:readline/promises';
-import { run } from './run.ts';
+/**
+ * The command `model-rollback` (docs/reference/command.md). This file imports nothing by itself and uses
+ * old syntax only: Node 18 and 20 load it too, and must get one line that says what is wrong.
+ */
+const leastNode = 24;
+const { versions, execPath, stderr } = process;
 
-/** The command `model-rollback` (docs/reference/command.md). */
-const { stdin, stdout, stderr, env, argv } = process;
-// A reader that went away (`| head`) is no reason for a stack trace.
-stdout.on('error', () => process.exit(1));
+if (Number.parseInt(versions.node, 10) < leastNode) {
+  stderr.write(
+    `model-rollback needs Node ${leastNode} or later, and this is Node ${versions.node} (${execPath}). ` +
+      `Install Node ${leastNode}, then run the command again.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { runInProcess } = await import('./run-in-process.ts');
+  await runInProcess();
+}
 
-process.exitCode = await run(argv.slice(2), {
-  env,
-  isColoured: (stream) =>
-    !env['NO_COLOR'] && (stream === 'stdout' ? stdout : stderr).isTTY === true,
-  out: (text) => stdout.write(text),
-  err: (text) => stderr.write(text),
-  ask:
-    stdin.isTTY && stderr.isTTY
-      ? async (question) => {
-          const terminal = createInterface({ input: stdin, output: stderr });
-          try {
-            return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-          } finally {
-            terminal.close();
-          }
-        }
-      : null,
-});
+export {};

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { Env } from '../config/config-from-env.ts';
+import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError, isModelRollbackError, messageOf } from '../domain/errors.ts';
+import { escapeText, showJson } from '../domain/escape.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext } from './command.ts';
 import { applyCommand } from './commands/apply.ts';
@@ -12,7 +14,9 @@ import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
 import { createTableCommand, releaseCommand, sweepCommand } from './commands/upkeep.ts';
 import { ExitCode, exitCodeOfError } from './exit-codes.ts';
-import { safe, styleFor, table } from './render.ts';
+import { withFlagNames } from './render/flag-names.ts';
+import { styleFor } from './render/style.ts';
+import { table } from './render/table.ts';
 import { version } from './version.ts';
 
 const commands: readonly Command[] = [
@@ -30,9 +34,14 @@ const commands: readonly Command[] = [
   demoCommand,
 ];
 
+/** The verbs that there are. */
+export const commandNames: readonly string[] = commands.map(({ name }) => name);
+
 /** The process around a verb, so that tests need none. */
 export interface Terminal {
   readonly env: Env;
+  /** Of stdout; null when it is no terminal. */
+  readonly columns: number | null;
   isColoured(stream: 'stdout' | 'stderr'): boolean;
   out(text: string): void;
   err(text: string): void;
@@ -53,9 +62,9 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     terminal.out(`${version}\n`);
     return ExitCode.DONE;
   }
+  const shown: Shown = { isJson, terminal, state: null };
   try {
-    const command = findCommand(verb);
-    const { values, positionals } = parse(command, rest);
+    const { command, values, positionals } = parseLine(verb, rest);
     if (values['help'] === true) {
       terminal.out(helpOf(command));
       return ExitCode.DONE;
@@ -66,36 +75,70 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
       options: values,
       isJson,
       style: styleFor(!isJson && terminal.isColoured('stdout')),
-      print: (text, json) => terminal.out(`${isJson ? JSON.stringify(json, null, 2) : text}\n`),
+      columns: terminal.columns,
+      print: (text, json) => terminal.out(`${isJson ? jsonText(shown, json) : text}\n`),
       say: (text) => terminal.err(`${text}\n`),
+      showState: (label) => {
+        shown.state = escapeText(label);
+        if (!isJson) terminal.err(`${stateLine(shown.state)}\n`);
+      },
       ask: terminal.ask,
     });
   } catch (error) {
-    return report(error, isJson, terminal);
+    return report(error, shown);
   }
+}
+
+/**
+ * The verb of a command line with what was given to it; runs nothing.
+ * @throws InvalidRequestError
+ */
+export function parseLine(verb: string, args: readonly string[]): ParsedLine {
+  const command = findCommand(verb);
+  return { command, ...parse(command, args) };
 }
 
 // ---------------------------------------------------------------------------------------------------
 
+interface ParsedLine {
+  readonly command: Command;
+  readonly values: CommandContext['options'];
+  readonly positionals: readonly string[];
+}
+
+/** What the output depends on beside the result. */
+interface Shown {
+  readonly isJson: boolean;
+  readonly terminal: Terminal;
+  /** Which store the verb works on, once that is known. */
+  state: string | null;
+}
+
+function stateLine(label: string): string {
+  return `state  ${label}`;
+}
+
+/** An object says which store it came from; lists have a fixed shape, so there stderr says it. */
+function jsonText({ state, terminal }: Shown, json: unknown): string {
+  if (state === null) return showJson(json);
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  if (!isObject) terminal.err(`${stateLine(state)}\n`);
+  return showJson(isObject ? { ...json, state } : json);
+}
+
 function findCommand(verb: string): Command {
   const found = commands.find((command) => command.name === verb);
   if (found !== undefined) return found;
-  const near = nearestName(
-    verb,
-    commands.map((command) => command.name),
-  );
+  const near = nearestName(verb, commandNames);
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
   throw new InvalidRequestError(
-    `There is no command ${JSON.stringify(verb)}.${hint} Run "model-rollback --help".`,
+    `There is no command ${JSON.stringify(verb)}.${hint} Run \`model-rollback --help\`.`,
   );
 }
 
-function parse(
-  command: Command,
-  args: readonly string[],
-): { values: CommandContext['options']; positionals: string[] } {
+function parse(command: Command, args: readonly string[]): Omit<ParsedLine, 'command'> {
   const usage = `Usage: model-rollback ${`${command.name} ${command.usage}`.trim()} [options]`;
-  let parsed: { values: CommandContext['options']; positionals: string[] };
+  let parsed: Omit<ParsedLine, 'command'>;
   try {
     parsed = parseArgs({
       args: [...args],
@@ -118,17 +161,18 @@ function parse(
   return parsed;
 }
 
-function report(error: unknown, isJson: boolean, terminal: Terminal): ExitCode {
+function report(error: unknown, shown: Shown): ExitCode {
+  const { terminal } = shown;
   const style = styleFor(terminal.isColoured('stderr'));
   const name = error instanceof Error ? error.name : 'Error';
-  terminal.err(`${style.bad(name)}: ${safe(messageOf(error))}\n`);
-  if (!isModelRollbackError(error) && error instanceof Error)
-    terminal.err(`${error.stack ?? ''}\n`);
-  if (isJson) {
+  const message = messageOf(error);
+  terminal.err(`${style.bad(name)}: ${escapeText(withFlagNames(message))}\n`);
+  if (!isModelRollbackError(error) && error instanceof Error) {
+    terminal.err(`${(error.stack ?? '').split('\n').map(escapeText).join('\n')}\n`);
+  }
+  if (shown.isJson) {
     const code = isModelRollbackError(error) ? error.code : null;
-    terminal.out(
-      `${JSON.stringify({ error: { name, code, message: messageOf(error) } }, null, 2)}\n`,
-    );
+    terminal.out(`${jsonText(shown, { error: { name, code, message } })}\n`);
   }
   return exitCodeOfError(error);
 }
@@ -143,7 +187,7 @@ function overview(): string {
     '',
     'It needs MLFLOW_TRACKING_URI (and MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD where the',
     'server asks for a login). State is kept in a file of this user, or in DynamoDB when',
-    'ROLLBACK_STATE_TABLE is set. Try "model-rollback demo" first: it needs nothing.',
+    `ROLLBACK_STATE_TABLE is set. Try ${commandText('demo')} first: it needs nothing.`,
     '',
     'Exit codes: 0 done or already live, 1 failed, 2 usage or configuration, 3 refused or declined,',
     '4 no target, 5 retry later, 6 contested.',

@@ -1,29 +1,59 @@
 import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
-import { compose, openStore } from '../compose.ts';
-import { configFromEnv, storeFromEnv, workspaceFromEnv } from '../config/config-from-env.ts';
+import { compose, openStore, storeLabel } from '../compose.ts';
+import {
+  configFromEnv,
+  type Env,
+  type StoreConfig,
+  settingsWarnings,
+  storeFromEnv,
+  workspaceFromEnv,
+} from '../config/config-from-env.ts';
+import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';
+import type { Notice } from '../domain/notice-content.ts';
+import type { Warning } from '../domain/request.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import type { RecordList, RollbackStore } from '../ports/rollback-store.ts';
 import type { CommandContext } from './command.ts';
-import { safe } from './render.ts';
+import type { AnswerView } from './render/render-answer.ts';
+
+/** What a verb works with that needs registry and state. */
+export interface Session extends Composed {
+  readonly view: AnswerView;
+  /** A person may think for a while: each step that needs a deadline starts its own. */
+  startDeadline(): Deadline;
+  /** The answer about this rollback is shown, so a notice that says the same is not. */
+  answered(rollbackId: string | null): void;
+}
 
 /** Opens what a verb works with, and closes it whatever happens. */
-export async function withComposed<T>(
+export async function withSession<T>(
   context: CommandContext,
-  work: (composed: Composed, startDeadline: () => Deadline) => Promise<T>,
+  work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const config = configFromEnv(context.env, 'command');
-  for (const warning of config.warnings) context.say(`warning: ${safe(warning.message)}`);
+  showWarnings(context, config.warnings);
+  context.showState(await storeLabel(config.store));
+  const notices: Notice[] = [];
+  let answeredId: string | null = null;
   const composed = await compose(config, {
     logger: jsonLogger((line) => context.say(line), 'warn'),
-    writeNotice: (text) => context.say(text.trimEnd()),
+    writeNotice: (text, notice) => {
+      if (context.isJson) context.say(text.trimEnd());
+      else notices.push(notice);
+    },
   });
+  const answered = (rollbackId: string | null): void => {
+    answeredId = rollbackId;
+  };
   try {
-    // A person may think for a while: each step that needs a deadline starts its own.
-    return await work(composed, () => deadlineAfter(clock, limits.defaultBudgetMs));
+    const view = answerView(context, config);
+    return await work({ ...composed, view, startDeadline, answered });
   } finally {
     composed.close();
+    const others = notices.filter(({ message }) => message.rollback_id !== answeredId);
+    for (const notice of others) context.say(shortNotice(notice));
   }
 }
 
@@ -32,12 +62,10 @@ export async function withStore<T>(
   context: CommandContext,
   work: (store: RollbackStore, deadline: Deadline) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore(
-    storeFromEnv(context.env, 'command'),
-    workspaceFromEnv(context.env),
-  );
+  const config = await storeInUse(context, context.env);
+  const store = await openStore(config, workspaceFromEnv(context.env));
   try {
-    return await work(store, deadlineAfter(clock, limits.defaultBudgetMs));
+    return await work(store, startDeadline());
   } finally {
     store.close();
   }
@@ -45,7 +73,28 @@ export async function withStore<T>(
 
 /** What of a list cannot be read is named; the rest is shown. */
 export function warnUnreadable(context: CommandContext, { unreadable }: RecordList): void {
-  for (const { why } of unreadable) context.say(`warning: ${safe(why)}`);
+  for (const { why } of unreadable) context.say(`warning: ${escapeText(why)}`);
+}
+
+/** Which store the settings name; shows it. */
+export async function storeInUse(context: CommandContext, env: Env): Promise<StoreConfig> {
+  showWarnings(context, settingsWarnings(env));
+  const config = storeFromEnv(env, 'command');
+  context.showState(await storeLabel(config));
+  return config;
+}
+
+/** Where no topic is set, what counts as sent was shown on a terminal; a shared table never counts that. */
+export function answerView(
+  { style }: CommandContext,
+  { topicArn, store }: { readonly topicArn: string | null; readonly store: StoreConfig },
+): AnswerView {
+  return { style, hasTopic: topicArn !== null || store.kind === 'dynamodb' };
+}
+
+/** A notice on a terminal: what people read first. `explain` shows all of it. */
+export function shortNotice({ subject, message }: Notice): string {
+  return `notice: ${escapeText(subject)}\n  ${escapeText(message.text)}`;
 }
 
 /** Who sits at this terminal, for the record; null where the machine does not say. */
@@ -55,4 +104,14 @@ export function requester(): string | null {
   } catch {
     return null;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function startDeadline(): Deadline {
+  return deadlineAfter(clock, limits.defaultBudgetMs);
+}
+
+function showWarnings(context: CommandContext, warnings: readonly Warning[]): void {
+  for (const warning of warnings) context.say(`warning: ${escapeText(warning.message)}`);
 }

@@ -49,7 +49,7 @@ export type Surface = 'lambda' | 'command';
  * @throws ConfigurationError naming the variable, what it held (never a secret) and what is allowed
  */
 export function configFromEnv(env: Env, surface: Surface): Config {
-  const warnings = judgeUnknownNames(env);
+  const warnings = settingsWarnings(env);
   const writeHorizonSeconds = readWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
   if (writeHorizonSeconds * 1000 < limits.clockSkewMaxMs) {
     warnings.push({
@@ -71,6 +71,30 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     alarms: alarmSettingsFromEnv(env),
     warnings,
   };
+}
+
+/**
+ * What is said about variables of ours that nobody knows. One that is nearly known is an error for
+ * whoever uses any setting: else a misspelt `ROLLBACK_STATE_TABLE` would read another store.
+ * @throws ConfigurationError
+ */
+export function settingsWarnings(env: Env): Warning[] {
+  const known = Object.keys(envNames);
+  const warnings: Warning[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^rollback_/i.test(name) || known.includes(name) || !value) continue;
+    const near = nearestName(name, known);
+    if (near !== undefined) {
+      throw new ConfigurationError(
+        `The variable ${name} is unknown: did you mean ${near}? Rename it, or unset it.`,
+      );
+    }
+    warnings.push({
+      code: 'UNKNOWN_SETTING',
+      message: `The variable ${name} is unknown; ignored.`,
+    });
+  }
+  return warnings;
 }
 
 /**
@@ -154,23 +178,6 @@ export function topicFromEnv(env: Env, surface: Surface): string | null {
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-function judgeUnknownNames(env: Env): Warning[] {
-  const known = Object.keys(envNames);
-  const warnings: Warning[] = [];
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('ROLLBACK_') || known.includes(name) || !value) continue;
-    const near = nearestName(name, known);
-    if (near !== undefined) {
-      throw new ConfigurationError(`The variable ${name} is unknown: did you mean ${near}?`);
-    }
-    warnings.push({
-      code: 'UNKNOWN_SETTING',
-      message: `The variable ${name} is unknown; ignored.`,
-    });
-  }
-  return warnings;
-}
 
 /** Two sources of a login are a mistake: nobody could say which one the registry gets. */
 function loginOf(

@@ -1,8 +1,15 @@
 import { type Check, ok, warning } from '../domain/check.ts';
 import type { Config } from './config-from-env.ts';
 
-/** What was set, in one line; what is unknown or risky. */
-export function inspectSettings(config: Config): readonly Check[] {
+/**
+ * What was set, in one line; what is unknown or risky.
+ * @param whose settings of a shell say nothing of a function, and the other way round
+ */
+export function inspectSettings(
+  config: Config,
+  whose: 'This shell' | 'The function',
+): readonly Check[] {
+  const name = whose === 'This shell' ? 'settings' : 'function-settings';
   const { alarms, cooldownMs, targetRule } = config;
   const hours = Number((cooldownMs / 3_600_000).toFixed(2));
   const summary = [
@@ -13,17 +20,17 @@ export function inspectSettings(config: Config): readonly Check[] {
     `blast radius ${alarms.blastRadius === null ? 'off' : `${alarms.blastRadius.models} models`}`,
   ].join(', ');
   const found = config.warnings.map(({ message }) =>
-    warning('settings', message, 'See docs/reference/configuration.md.'),
+    warning(name, message, 'See docs/reference/configuration.md.'),
   );
   if (alarms.mode !== 'act') {
-    const message = `ROLLBACK_MODE is ${alarms.mode}: an alarm by itself rolls nothing back.`;
+    const message = `${whose} has ROLLBACK_MODE=${alarms.mode}: an alarm by itself rolls nothing back.`;
     found.push(warning('mode', message, 'Unset it, or set it to act, when alarms shall act.'));
   }
   if (cooldownMs === 0) {
-    const message = 'ROLLBACK_COOLDOWN_HOURS is 0: one rollback may follow another at once.';
+    const message = `${whose} has ROLLBACK_COOLDOWN_HOURS=0: one rollback may follow another at once.`;
     found.push(
       warning('cooldown', message, 'Unset it (24 h), or set it to the hours that you need.'),
     );
   }
-  return [ok('settings', `${summary}.`), ...found];
+  return [ok(name, `${whose}: ${summary}.`), ...found];
 }

@@ -1,5 +1,6 @@
 import { type AlarmState, type AlarmTransition, parseAlarmArn } from './alarm.ts';
 import { type AlarmReport, readAlarmReport } from './alarm-schema.ts';
+import { escapeText } from './escape.ts';
 
 /** What an event about an alarm asks for. `why` is a sentence. */
 export type AlarmPayload =
@@ -169,16 +170,9 @@ function unknownText(what: string, text: string): AlarmPayload {
 function shown(text: string): string {
   let escaped = '';
   for (const character of text.slice(0, shownLengthMax)) {
-    const next = escapeOf(character);
+    const next = escapeText(JSON.stringify(character).slice(1, -1));
     if (escaped.length + next.length > shownLengthMax) return `"${escaped}…"`;
     escaped += next;
   }
   return text.length > shownLengthMax ? `"${escaped}…"` : `"${escaped}"`;
-}
-
-function escapeOf(character: string): string {
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)) {
-    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  }
-  return JSON.stringify(character).slice(1, -1);
 }

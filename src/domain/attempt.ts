@@ -1,5 +1,6 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
+import { commandText } from './command-line.ts';
 import { type FleetState, pauseFleet } from './fleet.ts';
 import { blastRadiusText, refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
@@ -44,6 +45,8 @@ export interface Attempt {
   readonly previousNotice: OutboxNotice | undefined;
   /** Unguessable; for the notice. */
   readonly token: string;
+  /** False: a person's refusal is recorded only. @default true */
+  readonly announcesRefusals?: boolean;
 }
 
 /** An end that needs no claim, since nothing is moved. */
@@ -106,7 +109,8 @@ export function endUnclaimed(
     token: attempt.token,
     isSending: true,
   });
-  if (!attempt.isAutomatic || facts.outcome !== Outcome.REFUSED) return { record, notice };
+  if (facts.outcome !== Outcome.REFUSED) return { record, notice };
+  if (!isAutomatic) return attempt.announcesRefusals === false ? { record } : { record, notice };
   return {
     record,
     ...(announcedBefore(attempt, facts)
@@ -221,12 +225,12 @@ function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome
   if (outcome === Outcome.OBSERVED) return `ROLLBACK_MODE is observe; ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
   // What only alarms meet does not stand in a person's way.
-  const overrides = refusalsOf(plan.guards)
+  const override = refusalsOf(plan.guards)
     .filter(({ code }) => isOverridable(code) && code !== RefusalCode.NOT_THE_CAUSE)
-    .map(({ code }) => ` --override ${code}`);
+    .map(({ code }) => code);
   return [
     `The alarm waits for a person: ${move}`,
     ...refusals,
-    `To do it within 12 h, run: model-rollback approve ${JSON.stringify(id)}${overrides.join('')}`,
+    `To approve it within 12 h, run ${commandText('approve', [id], { override })}.`,
   ].join(' ');
 }

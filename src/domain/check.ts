@@ -51,6 +51,7 @@ const mendWords = [
   'Make',
   'Redirects',
   'Remove',
+  'Rename',
   'Restore',
   'Set',
   'There is no MLflow API',

@@ -1,3 +1,4 @@
+import { commandText } from './command-line.ts';
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
 import { next } from './revision.ts';
@@ -72,9 +73,20 @@ export function resumeFleet(fleet: FleetState): FleetState {
   return next({ ...fleet, pause: null, slots: [] });
 }
 
-/** Why and since when automation is stopped, and the mend. */
-export function pauseText(pause: Pause, resume: string): string {
-  return `${pause.message} Automation is paused since ${isoTime(pause.atMs)}. Run: model-rollback resume ${resume}`;
+/**
+ * Why and since when automation is stopped, and what to do.
+ * @param modelName null: automation of all models
+ */
+export function pauseText(pause: Pause, modelName: string | null): string {
+  const since = `Automation is paused since ${isoTime(pause.atMs)}.`;
+  return `${pause.message} ${since} To let alarms act again, run ${resumeText(modelName)}.`;
+}
+
+/** The command that lets alarms act again. */
+export function resumeText(modelName: string | null): string {
+  return modelName === null
+    ? commandText('resume', [], { fleet: true })
+    : commandText('resume', [modelName]);
 }
 
 // ---------------------------------------------------------------------------------------------------

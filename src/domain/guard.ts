@@ -1,5 +1,6 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { judgeCause } from './cause.ts';
+import { commandText } from './command-line.ts';
 import { type FleetState, isBlastRadiusReached, pauseText } from './fleet.ts';
 import { isoTime, type ModelVersion, type RegistrySnapshot } from './model.ts';
 import { isQuarantined } from './quarantine.ts';
@@ -97,7 +98,7 @@ export function blastRadiusText({ blastRadius }: AlarmSettings): string {
 
 const cooldown: Guard = {
   code: RefusalCode.COOLDOWN,
-  check: ({ state, nowMs, cooldownMs }) => {
+  check: ({ request, state, nowMs, cooldownMs }) => {
     if (cooldownMs === 0) return passed('the cooldown is switched off');
     const last = state.lastCommit;
     if (last === null) return passed('no rollback of this model is on record');
@@ -108,7 +109,7 @@ const cooldown: Guard = {
       kind: 'refusal',
       message:
         `The last rollback (${move}, ${last.rollbackId}) was at ${isoTime(last.atMs)}; ` +
-        `the next one is allowed at ${isoTime(clearsAtMs)}. Wait, or override COOLDOWN.`,
+        `the next one is allowed at ${isoTime(clearsAtMs)}. ${orOverride(request, RefusalCode.COOLDOWN)}`,
       clearsAtMs,
     };
   },
@@ -121,14 +122,14 @@ const liveVersionChanged: Guard = {
     const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
-        `The plan that was shown moved ${confirmed.live} to ${confirmed.to}; it would now move ` +
-          `${liveNow} to ${target?.version ?? 'none'}. Look again, then ask anew.`,
+        `The plan that was shown moved ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
+          `${liveNow ?? 'none'} to ${target?.version ?? 'none'}. To see it and decide, run ${commandText('apply', [request.modelName])}.`,
       );
     }
     if (expected === null) return passed('the request expects no particular live version');
     if (liveNow === expected) return passed(`version ${expected} is live, as expected`);
     return refused(
-      `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}. Look again, then ask anew.`,
+      `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}. ${checkFirst(request)}`,
     );
   },
 };
@@ -140,7 +141,7 @@ const noLiveVersion: Guard = {
     if (request.targetVersion !== null)
       return passed('no version is live; the request names a target');
     return refused(
-      'No version is live, so there is nothing to roll back from. Name target_version.',
+      'No version is live, so there is nothing to roll back from. Name the version to restore (target_version).',
     );
   },
 };
@@ -153,7 +154,7 @@ const quarantined: Guard = {
     }
     return refused(
       `Version ${target.version} was rolled back from before. ` +
-        `Run: model-rollback release ${JSON.stringify(request.modelName)} ${target.version} (or override QUARANTINED).`,
+        `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
     );
   },
 };
@@ -187,8 +188,8 @@ const paused: Guard = {
   check: ({ request, state, fleet, automatic, nowMs }) => {
     const { modelName } = request;
     const pauses = [
-      ...(state.pause === null ? [] : [pauseText(state.pause, JSON.stringify(modelName))]),
-      ...(fleet.pause === null ? [] : [pauseText(fleet.pause, '--fleet')]),
+      ...(state.pause === null ? [] : [pauseText(state.pause, modelName)]),
+      ...(fleet.pause === null ? [] : [pauseText(fleet.pause, null)]),
     ];
     if (automatic === null) {
       return passed(
@@ -226,6 +227,16 @@ const guards: readonly Guard[] = [
   notTheCause,
   severalLiveVersions,
 ];
+
+/** The command of a person who wants it all the same. */
+function orOverride({ modelName, targetVersion }: RollbackRequest, code: RefusalCode): string {
+  const options = { to: targetVersion ?? undefined, override: [code] };
+  return `Wait until then, or run ${commandText('apply', [modelName], options)}.`;
+}
+
+function checkFirst({ modelName }: RollbackRequest): string {
+  return `To see what would be done now, run ${commandText('plan', [modelName])}.`;
+}
 
 function passed(message: string): GuardAnswer {
   return { kind: 'passed', message };

@@ -40,6 +40,8 @@ export const limits = {
   /** `doctor`: all of it, and one look at something. */
   doctorBudgetMs: 60_000,
   doctorLookMs: 15_000,
+  /** Of a hundred schedules each, looked through for those that call the function. */
+  schedulePagesMax: 20,
   /** What was due this long ago (10 min) shows that no sweep runs. */
   overdueMs: 600_000,
   /** Overdue records that are counted. */

@@ -1,4 +1,5 @@
 import { assertNever } from './assert.ts';
+import { resumeText } from './fleet.ts';
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
 import type { Notice, NoticeTopic } from './notice-content.ts';
@@ -122,7 +123,7 @@ function replacesText(replaces: number): string {
     : `${replaces} earlier notices of this attempt could not be sent.`;
 }
 
-function recoveryText({ recovery, alarm }: RollbackRecord): string {
+function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
   const name = alarm?.transition.name ?? '';
   switch (recovery.kind) {
     case Recovery.RECOVERED:
@@ -131,7 +132,7 @@ function recoveryText({ recovery, alarm }: RollbackRecord): string {
       return (
         `The alarm ${name} is still red: another cause, or consumers have not reloaded the model. ` +
         'Automation for this model is paused; it is not rolled back any further. ' +
-        'When it is settled, run: model-rollback resume.'
+        `When the cause is fixed, run ${resumeText(modelName)}.`
       );
     case Recovery.NO_DATA:
       return `The alarm ${name} has no data, so nobody knows whether the rollback helped. Please look.`;

@@ -1,6 +1,7 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert, assertNever } from './assert.ts';
 import { ruleText, TargetRule } from './candidate.ts';
+import { commandText, splitAdvice } from './command-line.ts';
 import { VersionNotFoundError } from './errors.ts';
 import type { FleetState } from './fleet.ts';
 import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
@@ -106,7 +107,8 @@ export function planWarnings(plan: Plan, state: ModelState): Warning[] {
     .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
     .map((guard) => ({
       code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
-      message: guard.message,
+      // What to do about a refusal was done: the request passed the guard by name.
+      message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
     }));
   if (state.registry === plan.registry) return guardWarnings;
   return [
@@ -157,7 +159,7 @@ function noTargetMessage(plan: Plan): string {
   const hint =
     names.length === 0
       ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. Name one as target_version if it is good.`;
+      : `Passed over: ${names.join('; ')}. To restore one of them all the same, name it (target_version).`;
   return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}`;
 }
 
@@ -166,7 +168,7 @@ function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoi
   if (target === undefined) {
     throw new VersionNotFoundError(
       `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
-        `Run "model-rollback plan ${JSON.stringify(snapshot.modelName)}" to see its versions.`,
+        `To see its versions, run ${commandText('plan', [snapshot.modelName])}.`,
     );
   }
   const rule = TargetRule.EXPLICIT;

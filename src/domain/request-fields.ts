@@ -1,4 +1,5 @@
 import { InvalidRequestError } from './errors.ts';
+import { escapeText } from './escape.ts';
 import { limits } from './limits.ts';
 import { nearestName, plainName } from './near-name.ts';
 
@@ -90,7 +91,7 @@ export function wrongType(name: string, wanted: string, value: unknown): Invalid
 
 /** What was sent, short, on one line and safe to show. */
 export function quote(value: unknown): string {
-  const text = jsonOf(value) ?? typeof value;
+  const text = escapeText(jsonOf(value) ?? typeof value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

@@ -27,6 +27,8 @@ export interface RollbackResponse {
   readonly outcome: RollbackStatus | 'DRY_RUN' | 'IGNORED';
   /** One sentence on what happened. */
   readonly message: string;
+  /** Who asked, or approved what an alarm asked for; null when nobody said. */
+  readonly requested_by: string | null;
   /** What was live at the end, as far as we know. */
   readonly live_versions: readonly string[];
   /** Null for a dry run, which leaves no record. */
@@ -93,6 +95,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     timestamp: isoTime(end.atMs),
     outcome: progress.status,
     message: end.message,
+    requested_by: request.requestedBy,
     live_versions: end.live,
     rollback_id: record.id,
     replayed: extra.isReplayed ?? false,
@@ -116,6 +119,7 @@ export function dryRunResponse(
     timestamp: isoTime(plan.plannedAtMs),
     outcome: 'DRY_RUN',
     message: planMessage(plan),
+    requested_by: request.requestedBy,
     live_versions: plan.live,
     rollback_id: null,
     replayed: false,
@@ -143,6 +147,7 @@ export function ignoredResponse(
     timestamp: isoTime(nowMs),
     outcome: 'IGNORED',
     message: why,
+    requested_by: null,
     live_versions: [],
     rollback_id: null,
     replayed: false,

@@ -1,7 +1,14 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert } from './assert.ts';
 import { type Attempt, recordOf } from './attempt.ts';
-import { type FleetState, giveSlotBack, hasSlot, type Pause, takeSlot } from './fleet.ts';
+import {
+  type FleetState,
+  giveSlotBack,
+  hasSlot,
+  type Pause,
+  resumeText,
+  takeSlot,
+} from './fleet.ts';
 import { limits } from './limits.ts';
 import { adoptedNotice, outboxNotice } from './notice.ts';
 import type { OutboxNotice } from './outbox.ts';
@@ -178,7 +185,7 @@ function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedR
   const pause = settings === null ? null : budgetPause(ends, settings, record.id, nowMs);
   const endedRecord: PlannedRecord = {
     ...record,
-    warnings: [...record.warnings, ...warnings, ...pauseWarnings(pause)],
+    warnings: [...record.warnings, ...warnings, ...pauseWarnings(pause, state.modelName)],
     progress: {
       ...ended,
       message: shorten(ended.message),
@@ -235,9 +242,11 @@ function budgetPause(
   return { atMs: nowMs, why: 'budget', message, rollbackId };
 }
 
-function pauseWarnings(pause: Pause | null): Warning[] {
+function pauseWarnings(pause: Pause | null, modelName: string): Warning[] {
   if (pause === null) return [];
-  const message = `${pause.message} Alarms roll it back no further until a person runs model-rollback resume.`;
+  const message =
+    `${pause.message} Alarms do not roll it back any further. ` +
+    `To let them act again, run ${resumeText(modelName)}.`;
   return [{ code: 'AUTOMATION_PAUSED', message }];
 }
 

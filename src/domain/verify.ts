@@ -1,3 +1,4 @@
+import { commandText } from './command-line.ts';
 import {
   displacedBy,
   findVersion,
@@ -72,14 +73,14 @@ export function contestFacts(
   if (isSameLive && !hasMoved) {
     const message =
       `Version ${plan.from?.version ?? 'none'} or ${plan.to?.version} was changed or deleted since the plan was ` +
-      `made. Nothing was moved. Live now: ${live}. Please look, and ask anew.`;
+      `made. Nothing was moved. Live now: ${live}. ${checkFirst(snapshot.modelName)}`;
     return { message, hasMoved, liveVersions };
   }
   const ours = hasMoved
     ? `after we moved it from ${plan.from?.version ?? 'none'} to ${plan.to?.version}`
     : `while we were about to move it to ${plan.to?.version}; we moved nothing`;
   return {
-    message: `Somebody else moved ${plan.pointer} ${ours}. Live now: ${live}. Please look; we do not fight.`,
+    message: `Somebody else moved ${plan.pointer} ${ours}. Live now: ${live}. ${checkFirst(snapshot.modelName)}`,
     hasMoved,
     liveVersions,
   };
@@ -91,12 +92,17 @@ export function displacedWarning(modelName: string, version: string): Warning {
     code: 'DISPLACED_NEWER',
     message:
       `Our move archived version ${version} too, which the plan did not know to be live: it was promoted in ` +
-      'that moment, or was live for long beside the others. It is not quarantined. To bring it back: ' +
-      `model-rollback apply ${JSON.stringify(modelName)} --to ${version} --override COOLDOWN`,
+      'that moment, or was live for long beside the others. It is not quarantined. To bring it back, run ' +
+      `${commandText('apply', [modelName], { to: version, override: ['COOLDOWN'] })}.`,
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** The pointer stays where it is: a person decides. */
+function checkFirst(modelName: string): string {
+  return `To see what a rollback would do now, run ${commandText('plan', [modelName])}.`;
+}
 
 function isUntouched(planned: ModelVersion | null, snapshot: RegistrySnapshot): boolean {
   if (planned === null) return true;

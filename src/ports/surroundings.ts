@@ -20,6 +20,24 @@ export interface WiredAlarm {
   readonly actions: readonly string[];
 }
 
+/** The function as it is deployed. */
+export interface DeployedFunction {
+  readonly arn: string;
+  /** May hold secrets: shown only as the settings that are read from it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly runtime: string | null;
+  readonly timeoutSeconds: number | null;
+  readonly memoryMb: number | null;
+  /** Why it cannot be called, or is not what was deployed last; null when all is well. */
+  readonly trouble: string | null;
+}
+
+/** A schedule that calls the function. */
+export interface Schedule {
+  readonly name: string;
+  readonly isEnabled: boolean;
+}
+
 /**
  * Looks at what stands around us, for `doctor`: what a rollback needs, and does not look at itself. It
  * only reads, and tries once. Unless said otherwise every call may throw errors of ours.
@@ -33,6 +51,11 @@ export interface Surroundings {
   state(deadline: Deadline): Promise<readonly Check[]>;
   /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */
   topic(name: string, arn: string, use: 'notices' | 'alarms', deadline: Deadline): Promise<Check>;
+  /** @param name name or ARN of the function */
+  function(name: string, deadline: Deadline): Promise<DeployedFunction>;
+  /** The policy that says who may call it, as JSON; null when it has none. */
+  functionPolicy(arn: string, deadline: Deadline): Promise<string | null>;
+  schedules(functionArn: string, deadline: Deadline): Promise<readonly Schedule[]>;
   /** Those that exist. Never throws. */
   alarms(asked: AskedAlarms, deadline: Deadline): Promise<AlarmAnswer<readonly WiredAlarm[]>>;
   /** ARNs of all children of a composite alarm, whatever their state. Never throws. */

@@ -127,7 +127,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
         refusals: [{ code: 'COOLDOWN' }],
         alarm: { watch: 'pending' },
       });
-      const approve = `approve "${waiting.rollback_id}" --override COOLDOWN`;
+      const approve = `approve ${waiting.rollback_id} --override COOLDOWN`;
       expect(waiting.message).toContain(approve);
       const notice = (await world.notices(model)).at(-1);
       expect(notice?.subject).toBe(`Model Rollback awaiting approval: ${model}`);
@@ -434,7 +434,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       expect(await live()).toEqual(['3']);
       const status = await world.command(['status', model, '--json']);
       expect(status.json).toMatchObject({
-        paused: expect.stringContaining(`resume "${model}"`),
+        paused: expect.stringContaining(`\`model-rollback resume ${model}\``),
         fleet_paused: null,
       });
       const other = await world.alarm(model);
@@ -456,9 +456,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
 
       const resumed = await world.command(['resume', model, '--json']);
       expect(resumed).toMatchObject({ exitCode: 0 });
-      expect(resumed.json).toEqual({ model_name: model, fleet: false, resumed: true });
+      expect(resumed.json).toMatchObject({ model_name: model, fleet: false, resumed: true });
       const again = await world.command(['resume', model, '--json']);
-      expect(again.json).toEqual({ model_name: model, fleet: false, resumed: false });
+      expect(again.json).toMatchObject({ model_name: model, fleet: false, resumed: false });
 
       const next = directAlarm({ ...other.red(), atMs: Date.now() + 20 * minuteMs + 1 });
       expect(await world.ask(next, later)).toMatchObject({

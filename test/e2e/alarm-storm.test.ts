@@ -253,7 +253,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm of alarms'), () => {
 
     const resumed = await world.command(['resume', '--fleet', '--json']);
     expect(resumed).toMatchObject({ exitCode: 0 });
-    expect(resumed.json).toEqual({ model_name: null, fleet: true, resumed: true });
+    expect(resumed.json).toMatchObject({ model_name: null, fleet: true, resumed: true });
 
     const acting = answersOf(await deliverAll(await alarmsOf([second, third])));
     expect(acting.map(({ outcome }) => outcome)).toEqual(['ROLLED_BACK', 'ROLLED_BACK']);

@@ -20,7 +20,7 @@ import type { AlarmParts, JsonObject } from '../fakes/alarm-events.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import { CLOCK_OFFSET } from './function-process.ts';
 import { type Answer, answerIn, type Reply } from './reply.ts';
-import { type FunctionWay, functionWay } from './ways.ts';
+import { answerOf, type FunctionWay, functionWay } from './ways.ts';
 import { createWorld, poll, type Settings, type World } from './world.ts';
 
 /** An answer to a topic. */
@@ -113,7 +113,7 @@ export async function createAlarmWorld(base: Settings = {}): Promise<AlarmWorld>
     recorded: async ({ rollback_id: id }) => {
       const { exitCode, json, stderr } = await command(['explain', id ?? '', '--json']);
       if (exitCode !== 0) throw new Error(stderr);
-      return json as Answer;
+      return answerOf(json);
     },
     alarm: (model, options) => makeAlarm(cloudWatch, model, options),
     close: () => way.close(),

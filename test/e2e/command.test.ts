@@ -8,8 +8,8 @@ import { type CommandResult, runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
 import { ANSWER_FIELDS, type Answer, answerIn } from './reply.ts';
 import { scenarios } from './scenarios.ts';
-import { runOnTerminal } from './terminal.ts';
-import { commandLine, commandWay, replyOf, type Way } from './ways.ts';
+import { runOnTerminal, typing } from './terminal.ts';
+import { answerOf, commandLine, commandWay, replyOf, type Way } from './ways.ts';
 import {
   bareEnv,
   createWorld,
@@ -88,13 +88,13 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       const model = await world.model(['Archived', 'Archived', 'Production']);
       const before = await world.everything(model);
 
-      const no = await runOnTerminal(['apply', model], world.env(), async () => 'n');
+      const no = await runOnTerminal(['apply', model], world.env(), typing('n\n'));
       expect(no.screen).toMatch(/Move stage:Production of .* from 3 to 2\?/);
       expect(no.screen).toContain('Declined. Nothing was done.');
       expect(no.exitCode).toBe(3);
       expect(await world.everything(model)).toEqual(before);
 
-      const yes = await runOnTerminal(['apply', model], world.env(), async () => 'y');
+      const yes = await runOnTerminal(['apply', model], world.env(), typing('y\n'));
       expect(yes.exitCode).toBe(0);
       expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
     });
@@ -102,13 +102,16 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
     test('carries out the plan that was shown, or none', async () => {
       const model = await world.model(['Archived', 'Archived', 'Production', 'None']);
 
-      const { exitCode, screen } = await runOnTerminal(['apply', model], world.env(), async () => {
-        await world.mlflow.transition(model, '4', 'Production', true);
-        return 'y';
+      const { exitCode, screen } = await runOnTerminal(['apply', model], world.env(), {
+        answer: async ({ type }) => {
+          await world.mlflow.transition(model, '4', 'Production', true);
+          type('y\n');
+        },
       });
 
       expect(exitCode).toBe(3);
       expect(screen).toContain('LIVE_VERSION_CHANGED');
+      expect(screen).toContain(`To see the plan of now, and decide: model-rollback apply ${model}`);
       expect(await world.mlflow.liveVersions(model)).toEqual(['4']);
     });
 
@@ -125,7 +128,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       expect(exitCode).toBe(0);
       expect(stdout).toMatch(`ROLLED_BACK  ${model}  3 -> 2`);
       expect(stdout).not.toMatch(CONTROL_CHARACTERS);
-      expect(stderr).toBe('');
+      expect(stderr).toBe(`state  dynamodb:${world.tableName} (eu-west-1)\n`);
     });
   });
 
@@ -187,7 +190,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       const { json } = await run(['explain', id, '--json']);
       const { stdout, exitCode } = await run(['explain', id]);
 
-      expect(json).toEqual(answer);
+      expect(answerOf(json)).toEqual(answer);
       expect(exitCode).toBe(0);
       for (const part of [id, '3 -> 2', 'MANUAL_REQUEST', 'COOLDOWN', '-> 2 (Archived)']) {
         expect(stdout).toContain(part);
@@ -220,6 +223,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
         active: null,
         paused: null,
         fleet_paused: null,
+        state: `dynamodb:${world.tableName} (eu-west-1)`,
       };
       expect(before).toEqual({
         ...idle,
@@ -269,8 +273,10 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
 
       expect(passedOver).toMatchObject({ from_version: '4', to_version: '2' });
       expect(released.exitCode).toBe(0);
-      expect(released.json).toEqual({ model_name: model, version: '3', released: true });
-      expect(releasedAgain.json).toEqual({ model_name: model, version: '3', released: false });
+      const state = `dynamodb:${world.tableName} (eu-west-1)`;
+      const same = { model_name: model, version: '3', state };
+      expect(released.json).toEqual({ ...same, released: true });
+      expect(releasedAgain.json).toEqual({ ...same, released: false });
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '4', to_version: '3' });
     });
   });
@@ -349,7 +355,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       { args: ['apply', 'm', '--to'], message: /--to/ },
       { args: ['release', 'm'], message: /Usage: model-rollback release MODEL VERSION/ },
       { args: ['release', 'm', '02'], message: /VERSION must be a string of digits/ },
-      { args: ['status', ''], message: /model_name must not be empty/ },
+      { args: ['status', ''], message: /(MODEL|model_name) must not be empty/ },
     ])('explains what is wrong with $args, also as JSON', async ({ args, message }) => {
       const [text, json] = await Promise.all([run(args), run([...args, '--json'])]);
 
@@ -409,13 +415,20 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       expect(json).toEqual([refused, first]);
     });
 
-    test('writes the notice to stderr, not into the answer', async () => {
-      const model = await world.model(['Archived', 'Production']);
+    test('writes the notice to stderr, as JSON where JSON is asked for', async () => {
+      const [one, other] = [
+        await world.model(['Archived', 'Production']),
+        await world.model(['Archived', 'Production']),
+      ];
 
-      const { stderr, stdout } = await runCommand(['apply', model, '--yes'], env);
+      const text = await runCommand(['apply', one, '--yes'], env);
+      const json = await runCommand(['apply', other, '--yes', '--json'], env);
 
-      expect(stderr).toContain(`Model Rollback: ${model}`);
-      expect(stdout).not.toContain('Model Rollback:');
+      // The answer says the same; and no topic got anything.
+      expect(text.stderr.split('\n')).toEqual([expect.stringMatching(/^state {2}sqlite:\//), '']);
+      expect(text.stdout).not.toMatch(/[Nn]otice|Model Rollback/);
+      expect(json.stderr).toContain(`notice: Model Rollback: ${other}\n{`);
+      expect(json.json).toMatchObject({ outcome: 'ROLLED_BACK' });
     });
 
     test('rolls back once when ten processes ask at once', async () => {

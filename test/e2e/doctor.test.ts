@@ -2,8 +2,9 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/domain/check.ts';
-import { putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
+import { localAlarmArn, putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';
+import { allowAlarms, createFunction, createSchedule } from '../engines/deployed-function.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { startMlflow } from '../engines/start.ts';
 import { type CommandResult, runCommand } from './command.ts';
@@ -15,6 +16,7 @@ const PASSWORD = 'correct-horse-battery';
 
 let world: World;
 let functionArn: string;
+let functionName: string;
 
 interface Report extends CommandResult {
   readonly checks: Readonly<Record<string, Check>>;
@@ -46,7 +48,15 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
   beforeAll(async () => {
     world = await createWorld();
     const name = uniqueName('function');
-    functionArn = `arn:aws:lambda:eu-west-1:000000000000:function:${name}`;
+    // The same settings as this shell has.
+    const env = world.env();
+    const names = ['MLFLOW_TRACKING_URI', 'ROLLBACK_STATE_TABLE', 'ALERT_SNS_TOPIC_ARN'];
+    functionArn = await createFunction(ministack.url, name, {
+      env: Object.fromEntries(names.map((variable) => [variable, env[variable] ?? ''])),
+    });
+    functionName = name;
+    await allowAlarms(ministack.url, name, localAlarmArn('*'));
+    await createSchedule(ministack.url, name, { functionArn, State: 'ENABLED' });
   });
 
   test('finds everything in place, and changes nothing', async () => {
@@ -66,6 +76,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     expect(stderr).toBe('');
     expect(Object.keys(checks)).toEqual([
       'settings',
+      'function',
+      'function-settings',
+      'differences',
       'registry',
       'state',
       'table',
@@ -75,6 +88,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'topic',
       'overdue',
       'paused',
+      'schedule',
+      'permission',
       'alarms',
       ...[byDimension, byTag].toSorted().map((name) => `alarm ${name}`),
     ]);
@@ -84,10 +99,70 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     expect(await world.everything(model)).toEqual(before);
   });
 
+  test('tells the settings of a function apart from those of this shell, and shows no secret', async () => {
+    const name = uniqueName('observing');
+    await createFunction(ministack.url, name, {
+      timeoutSeconds: 30,
+      env: {
+        MLFLOW_TRACKING_URI: 'https://ana:hunter2@mlflow.example.com',
+        ALERT_SNS_TOPIC_ARN: world.topicArn,
+        ROLLBACK_MODE: 'observe',
+      },
+    });
+
+    const { exitCode, checks, stdout } = await doctor({}, ['--function', name]);
+
+    expect(checks['settings']?.message).toMatch(/^This shell: mode act,/);
+    expect(checks['function']).toMatchObject({ verdict: 'warning', mend: 'Give it 120 s.' });
+    expect(checks['function-settings']?.message).toMatch(/^The function: mode observe,/);
+    expect(checks['mode']?.message).toContain('The function has ROLLBACK_MODE=observe');
+    const { message = '', mend = '' } = checks['differences'] ?? {};
+    expect(message).toContain('registry https://mlflow.example.com (here http');
+    expect(message).toContain(
+      `state dynamodb:tradai-rollback-state (here dynamodb:${world.tableName})`,
+    );
+    expect(message).toContain('mode observe (here act)');
+    expect(mend).toContain(
+      'export ROLLBACK_STATE_TABLE=tradai-rollback-state; export ROLLBACK_MODE=observe',
+    );
+    expect(checks['schedule']).toMatchObject({ verdict: 'problem' });
+    expect(checks['permission']?.message).toBe('No alarm calls it directly.');
+    expect(exitCode).toBe(1);
+    expect(stdout).not.toContain('hunter2');
+  });
+
+  test('names the alarms that may not call the function', async () => {
+    const name = uniqueName('shut');
+    const arn = await createFunction(ministack.url, name);
+    const alarmName = uniqueName('alarm');
+    await putMetricAlarm(ministack.url, alarmName, { input: { AlarmActions: [arn] } });
+    const before = await doctor({}, ['--function', name]);
+    await allowAlarms(ministack.url, name, localAlarmArn(alarmName));
+    const after = await doctor({}, ['--function', name]);
+
+    expect(before.checks['permission']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining(alarmName),
+    });
+    expect(after.checks['permission']?.verdict).toBe('ok');
+  });
+
+  test('says that there is no such function', async () => {
+    const { exitCode, checks } = await doctor({}, ['--function', 'nowhere']);
+    expect(exitCode).toBe(1);
+    expect(checks['function']?.message).toBe('There is no function nowhere.');
+  });
+
+  test('finds the same by the name of the function', async () => {
+    const { checks } = await doctor({}, ['--function', functionName]);
+    expect(checks['function']?.message).toContain(functionArn);
+    expect(checks['differences']?.verdict).toBe('ok');
+  });
+
   test('says it to people too', async () => {
     const { stdout, exitCode } = await runCommand(['doctor'], world.env());
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^ok {7}settings {2}mode act/);
+    expect(stdout).toMatch(/^ok {7}settings {2}This shell: mode act/);
     // DynamoDB Local knows no backups.
     expect(stdout).toMatch(/\nwarning {2}backup .*\n +-> Check that the table/);
     expect(stdout).toMatch(/\n\d+ checks: 0 with problems, 2 with warnings\.\n$/);

@@ -50,6 +50,7 @@ export const ANSWER_FIELDS: readonly string[] = [
   'timestamp',
   'outcome',
   'message',
+  'requested_by',
   'live_versions',
   'rollback_id',
   'replayed',

@@ -60,7 +60,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a login from a secret'), () => {
       ['apply', model, '--yes'],
       world.env(settings),
     );
-    expect(stderr).toBe('');
+    expect(stderr).toMatch(/^state {2}dynamodb:\S+ \(eu-west-1\)\n$/);
     expect(exitCode).toBe(0);
     expect(await admin.liveVersions(model)).toEqual(['1']);
     await expectNoTrace(model, stdout);

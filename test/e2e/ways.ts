@@ -95,6 +95,13 @@ export function replyOf(result: CommandResult): Reply {
   return reply;
 }
 
+/** The command adds which store it used; the rest is what the function answers too. */
+export function answerOf(json: unknown): Answer {
+  const { state, ...answer } = json as Answer & { readonly state?: string };
+  if (/^(dynamodb:[\w.-]+ \([\w-]+\)|sqlite:\/.+)$/.test(state ?? '')) return answer;
+  throw new Error(`which store is it? ${JSON.stringify(json)}`);
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 /** The promise of the command's reference page, kept apart from the product's own table. */
@@ -133,7 +140,7 @@ function toReply(json: unknown): Reply {
   const { error } = json as {
     readonly error?: { readonly name: string; readonly message: string; readonly code: string };
   };
-  if (error === undefined) return json as Answer;
+  if (error === undefined) return answerOf(json);
   return { errorType: error.name, message: error.message, code: error.code };
 }
 

@@ -84,6 +84,7 @@ export async function createWorld(): Promise<World> {
         dynamodb: dynamodb.url,
         sns: ministack.url,
         cloudWatch: ministack.url,
+        lambda: ministack.url,
       }),
       MLFLOW_TRACKING_URI: mlflow.url,
       ROLLBACK_STATE_TABLE: tableName,

@@ -116,11 +116,17 @@ export function awsEnvironment(urls: {
   readonly sns: string;
   /** Absent: nothing asks for alarms. */
   readonly cloudWatch?: string;
+  /** Of Lambda and of the schedules that call functions. Absent: nothing looks at functions. */
+  readonly lambda?: string;
 }): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: urls.dynamodb,
     AWS_ENDPOINT_URL_SNS: urls.sns,
     ...(urls.cloudWatch !== undefined && { AWS_ENDPOINT_URL_CLOUDWATCH: urls.cloudWatch }),
+    ...(urls.lambda !== undefined && {
+      AWS_ENDPOINT_URL_LAMBDA: urls.lambda,
+      AWS_ENDPOINT_URL_SCHEDULER: urls.lambda,
+    }),
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,

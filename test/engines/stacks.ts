@@ -107,7 +107,7 @@ async function eventsOf(client: CloudFormationClient, StackName: string): Promis
 }
 
 /** The engine tells services apart by the scope of the signature, which it does not check. */
-async function callScheduler(
+export async function callScheduler(
   endpoint: string,
   method: 'GET' | 'POST',
   name: string,

@@ -1,3 +1,4 @@
+import { commandText } from '../../domain/command-line.ts';
 import { ConfigurationError, messageOf, StateStoreUnavailableError } from '../../domain/errors.ts';
 
 const credentialErrors = [
@@ -21,7 +22,7 @@ export function storeError(
   if (name === 'ResourceNotFoundException') {
     return new ConfigurationError(
       `ROLLBACK_STATE_TABLE names the table "${tableName}", which does not exist in this account and region. ` +
-        'Make it with "model-rollback create-table", or set the name of the one that is there.',
+        `Make it with ${commandText('create-table')}, or set the name of the one that is there.`,
       { cause },
     );
   }
@@ -43,7 +44,7 @@ export function storeError(
   if (name === 'ValidationException') {
     return new ConfigurationError(
       `The state table "${tableName}" cannot be used: ${messageOf(error)}. ` +
-        'It needs the keys and indexes that "model-rollback create-table" makes.',
+        `It needs the keys and indexes that ${commandText('create-table')} makes.`,
       { cause },
     );
   }

@@ -8,6 +8,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { type Check, ok, problem, warning } from '../../domain/check.ts';
+import { commandText } from '../../domain/command-line.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { tableShape } from '../../domain/table-shape.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -57,7 +58,7 @@ export async function inspectTable(
 
 // ---------------------------------------------------------------------------------------------------
 
-const switchOn = 'Run "model-rollback create-table": on a table that is there it switches this on.';
+const switchOn = `Run ${commandText('create-table')}: on a table that is there it switches this on.`;
 
 async function look(
   name: string,
@@ -106,7 +107,7 @@ function judgeShape(table: TableDescription, tableName: string): Check {
   }
   if (wrong.length > 0) {
     const message = `The table ${tableName} is no state table (${wrong.join('; ')}).`;
-    const mend = 'Set ROLLBACK_STATE_TABLE to another name, and run "model-rollback create-table".';
+    const mend = `Set ROLLBACK_STATE_TABLE to another name, and run ${commandText('create-table')}.`;
     return problem('table', message, mend);
   }
   const statuses = [table.TableStatus, ...[...indexes.values()].map((index) => index.IndexStatus)];

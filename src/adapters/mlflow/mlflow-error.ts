@@ -5,6 +5,7 @@ import {
   RegistryUnavailableError,
   VersionNotFoundError,
 } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
 import type { HttpAnswer, NoAnswerError } from './mlflow-client.ts';
 
 /**
@@ -165,7 +166,11 @@ function oneLine(text: string): string {
   const plain = text
     .slice(0, 10_000)
     .replaceAll(/<(style|title)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .replaceAll(/\s+/g, ' ')
     .trim();
+  return escapeText(shorten(plain));
+}
+
+function shorten(plain: string): string {
   return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain.replace(/\.$/, '');
 }

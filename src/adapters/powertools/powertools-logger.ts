@@ -1,5 +1,6 @@
 import { Logger as BaseLogger, type LogItem, LogLevel } from '@aws-lambda-powertools/logger';
 import type { ConstructorOptions } from '@aws-lambda-powertools/logger/types';
+import { escapeText } from '../../domain/escape.ts';
 import { limits } from '../../domain/limits.ts';
 import type { LogFields, Logger } from '../../ports/logger.ts';
 
@@ -67,7 +68,7 @@ function lineLogger(write: (line: string) => void, options: ConstructorOptions):
 
     protected override printLog(_level: number, item: LogItem): void {
       item.prepareForPrint();
-      write(JSON.stringify(item.getAttributes()));
+      write(escapeText(JSON.stringify(item.getAttributes())));
     }
   }
   // Without a console of its own: that one opens the streams of stdout and stderr, 2 ms of a cold start.

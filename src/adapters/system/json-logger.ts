@@ -1,3 +1,4 @@
+import { escapeText } from '../../domain/escape.ts';
 import type { Logger } from '../../ports/logger.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -10,7 +11,7 @@ export function jsonLogger(
   return {
     log: (level, message, fields = {}) => {
       if (levels.indexOf(level) < levels.indexOf(least)) return;
-      write(JSON.stringify({ level, message, service: 'model-rollback', ...fields }));
+      write(escapeText(JSON.stringify({ level, message, service: 'model-rollback', ...fields })));
     },
   };
 }

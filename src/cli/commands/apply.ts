@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
-import type { Composed } from '../../assemble.ts';
+import { commandLine } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
 import type { ConfirmedPlan } from '../../domain/guard.ts';
 import { parseRequest, type RollbackRequest, type Warning } from '../../domain/request.ts';
+import type { RollbackResponse } from '../../domain/response.ts';
 import { Outcome } from '../../domain/rollback.ts';
-import type { Deadline } from '../../ports/deadline.ts';
+import { afterRollback } from '../after-rollback.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode, exitCodeOf } from '../exit-codes.ts';
-import { renderAnswer, renderPlan } from '../render.ts';
-import { requester, withComposed } from '../session.ts';
-import { planCommand } from './plan.ts';
+import { type Asked, nextStep } from '../next-step.ts';
+import { renderAnswer, renderPlan } from '../render/render-answer.ts';
+import { requester, type Session, withSession } from '../session.ts';
+import { askedOptions, planCommand } from './plan.ts';
 
 export const applyCommand: Command = {
   name: 'apply',
   usage: 'MODEL',
-  summary: 'roll back: show the plan, ask, move the pointer, record it, tell people',
+  summary: 'roll back: show the plan, ask, move the pointer, record it, send the notice',
   options: {
     ...planCommand.options,
     'request-id': { type: 'string' },
@@ -36,8 +39,16 @@ export const applyCommand: Command = {
   run: async (context) => {
     const call = readRequest(context);
     requireAnswerable(context);
-    return await withComposed(context, async (composed, startDeadline) => {
-      const { exitCode } = await confirmAndApply(context, composed, startDeadline, call);
+    const { modelName } = call.request;
+    const { override, ...options } = askedOptions(context);
+    const alarm = textOption(context, 'alarm');
+    const asked: Asked = {
+      again: (more) =>
+        commandLine('apply', [modelName], { ...options, alarm, override: [...override, ...more] }),
+      expectsVersion: options['expect-from'] !== undefined,
+    };
+    return await withSession(context, async (session) => {
+      const { exitCode } = await confirmAndApply(context, session, call, asked);
       return exitCode;
     });
   },
@@ -55,33 +66,40 @@ export function requireAnswerable(context: CommandContext): void {
 /** Shows the plan, asks unless `--yes`, and rolls back exactly what was shown. */
 export async function confirmAndApply(
   context: CommandContext,
-  composed: Composed,
-  startDeadline: () => Deadline,
+  session: Session,
   call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>,
+  asked: Asked,
 ): Promise<{ readonly exitCode: ExitCode; readonly isRolledBack: boolean }> {
+  const { deps, startDeadline } = session;
   const go = async (confirmed?: ConfirmedPlan | null): ReturnType<typeof confirmAndApply> => {
-    const answer = await rollBack(composed.deps, {
+    const answer = await rollBack(deps, {
       ...call,
       invocationId: 'command',
       deadline: startDeadline(),
+      announcesRefusals: false,
       ...(confirmed === undefined ? {} : { confirmed }),
     });
-    context.print(renderAnswer(answer, context.style), answer);
+    session.answered(answer.rollback_id);
+    const next = nextStep(answer, asked);
+    const lines = [
+      renderAnswer(answer, session.view, next),
+      ...(await afterRollback(session, answer)),
+    ];
+    context.print(lines.join('\n'), answer);
     return { exitCode: exitCodeOf(answer), isRolledBack: answer.rolled_back };
   };
   if (context.options['yes'] === true) return await go();
-  const preview = await rollBack(composed.deps, {
+  const preview = await rollBack(deps, {
     ...call,
     request: { ...call.request, isDryRun: true },
     invocationId: 'plan',
     deadline: startDeadline(),
   });
-  context.say(renderPlan(preview, context.style));
   const { plan } = preview;
+  // Nothing to ask about: the answer says why.
   if (plan?.verdict !== Outcome.ROLLED_BACK) return await go(null);
-  const question = `Move ${plan.pointer} of ${preview.model_name} from ${preview.from_version} to ${preview.to_version}?`;
-  const isConfirmed = await context.ask?.(question);
-  if (isConfirmed !== true) {
+  context.say(renderPlan(preview, context.style));
+  if ((await context.ask?.(questionOf(preview, plan.pointer))) !== true) {
     context.print('Declined. Nothing was done.', { ...preview, declined: true });
     return { exitCode: ExitCode.REFUSED, isRolledBack: false };
   }
@@ -89,6 +107,11 @@ export async function confirmAndApply(
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function questionOf({ model_name: model, ...answer }: RollbackResponse, pointer: string): string {
+  const from = answer.from_version === null ? '' : `from ${answer.from_version} `;
+  return escapeText(`Move ${pointer} of ${model} ${from}to ${answer.to_version}?`);
+}
 
 function readRequest(context: CommandContext): { request: RollbackRequest; warnings: Warning[] } {
   return parseRequest({

@@ -5,25 +5,27 @@ import {
   resumeFleetAutomation,
   resumeModelAutomation,
 } from '../../app/operate.ts';
+import { commandLine } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
 import { parseModelName, parseRequest } from '../../domain/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { safe } from '../render.ts';
-import { requester, withComposed, withStore } from '../session.ts';
+import { requester, withSession, withStore } from '../session.ts';
 import { confirmAndApply, requireAnswerable } from './apply.ts';
+import { requireFound } from './records.ts';
 
-/** `approve` and `resume`: what a person says to automation. */
+/** `approve` and `resume`: what a person decides about automation. */
 export const approveCommand: Command = {
   name: 'approve',
   usage: 'ID',
-  summary: 'say yes to an alarm that waits for a person: show the plan, ask, roll back',
+  summary: 'approve the rollback that an alarm waits for: show the plan, ask, roll back',
   options: {
     override: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    override: 'pass a guard on purpose, by its refusal code; may be repeated',
+    override: 'guard to pass on purpose, such as COOLDOWN; may be given several times',
     yes: 'do not ask; needed where there is no terminal',
   },
   arity: [1, 1],
@@ -34,29 +36,25 @@ export const approveCommand: Command = {
   run: async (context) => {
     const id = context.positionals[0] ?? '';
     requireAnswerable(context);
-    return await withComposed(context, async (composed, startDeadline) => {
-      const { deps } = composed;
+    const { overrides } = parseRequest({
+      model_name: 'm',
+      overrides: context.options['override'],
+    }).request;
+    return await withSession(context, async (session) => {
+      const { deps, startDeadline } = session;
       const found = await explainRollback(deps.store, id, startDeadline());
-      if (found === undefined) {
-        throw new InvalidRequestError(
-          `There is no record of ${safe(id)}. Run "model-rollback history".`,
-        );
-      }
-      const { record } = found;
-      const { overrides } = parseRequest({
-        model_name: 'm',
-        overrides: context.options['override'],
-      }).request;
-      const request = approvedRequest(
-        record,
-        { overrides, requestedBy: requester() },
-        deps.clock.nowMs(),
+      const { record } = requireFound(found, id);
+      const by = { overrides, requestedBy: requester() };
+      const request = approvedRequest(record, by, deps.clock.nowMs());
+      const answer = await confirmAndApply(
+        context,
+        session,
+        { request, warnings: [], ...(record.alarm === null ? {} : { alarm: record.alarm }) },
+        {
+          again: (more) => commandLine('approve', [id], { override: [...overrides, ...more] }),
+          expectsVersion: true,
+        },
       );
-      const answer = await confirmAndApply(context, composed, startDeadline, {
-        request,
-        warnings: [],
-        ...(record.alarm === null ? {} : { alarm: record.alarm }),
-      });
       if (answer.isRolledBack) {
         await closeApproved(deps, record.id, request.requestedBy, startDeadline());
       }
@@ -70,14 +68,14 @@ export const resumeCommand: Command = {
   usage: '[MODEL]',
   summary: 'let alarms roll back again, after automation of MODEL (or --fleet) was paused',
   options: { fleet: { type: 'boolean' } },
-  optionHelp: { fleet: 'of all models: after ROLLBACK_BLAST_RADIUS stopped them' },
+  optionHelp: { fleet: 'all models: after ROLLBACK_BLAST_RADIUS stopped them' },
   arity: [0, 1],
   examples: ['model-rollback resume PascalStrategy', 'model-rollback resume --fleet'],
   run: async (context) => {
     const [model] = context.positionals;
     const isFleet = context.options['fleet'] === true;
     if ((model !== undefined) === isFleet) {
-      throw new InvalidRequestError('Name a MODEL, or say --fleet: one of the two.');
+      throw new InvalidRequestError('Name a MODEL, or pass --fleet: one of the two.');
     }
     const modelName = model === undefined ? null : parseModelName(model);
     const pause = await withStore(context, (store, deadline) =>
@@ -85,11 +83,11 @@ export const resumeCommand: Command = {
         ? resumeFleetAutomation(store, deadline)
         : resumeModelAutomation(store, modelName, deadline),
     );
-    const what = modelName === null ? 'the fleet' : safe(modelName);
+    const what = modelName === null ? 'the fleet' : escapeText(modelName);
     const message =
       pause === null
         ? `Automation of ${what} was not paused. Nothing was done.`
-        : `Automation of ${what} goes on. It was paused because: ${safe(pause.message)}`;
+        : `Automation of ${what} goes on. It was paused because: ${escapeText(pause.message)}`;
     context.print(message, { model_name: modelName, fleet: isFleet, resumed: pause !== null });
     return ExitCode.DONE;
   },

@@ -4,14 +4,23 @@ import { rollBack } from '../../app/roll-back.ts';
 import { type Composed, clock, jsonLogger } from '../../assemble.ts';
 import { compose } from '../../compose.ts';
 import { configFromEnv } from '../../config/config-from-env.ts';
+import { commandLine, commandText } from '../../domain/command-line.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Notice } from '../../domain/notice-content.ts';
 import { parseModelName, parseRequest } from '../../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../../domain/response.ts';
 import { startRegistryServer } from '../../embedded/registry-server.ts';
 import { deadlineAfter } from '../../ports/deadline.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { renderAnswer, renderPlan } from '../render.ts';
+import { type Asked, nextStep } from '../next-step.ts';
+import {
+  type AnswerView,
+  renderAnswer,
+  renderPreview,
+  renderWholePlan,
+} from '../render/render-answer.ts';
+import { shortNotice } from '../session.ts';
 
 const modelName = 'PascalStrategy';
 const alarmName = 'high-drawdown-alarm';
@@ -19,7 +28,7 @@ const alarmName = 'high-drawdown-alarm';
 export const demoCommand: Command = {
   name: 'demo',
   usage: '',
-  summary: 'tell the whole story on an embedded registry: no account, no server, nothing kept',
+  summary: 'show the main story on an embedded registry: no account, no server, nothing kept',
   options: { model: { type: 'string' } },
   optionHelp: {
     model: 'show the plan for this model of MLFLOW_TRACKING_URI instead, reading only',
@@ -33,7 +42,7 @@ export const demoCommand: Command = {
     try {
       const story: string[] = [];
       const env = { MLFLOW_TRACKING_URI: server.url };
-      const composed = await composeOn(context, env, (text) => story.push(text.trimEnd()));
+      const composed = await composeOn(context, env, (notice) => story.push(shortNotice(notice)));
       try {
         server.seed(modelName, seededVersions());
         const answers = await tellStory(context, composed, story);
@@ -61,6 +70,10 @@ async function tellStory(
   const tell = (title: string, ...lines: string[]): void => {
     story.push('', style.bold(`# ${title}`), ...lines);
   };
+  const show = (answer: RollbackResponse): string => {
+    const next = nextStep(answer, asked(modelName));
+    return renderAnswer(answer, view(context), next);
+  };
   const ask = async (fields: object): Promise<RollbackResponse> => {
     const { request, warnings } = parseRequest({ model_name: modelName, ...fields });
     const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
@@ -80,45 +93,58 @@ async function tellStory(
   );
   const plan = await ask({ ...alarm, dry_run: true });
   tell(
-    `The alarm "${alarmName}" goes red. First the plan: nothing is written.`,
-    renderPlan(plan, style),
-    '',
-    renderAnswer(plan, style),
+    `The alarm "${alarmName}" goes to ALARM. First the plan: nothing is written.`,
+    renderPreview(plan, view(context), null),
   );
   tell('Now for real. People get this notice:');
   const rollback = await ask(alarm);
-  tell('And the caller gets this answer:', renderAnswer(rollback, style));
-  tell('The alarm is delivered again, as such things are. It is recognised:');
+  tell('And the caller gets this answer:', show(rollback));
+  tell('The alarm is delivered again, as alarms are. It is recognised:');
   const replay = await ask(alarm);
-  story.push(renderAnswer(replay, style));
-  tell('Somebody asks for one more rollback. It is refused, and says when it clears:');
+  story.push(show(replay));
+  tell('Somebody asks for one more rollback. It is refused, until the cooldown ends:');
   const second = await ask({ request_id: 'a second one', requested_by: 'a tired colleague' });
-  story.push('', renderAnswer(second, style));
+  story.push('', show(second));
 
   const id = rollback.rollback_id ?? '';
-  const found = await explainRollback(deps.store, id, deadlineAfter(clock, limits.defaultBudgetMs));
-  tell(`In the morning: model-rollback explain ${id}`);
+  const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
+  const found = await explainRollback(deps.store, id, deadline);
+  tell(`In the morning: ${commandLine('explain', [id])}`);
   if (found !== undefined) {
     const explained = responseOf(found.record, { isNotified: isNotified(found) });
-    story.push(renderAnswer(explained, style), renderPlan(explained, style));
+    story.push(renderAnswer(explained, view(context)), renderWholePlan(explained, style));
   }
-  const isRealSet = Boolean(context.env['MLFLOW_TRACKING_URI']);
-  const hint = isRealSet
-    ? 'MLFLOW_TRACKING_URI is set: "model-rollback demo --model NAME" shows the plan for one of its\nmodels, reading only.'
-    : 'Set MLFLOW_TRACKING_URI and try "model-rollback plan NAME" on a model of yours: it only reads.';
-  story.push('', hint);
+  story.push('', hint(context));
   return { plan, rollback, replay, second };
 }
 
+function hint({ env }: CommandContext): string {
+  return env['MLFLOW_TRACKING_URI']
+    ? `MLFLOW_TRACKING_URI is set: ${commandText('demo', [], { model: 'NAME' })} shows the plan for one of its\nmodels, reading only.`
+    : `Set MLFLOW_TRACKING_URI, then try ${commandText('plan', ['NAME'])} on a model of yours: it only reads.`;
+}
+
+function asked(model: string): Asked {
+  return {
+    again: (override) => commandLine('apply', [model], { override }),
+    expectsVersion: false,
+  };
+}
+
+/** State is in memory, and no topic is set. */
+function view({ style }: CommandContext): AnswerView {
+  return { style, hasTopic: false };
+}
+
 async function planOnRealServer(context: CommandContext, model: string): Promise<ExitCode> {
-  const composed = await composeOn(context, context.env, context.say);
+  const composed = await composeOn(context, context.env, () => undefined);
   try {
     const { request, warnings } = parseRequest({ model_name: model, dry_run: true });
     const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
     const call = { request, warnings, invocationId: 'demo', deadline };
     const answer = await rollBack(composed.deps, call);
-    const text = `${renderPlan(answer, context.style)}\n\n${renderAnswer(answer, context.style)}`;
-    context.print(text, answer);
+    const next = nextStep(answer, asked(model));
+    context.print(renderPreview(answer, view(context), next), answer);
     return ExitCode.DONE;
   } finally {
     composed.close();
@@ -129,7 +155,7 @@ async function planOnRealServer(context: CommandContext, model: string): Promise
 async function composeOn(
   context: CommandContext,
   env: CommandContext['env'],
-  writeNotice: (text: string) => void,
+  showNotice: (notice: Notice) => void,
 ): Promise<Composed> {
   const registryOnly = Object.fromEntries(
     Object.entries(env).filter(([name]) => name.startsWith('MLFLOW_')),
@@ -137,7 +163,7 @@ async function composeOn(
   const config = configFromEnv({ ...registryOnly, ROLLBACK_STORE: 'sqlite::memory:' }, 'command');
   return await compose(config, {
     logger: jsonLogger((line) => context.say(line), 'warn'),
-    writeNotice,
+    writeNotice: (_text, notice) => showNotice(notice),
   });
 }
 

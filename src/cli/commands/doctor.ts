@@ -1,41 +1,46 @@
+import type { RollbackDeps } from '../../app/deps.ts';
 import { doctor } from '../../app/doctor.ts';
+import { examineFunction } from '../../app/examine-function.ts';
 import { clock, jsonLogger } from '../../assemble.ts';
-import { composeForDoctor } from '../../compose.ts';
+import { composeForDoctor, storeLabel } from '../../compose.ts';
+import { inspectFunctionSettings } from '../../config/inspect-function-settings.ts';
 import { inspectSettings } from '../../config/inspect-settings.ts';
 import { type LenientConfig, lenientConfig } from '../../config/lenient-config.ts';
 import { type Check, failed, Verdict, worstOf } from '../../domain/check.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
 import { limits } from '../../domain/limits.ts';
-import { deadlineAfter } from '../../ports/deadline.ts';
-import type { AskedAlarms } from '../../ports/surroundings.ts';
+import { type Deadline, deadlineAfter } from '../../ports/deadline.ts';
+import type { Surroundings } from '../../ports/surroundings.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { type Style, safe } from '../render.ts';
+import type { Style } from '../render/style.ts';
 
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: '',
-  summary: 'look whether everything is in place tonight; reads only, and sends no notice',
+  summary: 'check whether everything is in place for a rollback; reads only, and sends no notice',
   options: {
     function: { type: 'string' },
     topic: { type: 'string' },
     alarm: { type: 'string', multiple: true },
   },
   optionHelp: {
-    function: 'ARN of the function: look at the alarms that call it',
-    topic: 'ARN of the topic of the alarms: look at those that publish to it',
-    alarm: 'name of an alarm to look at; may be given several times',
+    function: 'name or ARN of the function: check its own settings, its schedule and its alarms',
+    topic: 'ARN of the topic of the alarms: check it, and the alarms that publish to it',
+    alarm: 'name of an alarm to check; may be given several times',
   },
   arity: [0, 0],
   examples: [
     'model-rollback doctor',
-    'model-rollback doctor --function arn:aws:lambda:eu-west-1:123456789012:function:model-rollback',
+    'model-rollback doctor --function model-rollback',
     'model-rollback doctor --alarm high-drawdown-alarm --json',
   ],
   run: async (context) => {
-    const alarms = askedAlarms(context);
+    const asked = askedOf(context);
     const settings = lenientConfig(context.env);
-    const checks = [...settingsChecks(settings), ...(await lookAround(context, settings, alarms))];
+    if (settings.storeError === null) context.showState(await storeLabel(settings.config.store));
+    const checks = await allChecks(context, settings, asked);
     const verdict = worstOf(checks);
     context.print(render(checks, context.style), { checks, verdict });
     return verdict === Verdict.PROBLEM ? ExitCode.FAILED : ExitCode.DONE;
@@ -44,57 +49,84 @@ export const doctorCommand: Command = {
 
 // ---------------------------------------------------------------------------------------------------
 
-function askedAlarms(context: CommandContext): AskedAlarms {
-  const functionArn = textOption(context, 'function') ?? null;
-  const topicArn = textOption(context, 'topic') ?? null;
-  const names = context.options['alarm'];
-  requireForm(
-    '--function',
-    functionArn,
-    /^arn:aws[a-z-]*:lambda:[\w-]+:\d{12}:function:[\w-]{1,64}(:[\w$-]{1,128})?$/,
-  );
-  requireForm('--topic', topicArn, /^arn:aws[a-z-]*:sns:[\w-]+:\d{12}:[\w.-]{1,256}$/);
-  return { functionArn, topicArn, names: Array.isArray(names) ? [...new Set(names)] : [] };
+interface Asked {
+  /** Name or ARN. */
+  readonly functionName: string | null;
+  readonly topicArn: string | null;
+  readonly names: readonly string[];
 }
 
-function requireForm(option: string, arn: string | null, form: RegExp): void {
-  if (arn === null || form.test(arn)) return;
-  const what = option === '--function' ? 'a Lambda function' : 'an SNS topic';
-  throw new InvalidRequestError(
-    `${option} must be the ARN of ${what}, not ${JSON.stringify(arn)}.`,
-  );
+function askedOf(context: CommandContext): Asked {
+  const functionName = textOption(context, 'function') ?? null;
+  const topicArn = textOption(context, 'topic') ?? null;
+  const names = context.options['alarm'];
+  requireForm('--function', 'the name or ARN of a Lambda function', functionName, functionForm);
+  requireForm('--topic', 'the ARN of an SNS topic', topicArn, topicForm);
+  return { functionName, topicArn, names: Array.isArray(names) ? [...new Set(names)] : [] };
+}
+
+const functionForm =
+  /^(arn:aws[a-z-]*:lambda:[\w-]+:\d{12}:function:)?[\w-]{1,64}(:[\w$-]{1,128})?$/;
+const topicForm = /^arn:aws[a-z-]*:sns:[\w-]+:\d{12}:[\w.-]{1,256}$/;
+
+function requireForm(option: string, what: string, value: string | null, form: RegExp): void {
+  if (value === null || form.test(value)) return;
+  throw new InvalidRequestError(`${option} must be ${what}, not ${JSON.stringify(value)}.`);
 }
 
 function settingsChecks({ config, error }: LenientConfig): readonly Check[] {
-  return error === null ? inspectSettings(config) : [failed('settings', error)];
+  return error === null ? inspectSettings(config, 'This shell') : [failed('settings', error)];
 }
 
-async function lookAround(
+async function allChecks(
   context: CommandContext,
-  { config, topicError, ...broken }: LenientConfig,
-  alarms: AskedAlarms,
+  settings: LenientConfig,
+  asked: Asked,
 ): Promise<readonly Check[]> {
-  const { deps, around, close } = await composeForDoctor(config, broken, {
+  const { config, topicError } = settings;
+  const { deps, around, close } = await composeForDoctor(config, settings, {
     logger: jsonLogger((line) => context.say(line), 'warn'),
     writeNotice: (text) => context.say(text.trimEnd()),
   });
   try {
     const deadline = deadlineAfter(clock, limits.doctorBudgetMs);
+    const found = await functionChecks(deps, around, settings, asked.functionName, deadline);
+    const alarms = { ...asked, functionArn: found.arn };
     const questions = { noticeTopicArn: config.topicArn, alarms };
     const checks = await doctor(deps, around, questions, deadline);
-    // It is set, and wrong: the settings say so.
-    return topicError === null ? checks : checks.filter(({ name }) => name !== 'topic');
+    return [
+      ...settingsChecks(settings),
+      ...found.checks,
+      // It is set, and wrong: the settings say so.
+      ...(topicError === null ? checks : checks.filter(({ name }) => name !== 'topic')),
+    ];
   } finally {
     close();
   }
 }
 
+/** The function's own settings count for alarms; this shell's do for what is typed here. */
+async function functionChecks(
+  deps: RollbackDeps,
+  around: Surroundings,
+  { config, error }: LenientConfig,
+  name: string | null,
+  deadline: Deadline,
+): Promise<{ readonly checks: readonly Check[]; readonly arn: string | null }> {
+  if (name === null) return { checks: [], arn: null };
+  const { check, deployed } = await examineFunction(deps, around, name, deadline);
+  // By its ARN the alarms are found although it cannot be read.
+  if (deployed === null) return { checks: [check], arn: name.startsWith('arn:') ? name : null };
+  const checks = [check, ...inspectFunctionSettings(deployed.env, error === null ? config : null)];
+  return { checks, arn: deployed.arn };
+}
+
 function render(checks: readonly Check[], style: Style): string {
   const paint = { ok: style.good, warning: style.warn, problem: style.bad };
-  const width = Math.max(...checks.map(({ name }) => safe(name).length));
+  const width = Math.max(...checks.map(({ name }) => escapeText(name).length));
   const lines = checks.flatMap(({ name, verdict, message, mend }) => [
-    `${paint[verdict](verdict.padEnd(7))}  ${safe(name).padEnd(width)}  ${safe(message)}`,
-    ...(mend === null ? [] : [`${' '.repeat(9 + width)}  -> ${safe(mend)}`]),
+    `${paint[verdict](verdict.padEnd(7))}  ${escapeText(name).padEnd(width)}  ${escapeText(message)}`,
+    ...(mend === null ? [] : [`${' '.repeat(9 + width)}  -> ${escapeText(mend)}`]),
   ]);
   return [...lines, '', summary(checks)].join('\n');
 }

@@ -1,14 +1,16 @@
 import { rollBack } from '../../app/roll-back.ts';
+import { commandLine } from '../../domain/command-line.ts';
 import { parseRequest } from '../../domain/request.ts';
-import { type Command, textOption } from '../command.ts';
+import { type Command, type CommandContext, textOption } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';
-import { renderAnswer, renderPlan } from '../render.ts';
-import { withComposed } from '../session.ts';
+import { nextStep } from '../next-step.ts';
+import { renderPreview } from '../render/render-answer.ts';
+import { withSession } from '../session.ts';
 
 export const planCommand: Command = {
   name: 'plan',
   usage: 'MODEL',
-  summary: 'show what a rollback would do, with every guard and candidate; writes nothing',
+  summary: 'show what a rollback would do, and why; writes nothing',
   options: {
     to: { type: 'string' },
     reason: { type: 'string' },
@@ -27,19 +29,43 @@ export const planCommand: Command = {
     'model-rollback plan PascalStrategy --to 2 --json',
   ],
   run: async (context) => {
+    const asked = askedOptions(context);
     const { request, warnings } = parseRequest({
       model_name: context.positionals[0],
-      target_version: textOption(context, 'to'),
-      reason: textOption(context, 'reason'),
-      expected_from_version: textOption(context, 'expect-from'),
+      target_version: asked.to,
+      reason: asked.reason,
+      expected_from_version: asked['expect-from'],
       overrides: context.options['override'],
       dry_run: true,
     });
-    const answer = await withComposed(context, ({ deps }, startDeadline) =>
-      rollBack(deps, { request, warnings, invocationId: 'plan', deadline: startDeadline() }),
-    );
-    const text = `${renderPlan(answer, context.style)}\n\n${renderAnswer(answer, context.style)}`;
-    context.print(text, answer);
-    return exitCodeOf(answer);
+    return await withSession(context, async ({ deps, view, startDeadline }) => {
+      const call = { request, warnings, invocationId: 'plan', deadline: startDeadline() };
+      const answer = await rollBack(deps, call);
+      const next = nextStep(answer, {
+        again: (more) => {
+          const override = [...asked.override, ...more];
+          return commandLine('apply', [request.modelName], { ...asked, override });
+        },
+        expectsVersion: asked['expect-from'] !== undefined,
+      });
+      context.print(renderPreview(answer, view, next), answer);
+      return exitCodeOf(answer);
+    });
   },
 };
+
+/** What the person asked for, so that a command that is shown next asks for the same. */
+export function askedOptions(context: CommandContext): {
+  readonly to: string | undefined;
+  readonly reason: string | undefined;
+  readonly 'expect-from': string | undefined;
+  readonly override: readonly string[];
+} {
+  const { override } = context.options;
+  return {
+    to: textOption(context, 'to'),
+    reason: textOption(context, 'reason'),
+    'expect-from': textOption(context, 'expect-from'),
+    override: Array.isArray(override) ? override : [],
+  };
+}

@@ -1,12 +1,26 @@
-import { isNotified } from '../../app/announce.ts';
+import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/announce.ts';
 import { explainRollback } from '../../app/operate.ts';
+import { clock } from '../../assemble.ts';
+import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
+import { commandLine, commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
+import { escapeText, showJson } from '../../domain/escape.ts';
+import { isoTime } from '../../domain/model.ts';
+import { noticeOf } from '../../domain/notice.ts';
 import { parseModelName } from '../../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../../domain/response.ts';
-import type { Command } from '../command.ts';
+import type { RollbackRecord } from '../../domain/rollback.ts';
+import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { moveText, renderAnswer, renderPlan, safe, table } from '../render.ts';
-import { warnUnreadable, withStore } from '../session.ts';
+import { recordTable } from '../render/record-table.ts';
+import {
+  type AnswerView,
+  renderAnswer,
+  renderWholePlan,
+  shownTime,
+} from '../render/render-answer.ts';
+import { table } from '../render/table.ts';
+import { answerView, warnUnreadable, withStore } from '../session.ts';
 
 /** `history` and `explain`: what happened, and why. */
 export const historyCommand: Command = {
@@ -25,7 +39,17 @@ export const historyCommand: Command = {
     const answers = list.records.map(({ record, isNotified }) =>
       responseOf(record, { isNotified }),
     );
-    context.print(historyText(answers), answers);
+    const [newest] = answers;
+    context.print(
+      newest === undefined
+        ? 'Nothing is on record.'
+        : recordTable(answers, { hasModels: modelName === null, columns: context.columns }),
+      answers,
+    );
+    if (newest !== undefined && context.columns !== null && !context.isJson) {
+      const command = commandLine('explain', [newest.rollback_id ?? '']);
+      context.say(`To see one in full, pass MODEL/ID: ${escapeText(command)}`);
+    }
     return ExitCode.DONE;
   },
 };
@@ -33,7 +57,7 @@ export const historyCommand: Command = {
 export const explainCommand: Command = {
   name: 'explain',
   usage: 'ID',
-  summary: 'tell one attempt in full: trigger, guards, candidates, outcome, notice',
+  summary: 'show one attempt in full: trigger, guards, candidates, outcome, notice',
   options: {},
   optionHelp: {},
   arity: [1, 1],
@@ -43,55 +67,81 @@ export const explainCommand: Command = {
     const found = await withStore(context, (store, deadline) =>
       explainRollback(store, id, deadline),
     );
-    if (found === undefined) {
-      throw new InvalidRequestError(
-        `There is no record of ${safe(id)}. Run "model-rollback history".`,
-      );
-    }
-    const { record } = found;
-    const answer = responseOf(record, { isNotified: isNotified(found) });
-    const { request } = record;
-    const trigger = [
-      `asked by   ${safe(request.alarmName ?? request.requestedBy ?? 'manual')}, ${request.reason}`,
-      `first seen ${new Date(record.createdAtMs).toISOString()}, attempts ${record.attempts}`,
-      `target     ${request.targetVersion ?? 'not named'}${ruleOf(answer)}`,
-      ...alarmLines(answer),
-    ].join('\n');
-    context.print(
-      `${renderAnswer(answer, context.style)}\n\n${trigger}\n${renderPlan(answer, context.style)}`,
-      answer,
-    );
+    const one = requireFound(found, id);
+    const answer = responseOf(one.record, { isNotified: isNotified(one) });
+    context.print(explainText(context, one, answer), answer);
     return ExitCode.DONE;
   },
 };
 
-// ---------------------------------------------------------------------------------------------------
-
-function ruleOf({ plan }: RollbackResponse): string {
-  const text = plan?.rule_text ?? null;
-  return text === null ? '' : `; ${text}`;
+/** @throws InvalidRequestError for an id that is not on record */
+export function requireFound(found: RecordWithNotice | undefined, id: string): RecordWithNotice {
+  if (found !== undefined) return found;
+  throw new InvalidRequestError(
+    `There is no record of ${escapeText(id)}. To see those that there are, run ${commandText('history')}.`,
+  );
 }
 
-function alarmLines({ alarm }: RollbackResponse): string[] {
-  if (alarm === null) return [];
-  const next = alarm.next_look_at === null ? '' : `, next look at ${alarm.next_look_at}`;
+// ---------------------------------------------------------------------------------------------------
+
+function explainText(
+  context: CommandContext,
+  found: RecordWithNotice,
+  answer: RollbackResponse,
+): string {
+  const { record } = found;
+  const { style, env } = context;
+  const store = storeFromEnv(env, 'command');
+  const view = answerView(context, { topicArn: topicFromEnv(env, 'command'), store });
   return [
-    `alarm      ${safe(alarm.arn)}, red since ${alarm.red_since}`,
-    `model by   ${alarm.model_source ?? 'unknown'}; alarm watch: ${alarm.watch}${next}; recovery: ${alarm.recovery}`,
+    renderAnswer(answer, view),
+    '',
+    table([
+      ...triggerRows(record, answer),
+      ['first seen', `${shownTime(isoTime(record.createdAtMs))}, attempts ${record.attempts}`],
+      ['target', `${escapeText(record.request.targetVersion ?? 'not named')}${ruleOf(answer)}`],
+      ...alarmRows(answer),
+    ]),
+    renderWholePlan(answer, style),
+    `${style.bold('notice'.padEnd(12))}${noticeText(found, view)}`,
+    ...noticeLines(found),
+  ].join('\n');
+}
+
+function noticeText(found: RecordWithNotice, { hasTopic }: AnswerView): string {
+  if (isNotified(found)) return hasTopic ? 'sent' : 'shown on a terminal: no topic is set';
+  return noticeWarnings(found).length > 0 ? 'not sent yet' : 'none';
+}
+
+/** What it says: as it waits, or as it was sent. */
+function noticeLines(found: RecordWithNotice): string[] {
+  const { record, notice } = found;
+  if (!isNotified(found) && noticeWarnings(found).length === 0) return [];
+  const replaces = notice?.replaces ?? 0;
+  const content = notice?.content ?? noticeOf(record, 'end', replaces, clock.nowMs());
+  return [showJson(content.message)];
+}
+
+function triggerRows({ request }: RollbackRecord, answer: RollbackResponse): string[][] {
+  const { alarm_name: alarm, requested_by: person } = answer;
+  const asked = alarm ?? person ?? 'manual';
+  return [
+    ['asked by', `${escapeText(asked)}, ${request.reason}`],
+    ...(alarm !== null && person !== null ? [['person', escapeText(person)]] : []),
   ];
 }
 
-function historyText(answers: readonly RollbackResponse[]): string {
-  if (answers.length === 0) return 'Nothing is on record.';
-  return table([
-    ['TIME', 'MODEL', 'OUTCOME', 'MOVE', 'REASON', 'ID'],
-    ...answers.map((answer) => [
-      answer.timestamp,
-      safe(answer.model_name ?? `(${answer.alarm_name ?? 'unknown'})`),
-      answer.outcome,
-      moveText(answer),
-      answer.reason,
-      safe(answer.rollback_id ?? ''),
-    ]),
-  ]);
+function ruleOf({ plan }: RollbackResponse): string {
+  const text = plan?.rule_text ?? null;
+  return text === null ? '' : `; ${escapeText(text)}`;
+}
+
+function alarmRows({ alarm }: RollbackResponse): string[][] {
+  if (alarm === null) return [];
+  const next = alarm.next_look_at === null ? '' : `, next check ${shownTime(alarm.next_look_at)}`;
+  const source = alarm.model_source ?? 'unknown';
+  return [
+    ['alarm', `${escapeText(alarm.arn)}, in ALARM since ${shownTime(alarm.red_since)}`],
+    ['model by', `${source}; alarm watch: ${alarm.watch}${next}; recovery: ${alarm.recovery}`],
+  ];
 }

@@ -1,3 +1,4 @@
+import { escapeText } from '../../domain/escape.ts';
 import { type FleetState, newFleetState, pauseText } from '../../domain/fleet.ts';
 import type { RegistrySnapshot } from '../../domain/model.ts';
 import { isoTime } from '../../domain/model.ts';
@@ -7,8 +8,11 @@ import { type ModelState, newModelState } from '../../domain/rollback.ts';
 import type { ListedRecord } from '../../ports/rollback-store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { safe, table } from '../render.ts';
-import { warnUnreadable, withComposed, withStore } from '../session.ts';
+import { modelOf } from '../render/record-table.ts';
+import { shownTime } from '../render/render-answer.ts';
+import { table, wrap } from '../render/table.ts';
+import { cutMiddle } from '../render/text-width.ts';
+import { warnUnreadable, withSession, withStore } from '../session.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -22,21 +26,17 @@ export const statusCommand: Command = {
     const [model] = context.positionals;
     if (model === undefined) return await allModels(context);
     const modelName = parseModelName(model);
-    const { snapshot, state, fleet } = await withComposed(
-      context,
-      async ({ deps }, startDeadline) => {
-        const deadline = startDeadline();
-        const [snapshot, view] = await Promise.all([
-          deps.registry.read(modelName, [], deadline),
-          deps.store.read(modelName, null, deadline),
-        ]);
-        const state = view.state ?? newModelState(modelName, deps.registry.address);
-        return { snapshot, state, fleet: view.fleet ?? newFleetState };
-      },
-    );
-    const json = statusJson(snapshot, state, fleet);
-    context.print(statusText(json), json);
-    return ExitCode.DONE;
+    return await withSession(context, async ({ deps, startDeadline }) => {
+      const deadline = startDeadline();
+      const [snapshot, view] = await Promise.all([
+        deps.registry.read(modelName, [], deadline),
+        deps.store.read(modelName, null, deadline),
+      ]);
+      const state = view.state ?? newModelState(modelName, deps.registry.address);
+      const json = statusJson(snapshot, state, view.fleet ?? newFleetState);
+      context.print(statusText(json, context.columns), json);
+      return ExitCode.DONE;
+    });
   },
 };
 
@@ -54,51 +54,65 @@ async function allModels(context: CommandContext): Promise<ExitCode> {
     responseOf(record, { isNotified }),
   );
   const rows = answers.map((answer) => [
-    safe(answer.model_name ?? `(${answer.alarm_name ?? 'unknown'})`),
+    modelOf(answer),
     answer.outcome,
-    answer.timestamp,
-    answer.live_versions.join(', ') || 'none',
+    shownTime(answer.timestamp),
+    escapeText(answer.live_versions.join(', ')) || 'none',
   ]);
+  const fit = { columns: context.columns, flexible: [0, 3] };
   const text =
     rows.length === 0
       ? 'Nothing is on record. Name a model to see what is live.'
-      : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows]);
+      : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows], fit);
   context.print(text, answers);
   return ExitCode.DONE;
 }
 
-function statusText(json: StatusAnswer): string {
-  const earlier =
-    json.quarantined_earlier.length === 0
-      ? []
-      : [
-          `and earlier ${json.quarantined_earlier.map(([low, high]) => `${low}-${high}`).join(', ')}`,
-        ];
+/** Names and values; what is longer than a line goes on below the value. */
+function statusText(json: StatusAnswer, columns: number | null): string {
+  const { last_rollback: last, active } = json;
   const quarantined = [
-    ...json.quarantined.map((entry) => `${entry.version} (since ${entry.since})`),
-    ...earlier,
+    ...json.quarantined.map(({ version, since }) => `${version} (since ${shownTime(since)})`),
+    ...json.quarantined_earlier.map(([low, high]) => `earlier ${low}-${high}`),
   ];
-  const last = json.last_rollback;
-  return table([
-    ['model', safe(json.model_name)],
+  const rows: readonly (readonly [string, string])[] = [
+    ['model', json.model_name],
     ['live', json.live_versions.join(', ') || 'none'],
     ['quarantined', quarantined.join(', ') || 'none'],
     ['rollbacks', String(json.rollback_count)],
-    [
-      'last',
-      last === null
-        ? 'never'
-        : `${last.from ?? 'none'} -> ${last.to} at ${last.at} (${safe(last.rollback_id)})`,
-    ],
-    ['paused', json.paused === null ? 'no' : safe(json.paused)],
-    ['fleet', json.fleet_paused === null ? 'not paused' : `paused: ${safe(json.fleet_paused)}`],
+    ['last', last === null ? 'never' : lastText(last)],
+    ['paused', json.paused ?? 'no'],
+    ['fleet', json.fleet_paused === null ? 'not paused' : `paused: ${json.fleet_paused}`],
     [
       'in work',
-      json.active === null
+      active === null
         ? 'nothing'
-        : `${safe(json.active.rollback_id)}, lease until ${json.active.lease_ends_at}`,
+        : `${shortId(active.rollback_id)}, lease until ${shownTime(active.lease_ends_at)}`,
     ],
-  ]);
+  ];
+  const indent = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows
+    .map(([name, value]) => {
+      const room = columns === null ? null : columns - indent;
+      const lines = wrap(escapeText(value), room)
+        .split('\n')
+        // A command stays whole: it is there to be copied.
+        .map((line) => (room === null || line.includes('`') ? line : cutMiddle(line, room)));
+      return lines
+        .map((line, index) => `${(index === 0 ? name : '').padEnd(indent)}${line}`)
+        .join('\n');
+    })
+    .join('\n');
+}
+
+function lastText(last: NonNullable<StatusAnswer['last_rollback']>): string {
+  const by = shortId(last.rollback_id);
+  return `${last.from ?? 'none'} -> ${last.to} at ${shownTime(last.at)} (${by})`;
+}
+
+/** The id without the model's name, which stands above. */
+function shortId(id: string): string {
+  return id.split('/').at(-1) ?? id;
 }
 
 interface StatusAnswer {
@@ -149,7 +163,7 @@ function statusJson(
       active === null
         ? null
         : { rollback_id: active.rollbackId, lease_ends_at: isoTime(active.leaseEndsAtMs) },
-    paused: state.pause && pauseText(state.pause, JSON.stringify(snapshot.modelName)),
-    fleet_paused: fleet.pause && pauseText(fleet.pause, '--fleet'),
+    paused: state.pause && pauseText(state.pause, snapshot.modelName),
+    fleet_paused: fleet.pause && pauseText(fleet.pause, null),
   };
 }

@@ -1,13 +1,12 @@
 import { releaseVersion } from '../../app/operate.ts';
 import { sweep } from '../../app/sweep.ts';
 import { createStateTable } from '../../compose.ts';
-import { storeFromEnv } from '../../config/config-from-env.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
 import { parseModelName, parseVersion } from '../../domain/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { safe } from '../render.ts';
-import { withComposed } from '../session.ts';
+import { storeInUse, withSession } from '../session.ts';
 
 /** `release`, `create-table`, `sweep`: what an operator does besides rolling back. */
 export const releaseCommand: Command = {
@@ -22,14 +21,14 @@ export const releaseCommand: Command = {
     const [model, text] = context.positionals;
     const modelName = parseModelName(model);
     const version = parseVersion(text, 'VERSION');
-    const isReleased = await withComposed(context, ({ deps }, startDeadline) => {
+    const isReleased = await withSession(context, ({ deps, startDeadline }) => {
       const { address: registry } = deps.registry;
       return releaseVersion(deps, { modelName, version, registry }, startDeadline());
     });
     const message = isReleased
-      ? `Version ${version} of ${safe(modelName)} is out of quarantine.`
-      : `Version ${version} of ${safe(modelName)} was not in the quarantine of this state; older tags in the ` +
-        'registry do not count against it any more.';
+      ? `Version ${version} of ${escapeText(modelName)} is out of quarantine.`
+      : `Version ${version} of ${escapeText(modelName)} was not in the quarantine of this state; older tags ` +
+        'in the registry do not count against it any more.';
     context.print(message, { model_name: modelName, version, released: isReleased });
     return ExitCode.DONE;
   },
@@ -44,7 +43,7 @@ export const createTableCommand: Command = {
   arity: [0, 0],
   examples: ['ROLLBACK_STATE_TABLE=tradai-rollback-state model-rollback create-table'],
   run: async (context) => {
-    const store = storeFromEnv({ ROLLBACK_STORE: 'dynamodb', ...context.env }, 'command');
+    const store = await storeInUse(context, { ROLLBACK_STORE: 'dynamodb', ...context.env });
     if (store.kind !== 'dynamodb') {
       throw new InvalidRequestError(
         'ROLLBACK_STORE names an SQLite file, which is made on first use. Unset it to make a DynamoDB table.',
@@ -52,7 +51,7 @@ export const createTableCommand: Command = {
     }
     context.say(`Making the table ${store.tableName}, if it is not there …`);
     const { isNew, warnings } = await createStateTable(store.tableName);
-    for (const warning of warnings) context.say(`warning: ${safe(warning)}`);
+    for (const warning of warnings) context.say(`warning: ${escapeText(warning)}`);
     const message = isNew
       ? `The table ${store.tableName} is ready.`
       : `The table ${store.tableName} was there already.`;
@@ -71,7 +70,7 @@ export const sweepCommand: Command = {
   arity: [0, 0],
   examples: ['model-rollback sweep', 'model-rollback sweep --json'],
   run: async (context) => {
-    const report = await withComposed(context, ({ deps }, startDeadline) =>
+    const report = await withSession(context, ({ deps, startDeadline }) =>
       sweep(deps, startDeadline()),
     );
     const lines = [
@@ -79,7 +78,9 @@ export const sweepCommand: Command = {
         `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
         `${report.alarms_looked_at} alarms looked at, ${report.recoveries_checked} recoveries checked, ` +
         `${report.skipped} left to others, ${report.failed.length} failed.`,
-      ...report.failed.map((failure) => `  ${safe(failure.rollback_id)}  ${safe(failure.error)}`),
+      ...report.failed.map(
+        (failure) => `  ${escapeText(failure.rollback_id)}  ${escapeText(failure.error)}`,
+      ),
       ...(report.has_more ? ['There is more: run it again.'] : []),
     ];
     context.print(lines.join('\n'), report);

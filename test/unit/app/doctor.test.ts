@@ -21,6 +21,15 @@ import { makeWorld, type World } from '../../fakes/world.ts';
 const FUNCTION = 'arn:aws:lambda:eu-west-1:111122223333:function:model-rollback';
 const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:alarms';
 const NOTICES = 'arn:aws:sns:eu-west-1:111122223333:notices';
+const policy = JSON.stringify({
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'lambda.alarms.cloudwatch.amazonaws.com' },
+      Action: 'lambda:InvokeFunction',
+    },
+  ],
+});
 const noAlarms: AskedAlarms = { functionArn: null, topicArn: null, names: [] };
 const ofFunction: AskedAlarms = { ...noAlarms, functionArn: FUNCTION };
 
@@ -52,6 +61,11 @@ beforeEach(() => {
           ({ alarm, actions }) => asked.names.includes(alarm.name) || actions.length > 0,
         ),
       },
+    function: async () => {
+      throw new Error('asked for by the command');
+    },
+    functionPolicy: async () => policy,
+    schedules: async () => [{ name: 'sweep', isEnabled: true }],
     alarmChildren: async (arn) => ({ kind: 'answer', value: children[arn] ?? [] }),
   };
 });
@@ -105,6 +119,8 @@ describe('doctor', () => {
       'ok topic',
       'ok overdue',
       'ok paused',
+      'ok schedule',
+      'ok permission',
       'ok alarms',
       'ok alarm churn',
     ]);
@@ -308,7 +324,7 @@ describe('doctor', () => {
       const check = named(await look(noAlarms, deps), 'paused');
       expect(check.verdict).toBe(Verdict.WARNING);
       expect(check.message).toContain('resume --fleet');
-      expect(check.message).toContain('resume "m"');
+      expect(check.message).toContain('`model-rollback resume m`');
     });
 
     test('is looked for in every model on record', async () => {
@@ -371,7 +387,7 @@ describe('doctor', () => {
       put('churn', { model: 'dead' });
       const check = await alarmCheck('churn');
       expect(check.verdict).toBe(Verdict.PROBLEM);
-      expect(check.mend).toContain('model-rollback plan "dead"');
+      expect(check.mend).toContain('`model-rollback plan dead`');
     });
 
     test('within the cooldown is a warning', async () => {

@@ -490,7 +490,7 @@ describe('a refused alarm', () => {
     const asked = world.notifier.sent.find(
       ({ subject }) => subject === 'Model Rollback awaiting approval: m',
     );
-    expect(asked?.message.text).toContain(`approve "${record.id}" --override COOLDOWN`);
+    expect(asked?.message.text).toContain(`approve ${record.id} --override COOLDOWN`);
     world.clock.advance(2 * hourMs);
     await runSweep();
     expect(subjects().filter((one) => one.includes('approval'))).toHaveLength(1);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { rollBack } from '../../../src/app/roll-back.ts';
+import { sweep } from '../../../src/app/sweep.ts';
 import {
   InvalidRequestError,
   ModelNotFoundError,
@@ -233,6 +234,33 @@ describe('the same request again', () => {
     world.clock.advance(24 * hourMs);
     expect(await world.ask(second)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: false });
     expect(await history()).toHaveLength(2);
+  });
+});
+
+describe('a refusal that the caller shows to the person itself', () => {
+  const quietly = async (request_id: string): ReturnType<typeof rollBack> =>
+    await rollBack(world.deps, {
+      ...parseRequest({ model_name: 'm', request_id }),
+      invocationId: 'command',
+      deadline: world.deadline(),
+      announcesRefusals: false,
+    });
+
+  test('is recorded, and not announced', async () => {
+    await world.ask(key);
+    const refused = await quietly('2');
+    expect(refused).toMatchObject({ outcome: 'REFUSED', notified: false, warnings: [] });
+    await quietly('2');
+    expect(await history()).toHaveLength(2);
+    expect(world.notifier.sent.map(({ subject }) => subject)).toEqual(['Model Rollback: m']);
+  });
+
+  test('leaves nothing for the sweep, and a later rollback of that key is announced', async () => {
+    await world.ask(key);
+    await quietly('2');
+    world.clock.advance(24 * hourMs);
+    expect(await sweep(world.deps, world.deadline())).toMatchObject({ notices_sent: 0 });
+    expect(await quietly('2')).toMatchObject({ outcome: 'ROLLED_BACK', notified: true });
   });
 });
 

@@ -33,6 +33,7 @@ const doctor = async (
   let [out, err] = ['', ''];
   const exitCode = await run(['doctor', ...args], {
     env: { ...env, ...settings },
+    columns: null,
     isColoured: () => false,
     out: (text) => {
       out += text;
@@ -55,8 +56,8 @@ describe('doctor', () => {
   test('looks at what there is on one machine, and leaves nothing behind', async () => {
     const { exitCode, out, err } = await doctor();
     expect(exitCode).toBe(0);
-    expect(err).toBe('');
-    expect(out).toMatch(/^ok {7}settings {2}mode act, cooldown 24 h/);
+    expect(err).toBe(`state  sqlite:${join(folder, 'deep', 'state.sqlite')}\n`);
+    expect(out).toMatch(/^ok {7}settings {2}This shell: mode act, cooldown 24 h/);
     expect(out).toMatch(/\nok {7}registry {2}http.* answers and takes the login/);
     expect(out).toMatch(
       /\nwarning {2}topic {5}ALERT_SNS_TOPIC_ARN is not set.*\n {19}-> Set ALERT/,

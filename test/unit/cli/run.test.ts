@@ -1,13 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { safe, styleFor, table } from '../../../src/cli/render.ts';
 import { run, type Terminal } from '../../../src/cli/run.ts';
 import { startRegistryServer } from '../../../src/embedded/registry-server.ts';
 
-const cli = async (args: string[], env: Terminal['env'] = {}, ask: Terminal['ask'] = null) => {
+const cli = async (
+  args: readonly string[],
+  env: Terminal['env'] = {},
+  ask: Terminal['ask'] = null,
+) => {
   let out = '';
   let err = '';
   const exitCode = await run(args, {
     env,
+    columns: null,
     isColoured: () => false,
     out: (text) => {
       out += text;
@@ -70,10 +77,13 @@ describe('run', () => {
     [['apply', 'm'], 'Add --yes'],
     [['approve'], 'Usage: model-rollback approve ID'],
     [['approve', 'm/0123456789abcdef'], 'Add --yes'],
-    [['resume'], 'Name a MODEL, or say --fleet'],
-    [['doctor', '--function', 'mine'], '--function must be the ARN of a Lambda function'],
+    [['resume'], 'Name a MODEL, or pass --fleet'],
+    [
+      ['doctor', '--function', 'my function'],
+      '--function must be the name or ARN of a Lambda function',
+    ],
     [['doctor', '--topic', 'mine'], '--topic must be the ARN of an SNS topic'],
-    [['resume', 'm', '--fleet'], 'Name a MODEL, or say --fleet'],
+    [['resume', 'm', '--fleet'], 'Name a MODEL, or pass --fleet'],
     [['plan', 'm'], 'MLFLOW_TRACKING_URI is not set'],
   ])('%j is a usage error that helps', async (args, message) => {
     const { exitCode, out, err } = await cli(args, { ROLLBACK_STORE: 'sqlite::memory:' });
@@ -183,24 +193,99 @@ describe('run', () => {
       await server.close();
     }
   });
-});
 
-describe('render', () => {
-  test('shows control characters, and those that turn text around, as escapes', () => {
-    expect(safe('a\u001b[31mb\nc\u202ed')).toBe('a\\u001b[31mb\\u000ac\\u202ed');
+  const touching: readonly (readonly string[])[] = [
+    ['plan', 'm'],
+    ['apply', 'm', '--yes'],
+    ['history'],
+    ['history', 'm'],
+    ['explain', 'm/0123456789abcdef'],
+    ['status'],
+    ['status', 'm'],
+    ['release', 'm', '3'],
+    ['approve', 'm/0123456789abcdef', '--yes'],
+    ['resume', 'm'],
+    ['resume', '--fleet'],
+    ['sweep'],
+    ['create-table'],
+  ];
+
+  test.each(touching)(
+    '%s %s takes a misspelt variable for an error, with the right name',
+    async (...args) => {
+      for (const name of ['ROLLBACK_STATE_TABEL', 'rollback_state_table']) {
+        const { exitCode, out, err } = await cli(args, {
+          MLFLOW_TRACKING_URI: 'http://127.0.0.1:1',
+          ROLLBACK_STORE: 'sqlite::memory:',
+          [name]: 'mine',
+        });
+        expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+        expect(err).toBe(
+          `ConfigurationError: The variable ${name} is unknown: did you mean ROLLBACK_STATE_TABLE? Rename it, or unset it.\n`,
+        );
+      }
+    },
+  );
+
+  test.each(touching.filter(([verb]) => verb !== 'create-table'))(
+    '%s %s shows which store it is, also when it finds nothing',
+    async (...args) => {
+      const server = await startRegistryServer();
+      try {
+        server.seed('m', [{ stage: 'Production' }]);
+        const env = {
+          MLFLOW_TRACKING_URI: server.url,
+          ROLLBACK_STORE: 'sqlite::memory:',
+          ROLLBACK_NOBODY_KNOWS: '1',
+        };
+        const text = await cli(args, env);
+        expect(text.err).toMatch(/^warning: .*ROLLBACK_NOBODY_KNOWS.*\nstate {2}sqlite::memory:\n/);
+        const json = await cli([...args, '--json'], env);
+        const value = JSON.parse(json.out);
+        if (Array.isArray(value)) expect(json.err).toContain('state  sqlite::memory:\n');
+        else expect(value).toMatchObject({ state: 'sqlite::memory:' });
+      } finally {
+        await server.close();
+      }
+    },
+  );
+
+  test('shows a table with its region, and no other store', async () => {
+    const { regionInUse } = await import('../../../src/compose-aws.ts');
+    const { storeLabel } = await import('../../../src/compose.ts');
+    const region = (await regionInUse()) ?? 'no region is set';
+    expect(await storeLabel({ kind: 'dynamodb', tableName: 't' })).toBe(`dynamodb:t (${region})`);
+    expect(await storeLabel({ kind: 'sqlite', path: 'x' })).toBe(`sqlite:${process.cwd()}/x`);
   });
 
-  test('paints only where there are colours', () => {
-    expect(styleFor(false).bad('x')).toBe('x');
-    expect(styleFor(true).bad('x')).toBe('\u001b[31mx\u001b[0m');
+  test('names the flag in what is wrong with a request', async () => {
+    const env = { ROLLBACK_STORE: 'sqlite::memory:' };
+    expect((await cli(['plan', 'm', '--to', '02'], env)).err).toContain(': --to must be a string');
+    expect((await cli(['plan', 'm', '--reason', 'X'], env)).err).toContain(
+      ': --reason must be one',
+    );
+    const json = await cli(['plan', 'm', '--to', '02', '--json'], env);
+    expect(JSON.parse(json.out).error.message).toMatch(/^target_version must/);
   });
 
-  test('aligns columns', () => {
-    expect(
-      table([
-        ['a', 'b'],
-        ['long', 'c'],
-      ]),
-    ).toBe('a     b\nlong  c');
+  test('says who approved, in a record of an alarm', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('m', [
+        { stage: 'Archived', lastUpdatedTimestamp: 9 },
+        { stage: 'Production', lastUpdatedTimestamp: 9 },
+      ]);
+      const folder = mkdtempSync(join(tmpdir(), 'model-rollback-cli-'));
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: `sqlite:${folder}/s.sqlite` };
+      const done = await cli(['apply', 'm', '--alarm', 'high', '--yes', '--json'], env);
+      const { rollback_id: id, requested_by: by } = JSON.parse(done.out);
+      expect(by).toBe(userInfo().username);
+      expect((await cli(['explain', id], env)).out).toContain(
+        `asked by    high, MANUAL_REQUEST\nperson      ${by}\n`,
+      );
+      rmSync(folder, { recursive: true });
+    } finally {
+      await server.close();
+    }
   });
 });

@@ -49,23 +49,24 @@ describe('lenientConfig', () => {
 
 describe('inspectSettings', () => {
   const checks = (env: Record<string, string>) =>
-    inspectSettings(configFromEnv({ ...sound, ...env }, 'command'));
+    inspectSettings(configFromEnv({ ...sound, ...env }, 'command'), 'This shell');
 
   test('tells what counts in one line', () => {
     expect(checks({ ROLLBACK_COOLDOWN_HOURS: '0.5', ROLLBACK_BLAST_RADIUS: 'off' })).toEqual([
       {
         name: 'settings',
         verdict: 'ok',
-        message: 'mode act, cooldown 0.5 h, rule last-good, budget 3 per model, blast radius off.',
+        message:
+          'This shell: mode act, cooldown 0.5 h, rule last-good, budget 3 per model, blast radius off.',
         mend: null,
       },
     ]);
   });
 
   test.each([
-    [{ ROLLBACK_MODE: 'observe' }, 'mode', 'ROLLBACK_MODE is observe'],
-    [{ ROLLBACK_MODE: 'ask' }, 'mode', 'ROLLBACK_MODE is ask'],
-    [{ ROLLBACK_COOLDOWN_HOURS: '0' }, 'cooldown', 'ROLLBACK_COOLDOWN_HOURS is 0'],
+    [{ ROLLBACK_MODE: 'observe' }, 'mode', 'ROLLBACK_MODE=observe'],
+    [{ ROLLBACK_MODE: 'ask' }, 'mode', 'ROLLBACK_MODE=ask'],
+    [{ ROLLBACK_COOLDOWN_HOURS: '0' }, 'cooldown', 'ROLLBACK_COOLDOWN_HOURS=0'],
     [{ ROLLBACK_SOMETHING_ELSE: '1' }, 'settings', 'ROLLBACK_SOMETHING_ELSE is unknown'],
     [{ ROLLBACK_WRITE_HORIZON_SECONDS: '1' }, 'settings', 'ROLLBACK_WRITE_HORIZON_SECONDS'],
   ])('warns of %j', (env, name, message) => {

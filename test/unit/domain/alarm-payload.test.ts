@@ -247,7 +247,7 @@ describe('parseAlarmPayload', () => {
       const event = { ...eventBridgeAlarm(), 'detail-type': detailType };
       expect(parseAlarmPayload(event)).toEqual({
         kind: 'ignored',
-        why: `The event "${detailType.replace('\n', '\\u{a}')}" tells of no change of an alarm's state.`,
+        why: `The event "${detailType.replace('\n', '\\n')}" tells of no change of an alarm's state.`,
         alarmName: 'high-drawdown-alarm',
       });
     },
@@ -354,7 +354,7 @@ describe('parseAlarmPayload', () => {
 
   test.each([
     ['x'.repeat(256), 'more than 255 characters'],
-    ['a\nb', 'holds characters that no alarm name has: "a\\u{a}b"'],
+    ['a\nb', 'holds characters that no alarm name has: "a\\nb"'],
     ['a\ud800', 'holds characters that no alarm name has: "a\\ud800"'],
   ])('does not take the name %j', (name, why) => {
     const payload = parseAlarmPayload(directAlarm({ name }));
@@ -540,7 +540,7 @@ describe('parseAlarmText', () => {
     ['null', 'The message is a single JSON value: "null".'],
     ['"ALARM"', 'The message is a single JSON value: "\\"ALARM\\"".'],
     ['{"a": 1}', 'The message is a JSON object, but no alarm: "{\\"a\\": 1}".'],
-    ['\u001b[2J\u202e\u2028', 'The message is no JSON: "\\u{1b}[2J\\u{202e}\\u{2028}".'],
+    ['\u001b[2J\u202e\u2028', 'The message is no JSON: "\\u001b[2J\\u202e\\u2028".'],
   ])('says what %j is', (text, why) => {
     expect(parseAlarmText(text)).toEqual({ kind: 'unreadable', why, arn: null, name: null });
   });

@@ -130,7 +130,9 @@ describe('responseOf', () => {
     expect(answer.refusals).toEqual([
       {
         code: 'COOLDOWN',
-        message: expect.stringContaining('Wait, or override COOLDOWN'),
+        message: expect.stringContaining(
+          'Wait until then, or run `model-rollback apply m --override COOLDOWN`',
+        ),
         clears_at: '2026-01-01T00:00:00.990Z',
         overridable: true,
       },
@@ -172,7 +174,7 @@ describe('responseOf', () => {
     const answer = responseOf(waiting());
     expect(answer.outcome).toBe('AWAITING_APPROVAL');
     expect(answer.refusals.map((refusal) => refusal.code)).toEqual(['COOLDOWN']);
-    expect(answer.message).toContain('approve "m/0123456789abcdef" --override COOLDOWN');
+    expect(answer.message).toContain('approve m/0123456789abcdef --override COOLDOWN');
   });
 
   test('answers without a plan, and without a model where none is known', () => {

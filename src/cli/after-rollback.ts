@@ -1,0 +1,72 @@
+import { commandLine } from '../domain/command-line.ts';
+import { messageOf } from '../domain/errors.ts';
+import { escapeText } from '../domain/escape.ts';
+import { isoTime } from '../domain/model.ts';
+import { isQuarantined } from '../domain/quarantine.ts';
+import { RefusalCode } from '../domain/request.ts';
+import type { RollbackResponse } from '../domain/response.ts';
+import type { ModelState } from '../domain/rollback.ts';
+import { shownTime } from './render/render-answer.ts';
+import { table } from './render/table.ts';
+import type { Session } from './session.ts';
+
+/** What a person has to know once the pointer has moved, as lines; none when it did not move. */
+export async function afterRollback(
+  { deps, startDeadline }: Session,
+  answer: RollbackResponse,
+): Promise<string[]> {
+  const { model_name: model, from_version: from } = answer;
+  if (!answer.rolled_back || model === null) return [];
+  const rows = [['reload', reloadText(from)]];
+  try {
+    const { state } = await deps.store.read(model, null, startDeadline());
+    // A replay of an older rollback: what holds now came from a later one.
+    if (state?.lastCommit?.rollbackId === answer.rollback_id) {
+      rows.push(...stateRows(state, from, deps.settings.cooldownMs));
+    }
+  } catch (error) {
+    rows.push([
+      'state',
+      `The rollback is done. The state could not be read again: ${messageOf(error)}`,
+    ]);
+  }
+  return [table(rows.map(([label = '', text = '']) => [`  ${label}`, escapeText(text)]))];
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function reloadText(from: string | null): string {
+  return from === null
+    ? 'Servers that load the model once, at start, need a restart or reload.'
+    : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
+}
+
+function stateRows(state: ModelState, from: string | null, cooldownMs: number): string[][] {
+  const { modelName, lastCommit } = state;
+  const isCooling = cooldownMs > 0 && lastCommit !== null;
+  const nextAt = isCooling ? shownTime(isoTime(lastCommit.atMs + cooldownMs)) : null;
+  const next = [
+    'next',
+    nextAt === null
+      ? 'The next rollback may follow at once.'
+      : `The next rollback is allowed at ${nextAt}.`,
+  ];
+  if (from === null) return [next];
+  const isBad = isQuarantined(state, { version: from, createdAtMs: 0 });
+  const override = [
+    ...(isCooling ? [RefusalCode.COOLDOWN] : []),
+    ...(isBad ? [RefusalCode.QUARANTINED] : []),
+  ];
+  return [
+    ...(isBad
+      ? [
+          [
+            'quarantine',
+            `Version ${from} is not chosen again. To allow it: ${commandLine('release', [modelName, from])}`,
+          ],
+        ]
+      : []),
+    next,
+    ['undo', commandLine('apply', [modelName], { to: from, override })],
+  ];
+}

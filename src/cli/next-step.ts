@@ -1,0 +1,61 @@
+import { commandLine } from '../domain/command-line.ts';
+import { RefusalCode } from '../domain/request.ts';
+import type { RollbackResponse } from '../domain/response.ts';
+
+/** What a person does now: a few words, and a command where there is one. */
+export interface NextStep {
+  readonly words: string;
+  readonly command: string | null;
+}
+
+/** What the person asked for. */
+export interface Asked {
+  /** The command that asks for the same again, and passes these guards too. */
+  again(overrides: readonly string[]): string;
+  /** True when it names the version that has to be live: asked again, it is refused again. */
+  readonly expectsVersion: boolean;
+}
+
+/** What follows the answer to a person's request; null when nothing has to be done. */
+export function nextStep(answer: RollbackResponse, asked: Asked): NextStep | null {
+  const { model_name: model, plan } = answer;
+  if (model === null) return null;
+  const isPreview = answer.outcome === 'DRY_RUN';
+  const seePlan = commandLine('plan', [model]);
+  switch (isPreview ? plan?.verdict : answer.outcome) {
+    case 'ROLLED_BACK':
+      return isPreview ? { words: 'To do it', command: asked.again([]) } : null;
+    case 'REFUSED':
+      return afterRefusal(answer, model, asked);
+    case 'NO_TARGET':
+      if (plan === null || plan.candidates.length === 0) return null;
+      return isPreview
+        ? { words: 'To restore one of them all the same, pass it with --to.', command: null }
+        : { words: 'To see every candidate', command: seePlan };
+    case 'CONTESTED':
+      return { words: 'To see what a rollback would do now', command: seePlan };
+    case 'FAILED':
+      return { words: 'When the cause is fixed', command: asked.again([]) };
+    default:
+      return null;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Asked): NextStep {
+  const codes = refusals.map(({ code }) => code);
+  if (codes.includes(RefusalCode.LIVE_VERSION_CHANGED)) {
+    return asked.expectsVersion
+      ? { words: 'To see what would be done now', command: commandLine('plan', [model]) }
+      : { words: 'To see the plan of now, and decide', command: asked.again([]) };
+  }
+  const overridable = refusals.filter(({ overridable }) => overridable).map(({ code }) => code);
+  if (overridable.length < codes.length) {
+    const words = 'Choose the version to restore, and pass it with --to. To see what is live';
+    return { words, command: commandLine('status', [model]) };
+  }
+  const hasEnd = refusals.every(({ clears_at: at }) => at !== null);
+  const words = hasEnd ? 'Wait until then; to do it now' : 'To do it all the same';
+  return { words, command: asked.again(overridable) };
+}

@@ -1,0 +1,68 @@
+import { type Check, failed, ok, warning } from '../domain/check.ts';
+import { quoteForShell } from '../domain/command-line.ts';
+import { type Config, configFromEnv } from './config-from-env.ts';
+import type { EnvName } from './env-names.ts';
+import { inspectSettings } from './inspect-settings.ts';
+import { type Env, read } from './read-env.ts';
+
+/**
+ * What the function itself is set to, and where this shell differs: its mode counts for alarms, and its
+ * table holds what it did. No secret is shown.
+ * @param shell null: it cannot be read
+ */
+export function inspectFunctionSettings(env: Env, shell: Config | null): readonly Check[] {
+  try {
+    const config = configFromEnv(env, 'lambda');
+    const differences = shell === null ? [] : [differenceCheck(env, config, shell)];
+    return [...inspectSettings(config, 'The function'), ...differences];
+  } catch (error) {
+    return [failed('function-settings', error)];
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** What is compared, the variable behind it, and how it is shown. */
+const settings: readonly (readonly [string, EnvName, (config: Config) => string])[] = [
+  ['registry', 'MLFLOW_TRACKING_URI', ({ registry }) => registry.address],
+  ['workspace', 'MLFLOW_WORKSPACE', ({ registry }) => registry.workspace ?? 'none'],
+  ['state', 'ROLLBACK_STATE_TABLE', ({ store }) => stateText(store)],
+  ['topic', 'ALERT_SNS_TOPIC_ARN', ({ topicArn }) => topicArn ?? 'none'],
+  ['mode', 'ROLLBACK_MODE', ({ alarms }) => alarms.mode],
+  ['cooldown', 'ROLLBACK_COOLDOWN_HOURS', ({ cooldownMs }) => `${cooldownMs / 3_600_000} h`],
+  ['rule', 'ROLLBACK_TARGET_RULE', ({ targetRule }) => targetRule],
+  ['budget', 'ROLLBACK_BUDGET', ({ alarms }) => JSON.stringify(alarms.budget)],
+  ['blast radius', 'ROLLBACK_BLAST_RADIUS', ({ alarms }) => JSON.stringify(alarms.blastRadius)],
+  ['cause check', 'ROLLBACK_CAUSE_CHECK', ({ alarms }) => String(alarms.isCauseChecked)],
+];
+
+function stateText(store: Config['store']): string {
+  return store.kind === 'dynamodb' ? `dynamodb:${store.tableName}` : `sqlite:${store.path}`;
+}
+
+function differenceCheck(env: Env, config: Config, shell: Config): Check {
+  const different = settings.filter(([, , show]) => show(config) !== show(shell));
+  if (different.length === 0)
+    return ok('differences', 'This shell has the settings of the function.');
+  const texts = different.map(([what, , show]) => `${what} ${show(config)} (here ${show(shell)})`);
+  return warning(
+    'differences',
+    `The function has other settings than this shell: ${texts.join(', ')}.`,
+    `To work on what the function does, run \`${different.map((one) => assignment(env, config, one)).join('; ')}\`.`,
+  );
+}
+
+/** The command that gives this shell the setting of the function. */
+function assignment(
+  env: Env,
+  config: Config,
+  [what, name, show]: (typeof settings)[number],
+): string {
+  // The table has a default in the function, and none here; the address may hold a login.
+  const value = what === 'registry' || what === 'topic' ? show(config) : read(env, name);
+  const { store } = config;
+  if (what === 'state' && store.kind === 'dynamodb') {
+    return `export ${name}=${quoteForShell(store.tableName)}`;
+  }
+  return value === undefined ? `unset ${name}` : `export ${name}=${quoteForShell(value)}`;
+}

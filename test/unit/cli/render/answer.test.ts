@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { type Asked, nextStep } from '../../../../src/cli/next-step.ts';
+import { withFlagNames } from '../../../../src/cli/render/flag-names.ts';
+import { recordTable } from '../../../../src/cli/render/record-table.ts';
+import { renderAnswer, renderPreview } from '../../../../src/cli/render/render-answer.ts';
+import { styleFor } from '../../../../src/cli/render/style.ts';
+import { widthOf } from '../../../../src/cli/render/text-width.ts';
+import { commandLine } from '../../../../src/domain/command-line.ts';
+import { escapeText } from '../../../../src/domain/escape.ts';
+import type { RollbackResponse } from '../../../../src/domain/response.ts';
+import { makeWorld } from '../../../fakes/world.ts';
+
+const view = { style: styleFor(false), hasTopic: true };
+const again: Asked = {
+  again: (override) => commandLine('apply', ['m'], { override }),
+  expectsVersion: false,
+};
+const shown = (answer: RollbackResponse): string =>
+  renderAnswer(answer, view, nextStep(answer, again));
+
+async function answers(): Promise<
+  Record<'done' | 'refused' | 'quarantined' | 'plan' | 'none', RollbackResponse>
+> {
+  const world = makeWorld();
+  world.seed('m', ['Archived', 'Archived', 'Production']);
+  world.seed('n', ['Production']);
+  return {
+    done: await world.ask({ model_name: 'm', requested_by: 'ana' }),
+    refused: await world.ask({ model_name: 'm', request_id: '2' }),
+    quarantined: await world.ask({ model_name: 'm', target_version: '3', request_id: '3' }),
+    plan: await world.ask({ model_name: 'm', dry_run: true, overrides: ['COOLDOWN'] }),
+    none: await world.ask({ model_name: 'n' }),
+  };
+}
+
+describe('renderAnswer', () => {
+  test('shows a refusal in three lines: what, why and until when, what to do now', async () => {
+    const { refused } = await answers();
+    const lines = shown(refused).split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(/^REFUSED {2}m {2}\(2 -> 1\) {2}id m\/[0-9a-f]{16}$/);
+    expect(lines[1]).toMatch(
+      /^ {2}COOLDOWN {2}The last rollback .*; the next one is allowed at .*Z\.$/,
+    );
+    expect(lines[2]).toBe(
+      '  Wait until then; to do it now: model-rollback apply m --override COOLDOWN',
+    );
+  });
+
+  test('shows several refusals with one command that passes them all', async () => {
+    const { quarantined } = await answers();
+    const lines = shown(quarantined).split('\n');
+    expect(lines.slice(1).map((line) => line.trim().split(' ')[0])).toEqual([
+      'COOLDOWN',
+      'QUARANTINED',
+      'To',
+    ]);
+    expect(lines[3]).toContain('--override COOLDOWN --override QUARANTINED');
+  });
+
+  test('says that the notice was sent only when there is a topic', async () => {
+    const { done } = await answers();
+    expect(shown(done)).toContain('MANUAL_REQUEST, notice sent');
+    const there = renderAnswer(done, { ...view, hasTopic: false });
+    expect(there).not.toContain('notice');
+  });
+
+  test('leaves out of a warning what the request did already', async () => {
+    const { plan } = await answers();
+    const [warning] = plan.warnings;
+    expect(warning?.code).toBe('OVERRIDDEN_COOLDOWN');
+    expect(warning?.message).toMatch(/ is allowed at \S+Z\.$/);
+    const text = renderPreview(plan, view, nextStep(plan, again));
+    expect(text.match(/The last rollback/g)).toHaveLength(1);
+    expect(text).toMatch(/guards {6}7 of 8 passed\n {2}over COOLDOWN/);
+  });
+
+  test('escapes whatever comes from outside', async () => {
+    const { done, refused, none } = await answers();
+    const evil = 'a\u001b[2J\u202e\u200b\nb';
+    for (const answer of [done, refused, none]) {
+      const text = JSON.stringify(answer, (key, value) =>
+        typeof value === 'string' && !['outcome', 'verdict'].includes(key)
+          ? `${value}${evil}`
+          : value,
+      );
+      const spoilt = JSON.parse(text) as RollbackResponse;
+      const output = [
+        shown(spoilt),
+        renderPreview(spoilt, view, null),
+        recordTable([spoilt], { hasModels: true, columns: 80 }),
+      ];
+      for (const line of output.join('\n').split('\n')) expect(escapeText(line)).toBe(line);
+    }
+  });
+});
+
+describe('nextStep', () => {
+  test('gives a command to every answer that leaves something to do', async () => {
+    const { done, refused, none } = await answers();
+    const step = (answer: Partial<RollbackResponse>): string | null =>
+      nextStep({ ...done, ...answer }, again)?.command ?? null;
+    expect(step({})).toBeNull();
+    expect(step({ outcome: 'ALREADY_LIVE' })).toBeNull();
+    expect(step({ outcome: 'FAILED' })).toBe('model-rollback apply m');
+    expect(step({ outcome: 'CONTESTED' })).toBe('model-rollback plan m');
+    expect(step({ outcome: 'DRY_RUN' })).toBe('model-rollback apply m');
+    expect(step({ outcome: 'NO_TARGET' })).toBe('model-rollback plan m');
+    // No candidate: nothing that a command could do.
+    expect(nextStep(none, again)).toBeNull();
+    const [cooldown] = refused.refusals;
+    const changed = {
+      code: 'LIVE_VERSION_CHANGED',
+      message: '',
+      clears_at: null as string | null,
+      overridable: false,
+    };
+    const unlive = { ...changed, code: 'NO_LIVE_VERSION' };
+    const refusals = (...list: (typeof changed)[]): string | null =>
+      step({ outcome: 'REFUSED', refusals: list });
+    expect(refusals(changed)).toBe('model-rollback apply m');
+    const expecting = { ...again, expectsVersion: true };
+    const unexpected = { ...done, outcome: 'REFUSED', refusals: [changed] } as const;
+    expect(nextStep(unexpected, expecting)?.command).toBe('model-rollback plan m');
+    expect(refusals(unlive)).toBe('model-rollback status m');
+    if (cooldown !== undefined) expect(refusals(cooldown, unlive)).toBe('model-rollback status m');
+  });
+});
+
+describe('withFlagNames', () => {
+  test.each([
+    ['target_version must be a string', '--to must be a string'],
+    ['reason must be one of A, B', '--reason must be one of A, B'],
+    ['Use a new request_id for a new request.', 'Use a new --request-id for a new request.'],
+    ['overrides: "overrides" is no refusal code', '--override: "overrides" is no refusal code'],
+    ['Run `model-rollback apply target_version`.', 'Run `model-rollback apply target_version`.'],
+    ['There is a reason for model_names', 'There is a reason for model_names'],
+  ])('%s', (message, expected) => {
+    expect(withFlagNames(message)).toBe(expected);
+  });
+});
+
+describe('recordTable', () => {
+  test.each([80, 120])('fits %i columns, and names each thing once', async (columns) => {
+    const { done, refused } = await answers();
+    const name = `${'very-long-'.repeat(8)}name`;
+    const long = {
+      ...refused,
+      model_name: name,
+      rollback_id: `${name}/0123456789abcdef`,
+      requested_by: name,
+    };
+    const text = recordTable([done, long], { hasModels: true, columns });
+    for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+    expect(text).toContain('0123456789abcdef');
+    expect(text).not.toContain('/0123456789abcdef');
+    const whole = recordTable([long], { hasModels: true, columns: null });
+    expect(whole).toContain(name);
+    expect(recordTable([done], { hasModels: false, columns })).not.toContain('MODEL');
+  });
+
+  test('says who asked or approved', async () => {
+    const { done } = await answers();
+    const approved = { ...done, alarm_name: 'high-drawdown-alarm' };
+    expect(recordTable([approved], { hasModels: true, columns: 120 })).toMatch(/ BY +.*\n.* ana /s);
+  });
+});
