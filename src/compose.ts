@@ -51,6 +51,8 @@ function alarmsOnDemand(): AlarmReader {
       await (await reader()).readChildrenInAlarm(arn, deadline),
     readContributors: async (arn, deadline) =>
       await (await reader()).readContributors(arn, deadline),
+    readChangesToAlarm: async (arn, of, deadline) =>
+      await (await reader()).readChangesToAlarm(arn, of, deadline),
     readTag: async (arn, key, deadline) => await (await reader()).readTag(arn, key, deadline),
     close: () => loaded?.close(),
   };
@@ -201,6 +203,10 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       const { findAlarms } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
       const arn = asked.functionArn ?? asked.topicArn ?? '';
       return await withCloudWatch(arn, (client) => findAlarms(client, asked, deadline));
+    },
+    alarmHistory: async (arn, deadline) => {
+      const { inspectHistory } = await import('./adapters/cloudwatch/inspect-history.ts');
+      return await withCloudWatch(arn, (client) => inspectHistory(client, deadline));
     },
     alarmChildren: async (arn, deadline) => {
       const { findChildren } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');

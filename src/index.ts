@@ -23,7 +23,10 @@ export type {
   AlarmState,
   AlarmSubject,
   AlarmTransition,
+  ChangeToAlarm,
+  ContributorInAlarm,
   Dimension,
+  MessageOrigin,
 } from './domain/alarm.ts';
 export { type AlarmPayload, parseAlarmPayload, parseAlarmText } from './domain/alarm-payload.ts';
 export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm-settings.ts';
@@ -64,7 +67,7 @@ export {
   type StoreChange,
 } from './domain/rollback.ts';
 export type { AlarmTrigger } from './domain/trigger.ts';
-export type { AlarmAnswer, AlarmReader } from './ports/alarm-reader.ts';
+export type { AlarmAnswer, AlarmReader, HistorySpan } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';
 export type { Identity } from './ports/identity.ts';

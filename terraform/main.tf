@@ -45,6 +45,7 @@ locals {
     ROLLBACK_WRITE_HORIZON_SECONDS = var.write_horizon_seconds
     ROLLBACK_MODEL_DIMENSION       = var.model_dimension
     ROLLBACK_ALARM_MODELS          = jsonencode(var.alarm_models)
+    ROLLBACK_ALLOWED_ACCOUNTS      = join(",", var.allowed_accounts)
   }
 }
 

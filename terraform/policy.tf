@@ -35,10 +35,14 @@ data "aws_iam_policy_document" "function" {
     resources = [local.topic]
   }
 
-  # CloudWatch shows composite alarms only to those who may read all alarms.
+  # CloudWatch shows composite alarms, and their history, only to those who may read all alarms.
   statement {
-    sid       = "Alarms"
-    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmContributors"]
+    sid = "Alarms"
+    actions = [
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:DescribeAlarmContributors",
+      "cloudwatch:DescribeAlarmHistory",
+    ]
     resources = ["*"]
   }
 

@@ -240,6 +240,18 @@ variable "alarm_models" {
   nullable    = false
 }
 
+variable "allowed_accounts" {
+  description = "Other accounts whose alarms may act by a topic or queue; CloudWatch cannot be asked about them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for account in var.allowed_accounts : can(regex("^\\d{12}$", account))])
+    error_message = "An account has 12 digits."
+  }
+}
+
 variable "subnet_ids" {
   description = "Subnets for an MLflow server in a private network."
   type        = list(string)

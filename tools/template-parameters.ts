@@ -25,6 +25,7 @@ const groups = {
     'AlarmAgeMinMinutes',
     'ModelDimension',
     'AlarmModels',
+    'AllowedAccounts',
   ],
   'The function': [
     'SubnetIds',
@@ -230,6 +231,12 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       description: 'Models of alarms that name none: JSON, by alarm name or prefix*.',
       default: '{}',
       allowedPattern: '^\\{[\\s\\S]*\\}$',
+    },
+    AllowedAccounts: {
+      description:
+        'Other accounts whose alarms may act by a topic or queue, with commas between them.',
+      default: '',
+      allowedPattern: '^(\\d{12}(,\\d{12})*)?$',
     },
   };
 }

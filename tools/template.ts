@@ -187,6 +187,7 @@ class TemplateStack extends Stack {
       alarmAgeMin: minutes('AlarmAgeMinMinutes'),
       modelDimension: text('ModelDimension'),
       alarmNamePrefix: text('AlarmNamePrefix'),
+      allowedAccounts: [text('AllowedAccounts')],
       logRetention: parameters.LogRetentionDays.valueAsNumber,
     });
     // Props that are not texts, where the parameter is one.

@@ -41,5 +41,6 @@ const findings = {
   OK: Recovery.RECOVERED,
   ALARM: Recovery.NOT_RECOVERED,
   INSUFFICIENT_DATA: Recovery.NO_DATA,
+  absent: Recovery.NO_DATA,
   unknown: Recovery.NO_DATA,
 } as const;

@@ -88,14 +88,15 @@ export async function reportUnreadable(
   source: string | null,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const name = payload.arn ?? source ?? payload.name ?? 'direct invocation';
+  // Whoever may publish there can write any ARN: people are notified once an hour for all of them.
+  const name = source ?? payload.arn ?? payload.name ?? 'direct invocation';
   const hour = Math.floor(deps.clock.nowMs() / limits.unreadableAnnouncedMs);
   const request = alarmRequest(name, payload.name);
   const from = source === null ? '' : ` It came from ${source}.`;
   deps.logger.log('warn', 'an event cannot be read', { why: payload.why, source });
   const end: FirstEnd = {
     id: rollbackIdOf(deps, name, `unreadable:${hour}`),
-    subject: payload.arn === null ? 'source' : 'alarm',
+    subject: source !== null || payload.arn === null ? 'source' : 'alarm',
     request,
     bodyHash: deps.identity.digest(requestBody(request)),
     alarm: null,
@@ -114,9 +115,9 @@ export async function reportUnreadable(
 // ---------------------------------------------------------------------------------------------------
 
 /** An end, before it is known what an earlier attempt left. */
-type FirstEnd = Omit<PlanlessEnd, 'previous' | 'previousNotice'>;
+export type FirstEnd = Omit<PlanlessEnd, 'previous' | 'previousNotice'>;
 
-const noneBefore = { previous: undefined, previousNotice: undefined } as const;
+export const noneBefore = { previous: undefined, previousNotice: undefined } as const;
 
 interface End {
   readonly outcome: 'FAILED' | 'DEFERRED';
@@ -183,7 +184,7 @@ async function postpone(
 }
 
 /** Null when somebody else wrote the record meanwhile. */
-async function writeEnd(
+export async function writeEnd(
   deps: RollbackDeps,
   end: PlanlessEnd,
   deadline: Deadline,
@@ -203,7 +204,7 @@ async function writeEnd(
  * A store that can never take the record (corrupt item, missing table) must not keep people from being
  * notified. @throws the store's error when no channel takes the notice either
  */
-async function orNotifyUnrecorded(
+export async function orNotifyUnrecorded(
   deps: RollbackDeps,
   end: FirstEnd,
   deadline: Deadline,

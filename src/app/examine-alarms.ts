@@ -31,10 +31,13 @@ export async function examineAlarms(
     return [warning('alarms', 'Nobody said which alarms call the function.', mend)];
   }
   const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
-  const answer = await around.alarms(asked, within);
+  const [answer, history] = await Promise.all([
+    around.alarms(asked, within),
+    historyCheck(around, asked, within),
+  ]);
   if (answer.kind !== 'answer') {
     const mend = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
-    return [problem('alarms', answer.message, mend)];
+    return [problem('alarms', answer.message, mend), history];
   }
   const missing = names.filter((name) => !answer.value.some(({ alarm }) => alarm.name === name));
   const looked = answer.value.slice(0, limits.doctorAlarmsMax);
@@ -45,6 +48,7 @@ export async function examineAlarms(
   });
   return [
     ...(wanted.length === 0 ? [] : [wiringCheck(answer.value, wanted, names)]),
+    history,
     ...missing.map((name) =>
       problem(checkName(name), 'There is no alarm of this name.', 'Check the name and AWS_REGION.'),
     ),
@@ -60,6 +64,29 @@ export async function examineAlarms(
 
 function checkName(alarmName: string): string {
   return `alarm ${alarmName}`;
+}
+
+/** What a topic or a queue brings is compared with CloudWatch: short alarms with their history. */
+async function historyCheck(
+  around: Surroundings,
+  { functionArn, topicArn }: AskedAlarms,
+  deadline: Deadline,
+): Promise<Check> {
+  const name = 'alarm-history';
+  const answer = await around.alarmHistory(topicArn ?? functionArn ?? '', deadline);
+  if (answer.kind !== 'answer') {
+    const message =
+      `${answer.message} An alarm that a topic or a queue brings, and that is OK again by then, waits ` +
+      'for a person.';
+    const mend = 'Allow cloudwatch:DescribeAlarmHistory on *.';
+    return topicArn === null ? warning(name, message, mend) : problem(name, message, mend);
+  }
+  return topicArn === null
+    ? ok(name, 'It can be read, for alarms that a topic or a queue brings.')
+    : ok(
+        name,
+        `Alarms come by ${topicArn}: each is compared with CloudWatch, and its history can be read.`,
+      );
 }
 
 function calls({ actions }: WiredAlarm, wanted: readonly string[]): boolean {
@@ -108,9 +135,13 @@ async function examineAlarm(
   if (!alarm.hasActionsEnabled) {
     found.push(warning(name, 'Its actions are switched off.', 'Switch them on.'));
   }
-  const { state: _state, configuredAtMs: _at, hasActionsEnabled: _has, ...subject } = alarm;
+  const { arn, name: alarmName, isComposite, dimensions, isMultiSeries } = alarm;
   const transition: AlarmTransition = {
-    ...subject,
+    arn,
+    name: alarmName,
+    isComposite,
+    dimensions,
+    isMultiSeries,
     // By day no child is red. At night those that are count.
     childrenInAlarm: [],
     isFromEventBus: false,
@@ -124,6 +155,7 @@ async function examineAlarm(
       read: (arns, to) => deps.alarms.read(arns, to),
       readChildrenInAlarm: (arn, to) => around.alarmChildren(arn, to),
       readContributors: (arn, to) => deps.alarms.readContributors(arn, to),
+      readChangesToAlarm: (arn, of, to) => deps.alarms.readChangesToAlarm(arn, of, to),
       readTag: (arn, key, to) => deps.alarms.readTag(arn, key, to),
       close: () => undefined,
     },

@@ -1,40 +1,48 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
-import type { AlarmPayload } from '../domain/alarm-payload.ts';
-import { RollbackInProgressError } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
-import { isoTime } from '../domain/model.ts';
-import { ignoredResponse, type RollbackResponse } from '../domain/response.ts';
-import type { AlarmTrigger } from '../domain/trigger.ts';
-import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
 import {
-  type AlarmScope,
-  alarmRequest,
-  deferAlarm,
-  endAfterError,
-  failAlarm,
-  reportUnreadable,
-} from './end-alarm.ts';
-import { jitterMs } from './jitter.ts';
-import { resolveModel } from './resolve-model.ts';
-import { type RollbackCall, rollBack } from './roll-back.ts';
+  type AlarmDescription,
+  type AlarmTransition,
+  type MessageOrigin,
+  parseAlarmArn,
+} from '../domain/alarm.ts';
+import type { AlarmPayload } from '../domain/alarm-payload.ts';
+import { assertNever } from '../domain/assert.ts';
+import { ignoredResponse, type RollbackResponse } from '../domain/response.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import { actOnAlarm, alarmScope } from './act-on-alarm.ts';
+import { confirmAlarm } from './confirm-alarm.ts';
+import type { RollbackDeps } from './deps.ts';
+import { readEarly } from './early-reads.ts';
+import { deferAlarm, reportUnreadable } from './end-alarm.ts';
+import { refuseAlarm } from './refuse-alarm.ts';
 
 /**
  * Answers one alarm, in whatever form it came. What a retry cannot cure is an answer and a notice, never
  * an error: nobody reads the errors of an asynchronous caller.
- * @param source ARN of the topic or queue that it came by; null when CloudWatch or the event bus called
+ * @param origin the topic or queue whose message it is, which anybody may have written who may publish
+ * there; null when CloudWatch or the event bus called, whom the permission of the function lets in
  * @throws StateStoreUnavailableError, or what a run throws that holds the claim: the caller's retry, or
  * the sweep, finishes it
  */
 export async function handleAlarm(
   deps: RollbackDeps,
   payload: AlarmPayload,
-  source: string | null,
+  origin: MessageOrigin | null,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
   if (payload.kind === 'ignored') return ignore(deps, payload.why, payload.alarmName);
-  if (payload.kind === 'unreadable') return await reportUnreadable(deps, payload, source, deadline);
+  if (payload.kind === 'unreadable') {
+    return await reportUnreadable(deps, payload, origin?.arn ?? null, deadline);
+  }
   const { transition } = payload;
+  const trust = trustIn(deps, transition, origin);
+  if (trust.kind === 'refuse') {
+    const alarm = { transition, source: trust.source, why: trust.why, scope: null };
+    return await refuseAlarm(deps, alarm, deadline);
+  }
+  if (trust.kind === 'confirm') {
+    const claimed = { ...transition, unconfirmedFrom: trust.source };
+    return await attemptAlarm(deps, claimed, null, deadline);
+  }
   const arrival = await judgeArrival(deps, transition, deadline);
   if (arrival.kind === 'ignore') return ignore(deps, arrival.why, transition.name);
   if (arrival.kind === 'defer') {
@@ -44,7 +52,8 @@ export async function handleAlarm(
 }
 
 /**
- * Finds the model and rolls back, or records why not. Also the sweep's second attempts.
+ * Finds the model and rolls back, or records why not. Also the sweep's second attempts. What no one has
+ * confirmed is compared with CloudWatch first, each time.
  * @param firstSeenAtMs when it was recorded first (epoch ms); null for its arrival
  */
 export async function attemptAlarm(
@@ -53,72 +62,39 @@ export async function attemptAlarm(
   firstSeenAtMs: number | null,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const model = await resolveModel(deps, transition, deadline);
-  if (model.kind !== 'model') {
-    const scope = alarmScope(deps, transition);
-    return model.kind === 'unreachable'
-      ? await deferAlarm(
-          deps,
-          scope,
-          `CloudWatch could not be asked for the model: ${model.why}`,
-          deadline,
-        )
-      : await failAlarm(deps, scope, [model.why, model.mend ?? ''].join(' ').trim(), deadline);
-  }
-  const alarm: AlarmTrigger = {
-    transition: pruned(transition, deps, true),
-    modelSource: model.source,
-    liveVersions: null,
-  };
-  const scope: AlarmScope = { subject: 'model', name: model.name, alarm };
-  const aheadMs = transition.atMs - deps.clock.nowMs();
-  if (aheadMs > limits.alarmFutureMaxMs) {
-    const why = `The alarm says that it went red at ${isoTime(transition.atMs)}, which is in the future.`;
-    return await failAlarm(deps, scope, why, deadline);
-  }
-  const call: RollbackCall = {
-    request: alarmRequest(model.name, transition.name),
-    warnings: [],
-    invocationId: '',
-    deadline,
-    alarm,
-    isAutomatic: true,
-    ...(firstSeenAtMs === null ? {} : { firstSeenAtMs }),
-  };
-  try {
-    return await rollBackAfterOthers(deps, call);
-  } catch (error) {
-    return await endAfterError(deps, scope, error, deadline);
-  }
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/**
- * An alarm often comes by two paths at once: a run that is at work is waited for, a little. Only the store
- * is asked meanwhile.
- */
-async function rollBackAfterOthers(
-  deps: RollbackDeps,
-  call: RollbackCall,
-): Promise<RollbackResponse> {
-  const { deadline, request } = call;
-  for (let wait = 0; ; ) {
-    try {
-      return await rollBack(deps, call);
-    } catch (error) {
-      if (!(error instanceof RollbackInProgressError)) throw error;
-      let isHeld = true;
-      while (isHeld) {
-        wait += 1;
-        const isWorthIt =
-          wait <= limits.alarmWaitsMax && deadline.leftMs() > 2 * limits.writeTimeoutMaxMs;
-        if (!isWorthIt) throw error;
-        await deps.clock.sleep(limits.alarmWaitMs + jitterMs(deps, 4));
-        const { state } = await deps.store.read(request.modelName, null, deadline);
-        isHeld = state?.active != null;
-      }
+  const source = transition.unconfirmedFrom;
+  if (source === undefined) return await actOnAlarm(deps, transition, { firstSeenAtMs }, deadline);
+  const early = readEarly(deps, transition, deadline);
+  const found = await confirmAlarm(deps, transition, deadline);
+  const proceed = async (
+    known: AlarmTransition,
+    alarm: AlarmDescription | undefined,
+    doubt: string | null,
+  ): Promise<RollbackResponse> => {
+    const arrival = judgeAlarm(deps, known, alarm, { isMessage: true });
+    if (arrival.kind === 'go') {
+      return await actOnAlarm(deps, known, { firstSeenAtMs, early, doubt }, deadline);
     }
+    early.drop();
+    return ignore(deps, arrival.why, transition.name);
+  };
+  switch (found.kind) {
+    case 'confirmed':
+      return await proceed(found.transition, found.alarm, null);
+    case 'unreadable':
+      return await proceed(transition, undefined, found.why);
+    case 'unreachable': {
+      early.drop();
+      const why = `CloudWatch could not be asked whether the alarm is true: ${found.why}`;
+      return await deferAlarm(deps, alarmScope(deps, transition), why, deadline);
+    }
+    case 'refuted': {
+      early.drop();
+      const scope = found.alarm === null ? null : alarmScope(deps, transition);
+      return await refuseAlarm(deps, { transition, source, why: found.why, scope }, deadline);
+    }
+    default:
+      return assertNever(found);
   }
 }
 
@@ -133,10 +109,9 @@ export async function judgeArrival(
   deadline: Deadline,
 ): Promise<Arrival> {
   const { alarms: settings } = deps.settings;
-  const ageMs = deps.clock.nowMs() - transition.atMs;
-  const isOld = ageMs > settings.eventAgeMaxMs;
-  const isLookNeeded = isOld || transition.isFromEventBus || settings.alarmAgeMinMs > 0;
-  if (!isLookNeeded) return { kind: 'go' };
+  const isOld = deps.clock.nowMs() - transition.atMs > settings.eventAgeMaxMs;
+  const isReadNeeded = isOld || transition.isFromEventBus || settings.alarmAgeMinMs > 0;
+  if (!isReadNeeded) return { kind: 'go' };
   const answer = await deps.alarms.read([transition.arn], deadline);
   if (answer.kind === 'unreachable') {
     return {
@@ -145,14 +120,54 @@ export async function judgeArrival(
     };
   }
   const [alarm] = answer.kind === 'answer' ? answer.value : [];
-  if (isOld && alarm?.state !== 'ALARM') {
-    const age = `The alarm went red ${Math.round(ageMs / 60_000)} min ago`;
+  return judgeAlarm(deps, transition, alarm, { isMessage: false });
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Trust =
+  /** IAM has checked who called, or somebody has set that this account is trusted. */
+  | { readonly kind: 'trusted' }
+  | { readonly kind: 'confirm'; readonly source: string }
+  | { readonly kind: 'refuse'; readonly source: string; readonly why: string };
+
+/** CloudWatch answers about alarms of the own account only. */
+function trustIn(
+  { settings, logger }: RollbackDeps,
+  { arn, name }: AlarmTransition,
+  origin: MessageOrigin | null,
+): Trust {
+  if (origin === null) return { kind: 'trusted' };
+  const { arn: source, ownAccount } = origin;
+  const account = parseAlarmArn(arn)?.account ?? '';
+  if (ownAccount === null || account === ownAccount) return { kind: 'confirm', source };
+  if (settings.alarms.allowedAccounts.has(account)) {
+    logger.log('info', 'an alarm of an allowed account is not checked', { alarm_arn: arn, source });
+    return { kind: 'trusted' };
+  }
+  const why =
+    `The alarm ${name} is of the account ${account}, where CloudWatch cannot be asked whether it is true. ` +
+    `To let its messages act, add ${account} to ROLLBACK_ALLOWED_ACCOUNTS; safer is a rule of EventBridge ` +
+    'that sends its events to the event bus of this account.';
+  return { kind: 'refuse', source, why };
+}
+
+/** @param isMessage then the message may be older than what was done to the actions of the alarm */
+function judgeAlarm(
+  { settings: { alarms: settings }, clock }: RollbackDeps,
+  transition: AlarmTransition,
+  alarm: AlarmDescription | undefined,
+  { isMessage }: { readonly isMessage: boolean },
+): Exclude<Arrival, { kind: 'defer' }> {
+  const ageMs = clock.nowMs() - transition.atMs;
+  if (ageMs > settings.eventAgeMaxMs && alarm?.state !== 'ALARM') {
+    const age = `The alarm went to ALARM ${Math.round(ageMs / 60_000)} min ago`;
     return {
       kind: 'ignore',
-      why: `${age} (ROLLBACK_EVENT_AGE_MAX_MINUTES), and is not known to be red now.`,
+      why: `${age} (ROLLBACK_EVENT_AGE_MAX_MINUTES), and is not known to be in ALARM now.`,
     };
   }
-  if (transition.isFromEventBus && alarm?.hasActionsEnabled === false) {
+  if ((transition.isFromEventBus || isMessage) && alarm?.hasActionsEnabled === false) {
     return { kind: 'ignore', why: 'The actions of the alarm are disabled.' };
   }
   const configuredAtMs = alarm?.configuredAtMs ?? null;
@@ -162,7 +177,7 @@ export async function judgeArrival(
     configuredAtMs !== null && transition.atMs - configuredAtMs < settings.alarmAgeMinMs;
   if (isFirst && isYoung) {
     const why =
-      'The alarm was made or changed a moment before it went red (ROLLBACK_ALARM_AGE_MIN_MINUTES).';
+      'The alarm was created or changed shortly before it went to ALARM (ROLLBACK_ALARM_AGE_MIN_MINUTES).';
     return { kind: 'ignore', why };
   }
   return { kind: 'go' };
@@ -171,37 +186,4 @@ export async function judgeArrival(
 function ignore(deps: RollbackDeps, why: string, alarmName: string | null): RollbackResponse {
   deps.logger.log('info', 'ignored an alarm event', { why, alarm_name: alarmName });
   return ignoredResponse(why, alarmName, deps.clock.nowMs());
-}
-
-/** An alarm whose model nobody knows is kept under its own name. */
-function alarmScope(deps: RollbackDeps, transition: AlarmTransition): AlarmScope {
-  const alarm: AlarmTrigger = {
-    transition: pruned(transition, deps, false),
-    modelSource: null,
-    liveVersions: null,
-  };
-  return { subject: 'alarm', name: transition.arn, alarm };
-}
-
-/** What is kept of a transition: enough to find the model, again. */
-function pruned(
-  transition: AlarmTransition,
-  deps: RollbackDeps,
-  isModelKnown: boolean,
-): AlarmTransition {
-  const { modelDimension } = deps.settings.alarms;
-  const keep = (list: AlarmTransition['dimensions']): AlarmTransition['dimensions'] => {
-    const named = list.filter(({ name }) => name === modelDimension);
-    return [...new Map(named.map((one) => [one.value, one])).values()].slice(0, 2);
-  };
-  const { contributor } = transition;
-  return {
-    ...transition,
-    dimensions: keep(transition.dimensions),
-    contributor:
-      contributor === null
-        ? null
-        : { id: contributor.id, attributes: keep(contributor.attributes) },
-    childrenInAlarm: isModelKnown ? [] : transition.childrenInAlarm,
-  };
 }

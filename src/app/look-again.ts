@@ -23,10 +23,12 @@ export async function lookAgain(
   const { transition } = record.alarm;
   const now = await readAlarmNow(deps, transition, deadline);
   const nowMs = deps.clock.nowMs();
-  if (now === 'unknown' || now === 'unreachable') {
+  // Whoever may publish to a topic may have made it up: the attempt below records that.
+  const isMadeUp = now === 'absent' && transition.unconfirmedFrom !== undefined;
+  if (now === 'unknown' || now === 'unreachable' || (now === 'absent' && !isMadeUp)) {
     return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
   }
-  if (now !== 'ALARM') {
+  if (now !== 'ALARM' && !isMadeUp) {
     return await save(deps, closeWatch(record, WatchEnd.RECOVERED, nowMs), deadline);
   }
   if (record.progress.status === 'AWAITING_APPROVAL') {
@@ -43,7 +45,8 @@ export async function lookAgain(
   const { record: after } = await deps.store.read(record.modelName, record.id, deadline);
   if (after === undefined || after.watch.kind !== 'pending') return true;
   if (record.subject === 'alarm' && response.rollback_id !== record.id) {
-    return await save(deps, closeWatch(after, WatchEnd.HANDED_ON, nowMs), deadline);
+    const why = response.outcome === 'IGNORED' ? WatchEnd.IGNORED : WatchEnd.HANDED_ON;
+    return await save(deps, closeWatch(after, why, nowMs), deadline);
   }
   // Whatever came of it: not due again at once.
   const isStillDue = after.watch.dueAtMs <= deps.clock.nowMs();

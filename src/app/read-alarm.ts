@@ -2,8 +2,8 @@ import type { AlarmTransition } from '../domain/alarm.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
-/** What an alarm is now. `unknown`: CloudWatch does not know it, or refuses to tell. */
-export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'unknown' | 'unreachable';
+/** What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say. */
+export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'absent' | 'unknown' | 'unreachable';
 
 /** The state of an alarm now; of one series, where the alarm is on several. */
 export async function readAlarmNow(
@@ -13,7 +13,7 @@ export async function readAlarmNow(
 ): Promise<AlarmNow> {
   const answer = await deps.alarms.read([arn], deadline);
   if (answer.kind !== 'answer') return answer.kind === 'silent' ? 'unknown' : 'unreachable';
-  const state = answer.value[0]?.state ?? 'unknown';
+  const state = answer.value[0]?.state ?? 'absent';
   if (state !== 'ALARM' || contributor === null) return state;
   const series = await deps.alarms.readContributors(arn, deadline);
   if (series.kind !== 'answer') return series.kind === 'silent' ? state : 'unreachable';

@@ -11,12 +11,12 @@ import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
-import { needsOlderVersions, planRollback, planWarnings } from '../domain/plan.ts';
+import { planWarnings } from '../domain/plan.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
 import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts';
 import { type ClaimedRun, claim } from '../domain/transition.ts';
-import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
+import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut, newLease } from './carry-out.ts';
@@ -24,7 +24,9 @@ import type { RollbackDeps } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
+import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
+import { makePlan } from './make-plan.ts';
 import { requireClock, resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 
@@ -49,6 +51,10 @@ export interface RollbackCall {
   readonly firstSeenAtMs?: number;
   /** False where a person sees the answer at once: the refusal of a person is then recorded only. @default true */
   readonly announcesRefusals?: boolean;
+  /** Why CloudWatch could not confirm the alarm: then a person decides. @default null */
+  readonly doubt?: string | null;
+  /** Begun while something else was read; used when they are of this model and key. @default null */
+  readonly firstReads?: FirstReads | null;
 }
 
 /**
@@ -58,18 +64,21 @@ export interface RollbackCall {
  * RegistryUnavailableError, StateStoreUnavailableError, RollbackInProgressError, StateCorruptError
  */
 export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<RollbackResponse> {
-  const { request } = call;
+  const { request, isAutomatic = false } = call;
   const run: Run = {
     ...call,
-    alarm: call.alarm ?? null,
-    isAutomatic: call.isAutomatic ?? false,
+    alarm: isAutomatic ? (call.alarm ?? null) : approvedAlarm(call.alarm),
+    isAutomatic,
     firstSeenAtMs: call.firstSeenAtMs ?? null,
+    doubt: call.doubt ?? null,
     id: rollbackIdOf(deps, request.modelName, keyOf(call)),
     bodyHash: deps.identity.digest(requestBody(request)),
   };
   const attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-    const response = await attemptRollback(deps, run);
+    const early = attempt === 1 && call.firstReads?.id === run.id ? call.firstReads : null;
+    const reads = early ?? beginReads(deps, request, run.id, run.deadline);
+    const response = await attemptRollback(deps, run, reads);
     if (response !== null) return response;
     if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
   }
@@ -78,10 +87,11 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
 
 // ---------------------------------------------------------------------------------------------------
 
-interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtMs'> {
+interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtMs' | 'doubt'> {
   readonly alarm: AlarmTrigger | null;
   readonly isAutomatic: boolean;
   readonly firstSeenAtMs: number | null;
+  readonly doubt: string | null;
   readonly id: string;
   readonly bodyHash: string;
 }
@@ -95,13 +105,13 @@ function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): str
 }
 
 /** Null: another run was quicker; read again. */
-async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackResponse | null> {
+async function attemptRollback(
+  deps: RollbackDeps,
+  run: Run,
+  reads: FirstReads,
+): Promise<RollbackResponse | null> {
   const { request, deadline } = run;
-  const include = request.targetVersion === null ? [] : [request.targetVersion];
-  const registryLook = deps.registry.read(request.modelName, include, deadline);
-  // A replay must be answered although the registry is down; a rejection is looked at further below.
-  registryLook.catch(() => undefined);
-  const view = await deps.store.read(request.modelName, run.id, deadline);
+  const view = await reads.view;
 
   if (!request.isDryRun) {
     const met = meet(view, run, deps.clock.nowMs());
@@ -110,13 +120,13 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     if (met.kind === 'resume') return await resume(deps, run, met.rollbackId);
   }
 
-  const snapshot = await registryLook;
+  const snapshot = await reads.snapshot;
   const skews = [skewOf(deps, snapshot), view.clockSkewMs];
   if (!request.isDryRun) requireClock(deps, skews);
   const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
-  const plan = await decide(deps, run, { state, fleet }, snapshot);
+  const plan = await makePlan(deps, run, { state, fleet }, snapshot);
   const warnings = [
     ...run.warnings,
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
@@ -196,47 +206,6 @@ async function resume(
   return null;
 }
 
-async function decide(
-  deps: RollbackDeps,
-  run: Run,
-  { state, fleet }: { state: ModelState; fleet: FleetState },
-  firstLook: RegistrySnapshot,
-): Promise<Plan> {
-  const { request, deadline } = run;
-  const settings = {
-    ...deps.settings,
-    pointer: deps.registry.pointer,
-    registry: deps.registry.address,
-  };
-  const planFrom = (snapshot: RegistrySnapshot): Plan =>
-    planRollback({
-      request,
-      snapshot,
-      state,
-      nowMs: deps.clock.nowMs(),
-      settings,
-      confirmed: run.confirmed ?? null,
-      fleet,
-      redAtMs: run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null,
-    });
-  let snapshot = firstLook;
-  let plan = planFrom(snapshot);
-  let lowest: string | null = null;
-  for (let page = 1; page <= limits.registryPagesMax; page += 1) {
-    if (!needsOlderVersions(plan, request, snapshot, lowest)) break;
-    // The last-good rules end below the live version; latest-archived may take any.
-    const top = deps.settings.targetRule === 'last-good' ? (plan.from?.version ?? null) : null;
-    const rows = await deps.registry.readBelow(request.modelName, lowest ?? top, deadline);
-    if (rows.length === 0) break;
-    const known = new Set([...snapshot.live, ...snapshot.others].map((row) => row.version));
-    const added = rows.filter((row) => !known.has(row.version));
-    snapshot = { ...snapshot, others: [...snapshot.others, ...added] };
-    lowest = rows.at(-1)?.version ?? null;
-    plan = planFrom(snapshot);
-  }
-  return plan;
-}
-
 function dryRun(
   run: Run,
   plan: Plan,
@@ -258,6 +227,8 @@ function skewOf({ clock }: RollbackDeps, { serverTimeMs }: RegistrySnapshot): nu
 
 /** What must hold before a claim is worth taking. */
 function requireReadiness(run: Run): void {
+  const isConfirmed = run.alarm?.transition.unconfirmedFrom === undefined;
+  assert(isConfirmed || !run.isAutomatic, 'an alarm acts by itself only when it is confirmed');
   if (run.deadline.leftMs() < limits.writeTimeoutMinMs) {
     throw new RegistryUnavailableError(
       'Too little time is left to move the pointer safely. Nothing was done; try again.',

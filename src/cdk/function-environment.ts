@@ -93,6 +93,7 @@ function settingsOf(
     set('ROLLBACK_WRITE_HORIZON_SECONDS', 'writeHorizon', seconds(props.writeHorizon)),
     set('ROLLBACK_MODEL_DIMENSION', 'modelDimension', props.modelDimension),
     set('ROLLBACK_ALARM_MODELS', 'modelsByAlarm', jsonText(scope, props.modelsByAlarm)),
+    set('ROLLBACK_ALLOWED_ACCOUNTS', 'allowedAccounts', props.allowedAccounts?.join(',')),
   ];
 }
 

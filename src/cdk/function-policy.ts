@@ -41,8 +41,16 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
     allow('State', ['dynamodb:BatchGetItem', 'dynamodb:PutItem'], table),
     allow('Sweep', ['dynamodb:Query'], `${table}/index/${tableShape.due.name}`),
     allow('Notices', ['sns:Publish'], topic),
-    // CloudWatch shows composite alarms only to those who may read all alarms.
-    allow('Alarms', ['cloudwatch:DescribeAlarms', 'cloudwatch:DescribeAlarmContributors'], '*'),
+    // CloudWatch shows composite alarms, and their history, only to those who may read all alarms.
+    allow(
+      'Alarms',
+      [
+        'cloudwatch:DescribeAlarms',
+        'cloudwatch:DescribeAlarmContributors',
+        'cloudwatch:DescribeAlarmHistory',
+      ],
+      '*',
+    ),
     allow('AlarmTags', ['cloudwatch:ListTagsForResource'], alarms),
     allow('Logs', ['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup),
     allow('DeadLetters', ['sqs:SendMessage'], deadLetters),

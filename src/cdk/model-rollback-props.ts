@@ -129,6 +129,12 @@ export interface ModelRollbackProps {
    * @default - none
    */
   readonly modelsByAlarm?: Readonly<Record<string, string>>;
+  /**
+   * Other accounts whose alarms may act when a topic or a queue brings them: CloudWatch cannot be asked
+   * about these, so that whoever may publish there can roll back any model.
+   * @default - none
+   */
+  readonly allowedAccounts?: readonly string[];
 
   /**
    * Alarms whose name begins so may call the function. It needs one permission for all of them.

@@ -16,8 +16,8 @@ export function acknowledgeFindings(
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason:
-        'CloudWatch shows composite alarms only to those who may read all. Network interfaces and traces, where ' +
-        'they are used, are made by Lambda itself, and have no narrower resource either.',
+        'CloudWatch shows composite alarms and their history only to those who may read all. Network interfaces ' +
+        'and traces, where they are used, are made by Lambda itself, and have no narrower resource either.',
     },
     {
       id: `AwsSolutions-IAM5[Resource::${tags}]`,

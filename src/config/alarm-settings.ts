@@ -26,6 +26,7 @@ export function alarmSettingsFromEnv(env: Env): AlarmSettings {
     mode: readWord(env, 'ROLLBACK_MODE', ['act', 'ask', 'observe']),
     modelDimension: readDimension(env),
     modelsByAlarm: readModels(env),
+    allowedAccounts: readAccounts(env),
     alarmAgeMinMs: readMinutes(env, 'ROLLBACK_ALARM_AGE_MIN_MINUTES', 'alarmAgeMinMs'),
     eventAgeMaxMs: readMinutes(env, 'ROLLBACK_EVENT_AGE_MAX_MINUTES', 'eventAgeMaxMs'),
     pendingActMs: readMinutes(env, 'ROLLBACK_PENDING_ACT_MINUTES', 'pendingActMs'),
@@ -87,6 +88,17 @@ function readModels(env: Env): ReadonlyMap<string, string> {
   if (text === undefined) return defaultAlarmSettings.modelsByAlarm;
   // A map, not an object: an alarm may be named `constructor`.
   return new Map(entriesOf(text).map(([key, model]) => [parseAlarmKey(key), modelOf(key, model)]));
+}
+
+function readAccounts(env: Env): ReadonlySet<string> {
+  const text = read(env, 'ROLLBACK_ALLOWED_ACCOUNTS');
+  const accounts = text?.split(',').map((account) => account.trim()) ?? [];
+  if (accounts.every((account) => /^\d{12}$/.test(account))) return new Set(accounts);
+  throw wrong(
+    'ROLLBACK_ALLOWED_ACCOUNTS',
+    text ?? '',
+    'account ids of 12 digits with commas between them, such as `111122223333,444455556666`',
+  );
 }
 
 function entriesOf(text: string): [string, unknown][] {

@@ -16,6 +16,8 @@ export const envNames = {
   ROLLBACK_MODE: 'what an alarm does: `act`, `ask` or `observe`',
   ROLLBACK_MODEL_DIMENSION: 'metric dimension, or contributor attribute, that names the model',
   ROLLBACK_ALARM_MODELS: 'models of alarms that name none: JSON, by alarm name or prefix*',
+  ROLLBACK_ALLOWED_ACCOUNTS:
+    'other accounts whose alarms may act when a topic or queue brings them',
   ROLLBACK_ALARM_AGE_MIN_MINUTES: 'least age of an alarm definition that acts; 0 switches it off',
   ROLLBACK_EVENT_AGE_MAX_MINUTES: 'an older event acts only when its alarm is still red',
   ROLLBACK_BUDGET: 'rollbacks of one model in a time, then it is paused: `3/7d` or `off`',

@@ -6,6 +6,8 @@ export interface AlarmSettings {
   readonly modelDimension: string;
   /** Registered models by alarm name; a key that ends in `*` is a prefix. */
   readonly modelsByAlarm: ReadonlyMap<string, string>;
+  /** Accounts whose alarms may act when they come by a topic or a queue, where CloudWatch cannot be asked. */
+  readonly allowedAccounts: ReadonlySet<string>;
   /** An alarm whose definition is younger does not act. 0: off. */
   readonly alarmAgeMinMs: number;
   /** An older event acts only when its alarm is still red. */
@@ -27,6 +29,7 @@ export const defaultAlarmSettings: AlarmSettings = {
   mode: 'act',
   modelDimension: 'ModelName',
   modelsByAlarm: new Map(),
+  allowedAccounts: new Set(),
   alarmAgeMinMs: 0,
   eventAgeMaxMs: 60 * minuteMs,
   pendingActMs: 60 * minuteMs,

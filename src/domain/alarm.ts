@@ -38,6 +38,20 @@ export interface AlarmTransition extends AlarmSubject {
   /** Null when the form does not say. */
   readonly previousState: AlarmState | null;
   readonly contributor: AlarmContributor | null;
+  /**
+   * ARN of the topic or queue whose message it is, until CloudWatch has confirmed it: whoever may publish
+   * there can write anything into a message. Absent for what CloudWatch and the event bus deliver
+   * themselves, and once it is confirmed.
+   */
+  readonly unconfirmedFrom?: string;
+}
+
+/** Where a message came from. What CloudWatch and the event bus deliver themselves has no such origin. */
+export interface MessageOrigin {
+  /** ARN of the topic or queue. */
+  readonly arn: string;
+  /** The account that the function runs in; null where that is not known. */
+  readonly ownAccount: string | null;
 }
 
 /** An alarm as CloudWatch holds it now. */
@@ -45,9 +59,29 @@ export interface AlarmDescription extends AlarmSubject {
   readonly arn: string;
   readonly name: string;
   readonly state: AlarmState;
+  /** When it went to this state (epoch ms). Null when CloudWatch does not say. */
+  readonly stateChangedAtMs: number | null;
   /** Its definition was last changed then (epoch ms). CloudWatch keeps no time of creation. */
   readonly configuredAtMs: number | null;
   readonly hasActionsEnabled: boolean;
+  /** True while another alarm holds back the actions of this composite alarm. */
+  readonly isSuppressed: boolean;
+}
+
+/** A series that is in ALARM now. */
+export interface ContributorInAlarm extends AlarmContributor {
+  /** When it went to ALARM (epoch ms). Null when CloudWatch does not say. */
+  readonly changedAtMs: number | null;
+}
+
+/** A change to ALARM, from the history of an alarm or of one of its series. */
+export interface ChangeToAlarm {
+  readonly atMs: number;
+  readonly previousState: AlarmState | null;
+  /** Composite: ARNs of the children that caused it. */
+  readonly childrenInAlarm: readonly string[];
+  /** Of the series; empty for an alarm as a whole. */
+  readonly attributes: readonly Dimension[];
 }
 
 /** The tag on an alarm that names its registered model. */

@@ -57,7 +57,8 @@ export type UnclaimedOutcome = Exclude<
 
 /**
  * How an attempt ends without a claim, or null when it may take one. Only alarms wait for a person: in
- * mode `ask`, and when they come too late for anybody to expect a rollback.
+ * mode `ask`, when CloudWatch could not confirm them, and when they come too late for anybody to expect a
+ * rollback.
  */
 export function unclaimedOutcome(
   attempt: Attempt,
@@ -68,7 +69,8 @@ export function unclaimedOutcome(
   if (!isAutomatic) return verdict;
   if (mode === 'observe') return verdict ?? Outcome.OBSERVED;
   const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
-  if (isPossible && isLate(attempt, pendingActMs)) return Outcome.AWAITING_APPROVAL;
+  const isForPerson = isInDoubt(plan) || isLate(attempt, pendingActMs);
+  if (isPossible && isForPerson) return Outcome.AWAITING_APPROVAL;
   return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
 }
 
@@ -139,6 +141,11 @@ export function recordOf(attempt: Attempt, progress: RollbackRecord['progress'])
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** CloudWatch could not say whether the alarm is true. */
+function isInDoubt(plan: Plan): boolean {
+  return refusalsOf(plan.guards).some(({ code }) => code === RefusalCode.ALARM_NOT_CONFIRMED);
+}
 
 /** On a later attempt: the alarm is old, or what was live when it came cannot be told any more. */
 function isLate(attempt: Attempt, pendingActMs: number): boolean {

@@ -30,6 +30,8 @@ export interface AutomaticFacts {
   /** When the alarm went red (epoch ms). */
   readonly redAtMs: number;
   readonly settings: AlarmSettings;
+  /** Why CloudWatch could not confirm the alarm, a sentence; null when it needs none, or has confirmed it. */
+  readonly doubt: string | null;
 }
 
 /** The plan that a person was shown. */
@@ -57,7 +59,9 @@ export interface Refusal {
 
 /** Runs every guard. */
 export function runGuards(facts: GuardFacts): GuardReport[] {
-  return guards.map((guard) => {
+  // Reported where it refuses only: release 0.1.0 cannot read a plan that names it.
+  const isInDoubt = (facts.automatic?.doubt ?? null) !== null;
+  return (isInDoubt ? [...guards, alarmNotConfirmed] : guards).map((guard) => {
     const answer = guard.check(facts);
     const isOverridden =
       answer.kind === 'refusal' && facts.request.overrides.some((code) => code === guard.code);
@@ -215,6 +219,15 @@ const notTheCause: Guard = {
     if (kind === 'possible') return passed(message);
     return kind === 'unsure' ? { kind: 'warning', message } : refused(message);
   },
+};
+
+const alarmNotConfirmed: Guard = {
+  code: RefusalCode.ALARM_NOT_CONFIRMED,
+  check: ({ automatic }) =>
+    refused(
+      `${automatic?.doubt ?? ''} So the alarm, and the model in it, are only what a message says: check ` +
+        'both before you approve.',
+    ),
 };
 
 const guards: readonly Guard[] = [

@@ -70,6 +70,11 @@ export const limits = {
   equalRequestMs: 900_000,
   /** An alarm that claims to have gone red later than this from now (5 min) is not believed. */
   alarmFutureMaxMs: 300_000,
+  /** A message and CloudWatch mean the same change when their times differ by no more (2 s). */
+  alarmTimeToleranceMs: 2_000,
+  /** A change that CloudWatch does not show is asked for once more after this, while it is so recent. */
+  alarmConfirmAgainMs: 2_000,
+  alarmConfirmRecentMs: 60_000,
   /** An alarm that asked in vain: looked at again after a minute, doubling, at most an hour. */
   watchBackoffMs: 60_000,
   watchIntervalMs: 3_600_000,
@@ -79,7 +84,7 @@ export const limits = {
   approvalMs: 43_200_000,
   /** Refusals of one alarm are announced once per cooldown, or per this (1 h) where it is shorter. */
   refusalsAnnouncedMs: 3_600_000,
-  /** What nobody can read is announced once per source in this time (1 h). */
+  /** What cannot be read, or is not confirmed, is announced once per source in this time (1 h). */
   unreadableAnnouncedMs: 3_600_000,
   announcedRefusalsMax: 20,
   recentCommitsMax: 50,

@@ -29,6 +29,8 @@ export interface PlanFacts {
   readonly fleet: FleetState;
   /** When the alarm went red that asks (epoch ms); null when a person asks. */
   readonly redAtMs: number | null;
+  /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */
+  readonly doubt: string | null;
 }
 
 export interface PlanSettings {
@@ -45,7 +47,7 @@ export interface PlanSettings {
  * caller reads the snapshot so that an existing one is on it.
  */
 export function planRollback(facts: PlanFacts): Plan {
-  const { request, snapshot, state, nowMs, settings, fleet, redAtMs } = facts;
+  const { request, snapshot, state, nowMs, settings, fleet, redAtMs, doubt } = facts;
   const choice =
     request.targetVersion === null
       ? chooseTarget(snapshot, state, settings.targetRule)
@@ -63,7 +65,7 @@ export function planRollback(facts: PlanFacts): Plan {
     cooldownMs: settings.cooldownMs,
     confirmed: facts.confirmed,
     fleet,
-    automatic: redAtMs === null ? null : { redAtMs, settings: settings.alarms },
+    automatic: redAtMs === null ? null : { redAtMs, doubt, settings: settings.alarms },
   });
   assert(target === null || findVersion(snapshot, target.version), 'a target was read');
   return {

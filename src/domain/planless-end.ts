@@ -1,19 +1,22 @@
 import { outboxNotice } from './notice.ts';
 import type { OutboxNotice } from './outbox.ts';
 import { baseOf, boundAlarm, type RecordFacts, shorten } from './record-base.ts';
-import type { RollbackRecord, StoreChange } from './rollback.ts';
-import type { AlarmTrigger } from './trigger.ts';
+import { Outcome, type RollbackRecord, type StoreChange } from './rollback.ts';
+import type { AlarmTrigger, AlarmWatch } from './trigger.ts';
 import { watchAfterFailure } from './watch.ts';
 
 /** An end before any plan could be made; alarms only. */
 export interface PlanlessEnd extends RecordFacts {
   readonly alarm: AlarmTrigger | null;
-  readonly outcome: 'FAILED' | 'DEFERRED';
+  /** `REFUSED`: CloudWatch does not confirm the alarm. */
+  readonly outcome: 'FAILED' | 'DEFERRED' | 'REFUSED';
   readonly message: string;
   /** The notice of an earlier attempt's end, as it is now. */
   readonly previousNotice: OutboxNotice | undefined;
   /** Unguessable; for the notice. */
   readonly token: string;
+  /** True when the record of its source has the notice. @default false */
+  readonly isAnnounced?: boolean;
 }
 
 /** Records an alarm that could not be handled, for good or for now. People hear of it once. */
@@ -23,6 +26,7 @@ export function endWithoutPlan(
   const { previous, previousNotice, nowMs, token, outcome } = end;
   const record = planlessRecord(end);
   const isAgain = previous?.progress.status === outcome && previous.plan === null;
+  if (end.isAnnounced === true) return { record };
   if (isAgain) return { record: { ...record, notice: previous.notice } };
   const notice = outboxNotice(record, 'end', {
     previous: previousNotice,
@@ -38,7 +42,6 @@ export function endWithoutPlan(
 
 function planlessRecord(end: PlanlessEnd): RollbackRecord {
   const { previous, nowMs, alarm, outcome } = end;
-  const looks = previous?.watch.kind === 'pending' ? previous.watch.looks + 1 : 0;
   return {
     ...baseOf(end),
     alarm: alarm === null ? null : boundAlarm(alarm, previous, null),
@@ -52,6 +55,14 @@ function planlessRecord(end: PlanlessEnd): RollbackRecord {
       endedAtMs: nowMs,
       hasMoved: false,
     },
-    watch: alarm === null ? { kind: 'none' } : watchAfterFailure(looks, nowMs),
+    watch: watchOf(end),
   };
+}
+
+function watchOf({ alarm, outcome, previous, nowMs }: PlanlessEnd): AlarmWatch {
+  if (alarm === null) return { kind: 'none' };
+  const pending = previous?.watch.kind === 'pending' ? previous.watch : null;
+  // Further messages do not put off a check that is due.
+  if (outcome === Outcome.REFUSED) return pending ?? watchAfterFailure(0, nowMs);
+  return watchAfterFailure(pending === null ? 0 : pending.looks + 1, nowMs);
 }

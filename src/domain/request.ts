@@ -34,6 +34,7 @@ export const RefusalCode = {
   FROZEN: 'FROZEN',
   PAUSED: 'PAUSED',
   NOT_THE_CAUSE: 'NOT_THE_CAUSE',
+  ALARM_NOT_CONFIRMED: 'ALARM_NOT_CONFIRMED',
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 

@@ -1,16 +1,16 @@
 import { ruleText } from './candidate.ts';
-import { refusalsOf } from './guard.ts';
+import { type Refusal, refusalsOf } from './guard.ts';
 import { isoTime } from './model.ts';
 import type { AlarmSummary } from './notice-content.ts';
 import { planMessage } from './plan.ts';
-import { isOverridable, Reason, type RollbackRequest, type Warning } from './request.ts';
 import {
-  type GuardReport,
-  Outcome,
-  type Plan,
-  type RollbackRecord,
-  type RollbackStatus,
-} from './rollback.ts';
+  isOverridable,
+  Reason,
+  RefusalCode,
+  type RollbackRequest,
+  type Warning,
+} from './request.ts';
+import { Outcome, type Plan, type RollbackRecord, type RollbackStatus } from './rollback.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
@@ -100,11 +100,20 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     rollback_id: record.id,
     replayed: extra.isReplayed ?? false,
     notified: extra.isNotified ?? notice.kind === 'sent',
-    refusals: isHeldBack(progress.status) ? refusalAnswers(plan?.guards ?? []) : [],
+    refusals: refusalAnswers(recordRefusals(record)),
     warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
     alarm: alarm === null ? null : alarmSummary(record, alarm),
     plan: plan === null ? null : planAnswer(plan),
   };
+}
+
+/** Why a record ended without a move; empty where nothing refused it. */
+export function recordRefusals({ plan, progress }: RollbackRecord): readonly Refusal[] {
+  if (progress.status === 'IN_PROGRESS' || !isHeldBack(progress.status)) return [];
+  if (plan !== null) return refusalsOf(plan.guards);
+  // Only an alarm that CloudWatch does not confirm is refused before a plan is made.
+  const { message } = progress;
+  return [{ code: RefusalCode.ALARM_NOT_CONFIRMED, message, clearsAtMs: null }];
 }
 
 /** The answer to a dry run: everything was evaluated, nothing was written. */
@@ -124,7 +133,7 @@ export function dryRunResponse(
     rollback_id: null,
     replayed: false,
     notified: false,
-    refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(plan.guards) : [],
+    refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(refusalsOf(plan.guards)) : [],
     warnings,
     alarm: null,
     plan: planAnswer(plan),
@@ -163,7 +172,7 @@ export function ignoredResponse(
 
 const inProgressText = 'The rollback is in progress.';
 
-/** Ends whose plan may hold refusals: an alarm that waits for a person says what else is in the way. */
+/** An alarm that waits for a person says what else is in the way. */
 function isHeldBack(status: RollbackStatus): boolean {
   return status === Outcome.REFUSED || status === Outcome.AWAITING_APPROVAL;
 }
@@ -217,8 +226,8 @@ function pointerWarnings({ pointerCheck, plan, progress }: RollbackRecord): Warn
   return [{ code: 'POINTER_DIFFERS', message }];
 }
 
-function refusalAnswers(guards: readonly GuardReport[]): RefusalAnswer[] {
-  return refusalsOf(guards).map(({ code, message, clearsAtMs }) => ({
+function refusalAnswers(refusals: readonly Refusal[]): RefusalAnswer[] {
+  return refusals.map(({ code, message, clearsAtMs }) => ({
     code,
     message,
     clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs),

@@ -105,6 +105,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
   const { rule = null, guards = [] } = plan ?? {};
   const source = alarm?.modelSource ?? null;
   return (
+    alarm?.transition.unconfirmedFrom === undefined &&
     guards.every(({ code, verdict }) => verdict === 'passed' || first.codes.includes(code)) &&
     request.overrides.every((code) => first.codes.includes(code)) &&
     (rule === null || first.rules.includes(rule)) &&

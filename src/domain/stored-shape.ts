@@ -165,6 +165,7 @@ const alarmShape = v.looseObject({
     dimensions,
     isMultiSeries: v.boolean(),
     childrenInAlarm: v.array(v.string()),
+    unconfirmedFrom: v.exactOptional(v.string()),
   }),
   modelSource: v.nullable(v.string()),
   liveVersions: v.nullable(v.array(version)),

@@ -78,6 +78,13 @@ export function alarmKey({ arn, atMs, contributor }: AlarmTransition): string {
   return `alarm:${arn}\n${atMs}\n${contributor?.id ?? ''}`;
 }
 
+/** The alarm behind a person's request: whether CloudWatch confirms it does not matter any more. */
+export function approvedAlarm(alarm: AlarmTrigger | undefined): AlarmTrigger | null {
+  if (alarm === undefined) return null;
+  const { unconfirmedFrom: _, ...transition } = alarm.transition;
+  return { ...alarm, transition };
+}
+
 /** Which alarm, whenever it went red: for counting its refusals. */
 export function alarmIdentity({ arn, contributor }: AlarmTransition): string {
   return contributor === null ? arn : `${arn}#${contributor.id}`;

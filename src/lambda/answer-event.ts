@@ -29,6 +29,8 @@ export type EventAnswer = RollbackResponse | SweepReport | TopicAnswer | QueueAn
 export interface Invocation {
   /** The key of a request that brings none. A caller's own retry repeats it. */
   readonly invocationId: string;
+  /** The account that the function runs in. @default null: not known */
+  readonly ownAccount?: string | null;
   readonly deadline: Deadline;
   /** Told of each call when it is over. */
   readonly report?: (report: CallReport) => void;
@@ -118,10 +120,11 @@ type Arrived = Pick<QueuedAlarm, 'payload'> & Partial<QueuedAlarm>;
 async function answerAlarm(
   deps: RollbackDeps,
   { payload, source, id }: Arrived,
-  { deadline, report }: Invocation,
+  { deadline, report, ownAccount = null }: Invocation,
 ): Promise<RollbackResponse> {
+  const origin = source === undefined ? null : { arn: source, ownAccount };
   const work = (watched: RollbackDeps): Promise<RollbackResponse> =>
-    handleAlarm(watched, payload, source ?? null, deadline);
+    handleAlarm(watched, payload, origin, deadline);
   const call: Call = { ...alarmCall(payload), messageId: id ?? null };
   return await serveCall(deps, call, work, report);
 }

@@ -11,6 +11,8 @@ import { writeLine, writeText } from './write-line.ts';
 /** What we use of Lambda's context; a caller in a test may leave it out. */
 export interface InvocationContext {
   readonly awsRequestId?: string;
+  /** Names the account of the function, whatever account a topic or a queue is of. */
+  readonly invokedFunctionArn?: string;
   getRemainingTimeInMillis?(): number;
 }
 
@@ -33,6 +35,7 @@ export async function handler(event: unknown, context?: InvocationContext): Prom
     context?.awsRequestId ?? ('identity' in ready ? ready.identity.random() : 'unknown');
   return await serveEvent(ready, event, {
     invocationId,
+    ownAccount: context?.invokedFunctionArn?.split(':')[4] || null,
     deadline,
     logger: logger.forInvocation(invocationId),
     clock,

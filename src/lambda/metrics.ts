@@ -1,6 +1,5 @@
 import { isModelRollbackError } from '../domain/errors.ts';
-import { refusalsOf } from '../domain/guard.ts';
-import type { RollbackResponse } from '../domain/response.ts';
+import { type RollbackResponse, recordRefusals } from '../domain/response.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import type { CallReport } from './serve-call.ts';
 
@@ -110,9 +109,10 @@ function answerCount(report: CallReport): Count | null {
   return outcomeCount(modelName, answer.outcome, answer.refusals[0]?.code);
 }
 
-function endOf({ subject, modelName, plan, progress }: RollbackRecord): Count {
+function endOf(record: RollbackRecord): Count {
+  const { subject, modelName, plan, progress } = record;
   const known = subject === 'model' && plan !== null ? modelName : null;
-  return outcomeCount(known, progress.status, refusalsOf(plan?.guards ?? [])[0]?.code);
+  return outcomeCount(known, progress.status, recordRefusals(record)[0]?.code);
 }
 
 function outcomeCount(

@@ -1,4 +1,4 @@
-import type { AlarmContributor, AlarmDescription } from '../domain/alarm.ts';
+import type { AlarmDescription, ChangeToAlarm, ContributorInAlarm } from '../domain/alarm.ts';
 import type { Deadline } from './deadline.ts';
 
 /**
@@ -8,6 +8,14 @@ import type { Deadline } from './deadline.ts';
 export type AlarmAnswer<T> =
   | { readonly kind: 'answer'; readonly value: T }
   | { readonly kind: 'silent' | 'unreachable'; readonly message: string };
+
+/** A part of the history of an alarm, both ends included (epoch ms). */
+export interface HistorySpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of this series; null: of the alarm as a whole. */
+  readonly contributorId: string | null;
+}
 
 /** Reads alarms, in the account of this function and in each alarm's own region. Never throws. */
 export interface AlarmReader {
@@ -22,7 +30,13 @@ export interface AlarmReader {
   readContributors(
     arn: string,
     deadline: Deadline,
-  ): Promise<AlarmAnswer<readonly AlarmContributor[]>>;
+  ): Promise<AlarmAnswer<readonly ContributorInAlarm[]>>;
+  /** The changes to ALARM within a time, oldest first. */
+  readChangesToAlarm(
+    arn: string,
+    of: HistorySpan,
+    deadline: Deadline,
+  ): Promise<AlarmAnswer<readonly ChangeToAlarm[]>>;
   /** The value of a tag on the alarm; null when it has no such tag. */
   readTag(arn: string, key: string, deadline: Deadline): Promise<AlarmAnswer<string | null>>;
   /** Frees what the reader holds (sockets). */

@@ -58,6 +58,8 @@ export interface Surroundings {
   schedules(functionArn: string, deadline: Deadline): Promise<readonly Schedule[]>;
   /** Those that exist. Never throws. */
   alarms(asked: AskedAlarms, deadline: Deadline): Promise<AlarmAnswer<readonly WiredAlarm[]>>;
+  /** Whether the history of alarms can be read, in the region of this ARN. Never throws. */
+  alarmHistory(arn: string, deadline: Deadline): Promise<AlarmAnswer<null>>;
   /** ARNs of all children of a composite alarm, whatever their state. Never throws. */
   alarmChildren(arn: string, deadline: Deadline): Promise<AlarmAnswer<readonly string[]>>;
 }

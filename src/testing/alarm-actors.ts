@@ -1,15 +1,48 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
+import type { AlarmTransition, MessageOrigin } from '../domain/alarm.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
-import type { SimulatedWorld } from './simulated-world.ts';
+import { ownAccount } from './simulated-alarms.ts';
+import { modelName, otherModelName, type SimulatedWorld } from './simulated-world.ts';
 
-/** An alarm that goes red, perhaps again and again, and is delivered by several paths, each at least once. */
+/**
+ * An alarm that goes to ALARM, perhaps again and again, and is delivered by several paths, each at least
+ * once; and somebody who may publish to the topic, and sends what is not true.
+ */
 export function alarmActors(world: SimulatedWorld): Promise<void>[] {
   const { choices } = world;
-  if (!choices.happens(60)) return [];
-  return [flap(world, 1 + choices.pick(3))];
+  const actors: Promise<void>[] = [];
+  if (choices.happens(60)) actors.push(flap(world, 1 + choices.pick(3)));
+  // Release 0.1.0 takes every message for true.
+  if (world.isOneRelease && choices.happens(30)) actors.push(forge(world, 1 + choices.pick(3)));
+  return actors;
+}
+
+/** In the morning it goes to ALARM once more, when everything else is at rest. */
+export async function tripAgain(world: SimulatedWorld): Promise<void> {
+  const { alarms, scheduler } = world;
+  alarms.recover(scheduler.nowMs);
+  scheduler.nowMs += 1;
+  const transition = alarms.trip(scheduler.nowMs);
+  const way = ways[world.choices.pick(2) * 2] ?? ways[0];
+  await deliver(world, `alarm of the morning ${scheduler.nowMs}`, transition, way);
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+interface Way {
+  readonly isFromEventBus: boolean;
+  readonly origin: MessageOrigin | null;
+}
+
+const topic: MessageOrigin = { arn: 'arn:aws:sns:eu-west-1:111122223333:t', ownAccount };
+const queue: MessageOrigin = { arn: 'arn:aws:sqs:eu-west-1:111122223333:q', ownAccount };
+
+/** CloudWatch's own action, the event bus, a topic, and a queue under a rule of the event bus. */
+const ways = [
+  { isFromEventBus: false, origin: null },
+  { isFromEventBus: true, origin: null },
+  { isFromEventBus: false, origin: topic },
+  { isFromEventBus: true, origin: queue },
+] as const satisfies readonly Way[];
 
 async function flap(world: SimulatedWorld, times: number): Promise<void> {
   const { choices, alarms } = world;
@@ -22,12 +55,13 @@ async function flap(world: SimulatedWorld, times: number): Promise<void> {
       );
     }
     let transition: AlarmTransition | null = null;
-    await change(world, 1_000, 'the alarm goes red', () => {
+    await change(world, 1_000, 'the alarm goes to ALARM', () => {
       transition = alarms.trip(world.scheduler.nowMs);
     });
     const copies = 1 + choices.pick(3);
     for (let copy = 0; copy < copies && transition !== null; copy += 1) {
-      deliveries.push(deliver(world, `alarm ${time}.${copy}`, transition, copy === 1));
+      const way = ways[(copy + choices.pick(ways.length)) % ways.length] ?? ways[0];
+      deliveries.push(deliver(world, `alarm ${time}.${copy}`, transition, way));
     }
   }
   if (choices.happens(40)) {
@@ -60,12 +94,36 @@ async function change(
   });
 }
 
-/** In the morning it goes red once more, when everything else is at rest. */
-export async function tripAgain(world: SimulatedWorld): Promise<void> {
-  const { alarms, scheduler } = world;
-  alarms.recover(scheduler.nowMs);
-  const transition = alarms.trip(scheduler.nowMs);
-  await deliver(world, `alarm of the morning ${scheduler.nowMs}`, transition, false);
+/** Publishes what is not true, or not any more. */
+async function forge(world: SimulatedWorld, times: number): Promise<void> {
+  const { choices, scheduler } = world;
+  for (let time = 0; time < times; time += 1) {
+    const actor = `forger ${time}`;
+    const delayMs = [0, 30_000, 600_000][choices.pick(3)] ?? 0;
+    await world.depsFor(`${actor}, waiting`).clock.sleep(delayMs);
+    const way = ways[2 + choices.pick(2)] ?? ways[2];
+    await deliver(world, actor, forgedAt(world, scheduler.nowMs), way);
+  }
+}
+
+function forgedAt({ choices, alarms }: SimulatedWorld, nowMs: number): AlarmTransition {
+  const named = (value: string): AlarmTransition['dimensions'] => [{ name: 'ModelName', value }];
+  const real = { ...alarms.transitionAt(nowMs), dimensions: named(modelName) };
+  const last = alarms.trippedAtMs.at(-1) ?? nowMs;
+  const madeUp = { ...real, arn: `${alarms.arn}-made-up`, name: 'a-made-up' };
+  const foreign = alarms.arn.replace(ownAccount, '444455556666');
+  const lies: readonly AlarmTransition[] = [
+    madeUp,
+    { ...madeUp, dimensions: named(otherModelName) },
+    // Another model in a real alarm, at a real time and at a made-up one.
+    { ...real, atMs: last, dimensions: named(otherModelName) },
+    { ...real, dimensions: named(otherModelName) },
+    // The real model at a made-up time, and an old message once more.
+    real,
+    { ...real, atMs: last },
+    { ...real, arn: foreign },
+  ];
+  return lies[choices.pick(lies.length)] ?? real;
 }
 
 /** Lambda's asynchronous invocation: two more tries, a minute and two minutes later. */
@@ -73,7 +131,7 @@ async function deliver(
   world: SimulatedWorld,
   actor: string,
   transition: AlarmTransition,
-  isFromEventBus: boolean,
+  { isFromEventBus, origin }: Way,
 ): Promise<void> {
   // Topics and queues may be late.
   const delayMs = [0, 0, 300_000, 1_500_000][world.choices.pick(4)] ?? 0;
@@ -83,7 +141,7 @@ async function deliver(
     const payload = { kind: 'transition', transition: { ...transition, isFromEventBus } } as const;
     try {
       const { handleAlarm } = world.useCasesFor(actor, deps);
-      const answer = await handleAlarm(deps, payload, null, world.deadline(deps, 120_000));
+      const answer = await handleAlarm(deps, payload, origin, world.deadline(deps, 120_000));
       world.answered.push({ transition, answer });
       return;
     } catch (error) {

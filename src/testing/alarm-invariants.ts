@@ -1,7 +1,7 @@
 import { isSameVersions } from '../domain/model.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
-import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
+import { type AppliedChange, modelName, type SimulatedWorld } from './simulated-world.ts';
 
 /** Two clocks may be so far apart. */
 const skewMs = 30_000;
@@ -18,6 +18,8 @@ export function brokenAlarmRules(
     ...records.flatMap((record) => forgotten(world, record)),
     ...records.flatMap((record) => leftWaiting(world, record)),
     ...unrecorded(world, records),
+    ...claims.flatMap((claim) => madeUp(claim, world)),
+    ...otherModels(records),
     ...claims.flatMap((claim) => claimedInSpite(claim, world)),
   ];
 }
@@ -41,11 +43,35 @@ function forgotten(world: SimulatedWorld, record: RollbackRecord): string[] {
     return [`I10: ${record.id} ended ${progress.status} and is forgotten`];
   }
   if (watch.kind !== 'closed' || watch.why !== WatchEnd.RECOVERED) return [];
-  const { atMs } = alarm.transition;
-  const hasRecovered = world.alarms.recoveredAtMs.some(
+  const { atMs, unconfirmedFrom } = alarm.transition;
+  const { alarms } = world;
+  // A message may report a change that never happened.
+  const neverHappened =
+    unconfirmedFrom !== undefined &&
+    [-skewMs, 0, skewMs].some((offMs) => !alarms.isInAlarmAt(watch.atMs + offMs));
+  const hasRecovered = alarms.recoveredAtMs.some(
     (recoveredMs) => recoveredMs >= atMs && recoveredMs <= watch.atMs + skewMs,
   );
-  return hasRecovered ? [] : [`I10: ${record.id} was closed while its alarm was red`];
+  return hasRecovered || neverHappened
+    ? []
+    : [`I10: ${record.id} was closed while its alarm was in ALARM`];
+}
+
+/** An alarm acts only on what the real one is about, for a change that it really made: one key for each. */
+function madeUp({ record }: Claim, world: SimulatedWorld): string[] {
+  const { arn, atMs } = record.alarm?.transition ?? { arn: '', atMs: 0 };
+  const isReal = arn === world.alarms.arn && world.alarms.trippedAtMs.includes(atMs);
+  return isReal ? [] : [`${record.id} acts on ${arn} at ${atMs}, which never went to ALARM then`];
+}
+
+/** A name that only forged messages give is not even on record as that of a model. */
+function otherModels(records: readonly RollbackRecord[]): string[] {
+  const others = records.filter(
+    ({ subject, modelName: name }) => subject === 'model' && name !== modelName,
+  );
+  return others.map(
+    ({ id, modelName: name }) => `${id} is about ${name}, which only a forger named`,
+  );
 }
 
 /** I10: an alarm that waits is checked when it is due, also while no notice can be sent. */

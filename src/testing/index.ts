@@ -2,8 +2,9 @@ import { MemoryRollbackStore } from '../adapters/memory/memory-rollback-store.ts
 import type { RollbackStore } from '../ports/rollback-store.ts';
 import { Choices, shrinkChoices } from './choices.ts';
 import { brokenInvariants } from './invariants.ts';
+import type { OtherRelease } from './release.ts';
 import { comeToRest, playScenario } from './scenario.ts';
-import { type OtherRelease, SimulatedWorld } from './simulated-world.ts';
+import { SimulatedWorld } from './simulated-world.ts';
 
 /** How to simulate. */
 export interface SimulationOptions {
@@ -33,6 +34,8 @@ export interface SimulationReport {
   readonly commits: number;
   /** Ends of requests by outcome, over all runs. */
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Records of alarms that CloudWatch did not confirm, among those refused. */
+  readonly unconfirmed: number;
   /** The first failure, shrunk; null when every invariant held in every run. */
   readonly failure: SimulationFailure | null;
 }
@@ -43,13 +46,14 @@ export interface SimulationReport {
  */
 export async function simulateRollbacks(options: SimulationOptions): Promise<SimulationReport> {
   const outcomes: Record<string, number> = {};
-  const totals = { steps: 0, commits: 0 };
+  const totals = { steps: 0, commits: 0, unconfirmed: 0 };
   for (let index = 0; index < options.runs; index += 1) {
     const seed = options.seed + index;
     const run = await simulate(new Choices(seed), options);
     totals.steps += run.world.scheduler.trace.length;
     for (const record of (await run.world.stored()).records) {
       const { status } = record.progress;
+      if (status === 'REFUSED' && record.plan === null) totals.unconfirmed += 1;
       outcomes[status] = (outcomes[status] ?? 0) + 1;
       if (status === 'ROLLED_BACK') totals.commits += 1;
     }

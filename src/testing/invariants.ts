@@ -13,7 +13,7 @@ export async function brokenInvariants(
   world: SimulatedWorld,
   isAtRest: boolean,
 ): Promise<string[]> {
-  const { state, records } = await world.stored();
+  const { state, otherState, records } = await world.stored();
   const commits = world.applied.filter(isCommit);
   return [
     ...world.violations,
@@ -24,6 +24,7 @@ export async function brokenInvariants(
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
     ...brokenAlarmRules(world, records),
+    ...(otherState === undefined ? [] : [`there is state of ${otherState.modelName}`]),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
       ? []
       : ['I8: something is stuck']),

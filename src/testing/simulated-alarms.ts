@@ -1,14 +1,17 @@
-import type { AlarmDescription, AlarmTransition } from '../domain/alarm.ts';
+import type { AlarmDescription, AlarmTransition, ChangeToAlarm } from '../domain/alarm.ts';
 import { modelTag } from '../domain/alarm.ts';
 import type { AlarmAnswer, AlarmReader } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** One alarm as CloudWatch holds it: red or not, and since when. */
+/** The account that the simulated function and its alarm are in. */
+export const ownAccount = '111122223333';
+
+/** One alarm as CloudWatch holds it: in ALARM or not, and since when. */
 export class SimulatedAlarms {
-  readonly arn = 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a';
-  isRed = false;
-  /** When it stopped being red, each time (true time). */
+  readonly arn: string = `arn:aws:cloudwatch:eu-west-1:${ownAccount}:alarm:a`;
+  /** When it went to ALARM, and when it left it, each time (true time). */
+  readonly trippedAtMs: number[] = [];
   readonly recoveredAtMs: number[] = [];
   readonly #modelName: string;
   readonly #hasDimension: boolean;
@@ -19,19 +22,30 @@ export class SimulatedAlarms {
     this.#hasDimension = hasDimension;
   }
 
-  /** Goes red, and tells it. */
+  /** Goes to ALARM, and says so. */
   trip(nowMs: number): AlarmTransition {
-    this.isRed = true;
-    return { ...this.#subject(), isFromEventBus: false, atMs: nowMs, previousState: 'OK' };
+    if (!this.isInAlarmAt(nowMs)) this.trippedAtMs.push(nowMs);
+    return this.transitionAt(this.trippedAtMs.at(-1) ?? nowMs);
   }
 
   recover(nowMs: number): void {
-    if (this.isRed) this.recoveredAtMs.push(nowMs);
-    this.isRed = false;
+    if (this.isInAlarmAt(nowMs)) this.recoveredAtMs.push(nowMs);
   }
 
-  /** As one process sees it, over a network that loses answers. */
-  readerFor(actor: string, scheduler: Scheduler): AlarmReader {
+  isInAlarmAt(atMs: number): boolean {
+    return lastBefore(this.trippedAtMs, atMs) > lastBefore(this.recoveredAtMs, atMs);
+  }
+
+  /** As CloudWatch itself delivers it. */
+  transitionAt(atMs: number): AlarmTransition {
+    return { ...this.#subject(), isFromEventBus: false, atMs, previousState: 'OK' };
+  }
+
+  /**
+   * As one process sees it, over a network that loses answers.
+   * @param lateMs its answers show a change only so long after the alarm's actions
+   */
+  readerFor(actor: string, scheduler: Scheduler, lateMs: number): AlarmReader {
     const ask = async <T>(deadline: Deadline, run: () => T): Promise<AlarmAnswer<T>> => {
       const lost: AlarmAnswer<T> = { kind: 'unreachable', message: 'no answer' };
       if (deadline.leftMs() <= 0) return lost;
@@ -43,23 +57,39 @@ export class SimulatedAlarms {
         lost: async () => lost,
       });
     };
+    const seenMs = (): number => scheduler.nowMs - lateMs;
     return {
-      read: async (_arns, deadline) => await ask(deadline, () => [this.#description()]),
+      read: async (arns, deadline) =>
+        await ask(deadline, () => (arns.includes(this.arn) ? [this.#descriptionAt(seenMs())] : [])),
       readChildrenInAlarm: async (_arn, deadline) => await ask(deadline, () => []),
       readContributors: async (_arn, deadline) => await ask(deadline, () => []),
-      readTag: async (_arn, key, deadline) =>
-        await ask(deadline, () => (key === modelTag ? this.#modelName : null)),
+      readChangesToAlarm: async (arn, { fromMs, toMs }, deadline) =>
+        await ask(deadline, () =>
+          arn === this.arn ? this.#changesWithin(fromMs, Math.min(toMs, seenMs())) : [],
+        ),
+      readTag: async (arn, key, deadline) =>
+        await ask(deadline, () => (arn === this.arn && key === modelTag ? this.#modelName : null)),
       close: () => undefined,
     };
   }
 
-  #description(): AlarmDescription {
+  #descriptionAt(atMs: number): AlarmDescription {
+    const { contributor: _, ...subject } = this.#subject();
+    const changes = [...this.trippedAtMs, ...this.recoveredAtMs];
     return {
-      ...this.#subject(),
-      state: this.isRed ? 'ALARM' : 'OK',
+      ...subject,
+      state: this.isInAlarmAt(atMs) ? 'ALARM' : 'OK',
+      stateChangedAtMs: Math.max(0, lastBefore(changes, atMs)),
       configuredAtMs: 0,
       hasActionsEnabled: true,
+      isSuppressed: false,
     };
+  }
+
+  #changesWithin(fromMs: number, toMs: number): readonly ChangeToAlarm[] {
+    return this.trippedAtMs
+      .filter((atMs) => atMs >= fromMs && atMs <= toMs)
+      .map((atMs) => ({ atMs, previousState: 'OK', childrenInAlarm: [], attributes: [] }));
   }
 
   #subject(): Omit<AlarmTransition, 'isFromEventBus' | 'atMs' | 'previousState'> {
@@ -73,4 +103,10 @@ export class SimulatedAlarms {
       dimensions: this.#hasDimension ? [{ name: 'ModelName', value: this.#modelName }] : [],
     };
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function lastBefore(timesMs: readonly number[], atMs: number): number {
+  return Math.max(Number.NEGATIVE_INFINITY, ...timesMs.filter((timeMs) => timeMs <= atMs));
 }

@@ -1,7 +1,4 @@
 import type { RollbackDeps } from '../app/deps.ts';
-import { handleAlarm } from '../app/handle-alarm.ts';
-import { rollBack } from '../app/roll-back.ts';
-import { sweep } from '../app/sweep.ts';
 import type { AlarmTransition } from '../domain/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
 import { RegistryUnavailableError } from '../domain/errors.ts';
@@ -15,12 +12,15 @@ import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';
 import type { NoticeResult } from '../ports/notifier.ts';
 import type { DueItem, DueKind, RollbackStore } from '../ports/rollback-store.ts';
 import type { Choices } from './choices.ts';
+import { type OtherRelease, thisRelease, type UseCases } from './release.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedAlarms } from './simulated-alarms.ts';
 import { SimulatedRegistry } from './simulated-registry.ts';
 import { storeFor } from './simulated-store.ts';
 
 export const modelName = 'm';
+/** A model that nothing real is about: only forged messages name it. */
+export const otherModelName = 'other';
 const startMs = Date.UTC(2026, 0, 1);
 const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
@@ -36,17 +36,13 @@ export interface AnsweredAlarm {
   readonly answer: RollbackResponse;
 }
 
-/** What a process of a release does. */
-export interface UseCases {
-  readonly rollBack: typeof rollBack;
-  readonly handleAlarm: typeof handleAlarm;
-  readonly sweep: typeof sweep;
+/** What the store holds. */
+interface Stored {
+  readonly state: ModelState | undefined;
+  /** Of the model that nothing real is about. */
+  readonly otherState: ModelState | undefined;
+  readonly records: readonly RollbackRecord[];
 }
-
-/** Another release at work in the same world: its own code, on the ports that it is given. */
-export type OtherRelease = (world: SimulatedWorld, actor: string, deps: RollbackDeps) => UseCases;
-
-const thisRelease: UseCases = { rollBack, handleAlarm, sweep };
 
 export interface WorldSettings {
   readonly cooldownMs: number;
@@ -75,6 +71,8 @@ export class SimulatedWorld {
   /** What was seen that must never happen. */
   readonly violations: string[] = [];
   readonly settings: WorldSettings;
+  /** False during an upgrade, when another release works on the same store. */
+  readonly isOneRelease: boolean;
   readonly #otherRelease: OtherRelease | null;
   #tokens = 0;
 
@@ -85,6 +83,7 @@ export class SimulatedWorld {
     otherRelease: OtherRelease | null = null,
   ) {
     this.#otherRelease = otherRelease;
+    this.isOneRelease = otherRelease === null;
     this.choices = choices;
     this.store = store;
     this.settings = settings;
@@ -118,7 +117,7 @@ export class SimulatedWorld {
         digest: digestOf,
       },
       logger: { log: () => undefined },
-      alarms: this.alarms.readerFor(actor, this.scheduler),
+      alarms: this.alarms.readerFor(actor, this.scheduler, this.#cloudWatchLateMs()),
       settings: {
         ...this.settings,
         targetRule: 'last-good',
@@ -134,10 +133,11 @@ export class SimulatedWorld {
   }
 
   /** What the store holds, past the network. */
-  async stored(): Promise<{ state: ModelState | undefined; records: readonly RollbackRecord[] }> {
+  async stored(): Promise<Stored> {
     const { state } = await this.store.read(modelName, null, forEver);
+    const { state: otherState } = await this.store.read(otherModelName, null, forEver);
     const { records } = await this.store.list(null, forEver);
-    return { state, records: records.map(({ record }) => record) };
+    return { state, otherState, records: records.map(({ record }) => record) };
   }
 
   /** What of the store is due until then, past the network. */
@@ -165,6 +165,11 @@ export class SimulatedWorld {
       },
       lost: async () => ({ kind: 'failed', message: 'no answer' }),
     });
+  }
+
+  /** Sometimes what CloudWatch answers is a moment behind what its actions have said. */
+  #cloudWatchLateMs(): number {
+    return this.scheduler.faultPercent > 0 && this.choices.happens(8) ? 5_000 : 0;
   }
 
   async #sleep(actor: string, ms: number): Promise<void> {
@@ -203,7 +208,8 @@ export class SimulatedWorld {
         await read('list by tag', () => ({ names: [], isComplete: true }), deadline),
       annotate: async (_model, _version, _tag, deadline) =>
         await read('set tag', () => undefined, deadline),
-      movePointer: async (_model, version, deadline) => {
+      movePointer: async (model, version, deadline) => {
+        if (model !== modelName) this.violations.push(`${actor} moved the model ${model}`);
         if (isDryRun) this.violations.push('I9: a dry run moved the pointer');
         if (deadline.leftMs() < limits.writeTimeoutMinMs) {
           this.violations.push(`I3: ${actor} moved the pointer without time`);

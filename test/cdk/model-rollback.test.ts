@@ -83,6 +83,7 @@ describe('ModelRollback', () => {
       ROLLBACK_WRITE_HORIZON_SECONDS: '120',
       ROLLBACK_MODEL_DIMENSION: 'model',
       ROLLBACK_ALARM_MODELS: '{"churn-*":"churn-scorer"}',
+      ROLLBACK_ALLOWED_ACCOUNTS: '111122223333,444455556666',
     });
     // And it reads them as they were meant.
     const config = configFromEnv(environment, 'lambda');
@@ -650,5 +651,6 @@ function makeEverySetting(): Stack {
     writeHorizon: Duration.minutes(2),
     modelDimension: 'model',
     modelsByAlarm: { 'churn-*': 'churn-scorer' },
+    allowedAccounts: ['111122223333', '444455556666'],
   }).stack;
 }

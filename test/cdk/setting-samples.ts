@@ -30,5 +30,10 @@ export const settingSamples: readonly SettingSample[] = [
   { parameter: 'BakeMinutes', sound: minutes.sound, wrong: ['-1', '1441'] },
   { parameter: 'EventAgeMaxMinutes', ...minutes },
   { parameter: 'AlarmAgeMinMinutes', ...minutes },
+  {
+    parameter: 'AllowedAccounts',
+    sound: ['', '444455556666', '444455556666,777788889999'],
+    wrong: ['4444', '444455556666, 777788889999', 'all', ',444455556666'],
+  },
   { parameter: 'WriteHorizonSeconds', sound: ['1', '60', '900'], wrong: ['0', '1.5', '901'] },
 ];

@@ -289,7 +289,7 @@ describe('the Terraform module', () => {
           settingSamples.flatMap(({ parameter, [kind]: values }) =>
             values
               .slice(index, index + 1)
-              .map((value) => [variableName(parameter), value] as const),
+              .map((value) => [variableName(parameter), terraformValue(parameter, value)] as const),
           );
         expect(refusedByTerraform(nth('sound'))).toEqual([]);
         const wrong = nth('wrong');
@@ -322,6 +322,12 @@ describe('the Terraform module', () => {
 /** `TopicKeyArn` is `topic_key_arn` here. */
 function variableName(parameter: string): string {
   return parameter.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
+/** What has commas between its parts in the template is a list here. */
+function terraformValue(parameter: string, value: string): string {
+  if (parameter !== 'AllowedAccounts') return value;
+  return JSON.stringify(value === '' ? [] : value.split(','));
 }
 
 /** Variables alone need no provider: terraform has nothing to plan with them, and judges their values. */

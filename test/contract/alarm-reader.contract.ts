@@ -1,8 +1,13 @@
 /** What every reader of alarms must do; each adapter has a run file beside this one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { AlarmContributor, AlarmDescription, AlarmState } from '../../src/domain/alarm.ts';
-import type { AlarmReader } from '../../src/ports/alarm-reader.ts';
+import type {
+  AlarmDescription,
+  AlarmState,
+  ChangeToAlarm,
+  ContributorInAlarm,
+} from '../../src/domain/alarm.ts';
+import type { AlarmReader, HistorySpan } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import { uniqueName } from '../engines/engines.ts';
 
@@ -21,7 +26,7 @@ export interface AlarmPlace {
   /** In ALARM as soon as one of the children is. */
   putCompositeAlarm(name: string, childNames: readonly string[]): Promise<string>;
   setState(name: string, state: AlarmState): Promise<void>;
-  setContributors(name: string, contributors: readonly AlarmContributor[]): Promise<void>;
+  setContributors(name: string, contributors: readonly ContributorInAlarm[]): Promise<void>;
   tag(arn: string, key: string, value: string): Promise<void>;
   remove(name: string): Promise<void>;
   close(): Promise<void>;
@@ -69,14 +74,22 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
         ],
         isMultiSeries: false,
         childrenInAlarm: [],
+        stateChangedAtMs: expect.any(Number),
         configuredAtMs: expect.any(Number),
         hasActionsEnabled: true,
+        isSuppressed: false,
       });
       expect(Math.abs((row?.configuredAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
 
       for (const state of ['ALARM', 'OK'] as const) {
+        const beforeMs = Date.now();
         await place.setState(alarm, state);
-        expect(await readAll(reader, [arn])).toEqual([{ ...row, state }]);
+        const [changed] = await readAll(reader, [arn]);
+        const stateChangedAtMs = expect.any(Number);
+        expect(changed).toEqual({ ...row, state, stateChangedAtMs });
+        // Some engines keep whole seconds.
+        expect(changed?.stateChangedAtMs).toBeGreaterThan(beforeMs - 1_000);
+        expect(changed?.stateChangedAtMs).toBeLessThanOrEqual(Date.now());
       }
     });
 
@@ -192,9 +205,14 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       const arn = await place.putMetricAlarm(alarm);
       expect(await reader.readContributors(arn, soon())).toEqual({ kind: 'answer', value: [] });
       const contributors = [
-        { id: '6d442278dba546f6', attributes: [{ name: 'ModelName', value: 'fraud' }] },
+        {
+          id: '6d442278dba546f6',
+          attributes: [{ name: 'ModelName', value: 'fraud' }],
+          changedAtMs: 1_795_000_000_123,
+        },
         {
           id: '0f1e2d3c4b5a6978',
+          changedAtMs: null,
           attributes: [
             { name: 'ModelName', value: '模型 "a"' },
             { name: 'Endpoint', value: 'blue' },
@@ -204,6 +222,50 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       await place.setContributors(alarm, contributors);
       const answer = await reader.readContributors(arn, soon());
       expect(answer).toEqual({ kind: 'answer', value: contributors });
+    });
+
+    test('finds the changes to ALARM within a time, also of an alarm that is OK again', async () => {
+      const alarm = uniqueName('alarm');
+      const arn = await place.putMetricAlarm(alarm);
+      const other = await place.putMetricAlarm(uniqueName('other'));
+      const startMs = Date.now();
+      const changes = (of: string, fromMs: number, toMs: number) =>
+        changesOf(reader, of, { fromMs, toMs, contributorId: null });
+      const around = (of: string) => changes(of, startMs - 2_000, Date.now() + 2_000);
+      expect(await around(arn)).toEqual([]);
+      for (const state of ['OK', 'ALARM', 'OK', 'ALARM'] as const) {
+        await place.setState(alarm, state);
+      }
+      const found = await around(arn);
+      expect(found).toEqual([
+        { ...calm, previousState: 'OK', atMs: expect.any(Number) },
+        { ...calm, previousState: 'OK', atMs: expect.any(Number) },
+      ]);
+      for (const { atMs } of found) {
+        expect(atMs).toBeGreaterThan(startMs - 1_000);
+        expect(atMs).toBeLessThanOrEqual(Date.now());
+      }
+      // The time of the alarm itself, so that one change has one key (MiniStack reads its clock twice).
+      const [row] = await readAll(reader, [arn]);
+      const apartMs = (found.at(-1)?.atMs ?? 0) - (row?.stateChangedAtMs ?? 0);
+      expect(Math.abs(apartMs)).toBeLessThanOrEqual(1_000);
+      expect(await around(other)).toEqual([]);
+      expect(await changes(arn, startMs - 9_000, startMs - 5_000)).toEqual([]);
+      expect(await changes(arn, Date.now() + 5_000, Date.now() + 9_000)).toEqual([]);
+    });
+
+    test('names the children that caused a change of a composite alarm', async () => {
+      const [one, two, top] = [uniqueName('one'), uniqueName('two'), uniqueName('top')];
+      const childArn = await place.putMetricAlarm(one);
+      await place.putMetricAlarm(two);
+      const arn = await place.putCompositeAlarm(top, [one, two]);
+      const startMs = Date.now();
+      await place.setState(one, 'ALARM');
+      await place.setState(one, 'OK');
+      const span = { fromMs: startMs - 2_000, toMs: Date.now() + 2_000, contributorId: null };
+      expect(await changesOf(reader, arn, span)).toEqual([
+        { ...calm, previousState: 'OK', childrenInAlarm: [childArn], atMs: expect.any(Number) },
+      ]);
     });
 
     test('finds a tag by its key, and no other', async () => {
@@ -228,6 +290,7 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       ];
       expect(nothing).toContainEqual(await reader.readChildrenInAlarm(arn, soon()));
       expect(nothing).toContainEqual(await reader.readContributors(arn, soon()));
+      expect(nothing).toContainEqual(await reader.readChangesToAlarm(arn, anyTime, soon()));
       expect(nothing).toContainEqual(await reader.readTag(arn, 'model-rollback:model', soon()));
     });
 
@@ -245,6 +308,7 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       expect(await reader.read([known, arn], soon())).toEqual(silent);
       expect(await reader.readChildrenInAlarm(arn, soon())).toEqual(silent);
       expect(await reader.readContributors(arn, soon())).toEqual(silent);
+      expect(await reader.readChangesToAlarm(arn, anyTime, soon())).toEqual(silent);
       expect(await reader.readTag(arn, 'team', soon())).toEqual(silent);
     });
 
@@ -255,9 +319,24 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       expect(await reader.read([arn], over)).toEqual(unreachable);
       expect(await reader.readChildrenInAlarm(arn, over)).toEqual(unreachable);
       expect(await reader.readContributors(arn, over)).toEqual(unreachable);
+      expect(await reader.readChangesToAlarm(arn, anyTime, over)).toEqual(unreachable);
       expect(await reader.readTag(arn, 'team', over)).toEqual(unreachable);
     });
   });
+}
+
+const anyTime: HistorySpan = { fromMs: 0, toMs: Date.UTC(2099, 0), contributorId: null };
+
+const calm = { childrenInAlarm: [], attributes: [] } as const;
+
+async function changesOf(
+  reader: AlarmReader,
+  arn: string,
+  span: HistorySpan,
+): Promise<readonly ChangeToAlarm[]> {
+  const answer = await reader.readChangesToAlarm(arn, span, soon());
+  if (answer.kind !== 'answer') throw new Error(`${answer.kind}: ${answer.message}`);
+  return answer.value;
 }
 
 /** Enough for any call of these suites. */

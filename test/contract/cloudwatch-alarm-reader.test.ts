@@ -6,7 +6,7 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CloudWatchAlarmReader } from '../../src/adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { AlarmContributor, AlarmState } from '../../src/domain/alarm.ts';
+import type { AlarmState, ContributorInAlarm } from '../../src/domain/alarm.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { AlarmAnswer } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
@@ -31,6 +31,7 @@ import {
 
 const ministack = engine('ministack');
 const ARN = 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:fraud-errors';
+const ANY_TIME = { fromMs: 0, toMs: Date.UTC(2099, 0), contributorId: null } as const;
 
 describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
   describeAlarmReader('CloudWatchAlarmReader', openMiniStackPlace);
@@ -197,6 +198,20 @@ describe('CloudWatchAlarmReader', () => {
       });
     });
 
+    test('reads since when it is in its state, which later updates leave alone', async () => {
+      const times = {
+        StateTransitionedTimestamp: 1_795_000_000.204,
+        StateUpdatedTimestamp: 1_795_000_900.5,
+      };
+      expect(await metricAlarm(times)).toMatchObject({ stateChangedAtMs: 1_795_000_000_204 });
+      const { StateTransitionedTimestamp: _, ...older } = times;
+      expect(await metricAlarm(older)).toMatchObject({ stateChangedAtMs: 1_795_000_900_500 });
+      expect(await metricAlarm({})).toMatchObject({ stateChangedAtMs: null });
+      expect(await metricAlarm({ StateTransitionedTimestamp: 1e300 })).toMatchObject({
+        stateChangedAtMs: null,
+      });
+    });
+
     test('reads the time of change to the millisecond', async () => {
       expect(
         await metricAlarm({ AlarmConfigurationUpdatedTimestamp: 1_795_000_000.123 }),
@@ -309,8 +324,111 @@ describe('CloudWatchAlarmReader', () => {
       dimensions: [],
       isMultiSeries: false,
       childrenInAlarm: [],
+      stateChangedAtMs: null,
       configuredAtMs: null,
       hasActionsEnabled: false,
+      isSuppressed: false,
+    });
+  });
+
+  test.each([
+    [true, { ActionsSuppressedBy: 'WaitPeriod' }],
+    [false, { ActionsSuppressedBy: undefined }],
+  ])('says %s to a composite alarm whose actions are held back: %o', async (isSuppressed, more) => {
+    const row = await readOne({ CompositeAlarms: [{ ...stub(ARN, 'ALARM'), ...more }] });
+    expect(row).toMatchObject({ isSuppressed });
+  });
+
+  describe('of the history', () => {
+    const span = { fromMs: 1_795_000_000_100, toMs: 1_795_000_004_900, contributorId: null };
+    const item = (more: object = {}, newState: object = { stateValue: 'ALARM' }) => ({
+      AlarmName: 'fraud-errors',
+      Timestamp: 1_795_000_002.204,
+      HistoryItemType: 'StateUpdate',
+      HistoryData: JSON.stringify({ version: '1.0', oldState: { stateValue: 'OK' }, newState }),
+      ...more,
+    });
+    const change = { previousState: 'OK', childrenInAlarm: [], attributes: [] };
+
+    test('asks for changes of state of any kind of alarm, page by page', async () => {
+      const { reader, inputs } = await serve(({ index }) =>
+        json({
+          AlarmHistoryItems: [item({ Timestamp: 1_795_000_002 + index })],
+          NextToken: index === 0 ? 'more' : undefined,
+        }),
+      );
+      expect(await reader.readChangesToAlarm(ARN, span, soon())).toEqual({
+        kind: 'answer',
+        value: [
+          { ...change, atMs: 1_795_000_002_000 },
+          { ...change, atMs: 1_795_000_003_000 },
+        ],
+      });
+      const question = {
+        AlarmName: 'fraud-errors',
+        AlarmTypes: ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'],
+        HistoryItemType: 'StateUpdate',
+        // Whole seconds around the span, whose ends are kept by the reader itself.
+        StartDate: 1_795_000_000,
+        EndDate: 1_795_000_005,
+        ScanBy: 'TimestampAscending',
+        MaxRecords: 100,
+      };
+      expect(inputs()).toEqual([question, { ...question, NextToken: 'more' }]);
+    });
+
+    test('asks for the changes of one series', async () => {
+      const contributorId = '6d442278dba546f6';
+      const ofSeries = { AlarmContributorId: contributorId };
+      const attributes = { AlarmContributorAttributes: { ModelName: 'fraud' } };
+      const { reader, inputs } = await serve(() =>
+        json({ AlarmHistoryItems: [item({ ...ofSeries, ...attributes }), item()] }),
+      );
+      const answer = await reader.readChangesToAlarm(ARN, { ...span, contributorId }, soon());
+      expect(answer).toEqual({
+        kind: 'answer',
+        value: [
+          {
+            ...change,
+            atMs: 1_795_000_002_204,
+            attributes: [{ name: 'ModelName', value: 'fraud' }],
+          },
+        ],
+      });
+      expect(inputs()).toMatchObject([
+        { ...ofSeries, HistoryItemType: 'AlarmContributorStateUpdate' },
+      ]);
+    });
+
+    test('reads the children of a change, as an object and as a text', async () => {
+      const reason = { triggeringAlarms: [{ arn: `${ARN}1`, state: { value: 'ALARM' } }] };
+      for (const stateReasonData of [reason, JSON.stringify(reason)]) {
+        const { reader } = await serve(() =>
+          json({ AlarmHistoryItems: [item({}, { stateValue: 'ALARM', stateReasonData })] }),
+        );
+        expect(await reader.readChangesToAlarm(ARN, span, soon())).toMatchObject({
+          value: [{ childrenInAlarm: [`${ARN}1`] }],
+        });
+      }
+    });
+
+    test.each([
+      ['to another state', item({}, { stateValue: 'OK' })],
+      ['of another alarm', item({ AlarmName: 'fraud-errors-2' })],
+      ['of a series', item({ AlarmContributorId: '6d442278dba546f6' })],
+      ['before the span', item({ Timestamp: 1_795_000_000.099 })],
+      ['after the span', item({ Timestamp: 1_795_000_004.901 })],
+      ['at no time', item({ Timestamp: undefined })],
+      ['at a time that no date holds', item({ Timestamp: 1e300 })],
+      ['without data', item({ HistoryData: undefined })],
+      ['with data that is no JSON', item({ HistoryData: 'Alarm updated from OK to ALARM' })],
+      ['with data too long to read', item({ HistoryData: `"${'x'.repeat(65_536)}"` })],
+    ])('passes over a change %s', async (_, row) => {
+      const { reader } = await serve(() => json({ AlarmHistoryItems: [row] }));
+      expect(await reader.readChangesToAlarm(ARN, span, soon())).toEqual({
+        kind: 'answer',
+        value: [],
+      });
     });
   });
 
@@ -371,7 +489,8 @@ describe('CloudWatchAlarmReader', () => {
       expect(await reader.read([ARN], soon())).toEqual(silent);
       expect(await reader.readChildrenInAlarm(ARN, soon())).toEqual(silent);
       expect(await reader.readContributors(ARN, soon())).toEqual(silent);
-      expect(server.requests).toHaveLength(3 * max);
+      expect(await reader.readChangesToAlarm(ARN, ANY_TIME, soon())).toEqual(silent);
+      expect(server.requests).toHaveLength(4 * max);
     });
 
     test('is silent when a page holds more than there can be', async () => {
@@ -404,7 +523,7 @@ describe('CloudWatchAlarmReader', () => {
                 Long: 'x'.repeat(limits.alarmTextLengthMax + 1),
               },
               StateReason: 'Threshold Crossed',
-              StateTransitionedTimestamp: 1_795_000_000,
+              StateTransitionedTimestamp: 1_795_000_000.204,
             },
             { ContributorId: '0f1e2d3c4b5a6978' },
             { ContributorAttributes: { ModelName: 'nobody' } },
@@ -414,8 +533,12 @@ describe('CloudWatchAlarmReader', () => {
       expect(await reader.readContributors(ARN, soon())).toEqual({
         kind: 'answer',
         value: [
-          { id: '6d442278dba546f6', attributes: [{ name: 'ModelName', value: 'fraud' }] },
-          { id: '0f1e2d3c4b5a6978', attributes: [] },
+          {
+            id: '6d442278dba546f6',
+            attributes: [{ name: 'ModelName', value: 'fraud' }],
+            changedAtMs: 1_795_000_000_204,
+          },
+          { id: '0f1e2d3c4b5a6978', attributes: [], changedAtMs: null },
         ],
       });
       expect(inputs()).toEqual([{ AlarmName: 'fraud-errors' }]);
@@ -437,6 +560,7 @@ describe('CloudWatchAlarmReader', () => {
         reader.read([ARN], deadline()),
         reader.readChildrenInAlarm(ARN, deadline()),
         reader.readContributors(ARN, deadline()),
+        reader.readChangesToAlarm(ARN, ANY_TIME, deadline()),
         reader.readTag(ARN, 'team', deadline()),
       ]);
 
@@ -481,7 +605,7 @@ describe('CloudWatchAlarmReader', () => {
         body: '{}',
         headers: { 'content-length': '1000', connection: 'close' },
       },
-      json({ MetricAlarms: 'x', AlarmContributors: 'x', Tags: 7 }),
+      json({ MetricAlarms: 'x', AlarmContributors: 'x', AlarmHistoryItems: 'x', Tags: 7 }),
     ];
     test.each(failures)('is unreachable on %o', async (act) => {
       const { reader } = await serve(() => act, { maxAttempts: 1 });
@@ -646,7 +770,7 @@ describe('CloudWatchAlarmReader', () => {
 async function openMiniStackPlace(): Promise<AlarmPlace> {
   const children = new Map<string, readonly string[]>();
   const states = new Map<string, AlarmState>();
-  const contributors = new Map<string, readonly AlarmContributor[]>();
+  const contributors = new Map<string, readonly ContributorInAlarm[]>();
   const stateOf = (name: string): AlarmState => {
     const below = children.get(name);
     if (below === undefined) return states.get(name) ?? 'INSUFFICIENT_DATA';
@@ -670,12 +794,13 @@ async function openMiniStackPlace(): Promise<AlarmPlace> {
     }
     const rows = contributors.get(input.AlarmName ?? '') ?? [];
     return json({
-      AlarmContributors: rows.map(({ id, attributes }) => ({
+      AlarmContributors: rows.map(({ id, attributes, changedAtMs }) => ({
         ContributorId: id,
         ContributorAttributes: Object.fromEntries(
           attributes.map(({ name, value }) => [name, value]),
         ),
         StateReason: 'Threshold Crossed',
+        ...(changedAtMs !== null && { StateTransitionedTimestamp: changedAtMs / 1_000 }),
       })),
     });
   });

@@ -1,6 +1,7 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
 import { findAlarms, findChildren } from '../../src/adapters/cloudwatch/cloudwatch-wiring.ts';
+import { inspectHistory } from '../../src/adapters/cloudwatch/inspect-history.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
@@ -168,6 +169,25 @@ describe('findAlarms', () => {
         expect(requests[0]?.body).not.toContain('AlarmTypes');
       },
     );
+  });
+});
+
+describe.skipIf(ministack.isMissing)(ministack.title('inspectHistory'), () => {
+  test('reads a line of it on MiniStack, and says why it may not', async () => {
+    const client = localCloudWatch(ministack.url);
+    expect(await inspectHistory(client, soon())).toEqual({ kind: 'answer', value: null });
+    client.destroy();
+    const body = JSON.stringify({ __type: 'AccessDenied', message: 'not authorized' });
+    const proxy = await startHttpProxy(null, () => ({ kind: 'answer', status: 403, body }));
+    const refused = localCloudWatch(proxy.url);
+    expect(await inspectHistory(refused, soon())).toEqual({
+      kind: 'unreachable',
+      message: 'CloudWatch did not show the history of alarms (AccessDenied: not authorized).',
+    });
+    const input = JSON.parse(proxy.requests[0]?.body ?? '{}');
+    expect(input).toMatchObject({ MaxRecords: 1, HistoryItemType: 'StateUpdate' });
+    refused.destroy();
+    await proxy.close();
   });
 });
 

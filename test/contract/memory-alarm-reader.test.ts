@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryAlarmReader } from '../../src/adapters/memory/memory-alarm-reader.ts';
-import type { AlarmDescription, AlarmState } from '../../src/domain/alarm.ts';
+import type { AlarmDescription, AlarmState, ChangeToAlarm } from '../../src/domain/alarm.ts';
 import { type AlarmPlace, describeAlarmReader, readAll, soon } from './alarm-reader.contract.ts';
 
 describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
@@ -8,6 +8,7 @@ describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
   const rows = new Map<string, AlarmDescription>();
   const composites = new Map<string, readonly string[]>();
   const tags = new Map<string, Record<string, string>>();
+  const histories = new Map<string, readonly ChangeToAlarm[]>();
 
   const put = (row: AlarmDescription): string => {
     rows.set(row.arn, row);
@@ -21,7 +22,15 @@ describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
   };
   // CloudWatch evaluates composite alarms; this place does it for the reader.
   const setState = (arn: string, state: AlarmState): void => {
-    put({ ...rowOf(arn), state });
+    const { state: previousState, childrenInAlarm } = rowOf(arn);
+    const atMs = Date.now();
+    const row = { ...rowOf(arn), state, stateChangedAtMs: atMs };
+    put(row);
+    if (state === 'ALARM' && previousState !== state) {
+      const change = { atMs, previousState, childrenInAlarm, attributes: [] };
+      histories.set(arn, [...(histories.get(arn) ?? []), change]);
+      reader.put(row, { history: histories.get(arn) ?? [] });
+    }
     for (const [parent, children] of composites) {
       const inAlarm = children.filter((child) => rowOf(child).state === 'ALARM');
       const next = inAlarm.length > 0 ? 'ALARM' : 'OK';
@@ -113,7 +122,9 @@ function sample(name: string, region?: string): AlarmDescription {
     dimensions: [],
     isMultiSeries: false,
     childrenInAlarm: [],
+    stateChangedAtMs: Date.now(),
     configuredAtMs: Date.now(),
     hasActionsEnabled: true,
+    isSuppressed: false,
   };
 }

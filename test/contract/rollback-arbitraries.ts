@@ -171,7 +171,7 @@ const dimensions: fc.Arbitrary<readonly Dimension[]> = fc.array(
   { maxLength: 3 },
 );
 
-const transition: fc.Arbitrary<AlarmTransition> = fc.record({
+const known = fc.record({
   isFromEventBus: fc.boolean(),
   arn: text,
   name: text,
@@ -185,6 +185,11 @@ const transition: fc.Arbitrary<AlarmTransition> = fc.record({
   isMultiSeries: fc.boolean(),
   childrenInAlarm: fc.array(text, { maxLength: 3 }),
 });
+
+const transition: fc.Arbitrary<AlarmTransition> = fc.oneof(
+  known,
+  fc.tuple(known, text).map(([of, unconfirmedFrom]) => ({ ...of, unconfirmedFrom })),
+);
 
 const alarm: fc.Arbitrary<AlarmTrigger> = fc.record({
   transition,

@@ -5,11 +5,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../src/domain/limits.ts';
 import { startHttpProxy } from '../contract/http-proxy.ts';
-import { localAlarmArn, putCompositeAlarm, setAlarmState } from '../engines/alarms.ts';
+import {
+  localAlarmArn,
+  putCompositeAlarm,
+  putMetricAlarm,
+  setAlarmState,
+} from '../engines/alarms.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { freePort } from '../engines/processes.ts';
 import {
-  alarmArn,
+  type AlarmParts,
   contributorEvent,
   directAlarm,
   eventBridgeAlarm,
@@ -221,8 +226,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const both = { kind: 'math', model: [model, second], atMs: Date.now() } as const;
       const direct = await world.ask(directAlarm({ ...both, name: uniqueName('alarm') }));
       await expectFailed(direct, /names several models/);
+      const name = uniqueName('alarm');
+      const Dimensions = both.model.map((Value) => ({ Name: 'ModelName', Value }));
+      const arn = await putMetricAlarm(world.cloudWatch, name, { input: { Dimensions } });
+      await setAlarmState(world.cloudWatch, name, 'ALARM');
       const { results } = await world.askQueue(
-        sqsEvent([snsMessage({ ...both, name: uniqueName('alarm') })], 'sns'),
+        sqsEvent([snsMessage({ ...both, name, arn })], 'sns'),
       );
       await expectFailed(results[0] ?? expect.fail('no answer'), /names several models/);
       expect(await world.mlflow.liveVersions(second)).toEqual(['3']);
@@ -234,7 +243,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const name = uniqueName('alarm');
       const other = { ...parts, name, model: [...models.slice(1), 'another-model'] };
       await expectFailed(await world.ask(directAlarm(other)), /names several models/);
-      const own = { ...parts, name: uniqueName('alarm'), model: models };
+      const own = { ...(await world.alarm(model)).red(), kind: 'math', model: models } as const;
       const { results } = await world.askTopic(snsEvent([snsMessage(own)]));
       expect(results).toMatchObject([{ outcome: 'ROLLED_BACK', model_name: model }]);
     });
@@ -282,12 +291,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
     ])('of an alarm: %s', async (_, beginning) => {
       const name =
         beginning.length > 200 ? `${beginning}${model.slice(-11)}` : `${beginning}/${model}`;
-      const parts = { name, model, atMs: Date.now() };
+      const parts = (await world.alarm(model, { name })).red();
       const answer = await world.ask(directAlarm(parts));
       expect(answer).toMatchObject({
         outcome: 'ROLLED_BACK',
         alarm_name: name,
-        alarm: { arn: alarmArn(name) },
+        alarm: { arn: localAlarmArn(name) },
       });
       const again = await world.askQueue(sqsEvent([snsMessage(parts)], 'sns'));
       expect(again.results).toMatchObject([{ replayed: true, rollback_id: answer.rollback_id }]);
@@ -424,16 +433,18 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
   });
 
   describe('of several messages', () => {
+    /** An alarm that CloudWatch confirms. */
+    const inAlarm = async (of: string | null): Promise<AlarmParts> => (await world.alarm(of)).red();
+
     test('is answered message by message, whatever stands beside', async () => {
       const second = await world.model(STAGES);
-      const at = { atMs: Date.now() };
       const messages = [
-        snsMessage({ ...at, name: uniqueName('a'), model }),
+        snsMessage(await inAlarm(model)),
         'no JSON',
-        snsMessage({ ...at, name: uniqueName('b'), model: null }),
-        snsMessage({ ...at, name: uniqueName('c'), model, state: 'OK' }),
-        snsMessage({ ...at, name: uniqueName('d'), model: second }),
-        snsMessage({ ...at, name: uniqueName('e'), model: second }),
+        snsMessage(await inAlarm(null)),
+        snsMessage({ ...(await inAlarm(model)), state: 'OK' }),
+        snsMessage(await inAlarm(second)),
+        snsMessage(await inAlarm(second)),
       ];
       const reply = await world.askQueue(sqsEvent(messages, 'sns'));
       expect(reply.batchItemFailures).toEqual([]);
@@ -458,12 +469,11 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
 
     test('all come again when the table cannot be reached, except what asks for nothing', async () => {
       const down = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${await freePort()}` };
-      const at = { atMs: Date.now() };
       const messages = [
-        snsMessage({ ...at, name: uniqueName('a'), model }),
-        snsMessage({ ...at, name: uniqueName('b'), model, state: 'OK' }),
+        snsMessage(await inAlarm(model)),
+        snsMessage({ ...(await inAlarm(model)), state: 'OK' }),
         'no JSON',
-        snsMessage({ ...at, name: uniqueName('c'), model: null }),
+        snsMessage(await inAlarm(null)),
       ];
       const before = await world.everything(model);
       const { batchItemFailures, results } = await world.askQueue(sqsEvent(messages, 'raw'), down);
@@ -489,12 +499,11 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const second = await world.model(STAGES);
       await using slow = await openRegistryGate(engine('mlflow').url);
       const release = slow.hold(model);
-      const at = { atMs: Date.now() };
-      const own = { ...at, name: uniqueName('own'), model };
+      const own = await inAlarm(model);
       const messages = [
-        snsMessage({ ...at, name: uniqueName('a'), model: second }),
+        snsMessage(await inAlarm(second)),
         snsMessage(own),
-        snsMessage({ ...at, name: uniqueName('b'), model, state: 'OK' }),
+        snsMessage({ ...own, state: 'OK' }),
         'no JSON',
       ];
       const settings = { MLFLOW_TRACKING_URI: slow.url };

@@ -38,6 +38,12 @@ const FORMS: readonly ((parts: AlarmParts) => JsonObject)[] = [
   (parts) => sqsEvent([eventBridgeAlarm(parts)], 'eventbridge'),
 ];
 
+/**
+ * What needs no check by CloudWatch: MiniStack keeps whole seconds, so that it cannot tell the changes of
+ * an alarm that flaps as fast as here from each other.
+ */
+const UNCHECKED_FORMS = FORMS.slice(0, 2);
+
 /** What one delivery led to: an answer, or that it comes again. */
 type Delivered = { readonly answer: Answer } | { readonly comesAgain: Failure | null };
 
@@ -128,7 +134,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm of alarms'), () => {
 
     const deliveries: Delivered[] = [];
     for (let flap = 0; flap < 60; flap += 1) {
-      deliveries.push(await deliver(flap, formed(flap, { ...parts, atMs: atMs + flap })));
+      const event = formed(flap, { ...parts, atMs: atMs + flap }, UNCHECKED_FORMS);
+      deliveries.push(await deliver(flap, event));
     }
 
     const [first, ...others] = answersOf(deliveries);
@@ -152,7 +159,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm of alarms'), () => {
     const alarm = await world.alarm(model);
     const { atMs, ...parts } = alarm.red();
     const events = Array.from({ length: 60 }, (_, flap) =>
-      formed(flap, { ...parts, atMs: atMs + flap }),
+      formed(flap, { ...parts, atMs: atMs + flap }, UNCHECKED_FORMS),
     );
 
     const deliveries = await deliverAll(events);
@@ -278,8 +285,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm of alarms'), () => {
 // ---------------------------------------------------------------------------------------------------
 
 /** The same alarm in another form for each index. */
-function formed(index: number, parts: AlarmParts): JsonObject {
-  return (FORMS[index % FORMS.length] ?? directAlarm)(parts);
+function formed(index: number, parts: AlarmParts, forms = FORMS): JsonObject {
+  return (forms[index % forms.length] ?? directAlarm)(parts);
 }
 
 /** For each model the event of an alarm of its own, in one form or another. */

@@ -13,7 +13,13 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SweepReport } from '../../src/app/sweep.ts';
 import type { AlarmState } from '../../src/domain/alarm.ts';
-import { localAlarmArn, putMetricAlarm, setAlarmState, tagAlarm } from '../engines/alarms.ts';
+import {
+  localAlarmArn,
+  putMetricAlarm,
+  setAlarmState,
+  stateChangedAt,
+  tagAlarm,
+} from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import type { AlarmParts, JsonObject } from '../fakes/alarm-events.ts';
@@ -37,7 +43,7 @@ export interface QueueReply extends TopicReply {
 export interface LocalAlarm {
   readonly name: string;
   readonly arn: string;
-  /** For the builders of events: this alarm went red this very moment. */
+  /** For the builders of events: since when it is in its state, as CloudWatch says it. */
   red(): AlarmParts & { readonly atMs: number };
   set(state: AlarmState): Promise<void>;
 }
@@ -222,13 +228,17 @@ async function makeAlarm(
     input: { AlarmActions: [...topics], OKActions: [...topics] },
   });
   if (tag !== undefined) await tagAlarm(endpoint, arn, 'model-rollback:model', tag);
-  const set = (next: AlarmState): Promise<void> => setAlarmState(endpoint, name, next);
+  let atMs = Date.now();
+  const set = async (next: AlarmState): Promise<void> => {
+    await setAlarmState(endpoint, name, next);
+    atMs = await stateChangedAt(endpoint, name);
+  };
   if (state !== 'INSUFFICIENT_DATA') await set(state);
   return {
     name,
     arn,
     set,
-    red: () => ({ name, arn, model, atMs: Date.now() }),
+    red: () => ({ name, arn, model, atMs }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/domain/check.ts';
+import { startHttpProxy } from '../contract/http-proxy.ts';
 import { localAlarmArn, putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { allowAlarms, createFunction, createSchedule } from '../engines/deployed-function.ts';
@@ -91,6 +92,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'schedule',
       'permission',
       'alarms',
+      'alarm-history',
       ...[byDimension, byTag].toSorted().map((name) => `alarm ${name}`),
     ]);
     expect(checks['registry']?.message).toContain('MLflow 3.17.2');
@@ -300,6 +302,24 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     expect(exitCode).toBe(0);
     expect(checks['alarm-topic']?.verdict).toBe('ok');
     expect(checks[`alarm ${name}`]?.verdict).toBe('ok');
+    expect(checks['alarm-history']?.message).toContain(`Alarms come by ${world.topicArn}`);
+
+    // As AWS refuses it.
+    const body = JSON.stringify({ __type: 'AccessDenied', message: 'not authorized' });
+    const cloudWatch = await startHttpProxy(ministack.url, ({ headers }) =>
+      String(headers['x-amz-target']).endsWith('.DescribeAlarmHistory')
+        ? { kind: 'answer', status: 403, body }
+        : { kind: 'pass' },
+    );
+    const settings = { AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.url };
+    const refused = await doctor(settings, ['--topic', world.topicArn]);
+    await cloudWatch.close();
+    expect(refused.exitCode).toBe(1);
+    expect(refused.checks['alarm-history']).toMatchObject({
+      verdict: 'problem',
+      message: expect.stringContaining('AccessDenied'),
+      mend: 'Allow cloudwatch:DescribeAlarmHistory on *.',
+    });
   });
 
   test('tells that the sweep does not run', async () => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
+import { LOCAL_ACCOUNT } from '../engines/alarms.ts';
 import { builtFile } from './built.ts';
 import type { Answer, Failure, Reply } from './reply.ts';
 
@@ -27,6 +28,9 @@ export interface FunctionProcess {
 
 /** Milliseconds that the wall clock of a function process is ahead. */
 export const CLOCK_OFFSET = 'TEST_CLOCK_OFFSET_MS';
+
+/** In the account of the alarms of MiniStack. */
+const FUNCTION_ARN = `arn:aws:lambda:eu-west-1:${LOCAL_ACCOUNT}:function:model-rollback`;
 
 const START_TIMEOUT_MS = 20_000;
 const REMAINING_MS = 120_000;
@@ -111,13 +115,15 @@ if (offsetMs !== 0) {
     get: (real, name) => (name === 'now' ? () => now() + offsetMs : Reflect.get(real, name)),
   });
 }
+const invokedFunctionArn = '${FUNCTION_ARN}';
 const { handler } = await import(process.argv[1]);
 process.on('disconnect', () => process.exit(0));
 process.on('message', async ({ id, event, awsRequestId, remainingMs }) => {
   const endsAt = performance.now() + remainingMs;
   const getRemainingTimeInMillis = () => Math.max(0, Math.floor(endsAt - performance.now()));
   try {
-    const answer = await handler(JSON.parse(event), { awsRequestId, getRemainingTimeInMillis });
+    const context = { awsRequestId, invokedFunctionArn, getRemainingTimeInMillis };
+    const answer = await handler(JSON.parse(event), context);
     process.send({ id, answer: JSON.stringify(answer) });
   } catch (error) {
     const { name: errorType, message, code = null } = error;

@@ -41,6 +41,7 @@ const DONE_BY_AWS: Readonly<Record<string, string>> = {
 const ON_ANYTHING: Readonly<Record<string, string>> = {
   'cloudwatch:DescribeAlarms': 'composite alarms are told only to who may ask for all',
   'cloudwatch:DescribeAlarmContributors': 'in the same statement',
+  'cloudwatch:DescribeAlarmHistory': 'that of composite alarms is told only to who may ask for all',
   'ec2:*': 'AWS has no narrower resource for the network interfaces of a function',
   'xray:*': 'AWS has no resources of X-Ray',
 };
@@ -132,6 +133,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of the function'), () =>
     const called = new Set(rights.map(({ action }) => action));
     expect([...called].toSorted()).toEqual([
       'cloudwatch:DescribeAlarmContributors',
+      'cloudwatch:DescribeAlarmHistory',
       'cloudwatch:DescribeAlarms',
       'cloudwatch:ListTagsForResource',
       'dynamodb:BatchGetItem',
@@ -231,6 +233,12 @@ async function doEverything(): Promise<void> {
   }
   const nameless = await world.alarm(null);
   await world.askTopic(snsEvent([snsMessage(nameless.red()), 'no alarm at all']));
+  // One that is OK again when its message comes, and one that was made up.
+  const short = await world.alarm(await world.model(STAGES));
+  const brief = short.red();
+  await short.set('OK');
+  const madeUp = { name: uniqueName('made-up'), account: LOCAL_ACCOUNT, atMs: Date.now() };
+  await world.askTopic(snsEvent([snsMessage(brief), snsMessage(madeUp)]));
   await ask(directAlarm({ ...red, atMs: red.atMs - 2 * hourMs }));
 
   await untold();

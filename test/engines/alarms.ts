@@ -2,6 +2,7 @@
 import {
   CloudWatchClient,
   DeleteAlarmsCommand,
+  DescribeAlarmsCommand,
   PutCompositeAlarmCommand,
   type PutCompositeAlarmCommandInput,
   PutMetricAlarmCommand,
@@ -67,6 +68,20 @@ export async function putCompositeAlarm(
   return localAlarmArn(name);
 }
 
+/** When an alarm went to its state, as the engine says it (epoch ms, to the second). */
+export async function stateChangedAt(endpoint: string, name: string): Promise<number> {
+  return await use(endpoint, REGION, async (client) => {
+    const AlarmTypes = ['MetricAlarm', 'CompositeAlarm'] as const;
+    const command = new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: [...AlarmTypes] });
+    const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(command);
+    const [alarm] = [...MetricAlarms, ...CompositeAlarms];
+    // The engine keeps the former of composite alarms only.
+    const time = alarm?.StateTransitionedTimestamp ?? alarm?.StateUpdatedTimestamp;
+    if (time === undefined) throw new Error(`there is no alarm ${name}`);
+    return time.getTime();
+  });
+}
+
 /** Forces a state. Its actions fire, and composite alarms above it follow. */
 export async function setAlarmState(
   endpoint: string,
@@ -116,11 +131,11 @@ interface PutMetricAlarmOptions {
   readonly input?: Partial<PutMetricAlarmCommandInput>;
 }
 
-async function use(
+async function use<T>(
   endpoint: string,
   region: string,
-  act: (client: CloudWatchClient) => Promise<unknown>,
-): Promise<void> {
+  act: (client: CloudWatchClient) => Promise<T>,
+): Promise<T> {
   const client = localCloudWatch(endpoint, region);
-  await act(client).finally(() => client.destroy());
+  return await act(client).finally(() => client.destroy());
 }

@@ -53,6 +53,7 @@ export function planOf(
     fleet?: FleetState;
     /** Given: an alarm asks. */
     redAtMs?: number;
+    doubt?: string;
   } = {},
 ): Plan {
   return planRollback({
@@ -70,5 +71,6 @@ export function planOf(
     confirmed: fields.confirmed ?? null,
     fleet: fields.fleet ?? newFleetState,
     redAtMs: fields.redAtMs ?? null,
+    doubt: fields.doubt ?? null,
   });
 }

@@ -1,16 +1,23 @@
 import {
   type CloudWatchClient,
   DescribeAlarmContributorsCommand,
+  DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
   type DescribeAlarmsCommandInput,
   ListTagsForResourceCommand,
 } from '@aws-sdk/client-cloudwatch';
-import { type AlarmContributor, type AlarmDescription, parseAlarmArn } from '../../domain/alarm.ts';
+import {
+  type AlarmDescription,
+  type ChangeToAlarm,
+  type ContributorInAlarm,
+  parseAlarmArn,
+} from '../../domain/alarm.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { AlarmAnswer, AlarmReader } from '../../ports/alarm-reader.ts';
+import type { AlarmAnswer, AlarmReader, HistorySpan } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { alarmsOf, alarmTypes, arnsInAlarm, contributorsOf, ruleOf } from './cloudwatch-answer.ts';
+import { changesToAlarm } from './cloudwatch-history.ts';
 
 /**
  * Asks CloudWatch, in the region of each alarm, with one client per region. A listing that is not whole
@@ -76,7 +83,7 @@ export class CloudWatchAlarmReader implements AlarmReader {
   async readContributors(
     arn: string,
     deadline: Deadline,
-  ): Promise<AlarmAnswer<readonly AlarmContributor[]>> {
+  ): Promise<AlarmAnswer<readonly ContributorInAlarm[]>> {
     const operation = 'DescribeAlarmContributors';
     return await this.#ask(arn, operation, deadline, ({ name }, client, to) =>
       listAll(async (NextToken) => {
@@ -85,6 +92,38 @@ export class CloudWatchAlarmReader implements AlarmReader {
         return { rows: contributorsOf(page.AlarmContributors ?? []), next: page.NextToken };
       }),
     );
+  }
+
+  async readChangesToAlarm(
+    arn: string,
+    { fromMs, toMs, contributorId }: HistorySpan,
+    deadline: Deadline,
+  ): Promise<AlarmAnswer<readonly ChangeToAlarm[]>> {
+    return await this.#ask(arn, 'DescribeAlarmHistory', deadline, async ({ name }, client, to) => {
+      const changes = await listAll(async (NextToken) => {
+        const command = new DescribeAlarmHistoryCommand({
+          AlarmName: name,
+          AlarmTypes: [...alarmTypes],
+          ...(contributorId === null
+            ? { HistoryItemType: 'StateUpdate' }
+            : {
+                HistoryItemType: 'AlarmContributorStateUpdate',
+                AlarmContributorId: contributorId,
+              }),
+          // Some engines keep whole seconds.
+          StartDate: new Date(Math.floor(fromMs / 1_000) * 1_000),
+          EndDate: new Date(Math.ceil(toMs / 1_000) * 1_000),
+          ScanBy: 'TimestampAscending',
+          MaxRecords: limits.alarmPageRows,
+          NextToken,
+        });
+        const page = await client.send(command, to);
+        return { rows: changesToAlarm(page, name, contributorId), next: page.NextToken };
+      });
+      if (changes.kind !== 'answer') return changes;
+      const within = changes.value.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+      return { ...changes, value: within };
+    });
   }
 
   async readTag(arn: string, key: string, deadline: Deadline): Promise<AlarmAnswer<string | null>> {

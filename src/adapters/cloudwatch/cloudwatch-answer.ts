@@ -8,10 +8,10 @@ import type {
 } from '@aws-sdk/client-cloudwatch';
 import * as v from 'valibot';
 import type {
-  AlarmContributor,
   AlarmDescription,
   AlarmState,
   AlarmSubject,
+  ContributorInAlarm,
   Dimension,
 } from '../../domain/alarm.ts';
 import { limits } from '../../domain/limits.ts';
@@ -51,12 +51,11 @@ export function ruleOf({ CompositeAlarms = [] }: DescribeAlarmsCommandOutput, ar
   return CompositeAlarms.find(({ AlarmArn }) => AlarmArn === arn)?.AlarmRule ?? '';
 }
 
-export function contributorsOf(rows: readonly Contributor[]): readonly AlarmContributor[] {
-  return rows.flatMap(({ ContributorId, ContributorAttributes }) => {
+export function contributorsOf(rows: readonly Contributor[]): readonly ContributorInAlarm[] {
+  return rows.flatMap(({ ContributorId, ContributorAttributes, StateTransitionedTimestamp }) => {
     if (!isText(ContributorId)) return [];
-    const attributes = Object.entries(ContributorAttributes ?? {});
-    const named = attributes.map(([Name, Value]) => ({ Name, Value }));
-    return [{ id: ContributorId, attributes: dimensionsOf(named) }];
+    const changedAtMs = epochMs(StateTransitionedTimestamp);
+    return [{ id: ContributorId, attributes: attributesOf(ContributorAttributes), changedAtMs }];
   });
 }
 
@@ -76,8 +75,8 @@ function describe<T extends AnyAlarm>(
   alarm: T,
   subjectOf: (alarm: T) => AlarmSubject,
 ): readonly AlarmDescription[] {
-  const { AlarmArn, AlarmName, StateValue, AlarmConfigurationUpdatedTimestamp } = alarm;
-  const configuredAtMs = AlarmConfigurationUpdatedTimestamp?.getTime();
+  const { AlarmArn, AlarmName, StateValue, StateTransitionedTimestamp, StateUpdatedTimestamp } =
+    alarm;
   if (!isText(AlarmArn) || !isText(AlarmName) || !isState(StateValue)) return [];
   return [
     {
@@ -85,8 +84,11 @@ function describe<T extends AnyAlarm>(
       arn: AlarmArn,
       name: AlarmName,
       state: StateValue,
-      configuredAtMs: Number.isFinite(configuredAtMs) ? (configuredAtMs ?? null) : null,
+      // The time of the latest update moves on while the state stays as it is.
+      stateChangedAtMs: epochMs(StateTransitionedTimestamp ?? StateUpdatedTimestamp),
+      configuredAtMs: epochMs(alarm.AlarmConfigurationUpdatedTimestamp),
       hasActionsEnabled: alarm.ActionsEnabled !== false,
+      isSuppressed: 'ActionsSuppressedBy' in alarm && Boolean(alarm.ActionsSuppressedBy),
     },
   ];
 }
@@ -121,7 +123,7 @@ const childInAlarmSchema = v.object({
 });
 
 /** A forced state has any reason data or none; what cannot be read names no children. */
-function triggeringChildren(reasonData: string): readonly string[] {
+export function triggeringChildren(reasonData: string): readonly string[] {
   if (reasonData.length > limits.alarmReasonDataLengthMax) return [];
   try {
     const { triggeringAlarms } = v.parse(reasonDataSchema, JSON.parse(reasonData));
@@ -132,6 +134,12 @@ function triggeringChildren(reasonData: string): readonly string[] {
   }
 }
 
+export function attributesOf(
+  attributes: Readonly<Record<string, string>> = {},
+): readonly Dimension[] {
+  return dimensionsOf(Object.entries(attributes).map(([Name, Value]) => ({ Name, Value })));
+}
+
 function dimensionsOf(rows: readonly MetricDimension[]): readonly Dimension[] {
   return rows
     .flatMap(({ Name, Value }) =>
@@ -140,10 +148,16 @@ function dimensionsOf(rows: readonly MetricDimension[]): readonly Dimension[] {
     .slice(0, limits.alarmDimensionsMax);
 }
 
+/** Null for a time beyond what a date can hold, too. */
+export function epochMs(time: Date | undefined): number | null {
+  const ms = time?.getTime() ?? Number.NaN;
+  return Number.isNaN(ms) || ms < 0 ? null : ms;
+}
+
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= limits.alarmTextLengthMax;
 }
 
-function isState(value: unknown): value is AlarmState {
+export function isState(value: unknown): value is AlarmState {
   return value === 'OK' || value === 'ALARM' || value === 'INSUFFICIENT_DATA';
 }

@@ -18,7 +18,7 @@ export async function findAlarms(
   { functionArn, topicArn, names }: AskedAlarms,
   deadline: Deadline,
 ): Promise<AlarmAnswer<readonly WiredAlarm[]>> {
-  return await answering(async () => {
+  return await answering('list the alarms', async () => {
     const found = new Map<string, WiredAlarm>();
     const add = (rows: readonly WiredAlarm[]): void => {
       for (const row of rows) found.set(row.alarm.arn, row);
@@ -43,7 +43,7 @@ export async function findChildren(
   arn: string,
   deadline: Deadline,
 ): Promise<AlarmAnswer<readonly string[]>> {
-  return await answering(async () => {
+  return await answering('list the alarms', async () => {
     // No other filter may stand beside this one.
     const input = { ChildrenOfAlarmName: parseAlarmArn(arn)?.name ?? arn };
     const pages = await pagesOf(client, input, deadline);
@@ -87,13 +87,14 @@ async function pagesOf(
   return pages;
 }
 
-async function answering<T>(ask: () => Promise<T>): Promise<AlarmAnswer<T>> {
+/** @param what CloudWatch was asked to do, for people */
+export async function answering<T>(what: string, ask: () => Promise<T>): Promise<AlarmAnswer<T>> {
   try {
     return { kind: 'answer', value: await ask() };
   } catch (error) {
     const [line = ''] = messageOf(error).split('\n', 1);
     const why = `${error instanceof Error ? error.name : 'Error'}: ${line}`;
-    const message = `CloudWatch did not list the alarms (${why.slice(0, limits.messageLengthMax)}).`;
+    const message = `CloudWatch did not ${what} (${why.slice(0, limits.messageLengthMax)}).`;
     return { kind: 'unreachable', message };
   }
 }

@@ -1,14 +1,21 @@
-import { type AlarmContributor, type AlarmDescription, parseAlarmArn } from '../../domain/alarm.ts';
-import type { AlarmAnswer, AlarmReader } from '../../ports/alarm-reader.ts';
+import {
+  type AlarmDescription,
+  type ChangeToAlarm,
+  type ContributorInAlarm,
+  parseAlarmArn,
+} from '../../domain/alarm.ts';
+import type { AlarmAnswer, AlarmReader, HistorySpan } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 
 /** What belongs to an alarm beside its description. */
 export interface MemoryAlarmExtras {
   readonly tags?: Readonly<Record<string, string>>;
   /** The series that are in ALARM. */
-  readonly contributors?: readonly AlarmContributor[];
+  readonly contributors?: readonly ContributorInAlarm[];
   /** ARNs of all children. @default the ones that made it red */
   readonly children?: readonly string[];
+  /** Its changes to ALARM, and those of its series, oldest first. */
+  readonly history?: readonly (ChangeToAlarm & { readonly contributorId?: string })[];
 }
 
 /** Alarms in this process: for tests, and where there is no CloudWatch. Empty, it knows no alarm. */
@@ -54,8 +61,21 @@ export class MemoryAlarmReader implements AlarmReader {
   async readContributors(
     arn: string,
     deadline: Deadline,
-  ): Promise<AlarmAnswer<readonly AlarmContributor[]>> {
+  ): Promise<AlarmAnswer<readonly ContributorInAlarm[]>> {
     return this.#answer([arn], deadline, () => this.#alarms.get(arn)?.contributors ?? []);
+  }
+
+  async readChangesToAlarm(
+    arn: string,
+    { fromMs, toMs, contributorId }: HistorySpan,
+    deadline: Deadline,
+  ): Promise<AlarmAnswer<readonly ChangeToAlarm[]>> {
+    return this.#answer([arn], deadline, () =>
+      (this.#alarms.get(arn)?.history ?? []).flatMap(({ contributorId: id = null, ...change }) => {
+        const isWithin = change.atMs >= fromMs && change.atMs <= toMs;
+        return isWithin && id === contributorId ? [change] : [];
+      }),
+    );
   }
 
   async readTag(arn: string, key: string, deadline: Deadline): Promise<AlarmAnswer<string | null>> {

@@ -37,6 +37,7 @@ let world: World;
 let alarms: WiredAlarm[];
 let listing: AlarmAnswer<never> | null;
 let children: Record<string, readonly string[]>;
+let history: AlarmAnswer<null>;
 let deadlines: Deadline[];
 let around: Surroundings;
 
@@ -46,6 +47,7 @@ beforeEach(() => {
   alarms = [];
   listing = null;
   children = {};
+  history = { kind: 'answer', value: null };
   deadlines = [];
   around = {
     registry: async (deadline) => {
@@ -66,6 +68,7 @@ beforeEach(() => {
     },
     functionPolicy: async () => policy,
     schedules: async () => [{ name: 'sweep', isEnabled: true }],
+    alarmHistory: async () => history,
     alarmChildren: async (arn) => ({ kind: 'answer', value: children[arn] ?? [] }),
   };
 });
@@ -81,8 +84,10 @@ const put = (
     arn: alarmArn(name),
     name,
     state: 'OK',
+    stateChangedAtMs: null,
     configuredAtMs: 0,
     hasActionsEnabled: true,
+    isSuppressed: false,
     isComposite: false,
     dimensions: model === undefined ? [] : [{ name: 'ModelName', value: model }],
     isMultiSeries: false,
@@ -122,6 +127,7 @@ describe('doctor', () => {
       'ok schedule',
       'ok permission',
       'ok alarms',
+      'ok alarm-history',
       'ok alarm churn',
     ]);
     for (const { mend } of checks) expect(mend).toBeNull();
@@ -470,6 +476,32 @@ describe('doctor', () => {
       world.alarms.answerAs('unreachable');
       const check = await alarmCheck('churn');
       expect(check).toMatchObject({ verdict: Verdict.PROBLEM, mend: 'Try again.' });
+    });
+  });
+
+  describe('the history of alarms', () => {
+    test('is fine when it can be read, and says whether alarms come by a topic', async () => {
+      put('churn', { model: 'm' });
+      const direct = named(await look(ofFunction), 'alarm-history');
+      expect(direct).toMatchObject({ verdict: Verdict.OK });
+      const byTopic = { ...noAlarms, topicArn: NOTICES };
+      expect(named(await look(byTopic), 'alarm-history')).toMatchObject({
+        verdict: Verdict.OK,
+        message: expect.stringContaining(`Alarms come by ${NOTICES}: each is compared`),
+      });
+    });
+
+    test('is a problem for alarms by a topic when it is refused, else a warning', async () => {
+      put('churn', { model: 'm' });
+      const message = 'CloudWatch did not show the history of alarms (AccessDenied: no).';
+      history = { kind: 'unreachable', message };
+      const byTopic = { ...noAlarms, topicArn: NOTICES };
+      expect(named(await look(byTopic), 'alarm-history')).toMatchObject({
+        verdict: Verdict.PROBLEM,
+        message: expect.stringContaining(`${message} An alarm that a topic or a queue brings`),
+        mend: 'Allow cloudwatch:DescribeAlarmHistory on *.',
+      });
+      expect(named(await look(ofFunction), 'alarm-history').verdict).toBe(Verdict.WARNING);
     });
   });
 

@@ -43,6 +43,7 @@ beforeEach(() => {
     schedules: async () => schedules,
     alarms: async (_asked: AskedAlarms) => ({ kind: 'answer', value: alarms }),
     alarmChildren: async () => ({ kind: 'answer', value: [] }),
+    alarmHistory: async () => ({ kind: 'answer', value: null }),
   };
 });
 

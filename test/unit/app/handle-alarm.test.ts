@@ -71,8 +71,10 @@ const cloudWatchHas = (
     arn,
     name,
     state,
+    stateChangedAtMs: null,
     configuredAtMs: 0,
     hasActionsEnabled: true,
+    isSuppressed: false,
     isComposite: false,
     dimensions: [],
     isMultiSeries: false,
@@ -347,7 +349,12 @@ describe('handleAlarm', () => {
   test('tells of what nobody can read once an hour for each source, and acts on none of it', async () => {
     const topic = 'arn:aws:sns:eu-west-1:111122223333:t';
     const say = (text: string, source: string): Promise<RollbackResponse> =>
-      handleAlarm(world.deps, parseAlarmText(text), source, world.deadline());
+      handleAlarm(
+        world.deps,
+        parseAlarmText(text),
+        { arn: source, ownAccount: null },
+        world.deadline(),
+      );
     const answer = await say('hello', topic);
     expect(answer).toMatchObject({ outcome: 'FAILED', model_name: null, notified: true });
     await say('hello again', topic);
@@ -364,7 +371,8 @@ describe('handleAlarm', () => {
   test('ignores its own notices', async () => {
     await send(red());
     const own = JSON.stringify(world.notifier.sent[0]?.message);
-    const answer = await handleAlarm(world.deps, parseAlarmText(own), 'topic', world.deadline());
+    const origin = { arn: 'topic', ownAccount: null };
+    const answer = await handleAlarm(world.deps, parseAlarmText(own), origin, world.deadline());
     expect(answer.outcome).toBe('IGNORED');
     expect(world.notifier.sent).toHaveLength(1);
   });
@@ -822,7 +830,7 @@ describe('which model', () => {
     );
     world = worldWith();
     const attributes = [{ name: 'ModelName', value: 'm' }];
-    cloudWatchHas('ALARM', {}, { contributors: [{ id: 'c', attributes }] });
+    cloudWatchHas('ALARM', {}, { contributors: [{ id: 'c', attributes, changedAtMs: null }] });
     expect(await sourceOf(red({ kind: 'multi-series' }))).toBe('contributor');
   });
 

@@ -87,6 +87,18 @@ describe('planRollback', () => {
 });
 
 describe('the guards', () => {
+  test('ALARM_NOT_CONFIRMED is there only for an alarm that could not be confirmed', () => {
+    const inDoubt = planOf(three, { redAtMs: nowMs, doubt: 'CloudWatch refused.' });
+    expect(codes(inDoubt)).toEqual(['ALARM_NOT_CONFIRMED']);
+    expect(inDoubt.to?.version).toBe('2');
+    expect(inDoubt.guards.at(-1)?.message).toMatch(/^CloudWatch refused\. So the alarm/);
+    // Release 0.1.0 cannot read a plan that names it.
+    for (const plan of [planOf(three), planOf(three, { redAtMs: nowMs })]) {
+      expect(JSON.stringify(plan)).not.toContain('ALARM_NOT_CONFIRMED');
+    }
+    expect(codes(planOf(three, { doubt: 'A person asks.' }))).toEqual([]);
+  });
+
   test.each([
     [24 * hourMs - 1, ['COOLDOWN']],
     [24 * hourMs, []],

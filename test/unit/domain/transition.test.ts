@@ -493,6 +493,20 @@ describe('unclaimedOutcome', () => {
     expect(unclaimedOutcome(attemptOf(noTarget, automatic), settings)).toBe('NO_TARGET');
     expect(unclaimedOutcome(attemptOf(refused, automatic), settings)).toBe('REFUSED');
   });
+
+  test.each([
+    ['act', 'AWAITING_APPROVAL'],
+    ['ask', 'AWAITING_APPROVAL'],
+    ['observe', 'REFUSED'],
+  ] as const)('of an alarm in mode %s that could not be confirmed is %s', (mode, expected) => {
+    const settings = { ...defaultAlarmSettings, mode };
+    const asked = { redAtMs: nowMs, doubt: 'CloudWatch refused.' };
+    const inDoubt = planOf(rows, asked);
+    expect(unclaimedOutcome(attemptOf(inDoubt, automatic), settings)).toBe(expected);
+    // Without a target there is nothing to approve.
+    const alone = planOf([row('3', 'Production', 9)], asked);
+    expect(unclaimedOutcome(attemptOf(alone, automatic), settings)).toBe('REFUSED');
+  });
 });
 
 describe('what records are due for', () => {

@@ -20,6 +20,7 @@ import {
   sqsEvent,
 } from '../../fakes/alarm-events.ts';
 import { withCalls } from '../../fakes/intercept.ts';
+import { putKnownAlarm } from '../../fakes/known-alarms.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 /**
@@ -173,11 +174,14 @@ const phrases: Readonly<
   },
 };
 
-const send = ({ world, deps, parts }: Scene, form: string): Promise<EventAnswer> =>
-  answerEvent(deps, forms[form]?.(parts), {
+/** CloudWatch knows the alarm: what a topic or a queue brings is compared with it. */
+const send = ({ world, deps, parts }: Scene, form: string): Promise<EventAnswer> => {
+  putKnownAlarm(world.alarms, parts);
+  return answerEvent(deps, forms[form]?.(parts), {
     invocationId: 'invocation',
     deadline: world.deadline(),
   });
+};
 
 describe('what the caller gets', () => {
   const [header = [], ...rows] = tableOf('form');

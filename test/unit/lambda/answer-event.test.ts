@@ -9,6 +9,7 @@ import {
   sqsEvent,
 } from '../../fakes/alarm-events.ts';
 import { withCalls } from '../../fakes/intercept.ts';
+import { putKnownAlarm } from '../../fakes/known-alarms.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 let world: World;
@@ -43,8 +44,13 @@ const answer = (event: unknown, down: readonly string[] = []): Promise<EventAnsw
   );
   return answerEvent(deps, event, { invocationId: 'invocation', deadline: world.deadline() });
 };
+/** Of alarms that CloudWatch knows. */
 const messages = (...models: string[]): JsonObject[] =>
-  models.map((model) => snsMessage({ model, name: `${model}-alarm`, atMs: world.clock.nowMs() }));
+  models.map((model) => {
+    const parts = { model, name: `${model}-alarm`, atMs: world.clock.nowMs() };
+    putKnownAlarm(world.alarms, parts);
+    return snsMessage(parts);
+  });
 const rolledBack = (model: string): unknown =>
   expect.objectContaining({ model_name: model, outcome: 'ROLLED_BACK', replayed: false });
 

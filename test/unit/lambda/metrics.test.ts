@@ -8,6 +8,7 @@ import {
 } from '../../../src/domain/errors.ts';
 import { directAlarm, snsMessage, sqsEvent } from '../../fakes/alarm-events.ts';
 import { type RegistryCalls, type StoreCalls, withCalls } from '../../fakes/intercept.ts';
+import { putKnownAlarm } from '../../fakes/known-alarms.ts';
 import { metricProblems, metricValue } from '../../fakes/metric-format.ts';
 import { type Served, type ServeOptions, serve } from '../../fakes/served-event.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
@@ -246,9 +247,11 @@ describe('metricsOf, of several at once', () => {
   test('has a line for each model and outcome of a batch', async () => {
     for (const model of ['a', 'b']) world.seed(model, ['Archived', 'Production']);
     const atMs = world.clock.nowMs();
-    const messages = ['a', 'b', 'm', 'a'].map((model, index) =>
-      snsMessage({ model, name: `${model}-${index}`, atMs }),
-    );
+    const messages = ['a', 'b', 'm', 'a'].map((model, index) => {
+      const parts = { model, name: `${model}-${index}`, atMs };
+      putKnownAlarm(world.alarms, parts);
+      return snsMessage(parts);
+    });
     const one = await served(
       sqsEvent(messages, 'raw'),
       intercepted({
@@ -464,8 +467,10 @@ function putRed(): void {
     arn: alarmArn,
     name: 'high-drawdown-alarm',
     state: 'ALARM',
+    stateChangedAtMs: null,
     configuredAtMs: null,
     hasActionsEnabled: true,
+    isSuppressed: false,
     isComposite: false,
     dimensions: [{ name: 'ModelName', value: 'm' }],
     isMultiSeries: false,

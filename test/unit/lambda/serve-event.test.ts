@@ -15,6 +15,7 @@ import {
   sqsEvent,
 } from '../../fakes/alarm-events.ts';
 import { withCalls } from '../../fakes/intercept.ts';
+import { putKnownAlarm } from '../../fakes/known-alarms.ts';
 import { type LogLine, type Served, serve } from '../../fakes/served-event.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
@@ -78,6 +79,7 @@ describe('serveEvent', () => {
   test('names an alarm by its ARN and the time when it went red, on every path', async () => {
     const atMs = world.clock.nowMs();
     const triggerId = `${alarmArn('high-drawdown-alarm')}@${at()}`;
+    putKnownAlarm(world.alarms, { model: 'm', atMs });
     const forms = [
       directAlarm({ model: 'm', atMs }),
       snsEvent([snsMessage({ model: 'm', atMs })]),
@@ -172,7 +174,11 @@ describe('serveEvent', () => {
       },
     });
     const atMs = world.clock.nowMs();
-    const messages = ['a', 'b'].map((model) => snsMessage({ model, name: `${model}-alarm`, atMs }));
+    const messages = ['a', 'b'].map((model) => {
+      const parts = { model, name: `${model}-alarm`, atMs };
+      putKnownAlarm(world.alarms, parts);
+      return snsMessage(parts);
+    });
     const one = await serve(world, sqsEvent([...messages, 'no alarm'], 'raw'), { started: deps });
     expect(ends(one)).toMatchObject([
       { level: 'info', message: 'answered', fields: { message_id: messageId(0), model_name: 'a' } },

@@ -1,0 +1,29 @@
+import type { RegistrySnapshot } from '../domain/model.ts';
+import type { RollbackRequest } from '../domain/request.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { StoreView } from '../ports/rollback-store.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/** What every attempt of a rollback begins with. */
+export interface FirstReads {
+  /** The rollback that they are for: its model and its key. */
+  readonly id: string;
+  readonly snapshot: Promise<RegistrySnapshot>;
+  readonly view: Promise<StoreView>;
+}
+
+/** Reads the registry and the store at the same time. A rejection is only seen by who awaits it. */
+export function beginReads(
+  { registry, store }: Pick<RollbackDeps, 'registry' | 'store'>,
+  { modelName, targetVersion }: Pick<RollbackRequest, 'modelName' | 'targetVersion'>,
+  id: string,
+  deadline: Deadline,
+): FirstReads {
+  const include = targetVersion === null ? [] : [targetVersion];
+  const snapshot = registry.read(modelName, include, deadline);
+  const view = store.read(modelName, id, deadline);
+  // A replay must be answered although the registry is down, and reads for nothing are dropped.
+  snapshot.catch(() => undefined);
+  view.catch(() => undefined);
+  return { id, snapshot, view };
+}
