@@ -56,6 +56,11 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/set-tag', { name, key, value });
   }
 
+  /** Gives the registered model, and so each of its versions, another name. */
+  async rename(name: string, newName: string): Promise<void> {
+    await this.#call('POST', 'registered-models/rename', { name, new_name: newName });
+  }
+
   async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {
     await this.#call('POST', 'model-versions/set-tag', { name, version, key, value });
   }
