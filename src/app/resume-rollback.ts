@@ -1,11 +1,12 @@
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
-import { clockSkewProblem, isStaleClaim } from '../domain/meeting.ts';
+import { isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { type ClaimedRun, renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { carryOut, newLease } from './carry-out.ts';
+import { registrySkewMs, requireClock } from './clock-skew.ts';
 import type { RollbackDeps } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { readAlarmNow } from './read-alarm.ts';
@@ -60,15 +61,6 @@ export async function resumeRollback(
   return await carryOut(deps, taken, deadline, { whyStale });
 }
 
-/**
- * Where nobody keeps the clock right: a lease has expired only if our clock is right.
- * @throws ConfigurationError
- */
-export function requireClock(deps: RollbackDeps, skews: readonly (number | null)[]): void {
-  const problem = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
-  if (problem !== null) throw new ConfigurationError(problem);
-}
-
 // ---------------------------------------------------------------------------------------------------
 
 /** Nobody expects the rollback of an alarm any more that is not red, or whose automation was stopped. */
@@ -82,19 +74,4 @@ async function whyAlarmStale(
   if (isPaused) return 'automation was paused since';
   const now = await readAlarmNow(deps, alarm.transition, deadline);
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is not red any more' : null;
-}
-
-async function registrySkewMs(
-  deps: RollbackDeps,
-  modelName: string,
-  deadline: Deadline,
-): Promise<number | null> {
-  if (deps.settings.clockSkewMaxMs === null) return null;
-  try {
-    const { serverTimeMs } = await deps.registry.read(modelName, [], deadline, 1);
-    return serverTimeMs === null ? null : deps.clock.nowMs() - serverTimeMs;
-  } catch {
-    // What is wrong with the registry is told by the look that follows.
-    return null;
-  }
 }

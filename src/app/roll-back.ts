@@ -10,7 +10,6 @@ import { type FleetState, newFleetState } from '../domain/fleet.ts';
 import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
-import type { RegistrySnapshot } from '../domain/model.ts';
 import { planWarnings } from '../domain/plan.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
@@ -20,6 +19,7 @@ import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/trigger.ts
 import type { Deadline } from '../ports/deadline.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut, newLease } from './carry-out.ts';
+import { requireClock, skewOf } from './clock-skew.ts';
 import type { RollbackDeps } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
@@ -27,7 +27,7 @@ import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
 import { makePlan } from './make-plan.ts';
-import { requireClock, resumeRollback } from './resume-rollback.ts';
+import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 
 /** One call for a rollback. */
@@ -219,10 +219,6 @@ function dryRun(
     ...warnings,
     { code: 'ROLLBACK_IN_PROGRESS', message },
   ]);
-}
-
-function skewOf({ clock }: RollbackDeps, { serverTimeMs }: RegistrySnapshot): number | null {
-  return serverTimeMs === null ? null : clock.nowMs() - serverTimeMs;
 }
 
 /** What must hold before a claim is worth taking. */

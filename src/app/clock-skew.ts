@@ -1,0 +1,34 @@
+import { ConfigurationError } from '../domain/errors.ts';
+import { clockSkewProblem } from '../domain/meeting.ts';
+import type { RegistrySnapshot } from '../domain/model.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/**
+ * Where nobody keeps the clock right: a lease has expired only if our clock is right.
+ * @throws ConfigurationError
+ */
+export function requireClock(deps: RollbackDeps, skews: readonly (number | null)[]): void {
+  const problem = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
+  if (problem !== null) throw new ConfigurationError(problem);
+}
+
+/** Our clock less the registry's (ms); null where it does not say. */
+export function skewOf({ clock }: RollbackDeps, { serverTimeMs }: RegistrySnapshot): number | null {
+  return serverTimeMs === null ? null : clock.nowMs() - serverTimeMs;
+}
+
+/** The skew (ms) by a small reading of the registry; null where nobody asks, or it cannot be read. */
+export async function registrySkewMs(
+  deps: RollbackDeps,
+  modelName: string,
+  deadline: Deadline,
+): Promise<number | null> {
+  if (deps.settings.clockSkewMaxMs === null) return null;
+  try {
+    return skewOf(deps, await deps.registry.read(modelName, [], deadline, 1));
+  } catch {
+    // What is wrong with the registry is told by the look that follows.
+    return null;
+  }
+}
