@@ -80,6 +80,33 @@ export function updateModel(
   });
 }
 
+/** `registered-models/rename`: all versions, deleted ones too, get the one time of the call. */
+export function renameModel(
+  database: RegistryDatabase,
+  { name, new_name: newName }: { readonly name: string; readonly new_name: string },
+): Answer {
+  checkModelName(newName);
+  return database.transaction(() => {
+    const time = database.now();
+    findModel(database, name);
+    if (name !== newName && isTaken(database, newName)) {
+      throw new RegistryError(
+        'RESOURCE_ALREADY_EXISTS',
+        `Registered Model (name=${newName}) already exists.`,
+      );
+    }
+    database.run('UPDATE model_versions SET last_updated_time = ? WHERE name = ?', time, name);
+    // Versions, tags and aliases follow.
+    database.run(
+      'UPDATE registered_models SET name = ?, last_updated_time = ? WHERE name = ?',
+      newName,
+      time,
+      name,
+    );
+    return getModel(database, newName);
+  });
+}
+
 /** `registered-models/delete`: versions, tags and aliases go with it. */
 export function deleteModel(database: RegistryDatabase, name: string): Answer {
   return database.transaction(() => {
@@ -132,6 +159,10 @@ export function deleteModelTag(database: RegistryDatabase, name: string, key: st
 }
 
 // ---------------------------------------------------------------------------------------------
+
+function isTaken(database: RegistryDatabase, name: string): boolean {
+  return database.get('SELECT name FROM registered_models WHERE name = ?', name) !== undefined;
+}
 
 function putModelTag(database: RegistryDatabase, name: string, key: string, value: string): void {
   database.run('INSERT OR REPLACE INTO registered_model_tags VALUES (?, ?, ?)', name, key, value);

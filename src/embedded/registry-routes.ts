@@ -16,6 +16,7 @@ import {
   deleteModel,
   deleteModelTag,
   getModel,
+  renameModel,
   searchModels,
   setModelTag,
   updateModel,
@@ -56,6 +57,9 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> =
     PATCH: route({ ...MODEL, description: 'text' }, (database, { name, description }) =>
       updateModel(database, name, description),
     ),
+  },
+  '/registered-models/rename': {
+    POST: route({ ...MODEL, new_name: 'text!' }, renameModel),
   },
   '/registered-models/delete': {
     DELETE: route(MODEL, (database, { name }) => deleteModel(database, name)),

@@ -93,6 +93,51 @@ describe.skipIf(mlflow.isMissing)(mlflow.title('the embedded registry'), () => {
       await both(post('/registered-models/create', { name: modelName('t5'), tags: [] }));
     });
 
+    test('are renamed with their versions, tags and aliases, which get one time', async () => {
+      const name = await modelWith('renamed', 3);
+      const newName = `${name}-new`;
+      const tag = { key: 'model_rollback.rolled_back', value: 'to 1' };
+      await both(post('/registered-models/alias', { name, alias: 'champion', version: '2' }));
+      await both(post('/model-versions/set-tag', { name, version: '3', ...tag }));
+      await both(post('/registered-models/set-tag', { name, key: 'k', value: 'v' }));
+      await both(
+        post('/model-versions/transition-stage', { name, version: '2', stage: 'Production' }),
+      );
+      await both(del('/model-versions/delete', { name, version: '1' }));
+      await both(post('/registered-models/rename', { name, new_name: newName }));
+      await both(allOf(newName));
+      await both(allOf(name));
+      await both(get('/registered-models/get', { name: newName }));
+      await both(get('/registered-models/get', { name }));
+      await both(get('/model-versions/get', { name: newName, version: '2' }));
+      await both(get('/registered-models/alias', { name: newName, alias: 'champion' }));
+      await both(createVersion(newName));
+      await both(
+        post('/model-versions/transition-stage', {
+          name: newName,
+          version: '4',
+          stage: 'Production',
+          archive_existing_versions: true,
+        }),
+      );
+      await both(allOf(newName));
+      await both(post('/registered-models/rename', { name: newName, new_name: newName }));
+      await both(allOf(newName));
+    });
+
+    test('are not renamed to what is taken or refused', async () => {
+      const name = await modelWith('kept', 1);
+      const other = await modelWith('taken', 1);
+      for (const new_name of [other, 'a/b', 'a:b', '..', '', ' ', 5, null, undefined]) {
+        await both(post('/registered-models/rename', { name, new_name }));
+      }
+      await both(post('/registered-models/rename', { new_name: `${name}-x` }));
+      await both(post('/registered-models/rename', { name: `${name}-no`, new_name: `${name}-x` }));
+      await both(post('/registered-models/rename', { name: `${name}-no`, new_name: 'a/b' }));
+      await both(get('/registered-models/rename', { name }));
+      await both(allOf(name));
+    });
+
     test('are deleted with their versions, tags and aliases', async () => {
       const name = await modelWith('whole', 2);
       await both(post('/registered-models/alias', { name, alias: 'champion', version: '2' }));
@@ -697,6 +742,55 @@ describe.skipIf(mlflow.isMissing)(mlflow.title('the embedded registry'), () => {
       await both(get('/registered-models/search', { filter, order_by: order }));
     });
 
+    test('gives the changes below a version, with their tags, page by page alike', async () => {
+      const name = await modelWith('changes', 9);
+      const tag = { name, key: 'model_rollback.rolled_back', value: 'to 1, and so on' };
+      await both(post('/model-versions/set-tag', { ...tag, version: '6' }));
+      await both(post('/registered-models/alias', { name, alias: 'champion', version: '6' }));
+      for (const version of ['4', '6', '8']) {
+        await both(
+          post('/model-versions/transition-stage', {
+            name,
+            version,
+            stage: 'Production',
+            archive_existing_versions: true,
+          }),
+        );
+      }
+      await both(patch('/model-versions/update', { name, version: '2', description: 'edited' }));
+      // Also after a rename, when all of them share a time.
+      const newName = `${name}-new`;
+      for (const named of [name, newName]) {
+        for (const size of [1, 3, 100]) {
+          let token: string | undefined;
+          do {
+            const { body } = await both(
+              get('/model-versions/search', {
+                filter: `name = '${named}' AND version_number < 8`,
+                max_results: size,
+                order_by: 'last_updated_timestamp DESC',
+                ...(token && { page_token: token }),
+              }),
+            );
+            token = (body as { next_page_token?: string }).next_page_token;
+          } while (token !== undefined);
+        }
+        if (named === name) {
+          await both(post('/registered-models/rename', { name, new_name: newName }));
+        }
+      }
+    });
+
+    test('asks for fewer rows on a later page alike', async () => {
+      const name = await modelWith('fewer', 7);
+      const query = { filter: `name = '${name}'`, order_by: 'version_number DESC' };
+      const first = await both(get('/model-versions/search', { ...query, max_results: 4 }));
+      const { next_page_token: token = '' } = first.body as { next_page_token?: string };
+      for (const max_results of [1, 2, 3, 100]) {
+        await both(get('/model-versions/search', { ...query, max_results, page_token: token }));
+      }
+    });
+
     test.each([1, 2, 3, 5, 9, 10, 11])('walks all pages of %i rows alike', async (size) => {
       const filter = `name LIKE '${run}-search-%'`;
       for (const order of ['version_number DESC', 'last_updated_timestamp ASC']) {
@@ -992,6 +1086,7 @@ function randomCall(names: readonly string[]): fc.Arbitrary<Call> {
     fc.record(fields).map((body) => post(path, body));
   return fc.oneof(
     { weight: 1, arbitrary: write('/registered-models/create', { name }) },
+    { weight: 1, arbitrary: write('/registered-models/rename', { name, new_name: name }) },
     { weight: 5, arbitrary: name.map((each) => createVersion(each)) },
     {
       weight: 12,
@@ -1436,6 +1531,10 @@ function normalise(value: unknown, times: readonly number[], isUnordered: boolea
   const normal = Object.fromEntries(entries);
   if (['INVALID_PARAMETER_VALUE', 'BAD_REQUEST'].includes(String(normal['error_code']))) {
     normal['message'] = typeof normal['message'];
+  }
+  if (normal['error_code'] === 'RESOURCE_ALREADY_EXISTS') {
+    // A rename shows the statement that the database refused, too.
+    normal['message'] = String(normal['message']).replace(/ Error: .*$/s, '');
   }
   return normal;
 }

@@ -56,6 +56,20 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/set-tag', { name, key, value });
   }
 
+  /** Gives the registered model, and so each of its versions, another name. */
+  async rename(name: string, newName: string): Promise<void> {
+    await this.#call('POST', 'registered-models/rename', { name, new_name: newName });
+  }
+
+  /** Points an alias at a version. */
+  async setAlias(name: string, alias: string, version: string): Promise<void> {
+    await this.#call('POST', 'registered-models/alias', { name, alias, version });
+  }
+
+  async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {
+    await this.#call('POST', 'model-versions/set-tag', { name, version, key, value });
+  }
+
   /** Creates the next version and returns its number as text. */
   async createVersion(name: string): Promise<string> {
     // A source outside the server's own store, so that no run has to exist.
