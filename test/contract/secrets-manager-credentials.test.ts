@@ -212,6 +212,35 @@ describe('SecretsManagerCredentials', () => {
     },
   );
 
+  test('gives a call that joins a reading its own time, when that is longer', async () => {
+    await with_(
+      (index) => (index === 0 ? { kind: 'hang' } : value(LOGIN)),
+      async (credentials, { requests }) => {
+        const short = credentials.authorization(deadlineAfter(systemClock, 200));
+        const long = credentials.authorization(soon());
+        await expect(short).rejects.toBeInstanceOf(RegistryUnavailableError);
+        expect(await long).toBe(basic(LOGIN));
+        expect(requests).toHaveLength(2);
+      },
+    );
+  });
+
+  test('gives a call that joins a reading its own time, when that is shorter', async () => {
+    await with_(
+      () => ({ kind: 'hang' }),
+      async (credentials) => {
+        let isLongOver = false;
+        const long = credentials.authorization(soon());
+        long.catch(() => {
+          isLongOver = true;
+        });
+        const short = credentials.authorization(deadlineAfter(systemClock, 200));
+        await expect(short).rejects.toBeInstanceOf(RegistryUnavailableError);
+        expect(isLongOver).toBe(false);
+      },
+    );
+  });
+
   test('asks nothing when no time is left', async () => {
     await with_(
       () => value(LOGIN),

@@ -12,8 +12,8 @@ export class SecretsManagerCredentials implements Credentials {
   readonly #client: SecretsManagerClient;
   readonly #secretId: string;
   #kept: string | null = null;
-  /** One reading at a time: calls at the same moment share it. */
-  #reading: Promise<string> | null = null;
+  /** One reading at a time: calls at the same moment share it, each for as long as it has time itself. */
+  #reading: Reading | null = null;
 
   constructor(client: SecretsManagerClient, secretId: string) {
     this.#client = client;
@@ -36,17 +36,29 @@ export class SecretsManagerCredentials implements Credentials {
   }
 
   async #readOnce(deadline: Deadline): Promise<string> {
-    this.#reading ??= this.#read(deadline).finally(() => {
+    for (;;) {
+      const others = this.#reading;
+      if (others === null) return await this.#readOwn(deadline);
+      const outcome = await Promise.race([outcomeOf(others.login), timeUp(deadline)]);
+      if (outcome === null) throw outOfTime();
+      if (outcome.kind === 'read') return outcome.login;
+      // It ended with the time of whoever began it, and we may have more.
+      if (!others.isShort) throw outcome.error;
+    }
+  }
+
+  async #readOwn(deadline: Deadline): Promise<string> {
+    const isShort = deadline.leftMs() < limits.secretTimeoutMs;
+    const login = this.#read(deadline).finally(() => {
       this.#reading = null;
     });
-    return await this.#reading;
+    this.#reading = { login, isShort };
+    return await login;
   }
 
   async #read(deadline: Deadline): Promise<string> {
     const leftMs = Math.min(deadline.leftMs(), limits.secretTimeoutMs);
-    if (leftMs <= 0) {
-      throw new RegistryUnavailableError('No time was left to read the login. Try again.');
-    }
+    if (leftMs <= 0) throw outOfTime();
     const abortSignal = AbortSignal.timeout(Math.ceil(leftMs));
     const command = new GetSecretValueCommand({ SecretId: this.#secretId });
     const { SecretString } = await this.#client.send(command, { abortSignal }).catch((error) => {
@@ -55,4 +67,34 @@ export class SecretsManagerCredentials implements Credentials {
     this.#kept = authorizationIn(SecretString);
     return this.#kept;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Reading {
+  readonly login: Promise<string>;
+  /** True when whoever began it had less time than a reading may take. */
+  readonly isShort: boolean;
+}
+
+type Outcome =
+  | { readonly kind: 'read'; readonly login: string }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+function outcomeOf(login: Promise<string>): Promise<Outcome> {
+  return login.then(
+    (text): Outcome => ({ kind: 'read', login: text }),
+    (error: unknown): Outcome => ({ kind: 'failed', error }),
+  );
+}
+
+function timeUp(deadline: Deadline): Promise<null> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(Math.max(0, Math.ceil(deadline.leftMs())));
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}
+
+function outOfTime(): RegistryUnavailableError {
+  return new RegistryUnavailableError('No time was left to read the login. Try again.');
 }
