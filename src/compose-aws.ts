@@ -9,6 +9,7 @@ import {
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
 import { SecretsManagerCredentials } from './adapters/secrets-manager/secrets-manager-credentials.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
+import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Credentials } from './ports/credentials.ts';
@@ -23,7 +24,7 @@ export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackSt
   const client = new DynamoDBClient(clientConfig);
   return new DynamoDBRollbackStore(client, systemIdentity, {
     ...options,
-    serverTimeMs: watchServerTime(client),
+    clockSkewMs: watchClockSkew(client),
   });
 }
 
@@ -49,22 +50,20 @@ export function regionOf(arn: string): { readonly region?: string } {
   return region ? { region } : {};
 }
 
-/** Keeps the `Date` of the latest answer. */
-function watchServerTime(client: DynamoDBClient): () => number | null {
-  let date = '';
+/** Compares clocks as each answer comes in: later, the time that we spent would count as skew. */
+function watchClockSkew(client: DynamoDBClient): () => number | null {
+  let skewMs: number | null = null;
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
       const { headers } = result.response as { headers?: Record<string, string> };
-      date = headers?.['date'] ?? '';
+      const serverMs = Date.parse(headers?.['date'] ?? '');
+      skewMs = Number.isNaN(serverMs) ? null : systemClock.nowMs() - serverMs;
       return result;
     },
-    { step: 'deserialize', name: 'watchServerTime' },
+    { step: 'deserialize', name: 'watchClockSkew' },
   );
-  return () => {
-    const timeMs = Date.parse(date);
-    return Number.isNaN(timeMs) ? null : timeMs;
-  };
+  return () => skewMs;
 }
 
 /** Without `throwOnRequestTimeout` the SDK only warns, and waits on. */

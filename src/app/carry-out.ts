@@ -11,6 +11,7 @@ import {
 import { limits } from '../domain/limits.ts';
 import { isStaleClaim } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
+import type { Warning } from '../domain/request.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import { type ClaimedRun, commit, contest, fail, renewLease } from '../domain/transition.ts';
 import {
@@ -38,6 +39,7 @@ export interface Resumed {
 /**
  * Carries a claimed run to its end and returns the ended record, its notice still pending.
  * @param resumed null: the claim was taken a moment ago, by us
+ * @param besides warnings that something beside the run may find out; never rejects, and is not waited for
  * @throws what the registry or the store throws. Unless its own end was recorded, the claim stays, with
  * a shortened lease, for a retry or the sweep.
  */
@@ -46,8 +48,9 @@ export async function carryOut(
   claimed: ClaimedRun,
   deadline: Deadline,
   resumed: Resumed | null,
+  besides: Promise<readonly Warning[]> = nothing,
 ): Promise<RollbackRecord> {
-  const run: Carried = { deps, claimed, deadline };
+  const run: Carried = { deps, claimed, deadline, besides };
   if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
   let snapshot: RegistrySnapshot;
   try {
@@ -78,7 +81,10 @@ interface Carried {
   readonly deps: RollbackDeps;
   readonly claimed: ClaimedRun;
   readonly deadline: Deadline;
+  readonly besides: Promise<readonly Warning[]>;
 }
+
+const nothing: Promise<readonly Warning[]> = Promise.resolve([]);
 
 async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<RegistrySnapshot> {
   const { plan, modelName } = run.claimed.record;
@@ -108,13 +114,13 @@ async function settleResumed(
 
 /** Between plan and recheck something changed; we have not moved anything. */
 async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RollbackRecord> {
-  const { plan } = run.claimed.record;
+  const { plan, modelName } = run.claimed.record;
   if (isAsPlanned({ ...plan, to: null }, snapshot)) {
     const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
     return await record(run, (now, nowMs) => fail(now, nowMs, message));
   }
   return await record(run, (now, nowMs) =>
-    contest(now, nowMs, contestFacts(plan, snapshot, { hasMoved: false })),
+    contest(now, nowMs, contestFacts(modelName, plan, snapshot, null)),
   );
 }
 
@@ -188,15 +194,16 @@ async function settle(
   snapshot: RegistrySnapshot,
   judgement: Exclude<MoveJudgement, { kind: 'not-landed' }>,
 ): Promise<RollbackRecord> {
-  const { plan } = run.claimed.record;
+  const { plan, modelName } = run.claimed.record;
   if (judgement.kind === 'contested') {
     return await record(run, (now, nowMs) =>
-      contest(now, nowMs, contestFacts(plan, snapshot, judgement)),
+      contest(now, nowMs, contestFacts(modelName, plan, snapshot, judgement)),
     );
   }
-  const warnings = judgement.displacedNewer.map((version) =>
-    displacedWarning(run.claimed.record.modelName, version),
-  );
+  const warnings = [
+    ...judgement.displacedNewer.map((version) => displacedWarning(modelName, version)),
+    ...(await Promise.race([run.besides, nothing])),
+  ];
   const { alarms } = run.deps.settings;
   return await record(run, (now, nowMs) => commit(now, nowMs, warnings, alarms));
 }

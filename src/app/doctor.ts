@@ -33,7 +33,7 @@ export async function doctor(
   const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
     around.registry(look()).catch((error: unknown) => ({
       check: failed('registry', error),
-      serverTimeMs: null,
+      clockSkewMs: null,
     })),
     readState(deps, look()),
     around.state(look()).catch((error: unknown) => [failed('table', error)]),
@@ -49,7 +49,7 @@ export async function doctor(
     registry.check,
     state.check,
     ...setUp,
-    clockCheck(deps, [registry.serverTimeMs, state.kind === 'read' ? state.look.timeMs : null]),
+    clockCheck(deps, [registry.clockSkewMs, state.kind === 'read' ? state.look.skewMs : null]),
     notices,
     state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
     paused,
@@ -65,7 +65,7 @@ interface StateLook {
   readonly records: readonly RollbackRecord[];
   readonly overdue: readonly DueRecord[];
   readonly fleet: FleetState | undefined;
-  readonly timeMs: number | null;
+  readonly skewMs: number | null;
 }
 
 type StateAnswer =
@@ -81,7 +81,7 @@ async function readState({ store, clock }: RollbackDeps, deadline: Deadline): Pr
       store.list(null, deadline),
     ]);
     const count = records.length === 1 ? '1 record' : `${records.length} records`;
-    const look = { records, overdue, fleet: view.fleet, timeMs: view.serverTimeMs };
+    const look = { records, overdue, fleet: view.fleet, skewMs: view.clockSkewMs };
     return { kind: 'read', check: ok('state', `It can be read, and holds ${count}.`), look };
   } catch (error) {
     return { kind: 'failed', check: failed('state', error) };
@@ -109,9 +109,8 @@ async function topicCheck(
     .catch((error: unknown) => failed(name, error));
 }
 
-function clockCheck({ clock, settings }: RollbackDeps, times: readonly (number | null)[]): Check {
-  const nowMs = clock.nowMs();
-  const known = times.filter((timeMs) => timeMs !== null);
+function clockCheck({ settings }: RollbackDeps, skews: readonly (number | null)[]): Check {
+  const known = skews.filter((skewMs) => skewMs !== null);
   if (known.length === 0) {
     return warning(
       'clock',
@@ -119,9 +118,9 @@ function clockCheck({ clock, settings }: RollbackDeps, times: readonly (number |
       'See that the clock of this machine is right.',
     );
   }
-  const skew = clockSkewProblem(nowMs, known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
+  const skew = clockSkewProblem(known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
   if (skew !== null) return failed('clock', new ConfigurationError(skew));
-  const most = Math.max(...known.map((timeMs) => Math.abs(nowMs - timeMs)));
+  const most = Math.max(...known.map(Math.abs));
   return ok('clock', `At most ${Math.ceil(most / 1000)} s beside those of the servers.`);
 }
 

@@ -4,6 +4,7 @@ import { clockSkewProblem, isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import type { RollbackDeps } from './deps.ts';
 import { readAlarmNow } from './read-alarm.ts';
@@ -17,7 +18,7 @@ export async function resumeRollback(
   rollbackId: string,
   deadline: Deadline,
 ): Promise<RollbackRecord | null> {
-  const { state, record, fleet, serverTimeMs } = await deps.store.read(
+  const { state, record, fleet, clockSkewMs } = await deps.store.read(
     modelNameOf(rollbackId),
     rollbackId,
     deadline,
@@ -33,7 +34,7 @@ export async function resumeRollback(
   if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
   const { plan } = record;
   assert(plan !== null, 'a claimed run has a plan');
-  requireClock(deps, [serverTimeMs, await registryTimeMs(deps, record.modelName, deadline)]);
+  requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
@@ -50,15 +51,16 @@ export async function resumeRollback(
   const whyStale = isStale
     ? 'it was begun more than 15 min ago'
     : await whyAlarmStale(deps, record, isPaused, deadline);
-  return await carryOut(deps, taken, deadline, { whyStale });
+  const besides = aliasWarningsBeside(deps, record.modelName, plan, deadline);
+  return await carryOut(deps, taken, deadline, { whyStale }, besides);
 }
 
 /**
  * Where clocks are not looked after: a lease is over only if our clock is right.
  * @throws ConfigurationError
  */
-export function requireClock(deps: RollbackDeps, serverTimes: readonly (number | null)[]): void {
-  const problem = clockSkewProblem(deps.clock.nowMs(), serverTimes, deps.settings.clockSkewMaxMs);
+export function requireClock(deps: RollbackDeps, skews: readonly (number | null)[]): void {
+  const problem = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   if (problem !== null) throw new ConfigurationError(problem);
 }
 
@@ -77,14 +79,14 @@ async function whyAlarmStale(
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is not red any more' : null;
 }
 
-async function registryTimeMs(
+async function registrySkewMs(
   deps: RollbackDeps,
   modelName: string,
   deadline: Deadline,
 ): Promise<number | null> {
   if (deps.settings.clockSkewMaxMs === null) return null;
   try {
-    return (await deps.registry.read(modelName, [], deadline, 1)).serverTimeMs;
+    return (await deps.registry.read(modelName, [], deadline, 1)).clockSkewMs;
   } catch {
     // What is wrong with the registry is told by the look that follows.
     return null;

@@ -1,5 +1,6 @@
 import { assert } from '../domain/assert.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/attempt.ts';
+import { planCommand } from '../domain/command-text.ts';
 import {
   InvalidRequestError,
   RegistryUnavailableError,
@@ -9,15 +10,17 @@ import { type FleetState, newFleetState } from '../domain/fleet.ts';
 import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
-import type { RegistrySnapshot } from '../domain/model.ts';
-import { needsOlderVersions, planRollback, planWarnings } from '../domain/plan.ts';
+import { planWarnings } from '../domain/plan.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
 import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts';
 import { type ClaimedRun, claim } from '../domain/transition.ts';
 import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { chance } from '../ports/identity.ts';
+import { aliasWarnings, aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut, newLease } from './carry-out.ts';
+import { decide } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
 import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
 import { announceIfPending, finish } from './finish.ts';
@@ -76,8 +79,7 @@ export function rollbackIdOf(deps: RollbackDeps, modelName: string, key: string)
 
 /** Those that met once do not all come at the same instant again. */
 export function jitterMs(deps: RollbackDeps, attempt: number): number {
-  const byte = Number.parseInt(deps.identity.digest(deps.identity.random()).slice(0, 2), 16);
-  return Math.round((limits.fleetBackoffMs * attempt * byte) / 256);
+  return Math.round(limits.fleetBackoffMs * attempt * chance(deps.identity));
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -115,19 +117,22 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
   }
 
   const snapshot = await registryLook;
-  const serverTimes = [snapshot.serverTimeMs, view.serverTimeMs];
-  if (!request.isDryRun) requireClock(deps, serverTimes);
-  const { clockSkewMaxMs } = deps.settings;
-  const skew = clockSkewProblem(deps.clock.nowMs(), serverTimes, clockSkewMaxMs);
+  const skews = [snapshot.clockSkewMs, view.clockSkewMs];
+  if (!request.isDryRun) requireClock(deps, skews);
+  const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
-  const plan = await decide(deps, run, { state, fleet }, snapshot);
+  const confirmed = run.confirmed ?? null;
+  const redAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
+  const question = { request, state, fleet, snapshot, confirmed, redAtMs };
+  const decision = await decide(deps, question, deadline);
+  const { plan } = decision;
   const warnings = [
     ...run.warnings,
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
-    ...planWarnings(plan, state),
+    ...planWarnings(plan, { state, snapshot: decision.snapshot }),
   ];
-  if (request.isDryRun) return dryRun(run, plan, warnings, state);
+  if (request.isDryRun) return await dryRun(deps, run, plan, warnings, state);
   const attempt: Attempt = {
     ...run,
     previous: view.record,
@@ -136,7 +141,7 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     nowMs: deps.clock.nowMs(),
   };
   if (run.isAutomatic) {
-    const now = { liveVersions: plan.live, lastCommit: state.lastCommit };
+    const now = { snapshot: decision.snapshot, lastCommit: state.lastCommit };
     const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }
@@ -153,9 +158,11 @@ async function attemptRollback(deps: RollbackDeps, run: Run): Promise<RollbackRe
     if (told?.revision !== view.record.revision && told?.notice.kind === 'sent') return null;
   }
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
+  // Beside the claim and the move, which do not wait for it.
+  const besides = aliasWarningsBeside(deps, request.modelName, plan, deadline);
   const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
   if (claimed === null) return null;
-  return await finish(deps, await carryOut(deps, claimed, deadline, null), deadline);
+  return await finish(deps, await carryOut(deps, claimed, deadline, null, besides), deadline);
 }
 
 async function replay(
@@ -187,54 +194,16 @@ async function resume(
   return rollbackId === run.id || isSame ? response : null;
 }
 
-async function decide(
+async function dryRun(
   deps: RollbackDeps,
   run: Run,
-  { state, fleet }: { state: ModelState; fleet: FleetState },
-  firstLook: RegistrySnapshot,
-): Promise<Plan> {
-  const { request, deadline } = run;
-  const settings = {
-    ...deps.settings,
-    pointer: deps.registry.pointer,
-    registry: deps.registry.address,
-  };
-  const planFrom = (snapshot: RegistrySnapshot): Plan =>
-    planRollback({
-      request,
-      snapshot,
-      state,
-      nowMs: deps.clock.nowMs(),
-      settings,
-      confirmed: run.confirmed ?? null,
-      fleet,
-      redAtMs: run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null,
-    });
-  let snapshot = firstLook;
-  let plan = planFrom(snapshot);
-  let lowest: string | null = null;
-  for (let page = 1; page <= limits.registryPagesMax; page += 1) {
-    if (!needsOlderVersions(plan, request, snapshot, lowest)) break;
-    // The last-good rules end below the live version; latest-archived may take any.
-    const top = deps.settings.targetRule === 'last-good' ? (plan.from?.version ?? null) : null;
-    const rows = await deps.registry.readBelow(request.modelName, lowest ?? top, deadline);
-    if (rows.length === 0) break;
-    const known = new Set([...snapshot.live, ...snapshot.others].map((row) => row.version));
-    const added = rows.filter((row) => !known.has(row.version));
-    snapshot = { ...snapshot, others: [...snapshot.others, ...added] };
-    lowest = rows.at(-1)?.version ?? null;
-    plan = planFrom(snapshot);
-  }
-  return plan;
-}
-
-function dryRun(
-  run: Run,
   plan: Plan,
-  warnings: readonly Warning[],
+  planned: readonly Warning[],
   state: ModelState,
-): RollbackResponse {
+): Promise<RollbackResponse> {
   const { active } = state;
+  const besides = await aliasWarnings(deps, run.request.modelName, plan, run.deadline);
+  const warnings = [...planned, ...besides];
   if (active === null) return dryRunResponse(plan, run.request, warnings);
   const message = `The rollback ${active.rollbackId} holds this model; a real request would wait for it.`;
   return dryRunResponse(plan, run.request, [
@@ -252,7 +221,8 @@ function requireReadiness(run: Run): void {
   }
   if (run.confirmed === null) {
     throw new InvalidRequestError(
-      'The plan that was shown moved nothing, and now it would move. Nothing was done; look again.',
+      'The plan that was shown moved nothing, and now it would move. Nothing was done. Check the ' +
+        `plan again (${planCommand(run.request.modelName)}).`,
     );
   }
 }

@@ -132,7 +132,9 @@ async function checkPointer(
   let liveVersions: string[] | null = null;
   let failure: unknown;
   try {
-    const snapshot = await deps.registry.read(record.modelName, [], deadline);
+    // With what was left live, wherever it stands: a difference must not be one between two readings.
+    const left = record.progress.status === 'IN_PROGRESS' ? [] : record.progress.liveVersions;
+    const snapshot = await deps.registry.read(record.modelName, left, deadline);
     liveVersions = snapshot.live.map((row) => row.version);
   } catch (error) {
     if (error instanceof ModelNotFoundError) liveVersions = [];

@@ -78,19 +78,18 @@ export function inProgressError(
 
 /**
  * Leases and cooldowns compare clocks: one that is far off would break them.
- * @param serverTimes clocks of registry and store as they answered, where they say
+ * @param skews our clock less that of registry and store, each at the moment of the answer; null where
+ * they do not say
  * @param maxMs null where the clock is looked after
- * @returns what is wrong and the mend, or null
+ * @returns what is wrong and the fix, or null
  */
 export function clockSkewProblem(
-  nowMs: number,
-  serverTimes: readonly (number | null)[],
+  skews: readonly (number | null)[],
   maxMs: number | null,
 ): string | null {
   if (maxMs === null) return null;
-  const skews = serverTimes.flatMap((timeMs) => (timeMs === null ? [] : [nowMs - timeMs]));
-  const skewMs = skews.find((skew) => Math.abs(skew) > maxMs);
-  if (skewMs === undefined) return null;
+  const skewMs = skews.find((skew) => skew !== null && Math.abs(skew) > maxMs) ?? null;
+  if (skewMs === null) return null;
   const side = skewMs > 0 ? 'ahead of' : 'behind';
   return (
     `The clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the server's; ` +

@@ -34,6 +34,7 @@ export const RefusalCode = {
   FROZEN: 'FROZEN',
   PAUSED: 'PAUSED',
   NOT_THE_CAUSE: 'NOT_THE_CAUSE',
+  POINTER_UNUSED: 'POINTER_UNUSED',
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -44,6 +45,7 @@ const overridableCodes: readonly RefusalCode[] = [
   RefusalCode.TARGET_UNFIT,
   RefusalCode.FROZEN,
   RefusalCode.NOT_THE_CAUSE,
+  RefusalCode.POINTER_UNUSED,
 ];
 
 /** True when a request may name this code in `overrides`. */

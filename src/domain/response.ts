@@ -83,6 +83,8 @@ export interface PlanAnswer {
     readonly why: string;
   }[];
   readonly candidates_omitted: number;
+  /** Not every version below this one was read; null when every one that could matter was. */
+  readonly unread_below: string | null;
 }
 
 /** The answer that a record stands for; the same for the first caller and for every replay. */
@@ -250,5 +252,6 @@ function planAnswer(plan: Plan): PlanAnswer {
       why,
     })),
     candidates_omitted: plan.candidatesOmitted,
+    unread_below: plan.unreadBelow ?? null,
   };
 }

@@ -44,6 +44,11 @@ export interface Plan {
   readonly guards: readonly GuardReport[];
   readonly candidates: readonly Candidate[];
   readonly candidatesOmitted: number;
+  /**
+   * Given when a bound ended the search for a target: not every version below this one was read, and a
+   * better target may be among them.
+   */
+  readonly unreadBelow?: string;
 }
 
 /** One guard's answer within a plan. */
@@ -199,6 +204,8 @@ export interface ModelState {
   readonly quarantine: readonly QuarantineEntry[];
   /** Older entries, as intervals of version numbers, both ends included. */
   readonly quarantineEarlier: readonly (readonly [number, number])[];
+  /** Versions that a person took out of quarantine, and when. */
+  readonly released: readonly { readonly version: string; readonly atMs: number }[];
   /** Newest last. */
   readonly liveHistory: readonly LiveEntry[];
   /** Automation of this model is stopped; null when it is not. */
@@ -232,6 +239,7 @@ export function newModelState(modelName: string, registry: string): ModelState {
     rollbackCount: 0,
     quarantine: [],
     quarantineEarlier: [],
+    released: [],
     liveHistory: [],
     pause: null,
     recentCommits: [],

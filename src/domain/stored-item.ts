@@ -74,6 +74,7 @@ const stateSchema = v.strictObject({
   rollbackCount: count,
   quarantine: v.array(v.strictObject({ version, atMs: time, rollbackId: v.string() })),
   quarantineEarlier: v.array(v.tuple([count, count])),
+  released: v.optional(v.array(v.strictObject({ version, atMs: time })), []),
   liveHistory: v.array(v.strictObject({ version, atMs: time, how: v.picklist(['seen', 'made']) })),
   pause: v.optional(v.nullable(pauseSchema), null),
   recentCommits: v.optional(v.array(time), []),
@@ -114,6 +115,7 @@ const planSchema = v.strictObject({
     v.strictObject({ version, stage: v.string(), isTaken: v.boolean(), why: v.string() }),
   ),
   candidatesOmitted: count,
+  unreadBelow: v.exactOptional(version),
 });
 
 const requestSchema = v.strictObject({

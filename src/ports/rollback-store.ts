@@ -10,8 +10,8 @@ export interface StoreView {
   readonly record: RollbackRecord | undefined;
   /** What all models share; undefined while nothing ever did. */
   readonly fleet: FleetState | undefined;
-  /** The store's clock as it answered (epoch ms, to the second); null when it has none of its own. */
-  readonly serverTimeMs: number | null;
+  /** Our clock less the store's at the moment of its answer (ms); null when it has none of its own. */
+  readonly clockSkewMs: number | null;
 }
 
 /** A record that wants to be looked at. */

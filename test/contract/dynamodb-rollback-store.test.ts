@@ -63,7 +63,7 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('DynamoDB Local'), () => {
   describe('DynamoDBRollbackStore', () => {
     describe('an ambiguous write', describeAmbiguity);
     describe('an item', describeItems);
-    describe('the time of the server', describeServerTime);
+    describe('the clock skew', describeClockSkew);
     describe('a trouble of the network', describeNetwork);
     describe('a table that is not ours', describeTables);
   });
@@ -273,16 +273,16 @@ function describeItems(): void {
   });
 }
 
-function describeServerTime(): void {
+function describeClockSkew(): void {
   test('is what the options tell, and null without them', async () => {
     const options = { tableName, workspace: uniqueName('time') };
     const told = new DynamoDBRollbackStore(admin, systemIdentity, {
       ...options,
-      serverTimeMs: () => NOON_MS,
+      clockSkewMs: () => 1_500,
     });
-    expect((await told.read('fraud', null, soon())).serverTimeMs).toBe(NOON_MS);
+    expect((await told.read('fraud', null, soon())).clockSkewMs).toBe(1_500);
     const untold = new DynamoDBRollbackStore(admin, systemIdentity, options);
-    expect((await untold.read('fraud', null, soon())).serverTimeMs).toBeNull();
+    expect((await untold.read('fraud', null, soon())).clockSkewMs).toBeNull();
   });
 }
 

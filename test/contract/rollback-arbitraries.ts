@@ -262,6 +262,7 @@ export function modelState(name: string): fc.Arbitrary<ModelState> {
     rollbackCount: count,
     quarantine: fc.array(fc.record({ version, atMs: time, rollbackId: text }), { maxLength: 3 }),
     quarantineEarlier: fc.array(fc.tuple(count, count), { maxLength: 3 }),
+    released: fc.array(fc.record({ version, atMs: time }), { maxLength: 3 }),
     liveHistory: fc.array(
       fc.record({ version, atMs: time, how: fc.constantFrom('seen' as const, 'made' as const) }),
       { maxLength: 3 },

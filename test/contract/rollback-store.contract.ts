@@ -139,7 +139,7 @@ export async function look(
   model: string,
   rollbackId: string | null,
   deadline: Deadline = soon(),
-): Promise<Omit<StoreView, 'serverTimeMs'>> {
+): Promise<Omit<StoreView, 'clockSkewMs'>> {
   const { state, record, fleet } = await store.read(model, rollbackId, deadline);
   return { state, record, fleet };
 }

@@ -47,8 +47,8 @@ export interface DynamoDBRollbackStoreOptions {
   readonly tableName: string;
   /** Empty when MLflow has no workspaces. */
   readonly workspace: string;
-  /** Epoch ms of the latest answer's `Date`; absent where nobody asks. */
-  readonly serverTimeMs?: () => number | null;
+  /** Our clock less the server's at its latest answer (ms); absent where nobody asks. */
+  readonly clockSkewMs?: () => number | null;
 }
 
 /**
@@ -63,14 +63,14 @@ export class DynamoDBRollbackStore implements RollbackStore {
   readonly #identity: Identity;
   readonly #tableName: string;
   readonly #workspace: string;
-  readonly #serverTimeMs: () => number | null;
+  readonly #clockSkewMs: () => number | null;
 
   constructor(client: DynamoDBClient, identity: Identity, options: DynamoDBRollbackStoreOptions) {
     this.#client = client;
     this.#identity = identity;
     this.#tableName = options.tableName;
     this.#workspace = options.workspace;
-    this.#serverTimeMs = options.serverTimeMs ?? (() => null);
+    this.#clockSkewMs = options.clockSkewMs ?? (() => null);
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
@@ -89,7 +89,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
       state: state && readStateItem(state),
       record: record && readRecordItem(record),
       fleet: fleet && readFleetItem(fleet),
-      serverTimeMs: this.#serverTimeMs(),
+      clockSkewMs: this.#clockSkewMs(),
     };
   }
 

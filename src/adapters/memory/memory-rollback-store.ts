@@ -30,7 +30,7 @@ export class MemoryRollbackStore implements RollbackStore {
       state: this.#state(modelName),
       record: rollbackId === null ? undefined : this.#record(rollbackId),
       fleet: this.#fleet(),
-      serverTimeMs: null,
+      clockSkewMs: null,
     };
   }
 

@@ -53,13 +53,13 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
-    const nothing = { state: undefined, record: undefined, fleet: undefined, serverTimeMs: null };
+    const nothing = { state: undefined, record: undefined, fleet: undefined, clockSkewMs: null };
     return this.#run(deadline, nothing, () =>
       this.#transaction('BEGIN', () => ({
         state: this.#state(modelName),
         record: rollbackId === null ? undefined : this.#record(rollbackId),
         fleet: this.#fleet(),
-        serverTimeMs: null,
+        clockSkewMs: null,
       })),
     );
   }

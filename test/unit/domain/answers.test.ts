@@ -126,7 +126,7 @@ describe('responseOf', () => {
     expect(answer.refusals).toEqual([
       {
         code: 'COOLDOWN',
-        message: expect.stringContaining('Wait, or override COOLDOWN'),
+        message: expect.stringContaining('Wait, or override it'),
         clears_at: '2026-01-01T00:00:00.990Z',
         overridable: true,
       },
