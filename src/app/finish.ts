@@ -1,9 +1,9 @@
 import { messageOf } from '../domain/errors.ts';
-import { isoTime } from '../domain/model.ts';
 import type { OutboxNotice } from '../domain/outbox.ts';
 import type { Warning } from '../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import { type NoticeWrite, Outcome, type RollbackRecord } from '../domain/rollback.ts';
+import { MarkKind, markText } from '../domain/rollback-mark.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import {
   announce,
@@ -66,25 +66,26 @@ async function annotate(
 ): Promise<Warning[]> {
   const { plan, progress, modelName } = record;
   if (progress.status !== Outcome.ROLLED_BACK || plan?.to == null) return [];
-  const by = record.request.alarmName ?? record.request.requestedBy ?? 'manual';
-  const about = `${isoTime(progress.endedAtMs)}, ${record.request.reason}, by ${by}, ${record.id}`;
-  const from = plan.from?.version ?? 'none';
-  const tags = [
-    { version: plan.to.version, key: 'model_rollback.restored', value: `from ${from}, ${about}` },
-    ...(plan.from === null
+  const { alarmName, requestedBy, reason } = record.request;
+  const about = {
+    atMs: progress.endedAtMs,
+    reason,
+    by: alarmName ?? requestedBy ?? 'manual',
+    rollbackId: record.id,
+    pointer: plan.pointer,
+  };
+  const [from, to] = [plan.from?.version ?? null, plan.to.version];
+  const marks = [
+    { version: to, mark: { ...about, kind: MarkKind.RESTORED, other: from } },
+    ...(from === null
       ? []
-      : [
-          {
-            version: from,
-            key: 'model_rollback.rolled_back',
-            value: `to ${plan.to.version}, ${about}`,
-          },
-        ]),
+      : [{ version: from, mark: { ...about, kind: MarkKind.ROLLED_BACK, other: to } }]),
   ];
   const results = await Promise.allSettled(
-    tags.map(({ version, key, value }) =>
-      deps.registry.annotate(modelName, version, { key, value }, deadline),
-    ),
+    marks.map(({ version, mark }) => {
+      const tag = { key: mark.kind, value: markText(mark) };
+      return deps.registry.annotate(modelName, version, tag, deadline);
+    }),
   );
   return results.flatMap((result) =>
     result.status === 'fulfilled'

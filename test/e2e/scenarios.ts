@@ -29,6 +29,7 @@ const GUARD_CODES = [
   'COOLDOWN',
   'LIVE_VERSION_CHANGED',
   'NO_LIVE_VERSION',
+  'POINTER_UNUSED',
   'QUARANTINED',
   'TARGET_UNFIT',
   'PAUSED',
@@ -338,8 +339,8 @@ export const scenarios: readonly Scenario[] = [
         'NO_TARGET',
       ]);
       expect(answers[2]?.plan?.candidates.map(({ version, why }) => [version, why])).toEqual([
-        ['3', expect.stringMatching(/quarantined/)],
-        ['2', expect.stringMatching(/quarantined/)],
+        ['3', expect.stringMatching(/in quarantine/)],
+        ['2', expect.stringMatching(/in quarantine/)],
       ]);
       expect(await world.mlflow.liveVersions(model)).toEqual(['1']);
       await expectOnRecord({ world, way }, answers.toReversed());

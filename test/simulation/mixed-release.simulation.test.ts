@@ -73,7 +73,7 @@ const releaseOfOld: OtherRelease = (world, actor, deps) => {
   const { registry, notifiers } = deps;
   const oldDeps = {
     ...deps,
-    registry: withServerTime(registry),
+    registry: asOfOld(registry),
     notifier: notifiers[0],
     store: oldStore(world, actor),
   } as unknown as RollbackDeps;
@@ -125,12 +125,12 @@ describe.skipIf(problem !== null)(
 
 // ---------------------------------------------------------------------------------------------------
 
-function withServerTime(registry: ModelRegistry): object {
+function asOfOld(registry: ModelRegistry): object {
   return Object.assign(Object.create(registry), {
-    read: async (...args: Parameters<ModelRegistry['read']>) => ({
-      ...(await registry.read(...args)),
-      serverTimeMs: null,
-    }),
+    read: async (...args: Parameters<ModelRegistry['read']>) => {
+      const snapshot = await registry.read(...args);
+      return { ...snapshot, serverTimeMs: null, isLiveRecent: snapshot.isEvidenceRead };
+    },
   });
 }
 
