@@ -30,10 +30,10 @@ export interface Refusal {
 
 /** Runs every guard. */
 export function runGuards(facts: GuardFacts): GuardReport[] {
-  // Reported where it refuses only: release 0.1.0 cannot read a plan that names it.
-  const isInDoubt = (facts.automatic?.doubt ?? null) !== null;
-  return (isInDoubt ? [...guards, alarmNotConfirmed] : guards).map((guard) => {
+  return guards.flatMap((guard) => {
     const answer = guard.check(facts);
+    // Release 0.1.0 cannot read a plan that names them.
+    if (answer.kind === 'passed' && laterGuards.has(guard)) return [];
     const isOverridden =
       answer.kind === 'refusal' && facts.request.overrides.some((code) => code === guard.code);
     return {
@@ -99,8 +99,8 @@ const liveVersionChanged: Guard = {
     const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
-        `The plan that was shown moved ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
-          `${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
+        `The plan that was shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
+          `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
         `To see it and decide, run ${commandText('apply', [request.modelName])}.`,
       );
     }
@@ -180,11 +180,13 @@ const notTheCause: Guard = {
 
 const alarmNotConfirmed: Guard = {
   code: RefusalCode.ALARM_NOT_CONFIRMED,
-  check: ({ automatic }) =>
-    refused(
-      `${automatic?.doubt ?? ''} So the alarm, and the model in it, are only what a message says: check ` +
-        'both before you approve.',
-    ),
+  check: ({ automatic }) => {
+    const doubt = automatic?.doubt ?? null;
+    if (doubt === null) return passed('nothing about the alarm is in doubt');
+    return refused(
+      `${doubt} So the alarm, and the model in it, are only what a message says: check both before you approve.`,
+    );
+  },
 };
 
 const guards: readonly Guard[] = [
@@ -197,7 +199,11 @@ const guards: readonly Guard[] = [
   paused,
   notTheCause,
   severalLiveVersions,
+  alarmNotConfirmed,
 ];
+
+/** Reported where they do not pass only. */
+const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirmed]);
 
 function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
   if (answer.kind !== 'refusal') return answer.message;

@@ -112,7 +112,7 @@ describe('contestFacts', () => {
     expect(message).toMatch(
       /^Somebody else moved stage:Production after the plan .* moved nothing\. Live now: version 4\./,
     );
-    expect(message).toMatch(/run: model-rollback plan "m"$/);
+    expect(message).toMatch(/run `model-rollback plan m`\.$/);
     expect([hasMoved, liveVersions]).toEqual([false, ['4']]);
   });
 
