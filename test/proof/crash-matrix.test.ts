@@ -437,11 +437,12 @@ async function judge(stand: Stand, cell: Cell): Promise<string> {
   return `${outcome.padEnd(11)} ${told}`;
 }
 
-/** What may come of a cell: one thing, unless it is killed beside another call. */
+/** What may come of a cell: one thing, unless it is killed beside other calls. */
 function possibleOutcomes(cell: Cell): string[] {
   if (cell.step !== 'read aliases') return [expectedOutcome(cell)];
-  return (['before', 'after'] as const).map((moment) =>
-    expectedOutcome({ ...cell, step: 'claim', moment }),
+  const beside = ['claim', 'recheck', 'move', 'read back'] as const;
+  return beside.flatMap((step) =>
+    (['before', 'after'] as const).map((moment) => expectedOutcome({ ...cell, step, moment })),
   );
 }
 
