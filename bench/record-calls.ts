@@ -49,10 +49,12 @@ export async function recordRollback(
 ): Promise<Recording> {
   const recorder = new Recorder();
   const baseUrl = new URL(registryUrl);
-  const options = { baseUrl, credentials: new StaticCredentials(null), workspace: null };
+  const credentials = new StaticCredentials(null);
+  const options = { baseUrl, credentials, workspace: null, clock: systemClock };
   const registry = new MLflowModelRegistry(
     new RecordedMLflowClient(options, recorder),
     systemClock,
+    systemIdentity,
     registryUrl,
   );
   const dynamodb = new DynamoDBClient(localClientConfig(world.dynamodbUrl));

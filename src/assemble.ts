@@ -40,8 +40,8 @@ export function assemble(
   },
 ): Composed {
   const { baseUrl, workspace, address } = config.registry;
-  const client = new MLflowClient({ baseUrl, workspace, credentials });
-  const registry = new MLflowModelRegistry(client, systemClock, address);
+  const client = new MLflowClient({ baseUrl, workspace, credentials, clock: systemClock });
+  const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address);
   return {
     deps: {
       ...parts,

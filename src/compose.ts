@@ -161,7 +161,7 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
     registry: async (deadline) => {
       const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
-      const client = new MLflowClient({ ...registry, credentials });
+      const client = new MLflowClient({ ...registry, credentials, clock: systemClock });
       return await inspectRegistry(client, registry.address, deadline).finally(() =>
         client.close(),
       );

@@ -9,6 +9,7 @@ import {
 import { limits } from '../domain/limits.ts';
 import { isStaleClaim } from '../domain/meeting.ts';
 import type { RegistrySnapshot } from '../domain/model.ts';
+import type { Warning } from '../domain/request.ts';
 import { type ClaimedRun, commit, contest, fail, type Lease } from '../domain/transition.ts';
 import {
   contestFacts,
@@ -35,6 +36,7 @@ export interface Resumed {
 /**
  * Carries a claimed run to its end.
  * @param resumed null: the claim was taken a moment ago, by us
+ * @param besides warnings that something beside the run may find out; never rejects, and is not waited for
  * @throws what the registry or the store throws while the end is not known: the claim stays, with a
  * shortened lease, for a retry or the sweep
  */
@@ -43,8 +45,9 @@ export async function carryOut(
   claimed: ClaimedRun,
   deadline: Deadline,
   resumed: Resumed | null,
+  besides: Promise<readonly Warning[]> = nothing,
 ): Promise<RunEnd> {
-  const run: Carried = { deps, claimed, deadline };
+  const run: Carrying = { deps, claimed, deadline, besides };
   if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
   let seen: Look;
   try {
@@ -70,12 +73,19 @@ export function newLease(deps: RollbackDeps, deadline: Deadline): Lease {
 
 // ---------------------------------------------------------------------------------------------------
 
+/** A run, and what is found out beside it. */
+interface Carrying extends Carried {
+  readonly besides: Promise<readonly Warning[]>;
+}
+
+const nothing: Promise<readonly Warning[]> = Promise.resolve([]);
+
 type Look =
   | { readonly kind: 'seen'; readonly snapshot: RegistrySnapshot }
   /** The registry refuses to be read, and nothing was sent: the run has failed for certain. */
   | { readonly kind: 'failed'; readonly error: ModelRollbackError };
 
-async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<Look> {
+async function look(run: Carrying, { hasSent }: { hasSent: boolean }): Promise<Look> {
   const { plan, modelName } = run.claimed.record;
   const named = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
   const include = [...new Set([...named, ...plan.live])];
@@ -92,7 +102,7 @@ async function look(run: Carried, { hasSent }: { hasSent: boolean }): Promise<Lo
 }
 
 async function settleResumed(
-  run: Carried,
+  run: Carrying,
   snapshot: RegistrySnapshot,
   judgement: MoveJudgement,
   { whyStale }: Resumed,
@@ -104,19 +114,19 @@ async function settleResumed(
 }
 
 /** Between plan and recheck something changed; we have not moved anything. */
-async function endUnmoved(run: Carried, snapshot: RegistrySnapshot): Promise<RunEnd> {
-  const { plan } = run.claimed.record;
+async function endUnmoved(run: Carrying, snapshot: RegistrySnapshot): Promise<RunEnd> {
+  const { plan, modelName } = run.claimed.record;
   if (isAsPlanned({ ...plan, to: null }, snapshot)) {
     const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
     return await recordEnd(run, (now, time) => fail(now, time, message));
   }
   return await recordEnd(run, (now, time) =>
-    contest(now, time, contestFacts(plan, snapshot, { hasMoved: false })),
+    contest(now, time, contestFacts(modelName, plan, snapshot, null)),
   );
 }
 
 /** @param attempt a second one follows an answer that said "not now", seen to have moved nothing */
-async function move(run: Carried, attempt: 'first' | 'second'): Promise<RunEnd> {
+async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd> {
   const { deps, deadline, claimed } = run;
   const { plan, modelName } = claimed.record;
   assert(plan.to !== null, 'a run has a target');
@@ -171,7 +181,7 @@ function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
   return isStale && isModelRollbackError(cause) && !cause.isRetryable;
 }
 
-async function giveUp(run: Carried, error: unknown): Promise<RunEnd> {
+async function giveUp(run: Carrying, error: unknown): Promise<RunEnd> {
   const why =
     error === null
       ? `it was begun on the registry ${run.claimed.record.plan.registry}`
@@ -183,19 +193,20 @@ async function giveUp(run: Carried, error: unknown): Promise<RunEnd> {
 }
 
 async function settle(
-  run: Carried,
+  run: Carrying,
   snapshot: RegistrySnapshot,
   judgement: Exclude<MoveJudgement, { kind: 'not-landed' }>,
 ): Promise<RunEnd> {
-  const { plan } = run.claimed.record;
+  const { plan, modelName } = run.claimed.record;
   if (judgement.kind === 'contested') {
     return await recordEnd(run, (now, time) =>
-      contest(now, time, contestFacts(plan, snapshot, judgement)),
+      contest(now, time, contestFacts(modelName, plan, snapshot, judgement)),
     );
   }
-  const warnings = judgement.displacedNewer.map((version) =>
-    displacedWarning(run.claimed.record.modelName, version),
-  );
+  const warnings = [
+    ...judgement.displacedNewer.map((version) => displacedWarning(modelName, version)),
+    ...(await Promise.race([run.besides, nothing])),
+  ];
   const { alarms } = run.deps.settings;
   return await recordEnd(run, (now, time) => commit(now, time, warnings, alarms));
 }

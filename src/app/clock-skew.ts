@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../domain/errors.ts';
 import { clockSkewProblem } from '../domain/meeting.ts';
-import type { RegistrySnapshot } from '../domain/model.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
@@ -13,11 +12,6 @@ export function requireClock(deps: RollbackDeps, skews: readonly (number | null)
   if (problem !== null) throw new ConfigurationError(problem);
 }
 
-/** Our clock less the registry's (ms); null where it does not say. */
-export function skewOf({ clock }: RollbackDeps, { serverTimeMs }: RegistrySnapshot): number | null {
-  return serverTimeMs === null ? null : clock.nowMs() - serverTimeMs;
-}
-
 /** The skew (ms) by a small reading of the registry; null where nobody asks, or it cannot be read. */
 export async function registrySkewMs(
   deps: RollbackDeps,
@@ -26,7 +20,7 @@ export async function registrySkewMs(
 ): Promise<number | null> {
   if (deps.settings.clockSkewMaxMs === null) return null;
   try {
-    return skewOf(deps, await deps.registry.read(modelName, [], deadline, 1));
+    return (await deps.registry.read(modelName, [], deadline, 1)).clockSkewMs;
   } catch {
     // What is wrong with the registry is told by the look that follows.
     return null;

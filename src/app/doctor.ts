@@ -34,7 +34,7 @@ export async function doctor(
   const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
     around.registry(look()).catch((error: unknown) => ({
       check: failed('registry', error),
-      serverTimeMs: null,
+      clockSkewMs: null,
     })),
     readState(deps, look()),
     around.state(look()).catch((error: unknown) => [failed('table', error)]),
@@ -51,10 +51,7 @@ export async function doctor(
     registry.check,
     state.check,
     ...setUp,
-    clockCheck(deps, [
-      registry.serverTimeMs === null ? null : deps.clock.nowMs() - registry.serverTimeMs,
-      state.kind === 'read' ? state.look.clockSkewMs : null,
-    ]),
+    clockCheck(deps, [registry.clockSkewMs, state.kind === 'read' ? state.look.clockSkewMs : null]),
     notices,
     state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
     paused,

@@ -1,8 +1,9 @@
 import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/attempt.ts';
-import { isSameVersions } from '../domain/model.ts';
+import { findVersion, type RegistrySnapshot, withRows } from '../domain/model.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
 import type { LastCommit, RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
+import { isSameLive } from '../domain/verify.ts';
 import { closeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -37,21 +38,39 @@ export async function endWithoutClaim(
 export async function closeIfMoved(
   deps: RollbackDeps,
   previous: RollbackRecord | undefined,
-  now: { readonly liveVersions: readonly string[]; readonly lastCommit: LastCommit | null },
+  now: { readonly snapshot: RegistrySnapshot; readonly lastCommit: LastCommit | null },
   deadline: Deadline,
 ): Promise<RollbackResponse | null | undefined> {
   if (previous === undefined || !previous.isAutomatic) return undefined;
   const bound = previous.alarm?.liveVersions ?? null;
   // It came while another run was at work: what that one moved to is not what the alarm speaks of.
   const hasMovedSince = (now.lastCommit?.atMs ?? 0) >= previous.createdAtMs;
-  const isSame = bound === null ? !hasMovedSince : isSameVersions(bound, now.liveVersions);
+  const { plan } = previous;
+  const snapshot = await withVersions(deps, now.snapshot, bound ?? [], deadline);
+  const isSame =
+    bound === null || plan === null ? !hasMovedSince : isSameLive(bound, plan, snapshot);
   if (isSame) return undefined;
   const closed = closeWatch(previous, WatchEnd.POINTER_MOVED, deps.clock.nowMs());
   if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;
   deps.logger.log('info', 'the pointer moved since the alarm came; it is closed', {
     rollback_id: closed.id,
     live_then: bound?.join() ?? 'unknown',
-    live_now: now.liveVersions.join(),
+    live_now: snapshot.live.map((row) => row.version).join(),
   });
   return responseOf(closed);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** The snapshot with these versions on it, so that a difference is never one between two readings of ours. */
+async function withVersions(
+  { registry }: RollbackDeps,
+  snapshot: RegistrySnapshot,
+  versions: readonly string[],
+  deadline: Deadline,
+): Promise<RegistrySnapshot> {
+  const missing = versions.filter((version) => findVersion(snapshot, version) === undefined);
+  if (missing.length === 0 || snapshot.isComplete) return snapshot;
+  const { live, others } = await registry.read(snapshot.modelName, missing, deadline, 1);
+  return withRows(snapshot, [...live, ...others]);
 }

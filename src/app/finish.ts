@@ -1,10 +1,9 @@
-import { messageOf } from '../domain/errors.ts';
-import { isoTime } from '../domain/model.ts';
 import type { OutboxNotice } from '../domain/outbox.ts';
 import type { Warning } from '../domain/request.ts';
 import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import { type NoticeWrite, Outcome, type RollbackRecord } from '../domain/rollback.ts';
+import type { NoticeWrite, RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { annotate } from './annotate.ts';
 import {
   announce,
   announceIfUnsent,
@@ -51,49 +50,4 @@ export function answerOf(
     isNotified: isNotified(found),
     warnings: [...noticeWarnings(found), ...warnings],
   });
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/**
- * Tags both versions: in stage mode they are the only trace that MLflow's own pages show, and the only
- * thing that fires its webhooks. The rollback is done by now, so a failure is a warning.
- */
-async function annotate(
-  deps: RollbackDeps,
-  record: RollbackRecord,
-  deadline: Deadline,
-): Promise<Warning[]> {
-  const { plan, progress, modelName } = record;
-  if (progress.status !== Outcome.ROLLED_BACK || plan?.to == null) return [];
-  const by = record.request.alarmName ?? record.request.requestedBy ?? 'manual';
-  const about = `${isoTime(progress.endedAtMs)}, ${record.request.reason}, by ${by}, ${record.id}`;
-  const from = plan.from?.version ?? 'none';
-  const tags = [
-    { version: plan.to.version, key: 'model_rollback.restored', value: `from ${from}, ${about}` },
-    ...(plan.from === null
-      ? []
-      : [
-          {
-            version: from,
-            key: 'model_rollback.rolled_back',
-            value: `to ${plan.to.version}, ${about}`,
-          },
-        ]),
-  ];
-  const results = await Promise.allSettled(
-    tags.map(({ version, key, value }) =>
-      deps.registry.annotate(modelName, version, { key, value }, deadline),
-    ),
-  );
-  return results.flatMap((result) =>
-    result.status === 'fulfilled'
-      ? []
-      : [
-          {
-            code: 'TAG_NOT_WRITTEN',
-            message: `A tag was not written: ${messageOf(result.reason)}`,
-          },
-        ],
-  );
 }

@@ -1,8 +1,8 @@
 import { assert } from '../domain/assert.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
-import { isSameVersions } from '../domain/model.ts';
 import type { RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
+import { isSameLive } from '../domain/verify.ts';
 import { closeWatch, isApprovable, postponeWatch } from '../domain/watch.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -65,15 +65,17 @@ async function lookAtWaiting(
   if (!isApprovable(record, nowMs)) {
     return await save(deps, closeWatch(record, WatchEnd.EXPIRED, nowMs), deadline);
   }
-  let liveVersions: string[];
+  const { plan } = record;
+  assert(plan !== null, 'what waits for a person has a plan');
+  let isSame: boolean;
   try {
-    const snapshot = await deps.registry.read(record.modelName, [], deadline);
-    liveVersions = snapshot.live.map((row) => row.version);
+    const snapshot = await deps.registry.read(record.modelName, plan.live, deadline);
+    isSame = isSameLive(plan.live, plan, snapshot);
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;
     return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
   }
-  const looked = isSameVersions(record.plan?.live ?? [], liveVersions)
+  const looked = isSame
     ? postponeWatch(record, nowMs, 'waiting')
     : closeWatch(record, WatchEnd.POINTER_MOVED, nowMs);
   return await save(deps, looked, deadline);

@@ -5,6 +5,7 @@ import { isStaleClaim } from '../domain/meeting.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import { type ClaimedRun, renewLease } from '../domain/transition.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut, newLease } from './carry-out.ts';
 import { registrySkewMs, requireClock } from './clock-skew.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -58,7 +59,8 @@ export async function resumeRollback(
   const whyStale = isStale
     ? 'it was begun more than 15 min ago'
     : await whyAlarmStale(deps, record, isPaused, deadline);
-  return await carryOut(deps, taken, deadline, { whyStale });
+  const besides = aliasWarningsBeside(deps, record.modelName, plan, deadline);
+  return await carryOut(deps, taken, deadline, { whyStale }, besides);
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -17,16 +17,17 @@ import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts
 import { type ClaimedRun, claim } from '../domain/transition.ts';
 import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { aliasWarnings, aliasWarningsBeside } from './alias-warnings.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut, newLease } from './carry-out.ts';
-import { requireClock, skewOf } from './clock-skew.ts';
+import { requireClock } from './clock-skew.ts';
+import { decide } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
-import { makePlan } from './make-plan.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 
@@ -121,18 +122,22 @@ async function attemptRollback(
   }
 
   const snapshot = await reads.snapshot;
-  const skews = [skewOf(deps, snapshot), view.clockSkewMs];
+  const skews = [snapshot.clockSkewMs, view.clockSkewMs];
   if (!request.isDryRun) requireClock(deps, skews);
   const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
-  const plan = await makePlan(deps, run, { state, fleet }, snapshot);
+  const confirmed = run.confirmed ?? null;
+  const redAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
+  const question = { request, state, fleet, snapshot, confirmed, redAtMs, doubt: run.doubt };
+  const decision = await decide(deps, question, deadline);
+  const { plan } = decision;
   const warnings = [
     ...run.warnings,
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
-    ...planWarnings(plan, state),
+    ...planWarnings(plan, { state, snapshot: decision.snapshot }),
   ];
-  if (request.isDryRun) return dryRun(run, plan, warnings, state);
+  if (request.isDryRun) return await dryRun(deps, run, plan, warnings, state);
   const attempt: Attempt = {
     ...run,
     previous: view.record,
@@ -143,7 +148,7 @@ async function attemptRollback(
     token: deps.identity.random(),
   };
   if (run.isAutomatic) {
-    const now = { liveVersions: plan.live, lastCommit: state.lastCommit };
+    const now = { snapshot: decision.snapshot, lastCommit: state.lastCommit };
     const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }
@@ -155,9 +160,11 @@ async function attemptRollback(
   }
   requireReadiness(run);
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
+  // Beside the claim and the move, which do not wait for it.
+  const besides = aliasWarningsBeside(deps, request.modelName, plan, deadline);
   const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
   if (claimed === null) return null;
-  return await endRun(deps, run, await carryOut(deps, claimed, deadline, null));
+  return await endRun(deps, run, await carryOut(deps, claimed, deadline, null, besides));
 }
 
 /**
@@ -206,13 +213,16 @@ async function resume(
   return null;
 }
 
-function dryRun(
+async function dryRun(
+  deps: RollbackDeps,
   run: Run,
   plan: Plan,
-  warnings: readonly Warning[],
+  planned: readonly Warning[],
   state: ModelState,
-): RollbackResponse {
+): Promise<RollbackResponse> {
   const { active } = state;
+  const besides = await aliasWarnings(deps, run.request.modelName, plan, run.deadline);
+  const warnings = [...planned, ...besides];
   if (active === null) return dryRunResponse(plan, run.request, warnings);
   const message = `The rollback ${active.rollbackId} holds this model; a real request would wait for it.`;
   return dryRunResponse(plan, run.request, [

@@ -6,7 +6,7 @@ import { blastRadiusText, refusalsOf } from './guard.ts';
 import { limits } from './limits.ts';
 import { outboxNotice } from './notice.ts';
 import type { OutboxNotice } from './outbox.ts';
-import { planMessage } from './plan.ts';
+import { isGuess, moveText, planMessage } from './plan.ts';
 import { baseOf, boundAlarm, shorten } from './record-base.ts';
 import {
   isOverridable,
@@ -57,8 +57,8 @@ export type UnclaimedOutcome = Exclude<
 
 /**
  * How an attempt ends without a claim, or null when it may take one. Only alarms wait for a person: in
- * mode `ask`, when CloudWatch could not confirm them, and when they come too late for anybody to expect a
- * rollback.
+ * mode `ask`, when CloudWatch could not confirm them, when they come too late for anybody to expect a
+ * rollback, and when the target is a guess that not every version was read for.
  */
 export function unclaimedOutcome(
   attempt: Attempt,
@@ -71,6 +71,8 @@ export function unclaimedOutcome(
   const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
   const isForPerson = isInDoubt(plan) || isLate(attempt, pendingActMs);
   if (isPossible && isForPerson) return Outcome.AWAITING_APPROVAL;
+  const isBlind = plan.unreadBelow !== undefined && isGuess(plan);
+  if (verdict === null && isBlind) return Outcome.AWAITING_APPROVAL;
   return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
 }
 
@@ -228,7 +230,7 @@ function watchOf(
 
 function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome): string {
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
-  const move = `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+  const move = moveText(plan);
   if (outcome === Outcome.OBSERVED) return `ROLLBACK_MODE is observe; ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
   // What only alarms meet does not stand in a person's way.

@@ -1,38 +1,19 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { judgeCause } from './cause.ts';
 import { commandText } from './command-line.ts';
-import { type FleetState, isBlastRadiusReached, pauseText } from './fleet.ts';
-import { isoTime, type ModelVersion, type RegistrySnapshot } from './model.ts';
+import { isBlastRadiusReached, pauseText } from './fleet.ts';
+import { type Guard, type GuardAnswer, type GuardFacts, passed, refused } from './guard-answer.ts';
+import { isoTime } from './model.ts';
+import { noLiveVersion, pointerUnused, severalLiveVersions } from './pointer-guard.ts';
 import { isQuarantined } from './quarantine.ts';
-import { RefusalCode, type RollbackRequest } from './request.ts';
-import type { GuardReport, ModelState } from './rollback.ts';
+import { RefusalCode } from './request.ts';
+import type { GuardReport } from './rollback.ts';
+import { latestMarked, quarantineMark } from './rollback-mark.ts';
 
 /**
- * Small pure functions that may say no. All of them run, all are reported: whoever is on call wants the
+ * Small pure functions that may refuse. All of them run, all are reported: whoever is on call wants the
  * whole list at once, not one refusal after the other.
  */
-export interface GuardFacts {
-  readonly request: RollbackRequest;
-  readonly state: ModelState;
-  readonly snapshot: RegistrySnapshot;
-  readonly target: ModelVersion | null;
-  readonly nowMs: number;
-  /** 0 switches the cooldown off. */
-  readonly cooldownMs: number;
-  /** What a person said yes to; null when nobody was asked. */
-  readonly confirmed: ConfirmedPlan | null;
-  readonly fleet: FleetState;
-  readonly automatic: AutomaticFacts | null;
-}
-
-/** What only an alarm has to meet; null for the requests of people. */
-export interface AutomaticFacts {
-  /** When the alarm went red (epoch ms). */
-  readonly redAtMs: number;
-  readonly settings: AlarmSettings;
-  /** Why CloudWatch could not confirm the alarm, a sentence; null when it needs none, or has confirmed it. */
-  readonly doubt: string | null;
-}
 
 /** The plan that a person was shown. */
 export interface ConfirmedPlan {
@@ -40,17 +21,7 @@ export interface ConfirmedPlan {
   readonly to: string | null;
 }
 
-export type GuardAnswer =
-  | { readonly kind: 'passed'; readonly message: string }
-  | { readonly kind: 'warning'; readonly message: string }
-  | { readonly kind: 'refusal'; readonly message: string; readonly clearsAtMs: number | null };
-
-export interface Guard {
-  readonly code: RefusalCode | 'SEVERAL_LIVE_VERSIONS';
-  readonly check: (facts: GuardFacts) => GuardAnswer;
-}
-
-/** A guard's no, as callers see it. */
+/** A refusal of a guard, as callers see it. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -59,16 +30,16 @@ export interface Refusal {
 
 /** Runs every guard. */
 export function runGuards(facts: GuardFacts): GuardReport[] {
-  // Reported where it refuses only: release 0.1.0 cannot read a plan that names it.
-  const isInDoubt = (facts.automatic?.doubt ?? null) !== null;
-  return (isInDoubt ? [...guards, alarmNotConfirmed] : guards).map((guard) => {
+  return guards.flatMap((guard) => {
     const answer = guard.check(facts);
+    // Release 0.1.0 cannot read a plan that names them.
+    if (answer.kind === 'passed' && laterGuards.has(guard)) return [];
     const isOverridden =
       answer.kind === 'refusal' && facts.request.overrides.some((code) => code === guard.code);
     return {
       code: guard.code,
       verdict: isOverridden ? 'overridden' : answer.kind === 'refusal' ? 'refused' : answer.kind,
-      message: answer.message,
+      message: messageOf(answer, isOverridden),
       clearsAtMs: answer.kind === 'refusal' ? answer.clearsAtMs : null,
     };
   });
@@ -93,7 +64,7 @@ export function refusalsOf(reports: readonly GuardReport[]): Refusal[] {
 export function blastRadiusText({ blastRadius }: AlarmSettings): string {
   const minutes = (blastRadius?.windowMs ?? 0) / 60_000;
   return (
-    `Alarms rolled back ${blastRadius?.models ?? 0} other models within ${minutes} min ` +
+    `Alarms rolled back, or are rolling back, ${blastRadius?.models ?? 0} other models within ${minutes} min ` +
     '(ROLLBACK_BLAST_RADIUS): the platform may be the cause, not the models.'
   );
 }
@@ -102,20 +73,22 @@ export function blastRadiusText({ blastRadius }: AlarmSettings): string {
 
 const cooldown: Guard = {
   code: RefusalCode.COOLDOWN,
-  check: ({ request, state, nowMs, cooldownMs }) => {
+  check: (facts) => {
+    const { request, nowMs, cooldownMs } = facts;
     if (cooldownMs === 0) return passed('the cooldown is switched off');
-    const last = state.lastCommit;
+    const last = lastRollback(facts);
     if (last === null) return passed('no rollback of this model is on record');
     const clearsAtMs = last.atMs + cooldownMs;
     if (nowMs >= clearsAtMs) return passed(`the last rollback was at ${isoTime(last.atMs)}`);
-    const move = last.from === null ? `to ${last.to}` : `from ${last.from} to ${last.to}`;
-    return {
-      kind: 'refusal',
-      message:
-        `The last rollback (${move}, ${last.rollbackId}) was at ${isoTime(last.atMs)}; ` +
-        `the next one is allowed at ${isoTime(clearsAtMs)}. ${orOverride(request, RefusalCode.COOLDOWN)}`,
+    const command = commandText('apply', [request.modelName], {
+      to: request.targetVersion ?? undefined,
+      override: [...request.overrides, RefusalCode.COOLDOWN],
+    });
+    return refused(
+      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}.`,
+      `Wait until then, or run ${command}.`,
       clearsAtMs,
-    };
+    );
   },
 };
 
@@ -126,39 +99,35 @@ const liveVersionChanged: Guard = {
     const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
-        `The plan that was shown moved ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
-          `${liveNow ?? 'none'} to ${target?.version ?? 'none'}. To see it and decide, run ${commandText('apply', [request.modelName])}.`,
+        `The plan that was shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
+          `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
+        `To see it and decide, run ${commandText('apply', [request.modelName])}.`,
       );
     }
     if (expected === null) return passed('the request expects no particular live version');
     if (liveNow === expected) return passed(`version ${expected} is live, as expected`);
     return refused(
-      `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}. ${checkFirst(request)}`,
-    );
-  },
-};
-
-const noLiveVersion: Guard = {
-  code: RefusalCode.NO_LIVE_VERSION,
-  check: ({ request, snapshot }) => {
-    if (snapshot.live.length > 0) return passed('a version is live');
-    if (request.targetVersion !== null)
-      return passed('no version is live; the request names a target');
-    return refused(
-      'No version is live, so there is nothing to roll back from. Name the version to restore (target_version).',
+      `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}.`,
+      `To see what would be done now, run ${commandText('plan', [request.modelName])}.`,
     );
   },
 };
 
 const quarantined: Guard = {
   code: RefusalCode.QUARANTINED,
-  check: ({ request, state, target }) => {
-    if (target === null || request.targetVersion === null || !isQuarantined(state, target)) {
-      return passed('the target was not rolled back from');
+  check: ({ request, state, target, nowMs }) => {
+    if (target === null || request.targetVersion === null) {
+      return passed('the target is not in quarantine');
     }
+    const mark = quarantineMark(target, state, nowMs);
+    const isKnown = isQuarantined(state, target);
+    if (!isKnown && mark === null) return passed('the target is not in quarantine');
+    const why = isKnown
+      ? ''
+      : ` This rests on its tag ${mark?.kind}, of ${isoTime(mark?.atMs ?? 0)}; the state that is used here knows nothing of it.`;
     return refused(
-      `Version ${target.version} was rolled back from before. ` +
-        `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
+      `Version ${target.version} was rolled back from before.${why}`,
+      `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
     );
   },
 };
@@ -169,22 +138,10 @@ const targetUnfit: Guard = {
     target === null || target.status === 'READY'
       ? passed('the target is READY')
       : refused(
-          `Version ${target.version} has status ${target.status}, not READY. ` +
-            'Choose another version, or override TARGET_UNFIT.',
+          `Version ${target.version} has status ${target.status}, not READY.`,
+          'Choose another version, or override it (--override TARGET_UNFIT; in a request: ' +
+            '"overrides": ["TARGET_UNFIT"]).',
         ),
-};
-
-const severalLiveVersions: Guard = {
-  code: 'SEVERAL_LIVE_VERSIONS',
-  check: ({ snapshot: { live } }) =>
-    live.length < 2
-      ? passed('not more than one version is live')
-      : {
-          kind: 'warning',
-          message:
-            `${live.length} versions are live (${live.map((row) => row.version).join(', ')}); ` +
-            'consumers load the highest. All but the target will be archived.',
-        },
 };
 
 const paused: Guard = {
@@ -223,38 +180,52 @@ const notTheCause: Guard = {
 
 const alarmNotConfirmed: Guard = {
   code: RefusalCode.ALARM_NOT_CONFIRMED,
-  check: ({ automatic }) =>
-    refused(
-      `${automatic?.doubt ?? ''} So the alarm, and the model in it, are only what a message says: check ` +
-        'both before you approve.',
-    ),
+  check: ({ automatic }) => {
+    const doubt = automatic?.doubt ?? null;
+    if (doubt === null) return passed('nothing about the alarm is in doubt');
+    return refused(
+      `${doubt} So the alarm, and the model in it, are only what a message says: check both before you approve.`,
+    );
+  },
 };
 
 const guards: readonly Guard[] = [
   cooldown,
   liveVersionChanged,
   noLiveVersion,
+  pointerUnused,
   quarantined,
   targetUnfit,
   paused,
   notTheCause,
   severalLiveVersions,
+  alarmNotConfirmed,
 ];
 
-/** The command of a person who wants it all the same. */
-function orOverride({ modelName, targetVersion }: RollbackRequest, code: RefusalCode): string {
-  const options = { to: targetVersion ?? undefined, override: [code] };
-  return `Wait until then, or run ${commandText('apply', [modelName], options)}.`;
+/** Reported where they do not pass only. */
+const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirmed]);
+
+function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
+  if (answer.kind !== 'refusal') return answer.message;
+  if (isOverridden) return `${answer.message} The request overrides this.`;
+  return answer.fix === '' ? answer.message : `${answer.message} ${answer.fix}`;
 }
 
-function checkFirst({ modelName }: RollbackRequest): string {
-  return `To see what would be done now, run ${commandText('plan', [modelName])}.`;
-}
-
-function passed(message: string): GuardAnswer {
-  return { kind: 'passed', message };
-}
-
-function refused(message: string): GuardAnswer {
-  return { kind: 'refusal', message, clearsAtMs: null };
+/** By our own state, or by what a rollback left on a version that our state knows nothing of. */
+function lastRollback({ state, snapshot, pointer, nowMs }: GuardFacts): {
+  readonly atMs: number;
+  readonly what: string;
+} | null {
+  const own = state.lastCommit;
+  const marked = latestMarked([...snapshot.live, ...snapshot.others], state, pointer, nowMs);
+  if (marked !== null && marked.mark.atMs > (own?.atMs ?? 0)) {
+    const { version, mark } = marked;
+    const what =
+      `by the tag ${mark.kind} on version ${version}; the state that is used here has no record of it, as ` +
+      'after a rename or with another state store';
+    return { atMs: mark.atMs, what };
+  }
+  if (own === null) return null;
+  const move = own.from === null ? `to ${own.to}` : `from ${own.from} to ${own.to}`;
+  return { atMs: own.atMs, what: `${move}, ${own.rollbackId}` };
 }

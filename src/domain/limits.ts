@@ -117,6 +117,8 @@ export const limits = {
   /** Characters; the service's own limit. */
   secretLengthMax: 65_536,
   candidatesMax: 50,
+  /** Characters of a tag of ours; the texts in it are bounded, so a longer one is none of ours. */
+  markLengthMax: 2_000,
   /** Rows of a page, and pages, of a search by tag. */
   tagPageRows: 200,
   tagPagesMax: 50,

@@ -81,7 +81,7 @@ export function inProgressError(
  * @param skews our clock less that of registry and store (ms), each measured as it answered; null where
  * it does not say
  * @param maxMs null where the clock is looked after
- * @returns what is wrong and the mend, or null
+ * @returns what is wrong and the fix, or null
  */
 export function clockSkewProblem(
   skews: readonly (number | null)[],

@@ -1,3 +1,5 @@
+import type { RollbackMark } from './rollback-mark.ts';
+
 /** What the registry holds, in the words of MLflow. */
 
 /** How consumers find the live version: the stage `Production`. */
@@ -19,8 +21,16 @@ export interface ModelVersion {
   /** Of the registration, not of serving; only `READY` may be restored. */
   readonly status: string;
   readonly createdAtMs: number;
-  /** Moves with the stage and the description; tags leave it alone. */
+  /** Moves with the stage and the description, and with a rename of the model; tags leave it alone. */
   readonly lastUpdatedAtMs: number;
+  /** What earlier rollbacks left on it; absent when nothing, and always in a stored plan. */
+  readonly marks?: readonly RollbackMark[];
+}
+
+/** A mutable name for one version. */
+export interface ModelAlias {
+  readonly alias: string;
+  readonly version: string;
 }
 
 /** Picks registered models: each whose own tag, or whose live version's, has this key and value. */
@@ -39,10 +49,10 @@ export interface RegistrySnapshot {
   readonly others: readonly ModelVersion[];
   /** False when the registered model has versions that were not read. */
   readonly isComplete: boolean;
-  /** True when the live version is among the latest changes: then what it displaced is too. */
-  readonly isLiveRecent: boolean;
-  /** The registry's clock as it answered (epoch ms, to the second); null when it does not say. */
-  readonly serverTimeMs: number | null;
+  /** True when each version that changed together with the live one was read: what it displaced is among them. */
+  readonly isEvidenceRead: boolean;
+  /** Our clock less the registry's at the moment of its answer (ms); null when it does not say. */
+  readonly clockSkewMs: number | null;
 }
 
 /** The number in a version. The only place where a version is a number. */
@@ -73,17 +83,21 @@ export function findVersion(snapshot: RegistrySnapshot, version: string): ModelV
   );
 }
 
-/**
- * Versions that the same transaction archived when `promoted` went live: MLflow gives all rows that a
- * transition touches one `last_updated_timestamp`.
- */
-export function displacedBy(
+/** The snapshot with more rows of the same registered model; those that it has stay as they are. */
+export function withRows(
   snapshot: RegistrySnapshot,
-  promoted: ModelVersion,
-): readonly ModelVersion[] {
-  return snapshot.others.filter(
-    (row) => row.stage === 'Archived' && row.lastUpdatedAtMs === promoted.lastUpdatedAtMs,
-  );
+  rows: readonly ModelVersion[],
+): RegistrySnapshot {
+  const stage = snapshot.live[0]?.stage;
+  const added = rows.filter((row) => findVersion(snapshot, row.version) === undefined);
+  const sort = (versions: readonly ModelVersion[]): readonly ModelVersion[] =>
+    versions.toSorted((a, b) => compareVersions(a.version, b.version));
+  return {
+    ...snapshot,
+    // A version that stands in the pointer's stage is live, whichever of our reads found it.
+    live: sort([...snapshot.live, ...added.filter((row) => row.stage === stage)]),
+    others: sort([...snapshot.others, ...added.filter((row) => row.stage !== stage)]),
+  };
 }
 
 /** Epoch milliseconds as ISO 8601 in UTC, ending in `Z`. */

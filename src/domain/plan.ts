@@ -1,6 +1,6 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert, assertNever } from './assert.ts';
-import { ruleText, TargetRule } from './candidate.ts';
+import { type Candidate, ruleText, TargetRule } from './candidate.ts';
 import { commandText, splitAdvice } from './command-line.ts';
 import { VersionNotFoundError } from './errors.ts';
 import type { FleetState } from './fleet.ts';
@@ -8,6 +8,7 @@ import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard
 import {
   findVersion,
   isOlder,
+  type ModelAlias,
   type ModelPointer,
   type ModelVersion,
   pointerText,
@@ -15,6 +16,7 @@ import {
 } from './model.ts';
 import type { RollbackRequest, Warning } from './request.ts';
 import { type ModelState, Outcome, type Plan } from './rollback.ts';
+import { versionsWithCopiedMarks, withoutMarks } from './rollback-mark.ts';
 import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
 
 /** What a plan is made from. Pure: the same facts give the same plan. */
@@ -27,10 +29,14 @@ export interface PlanFacts {
   /** What a person said yes to; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
   readonly fleet: FleetState;
-  /** When the alarm went red that asks (epoch ms); null when a person asks. */
+  /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
   readonly redAtMs: number | null;
   /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */
   readonly doubt: string | null;
+  /** All aliases of the registered model; empty where they were not read. */
+  readonly aliases: readonly ModelAlias[];
+  /** Given when a bound ended the search for a target. */
+  readonly unreadBelow: string | null;
 }
 
 export interface PlanSettings {
@@ -47,10 +53,11 @@ export interface PlanSettings {
  * caller reads the snapshot so that an existing one is on it.
  */
 export function planRollback(facts: PlanFacts): Plan {
-  const { request, snapshot, state, nowMs, settings, fleet, redAtMs, doubt } = facts;
+  const { request, snapshot, state, nowMs, settings, fleet, redAtMs, doubt, unreadBelow } = facts;
+  const pointer = pointerText(settings.pointer);
   const choice =
     request.targetVersion === null
-      ? chooseTarget(snapshot, state, settings.targetRule)
+      ? chooseTarget(snapshot, state, { setting: settings.targetRule, nowMs })
       : explicitTarget(snapshot, request.targetVersion);
   const target = choice.target;
   // With several live versions, what consumers load and what is not the target is what we roll back from.
@@ -66,26 +73,45 @@ export function planRollback(facts: PlanFacts): Plan {
     confirmed: facts.confirmed,
     fleet,
     automatic: redAtMs === null ? null : { redAtMs, doubt, settings: settings.alarms },
+    pointer,
+    aliases: facts.aliases,
   });
   assert(target === null || findVersion(snapshot, target.version), 'a target was read');
   return {
-    pointer: pointerText(settings.pointer),
+    pointer,
     registry: settings.registry,
     plannedAtMs: nowMs,
     verdict: verdictOf(snapshot, target, refusalsOf(guards)),
-    from,
-    to: target,
+    from: withoutMarks(from),
+    to: withoutMarks(target),
     live: snapshot.live.map((row) => row.version),
     rule: choice.rule,
     guards,
-    candidates: choice.candidates,
+    candidates:
+      unreadBelow === null
+        ? choice.candidates
+        : choice.candidates.map((row) => (row.isTaken ? asGuess(row, unreadBelow) : row)),
     candidatesOmitted: choice.candidatesOmitted,
+    ...(unreadBelow === null ? {} : { unreadBelow }),
   };
 }
 
 /**
+ * True when what the promotion of the live version displaced was not read, and would come before the
+ * target. It stands beside the live version in the order of change, however many versions came since.
+ */
+export function needsEvidence(
+  plan: Plan,
+  { request, snapshot, settings }: Pick<PlanFacts, 'request' | 'snapshot' | 'settings'>,
+): boolean {
+  if (snapshot.isComplete || snapshot.isEvidenceRead) return false;
+  if (plan.from === null || request.targetVersion !== null) return false;
+  return settings.targetRule === 'last-good' && plan.rule !== TargetRule.ALSO_LIVE;
+}
+
+/**
  * True when a better target may exist that was not read. Rules that rest on recent changes are sure on
- * any snapshot; the highest Archived version is sure only down to where the versions were read.
+ * any snapshot; the highest Archived version is sure only down to where versions were read by number.
  * @param lowestRead lowest version of the walk down so far; null before it began
  */
 export function needsOlderVersions(
@@ -95,16 +121,23 @@ export function needsOlderVersions(
   lowestRead: string | null,
 ): boolean {
   if (snapshot.isComplete || request.targetVersion !== null || plan.from === null) return false;
-  const isByNumber =
-    plan.rule === TargetRule.ARCHIVED_BELOW || plan.rule === TargetRule.LATEST_ARCHIVED;
+  const isByNumber = isGuess(plan);
   if (plan.to === null || lowestRead === null) return plan.to === null || isByNumber;
   // The version that it displaced may stand anywhere below, and comes before any higher Archived one.
-  if (plan.rule === TargetRule.ARCHIVED_BELOW && !snapshot.isLiveRecent) return true;
+  if (plan.rule === TargetRule.ARCHIVED_BELOW && !snapshot.isEvidenceRead) return true;
   return isByNumber && isOlder(plan.to.version, lowestRead);
 }
 
+/** True when the target was taken by its number, without evidence that it was live before. */
+export function isGuess({ rule }: Plan): boolean {
+  return rule === TargetRule.ARCHIVED_BELOW || rule === TargetRule.LATEST_ARCHIVED;
+}
+
 /** Warnings that a plan gives rise to. */
-export function planWarnings(plan: Plan, state: ModelState): Warning[] {
+export function planWarnings(
+  plan: Plan,
+  { state, snapshot }: Pick<PlanFacts, 'state' | 'snapshot'>,
+): Warning[] {
   const guardWarnings = plan.guards
     .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
     .map((guard) => ({
@@ -112,15 +145,23 @@ export function planWarnings(plan: Plan, state: ModelState): Warning[] {
       // What to do about a refusal was done: the request passed the guard by name.
       message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
     }));
-  if (state.registry === plan.registry) return guardWarnings;
+  const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
   return [
     ...guardWarnings,
-    {
-      code: 'REGISTRY_ADDRESS_CHANGED',
-      message:
-        `The state of this model was kept for the registry ${state.registry}; this is ${plan.registry}. ` +
-        'Use one state table per registry.',
-    },
+    ...(plan.unreadBelow === undefined
+      ? []
+      : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
+    ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
+    ...(state.registry === plan.registry
+      ? []
+      : [
+          {
+            code: 'REGISTRY_ADDRESS_CHANGED',
+            message:
+              `The state of this model was kept for the registry ${state.registry}; this is ${plan.registry}. ` +
+              'Use one state table per registry.',
+          },
+        ]),
   ];
 }
 
@@ -128,7 +169,7 @@ export function planWarnings(plan: Plan, state: ModelState): Warning[] {
 export function planMessage(plan: Plan): string {
   switch (plan.verdict) {
     case Outcome.ROLLED_BACK:
-      return `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+      return moveText(plan);
     case Outcome.REFUSED:
       return refusalsOf(plan.guards)
         .map((refusal) => refusal.message)
@@ -142,7 +183,36 @@ export function planMessage(plan: Plan): string {
   }
 }
 
+/** One sentence on what would be moved; a second one when better targets may not have been read. */
+export function moveText(plan: Plan): string {
+  const move = `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+  return plan.unreadBelow === undefined ? move : `${move} ${unreadText(plan.unreadBelow)}`;
+}
+
 // ---------------------------------------------------------------------------------------------------
+
+function unreadText(unreadBelow: string): string {
+  return (
+    `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
+    'If you know it, name it: --to VERSION (in a request: target_version).'
+  );
+}
+
+function copiedText(versions: readonly string[]): string {
+  const names = versions.slice(0, 5).join(', ');
+  const more = versions.length > 5 ? ` and ${versions.length - 5} more` : '';
+  return (
+    `Tags that a rollback leaves (model_rollback.…) are on version ${names}${more}, and are older than the ` +
+    'version: they were copied with it. They do not count.'
+  );
+}
+
+function asGuess(row: Candidate, unreadBelow: string): Candidate {
+  return {
+    ...row,
+    why: `${row.why}, of those that were read; not every version below ${unreadBelow} was`,
+  };
+}
 
 function verdictOf(
   snapshot: RegistrySnapshot,
@@ -162,7 +232,8 @@ function noTargetMessage(plan: Plan): string {
     names.length === 0
       ? 'The model has no other version.'
       : `Passed over: ${names.join('; ')}. To restore one of them all the same, name it (target_version).`;
-  return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}`;
+  const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
+  return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
 }
 
 function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoice {

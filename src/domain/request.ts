@@ -35,6 +35,7 @@ export const RefusalCode = {
   PAUSED: 'PAUSED',
   NOT_THE_CAUSE: 'NOT_THE_CAUSE',
   ALARM_NOT_CONFIRMED: 'ALARM_NOT_CONFIRMED',
+  POINTER_UNUSED: 'POINTER_UNUSED',
 } as const;
 export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
 
@@ -45,6 +46,7 @@ const overridableCodes: readonly RefusalCode[] = [
   RefusalCode.TARGET_UNFIT,
   RefusalCode.FROZEN,
   RefusalCode.NOT_THE_CAUSE,
+  RefusalCode.POINTER_UNUSED,
 ];
 
 /** True when a request may name this code in `overrides`. */

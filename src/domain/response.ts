@@ -71,6 +71,8 @@ export interface PlanAnswer {
     readonly why: string;
   }[];
   readonly candidates_omitted: number;
+  /** Not every version below this one was read; null when every one that could matter was. */
+  readonly unread_below: string | null;
 }
 
 /** What an answer says beside its record. */
@@ -256,5 +258,6 @@ function planAnswer(plan: Plan): PlanAnswer {
       why,
     })),
     candidates_omitted: plan.candidatesOmitted,
+    unread_below: plan.unreadBelow ?? null,
   };
 }

@@ -46,6 +46,11 @@ export interface Plan {
   readonly guards: readonly GuardReport[];
   readonly candidates: readonly Candidate[];
   readonly candidatesOmitted: number;
+  /**
+   * Given when a bound ended the search for a target: not every version below this one was read, and a
+   * better target may be among them.
+   */
+  readonly unreadBelow?: string;
 }
 
 /** One guard's answer within a plan. A later release may have stored a code that this one does not know. */

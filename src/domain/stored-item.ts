@@ -108,6 +108,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
     alarm?.transition.unconfirmedFrom === undefined &&
     guards.every(({ code, verdict }) => verdict === 'passed' || first.codes.includes(code)) &&
     request.overrides.every((code) => first.codes.includes(code)) &&
+    plan?.unreadBelow === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&
     (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))

@@ -99,6 +99,7 @@ const planShape = v.looseObject({
     v.looseObject({ version, stage: v.string(), isTaken: v.boolean(), why: v.string() }),
   ),
   candidatesOmitted: count,
+  unreadBelow: v.exactOptional(version),
 });
 
 const requestShape = v.looseObject({

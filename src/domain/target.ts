@@ -1,14 +1,16 @@
 import { type Candidate, ruleText, TargetRule } from './candidate.ts';
+import { displacedBy } from './evidence.ts';
 import { limits } from './limits.ts';
 import {
   compareVersions,
-  displacedBy,
   isOlder,
+  isoTime,
   type ModelVersion,
   type RegistrySnapshot,
 } from './model.ts';
 import { isQuarantined } from './quarantine.ts';
 import type { ModelState } from './rollback.ts';
+import { quarantineMark } from './rollback-mark.ts';
 
 export type TargetRuleSetting = 'last-good' | 'latest-archived';
 
@@ -29,7 +31,7 @@ export interface TargetChoice {
 export function chooseTarget(
   snapshot: RegistrySnapshot,
   state: ModelState,
-  setting: TargetRuleSetting,
+  { setting, nowMs }: { readonly setting: TargetRuleSetting; readonly nowMs: number },
 ): TargetChoice {
   const [from] = snapshot.live;
   const all = [...snapshot.live.slice(1), ...snapshot.others].toSorted((a, b) =>
@@ -38,7 +40,8 @@ export function chooseTarget(
   if (from === undefined) return describe(all, null, null, () => 'no version is live');
 
   const displaced = displacedBy(snapshot, from).map((row) => row.version);
-  const unfit = (row: ModelVersion): string | null => whyUnfit(row, from, displaced, state);
+  const unfit = (row: ModelVersion): string | null =>
+    whyBarred(row, state, nowMs) ?? whyUnfit(row, from, displaced);
   const fit = all.filter((row) => unfit(row) === null);
   const rules = setting === 'latest-archived' ? latestArchived() : lastGood(from, displaced, state);
   for (const { rule, matches } of rules) {
@@ -94,16 +97,22 @@ function isLower(row: ModelVersion, from: ModelVersion): boolean {
   return isOlder(row.version, from.version);
 }
 
+/** In quarantine, by our own state or by what an earlier rollback left on the version. */
+function whyBarred(row: ModelVersion, state: ModelState, nowMs: number): string | null {
+  if (isQuarantined(state, row)) return 'in quarantine: an earlier rollback moved away from it';
+  const mark = quarantineMark(row, state, nowMs);
+  if (mark === null) return null;
+  return `in quarantine: by its tag ${mark.kind} a rollback moved away from it at ${isoTime(mark.atMs)}`;
+}
+
 function whyUnfit(
   row: ModelVersion,
   from: ModelVersion,
   displaced: readonly string[],
-  state: ModelState,
 ): string | null {
-  if (isQuarantined(state, row)) return 'quarantined: it was rolled back from before';
   if (row.status !== 'READY') return `its status is ${row.status}, not READY`;
   if (displaced.includes(row.version) && !isLower(row, from)) {
-    return `version ${from.version} replaced it although it is newer: it was rolled back from`;
+    return `version ${from.version} replaced it although it is newer: somebody rolled back by hand`;
   }
   return null;
 }

@@ -1,11 +1,17 @@
 import type { ModelRollbackError } from '../domain/errors.ts';
-import type { ModelPointer, ModelTag, ModelVersion, RegistrySnapshot } from '../domain/model.ts';
+import type {
+  ModelAlias,
+  ModelPointer,
+  ModelTag,
+  ModelVersion,
+  RegistrySnapshot,
+} from '../domain/model.ts';
 import type { Deadline } from './deadline.ts';
 
 /** What the registry said to a move. Only `moved` and `refused` are certain. */
 export type MoveAnswer =
   | { readonly kind: 'moved' }
-  /** It said no: nothing changed, and the same call will not do better. */
+  /** It refused: nothing changed, and the same call will not do better. */
   | { readonly kind: 'refused'; readonly error: ModelRollbackError }
   /**
    * It may have happened, now or later. `isAnswered`: the registry itself said that it could not (503
@@ -18,6 +24,13 @@ export interface TaggedModels {
   readonly names: readonly string[];
   /** False when there are more, or more versions with the tag than a search goes through. */
   readonly isComplete: boolean;
+}
+
+/** Some versions of a registered model, and what asks for those that follow. */
+export interface VersionsPage {
+  readonly rows: readonly ModelVersion[];
+  /** Null when none follow. */
+  readonly next: string | null;
 }
 
 export interface ModelRegistry {
@@ -45,6 +58,29 @@ export interface ModelRegistry {
     version: string | null,
     deadline: Deadline,
   ): Promise<readonly ModelVersion[]>;
+  /**
+   * Versions below `version`, the latest change first, at most a page: what was registered since, however
+   * much, is left out.
+   * @param from `next` of the page before; null for the first
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readChangesBelow(
+    modelName: string,
+    version: string,
+    from: string | null,
+    deadline: Deadline,
+  ): Promise<VersionsPage>;
+  /**
+   * All aliases of a registered model that exists. Slow where it has many versions.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readAliases(modelName: string, deadline: Deadline): Promise<readonly ModelAlias[]>;
+  /**
+   * The aliases of one version; none when it is gone. Refused, as a move is, for a name that the registry
+   * lists but does not take.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readAliasesOf(modelName: string, version: string, deadline: Deadline): Promise<readonly string[]>;
   /** Moves the pointer in one call that leaves no moment without a live version. Never throws. */
   movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer>;
   /**

@@ -46,7 +46,7 @@ export interface Surroundings {
   /** Does it answer, does it take the login, which version is it? */
   registry(
     deadline: Deadline,
-  ): Promise<{ readonly check: Check; readonly serverTimeMs: number | null }>;
+  ): Promise<{ readonly check: Check; readonly clockSkewMs: number | null }>;
   /** The set-up of the table or file, which reading it does not show. */
   state(deadline: Deadline): Promise<readonly Check[]>;
   /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */

@@ -4,11 +4,14 @@ import {
   type ModelVersion,
   type RegistrySnapshot,
 } from '../domain/model.ts';
+import { marksIn } from '../domain/rollback-mark.ts';
 
 /** One registered model with MLflow's rules for stages, races included. */
 export class SimulatedRegistry {
   readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
   #rows: ModelVersion[] = [];
+  /** Tags of each version. */
+  readonly #tags = new Map<string, Map<string, string>>();
   /** Who changed what is live last, and when (true time). */
   lastChange: { readonly by: 'us' | 'others'; readonly atMs: number } | null = null;
   /** Set when a change of ours left nobody live. */
@@ -28,15 +31,23 @@ export class SimulatedRegistry {
   }
 
   snapshot(modelName: string): RegistrySnapshot {
-    const rows = this.#rows.toSorted((a, b) => compareVersions(a.version, b.version));
+    const rows = this.#rows
+      .map((row) => ({ ...row, ...marksIn(this.#tagsOf(row.version)) }))
+      .toSorted((a, b) => compareVersions(a.version, b.version));
     return {
       modelName,
       live: rows.filter((row) => row.stage === this.pointer.stage),
       others: rows.filter((row) => row.stage !== this.pointer.stage),
       isComplete: true,
-      isLiveRecent: true,
-      serverTimeMs: null,
+      isEvidenceRead: true,
+      clockSkewMs: null,
     };
+  }
+
+  /** Writes a tag, over an older one; it changes no time. */
+  tag(version: string, { key, value }: { readonly key: string; readonly value: string }): void {
+    const tags = this.#tags.get(version) ?? new Map<string, string>();
+    this.#tags.set(version, tags.set(key, value));
   }
 
   /** Versions that are live now. */
@@ -61,5 +72,9 @@ export class SimulatedRegistry {
     });
     this.lastChange = change;
     if (change.by === 'us' && this.live().length === 0) this.hasLeftNobodyLive = true;
+  }
+
+  #tagsOf(version: string): { key: string; value: string }[] {
+    return [...(this.#tags.get(version) ?? [])].map(([key, value]) => ({ key, value }));
   }
 }

@@ -206,8 +206,17 @@ export class SimulatedWorld {
         await read('read below', () => this.registry.snapshot(model).others, deadline),
       listByTag: async (_tag, _namesMax, deadline) =>
         await read('list by tag', () => ({ names: [], isComplete: true }), deadline),
-      annotate: async (_model, _version, _tag, deadline) =>
-        await read('set tag', () => undefined, deadline),
+      readChangesBelow: async (model, _version, _from, deadline) =>
+        await read(
+          'read changes below',
+          () => ({ rows: this.registry.snapshot(model).others, next: null }),
+          deadline,
+        ),
+      readAliases: async (_model, deadline) => await read('read aliases', () => [], deadline),
+      readAliasesOf: async (_model, _version, deadline) =>
+        await read('read aliases of', () => [], deadline),
+      annotate: async (_model, version, tag, deadline) =>
+        await read('set tag', () => this.registry.tag(version, tag), deadline),
       movePointer: async (model, version, deadline) => {
         if (model !== modelName) this.violations.push(`${actor} moved the model ${model}`);
         if (isDryRun) this.violations.push('I9: a dry run moved the pointer');

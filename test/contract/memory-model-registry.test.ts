@@ -22,6 +22,8 @@ describeModelRegistry('MemoryModelRegistry', async (): Promise<RegistryPlace> =>
     promoteBeside: async (modelName, version) =>
       registry.transition(modelName, version, 'Production', false),
     tag: async (modelName, version, key) => registry.tag(modelName, version, key),
+    setAlias: async (modelName, alias, version) => registry.setAlias(modelName, alias, version),
+    rename: async (modelName, newName) => registry.rename(modelName, newName),
     tagModel: async (modelName, key, value) => registry.tagModel(modelName, key, value),
     close: async () => undefined,
   };

@@ -5,6 +5,7 @@ import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SecretsManagerCredentials } from '../../src/adapters/secrets-manager/secrets-manager-credentials.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import {
   ConfigurationError,
   RegistryRefusedError,
@@ -294,8 +295,8 @@ function registryAt(
   credentials: Credentials,
   clock: Clock = systemClock,
 ): MLflowModelRegistry {
-  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null });
-  return new MLflowModelRegistry(client, clock, url);
+  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null, clock });
+  return new MLflowModelRegistry(client, clock, systemIdentity, url);
 }
 
 async function changePassword(url: string, login: Login, password: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { type HttpProxy, startHttpProxy } from './http-proxy.ts';
 import { soon } from './model-registry.contract.ts';
 
@@ -14,7 +15,12 @@ describe('MLflowClient', () => {
   beforeEach(async () => {
     proxy = await startHttpProxy(null, () => ({ kind: 'answer', status: 200, body: '{}' }));
     const credentials = new StaticCredentials(null);
-    client = new MLflowClient({ baseUrl: new URL(proxy.url), credentials, workspace: null });
+    client = new MLflowClient({
+      baseUrl: new URL(proxy.url),
+      credentials,
+      workspace: null,
+      clock: systemClock,
+    });
   });
   afterEach(async () => {
     vi.unstubAllEnvs();

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
 import type { ModelTag, RegistrySnapshot } from '../../src/domain/model.ts';
+import { MarkKind, markText, type RollbackMark } from '../../src/domain/rollback-mark.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
@@ -16,6 +17,8 @@ export interface RegistryPlace {
   /** Moves one version and leaves the others. */
   promoteBeside(modelName: string, version: string): Promise<void>;
   tag(modelName: string, version: string, key: string): Promise<string | undefined>;
+  setAlias(modelName: string, alias: string, version: string): Promise<void>;
+  rename(modelName: string, newName: string): Promise<void>;
   /** Tags the registered model itself, over an older tag. */
   tagModel(modelName: string, key: string, value: string): Promise<void>;
   close(): Promise<void>;
@@ -56,8 +59,11 @@ export function describeModelRegistry(
     const context: RegistryContext = { place: () => place, model: () => model };
     describeRead(context);
     describeWalk(context);
+    describeChanges(context);
     describeMove(context);
     describeAnnotate(context);
+    describeMarks(context);
+    describeAliases(context);
     describeTags(context);
     describeNames(context);
   });
@@ -173,6 +179,31 @@ function describeWalk({ place, model }: RegistryContext): void {
   });
 }
 
+function describeChanges({ place, model }: RegistryContext): void {
+  describe('readChangesBelow', () => {
+    const below = async (version: string): Promise<readonly string[]> => {
+      const page = await place().registry.readChangesBelow(model(), version, null, soon());
+      expect(page.next).toBeNull();
+      return page.rows.map((row) => row.version);
+    };
+
+    test('gives what is below a version, the latest change first', async () => {
+      await place().seed(model(), ['Archived', 'None', 'Archived', 'Production', 'None']);
+      // 3 was archived by the promotion of 4, after all else.
+      expect(await below('5')).toEqual(['4', '3', '1', '2']);
+      expect(await below('4')).toEqual(['3', '1', '2']);
+      expect(await below('1')).toEqual([]);
+    });
+
+    test('gives whole rows', async () => {
+      await place().seed(model(), ['Archived', 'Production']);
+      const { others } = await place().registry.read(model(), [], soon());
+      const { rows } = await place().registry.readChangesBelow(model(), '2', null, soon());
+      expect(rows).toEqual(others);
+    });
+  });
+}
+
 function describeMove({ place, model }: RegistryContext): void {
   describe('movePointer', () => {
     test('makes the version live and archives the former one at the same time', async () => {
@@ -246,6 +277,92 @@ function describeAnnotate({ place, model }: RegistryContext): void {
       await place().seed(model(), ['Production']);
       const write = place().registry.annotate(model(), '2', { key, value: 'x' }, soon());
       await expect(write).rejects.toBeInstanceOf(VersionNotFoundError);
+    });
+  });
+}
+
+function describeMarks({ place, model }: RegistryContext): void {
+  describe('what a rollback left on a version', () => {
+    const mark: RollbackMark = {
+      kind: MarkKind.ROLLED_BACK,
+      other: '1',
+      atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+      reason: 'DRIFT_SEVERE',
+      by: 'ada, of the "drift" team — 模型',
+      rollbackId: 'm/0123456789abcdef',
+      pointer: 'stage:Production',
+    };
+    const restored: RollbackMark = { ...mark, kind: MarkKind.RESTORED, other: '2' };
+    const annotate = async (version: string, key: string, value: string): Promise<void> =>
+      await place().registry.annotate(model(), version, { key, value }, soon());
+
+    test('comes with the rows of every reading, and only what is ours', async () => {
+      await place().seed(model(), ['Archived', 'Production']);
+      await annotate('2', mark.kind, markText(mark));
+      await annotate('2', restored.kind, markText(restored));
+      await annotate('2', 'model_rollback.note', markText(mark));
+      await annotate('1', mark.kind, 'because I say so');
+      const { registry } = place();
+      const { live, others } = await registry.read(model(), ['2'], soon());
+      expect(live[0]?.marks).toHaveLength(2);
+      expect(live[0]?.marks).toEqual(expect.arrayContaining([mark, restored]));
+      expect(others[0]).not.toHaveProperty('marks');
+      const [below] = await registry.readBelow(model(), null, soon());
+      const changes = await registry.readChangesBelow(model(), '3', null, soon());
+      expect(below).toEqual(live[0]);
+      expect(changes.rows).toContainEqual(live[0]);
+    });
+
+    test('stays with the version when the registered model is renamed', async () => {
+      const name = `${model()}-new`;
+      await place().seed(model(), ['Archived', 'None', 'Production']);
+      await annotate('3', mark.kind, markText(mark));
+      await place().setAlias(model(), 'champion', '3');
+      await place().rename(model(), name);
+      const { live, others } = await place().registry.read(name, [], soon());
+      expect(live).toMatchObject([{ version: '3', marks: [mark] }]);
+      // And all rows have one time now, as if one promotion had touched them.
+      const times = [...live, ...others].map((row) => row.lastUpdatedAtMs);
+      expect(new Set(times).size).toBe(1);
+      expect(await place().registry.readAliasesOf(name, '3', soon())).toEqual(['champion']);
+      const gone = place().registry.read(model(), [], soon());
+      await expect(gone).rejects.toBeInstanceOf(ModelNotFoundError);
+    });
+  });
+}
+
+function describeAliases({ place, model }: RegistryContext): void {
+  describe('aliases', () => {
+    test('are those of the model, and those of a version', async () => {
+      await place().seed(model(), ['Archived', 'Production', 'None']);
+      const { registry } = place();
+      expect(await registry.readAliases(model(), soon())).toEqual([]);
+      expect(await registry.readAliasesOf(model(), '2', soon())).toEqual([]);
+      await place().setAlias(model(), 'champion', '1');
+      await place().setAlias(model(), 'champion', '2');
+      await place().setAlias(model(), 'a-b', '2');
+      await place().setAlias(model(), 'challenger', '3');
+      const aliases = await registry.readAliases(model(), soon());
+      expect(aliases).toHaveLength(3);
+      expect(aliases).toEqual(
+        expect.arrayContaining([
+          { alias: 'champion', version: '2' },
+          { alias: 'a-b', version: '2' },
+          { alias: 'challenger', version: '3' },
+        ]),
+      );
+      const ofTwo = await registry.readAliasesOf(model(), '2', soon());
+      expect(ofTwo.toSorted()).toEqual(['a-b', 'champion']);
+      expect(await registry.readAliasesOf(model(), '1', soon())).toEqual([]);
+      expect(await registry.readAliasesOf(model(), '9', soon())).toEqual([]);
+    });
+
+    test('change no version', async () => {
+      await place().seed(model(), ['Archived', 'Production']);
+      const before = await place().registry.read(model(), [], soon());
+      await place().setAlias(model(), 'champion', '1');
+      const { live, others } = await place().registry.read(model(), [], soon());
+      expect({ live, others }).toEqual({ live: before.live, others: before.others });
     });
   });
 }

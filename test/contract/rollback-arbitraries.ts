@@ -376,7 +376,10 @@ function isModelName(name: string): boolean {
   }
 }
 
-const laterGuards: readonly string[] = [RefusalCode.ALARM_NOT_CONFIRMED];
+const laterGuards: readonly string[] = [
+  RefusalCode.ALARM_NOT_CONFIRMED,
+  RefusalCode.POINTER_UNUSED,
+];
 
 function isFirstGuard({ code }: Pick<GuardReport, 'code'>): boolean {
   const isKnown =

@@ -179,7 +179,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a rollback'), () => {
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '3', to_version: '2' });
       const warning = answer.warnings.find(({ code }) => code === 'DISPLACED_NEWER');
-      expect(warning?.message).toMatch(/version 4.*not quarantined.*--to 4/);
+      expect(warning?.message).toMatch(/version 4.*not in quarantine.*--to 4/);
       expect(await own.live()).toEqual(['2']);
       await expectOneCommit(own, answer);
       const [notice] = await world.notices(own.model);
@@ -230,7 +230,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a rollback'), () => {
       const answer = answerIn(await ask(own));
 
       expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['4'] });
-      expect(answer.message).toMatch(/we moved nothing/);
+      expect(answer.message).toMatch(/moved nothing/);
       expect(own.moves('2')).toBe(0);
       expect(await own.live()).toEqual(['4']);
       expect(await subjects(own)).toEqual(['Model Rollback contested']);

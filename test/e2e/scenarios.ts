@@ -338,8 +338,8 @@ export const scenarios: readonly Scenario[] = [
         'NO_TARGET',
       ]);
       expect(answers[2]?.plan?.candidates.map(({ version, why }) => [version, why])).toEqual([
-        ['3', expect.stringMatching(/quarantined/)],
-        ['2', expect.stringMatching(/quarantined/)],
+        ['3', expect.stringMatching(/in quarantine/)],
+        ['2', expect.stringMatching(/in quarantine/)],
       ]);
       expect(await world.mlflow.liveVersions(model)).toEqual(['1']);
       await expectOnRecord({ world, way }, answers.toReversed());

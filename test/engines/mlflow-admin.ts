@@ -61,6 +61,11 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/rename', { name, new_name: newName });
   }
 
+  /** Points an alias at a version. */
+  async setAlias(name: string, alias: string, version: string): Promise<void> {
+    await this.#call('POST', 'registered-models/alias', { name, alias, version });
+  }
+
   async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {
     await this.#call('POST', 'model-versions/set-tag', { name, version, key, value });
   }

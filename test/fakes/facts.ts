@@ -1,8 +1,8 @@
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
 import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
-import type { ModelVersion, RegistrySnapshot } from '../../src/domain/model.ts';
+import type { ModelAlias, ModelVersion, RegistrySnapshot } from '../../src/domain/model.ts';
 import { compareVersions } from '../../src/domain/model.ts';
-import { planRollback } from '../../src/domain/plan.ts';
+import { type PlanSettings, planRollback } from '../../src/domain/plan.ts';
 import { parseRequest, type RollbackRequest } from '../../src/domain/request.ts';
 import { type ModelState, newModelState, type Plan } from '../../src/domain/rollback.ts';
 import type { TargetRuleSetting } from '../../src/domain/target.ts';
@@ -27,8 +27,8 @@ export function snapshotOf(rows: readonly ModelVersion[], isComplete = true): Re
     live: sorted.filter((version) => version.stage === 'Production'),
     others: sorted.filter((version) => version.stage !== 'Production'),
     isComplete,
-    isLiveRecent: true,
-    serverTimeMs: null,
+    isEvidenceRead: true,
+    clockSkewMs: null,
   };
 }
 
@@ -38,6 +38,22 @@ export function stateOf(fields: Partial<ModelState> = {}): ModelState {
 
 export function requestOf(fields: object = {}): RollbackRequest {
   return parseRequest({ model_name: 'm', ...fields }).request;
+}
+
+export function settingsOf(
+  fields: {
+    cooldownMs?: number;
+    targetRule?: TargetRuleSetting;
+    alarms?: Partial<AlarmSettings>;
+  } = {},
+): PlanSettings {
+  return {
+    pointer: { kind: 'stage', stage: 'Production' },
+    registry: 'http://registry',
+    cooldownMs: fields.cooldownMs ?? 0,
+    targetRule: fields.targetRule ?? 'last-good',
+    alarms: { ...defaultAlarmSettings, ...fields.alarms },
+  };
 }
 
 export function planOf(
@@ -54,6 +70,8 @@ export function planOf(
     /** Given: an alarm asks. */
     redAtMs?: number;
     doubt?: string;
+    aliases?: readonly ModelAlias[];
+    unreadBelow?: string;
   } = {},
 ): Plan {
   return planRollback({
@@ -61,16 +79,12 @@ export function planOf(
     snapshot: snapshotOf(rows, fields.isComplete),
     state: stateOf(fields.state),
     nowMs,
-    settings: {
-      pointer: { kind: 'stage', stage: 'Production' },
-      registry: 'http://registry',
-      cooldownMs: fields.cooldownMs ?? 0,
-      targetRule: fields.targetRule ?? 'last-good',
-      alarms: { ...defaultAlarmSettings, ...fields.alarms },
-    },
+    settings: settingsOf(fields),
     confirmed: fields.confirmed ?? null,
     fleet: fields.fleet ?? newFleetState,
     redAtMs: fields.redAtMs ?? null,
     doubt: fields.doubt ?? null,
+    aliases: fields.aliases ?? [],
+    unreadBelow: fields.unreadBelow ?? null,
   });
 }

@@ -11,7 +11,13 @@ type Interceptors<Port, Names extends keyof Port> = {
 
 export type RegistryCalls = Interceptors<
   ModelRegistry,
-  'read' | 'readBelow' | 'movePointer' | 'annotate'
+  | 'read'
+  | 'readBelow'
+  | 'readChangesBelow'
+  | 'readAliases'
+  | 'readAliasesOf'
+  | 'movePointer'
+  | 'annotate'
 >;
 export type StoreCalls = Interceptors<RollbackStore, 'read' | 'readNotice' | 'write'>;
 
@@ -26,6 +32,18 @@ function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): Model
     readBelow: (...args) => {
       const next = () => registry.readBelow(...args);
       return calls.readBelow === undefined ? next() : calls.readBelow(next, ...args);
+    },
+    readChangesBelow: (...args) => {
+      const next = () => registry.readChangesBelow(...args);
+      return calls.readChangesBelow === undefined ? next() : calls.readChangesBelow(next, ...args);
+    },
+    readAliases: (...args) => {
+      const next = () => registry.readAliases(...args);
+      return calls.readAliases === undefined ? next() : calls.readAliases(next, ...args);
+    },
+    readAliasesOf: (...args) => {
+      const next = () => registry.readAliasesOf(...args);
+      return calls.readAliasesOf === undefined ? next() : calls.readAliasesOf(next, ...args);
     },
     movePointer: (...args) => {
       const next = () => registry.movePointer(...args);

@@ -2,13 +2,20 @@ import { ModelNotFoundError, VersionNotFoundError } from '../../domain/errors.ts
 import {
   compareVersions,
   isOlder,
+  type ModelAlias,
   type ModelPointer,
   type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
 } from '../../domain/model.ts';
+import { marksIn } from '../../domain/rollback-mark.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ModelRegistry, MoveAnswer, TaggedModels } from '../../ports/model-registry.ts';
+import type {
+  ModelRegistry,
+  MoveAnswer,
+  TaggedModels,
+  VersionsPage,
+} from '../../ports/model-registry.ts';
 
 /** A registry in this process, with MLflow's rules for stages. */
 export class MemoryModelRegistry implements ModelRegistry {
@@ -16,6 +23,8 @@ export class MemoryModelRegistry implements ModelRegistry {
   readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
   readonly #models = new Map<string, ModelVersion[]>();
   readonly #tags = new Map<string, string>();
+  /** By model, then by alias. */
+  readonly #aliases = new Map<string, Map<string, string>>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -34,9 +43,11 @@ export class MemoryModelRegistry implements ModelRegistry {
 
   /** What `transition-stage` does: all rows touched get one time. */
   transition(modelName: string, version: string, stage: string, archiveExisting: boolean): void {
-    const lastUpdatedAtMs = this.#clock.nowMs();
     const rows = this.#rows(modelName);
     requireVersion(rows, modelName, version);
+    // Two transitions in one millisecond would look like one.
+    const latestMs = Math.max(...rows.map((row) => row.lastUpdatedAtMs));
+    const lastUpdatedAtMs = Math.max(this.#clock.nowMs(), latestMs + 1);
     this.#models.set(
       modelName,
       rows.map((row) => {
@@ -53,28 +64,70 @@ export class MemoryModelRegistry implements ModelRegistry {
     this.#tags.set(JSON.stringify([modelName, null, key]), value);
   }
 
+  /** What `registered-models/alias` does: no time of any version changes. */
+  setAlias(modelName: string, alias: string, version: string): void {
+    requireVersion(this.#rows(modelName), modelName, version);
+    const aliases = this.#aliases.get(modelName) ?? new Map<string, string>();
+    this.#aliases.set(modelName, aliases.set(alias, version));
+  }
+
+  /** What `rename` does: all versions get one time; tags and aliases stay with them. */
+  rename(modelName: string, newName: string): void {
+    const lastUpdatedAtMs = this.#clock.nowMs();
+    const rows = this.#rows(modelName);
+    for (const { version } of [{ version: null }, ...rows]) {
+      for (const [key, value] of this.#tagsOf(modelName, version)) {
+        this.#tags.set(JSON.stringify([newName, version, key]), value);
+        this.#tags.delete(JSON.stringify([modelName, version, key]));
+      }
+    }
+    this.#models.set(
+      newName,
+      rows.map((row) => ({ ...row, lastUpdatedAtMs })),
+    );
+    this.#models.delete(modelName);
+    this.#aliases.set(newName, this.#aliases.get(modelName) ?? new Map());
+    this.#aliases.delete(modelName);
+  }
+
   /** The value of a tag that `annotate` wrote. */
   tag(modelName: string, version: string, key: string): string | undefined {
     return this.#tags.get(JSON.stringify([modelName, version, key]));
   }
 
   async read(modelName: string): Promise<RegistrySnapshot> {
-    const rows = this.#rows(modelName).toSorted((a, b) => compareVersions(a.version, b.version));
+    const rows = this.#marked(modelName);
     return {
       modelName,
       live: rows.filter((row) => row.stage === this.pointer.stage),
       others: rows.filter((row) => row.stage !== this.pointer.stage),
       isComplete: true,
-      isLiveRecent: true,
-      serverTimeMs: null,
+      isEvidenceRead: true,
+      clockSkewMs: null,
     };
   }
 
   async readBelow(modelName: string, version: string | null): Promise<readonly ModelVersion[]> {
-    const rows = (this.#models.get(modelName) ?? []).filter(
+    if (!this.#models.has(modelName)) return [];
+    return this.#marked(modelName).filter(
       (row) => version === null || isOlder(row.version, version),
     );
-    return rows.toSorted((a, b) => compareVersions(a.version, b.version));
+  }
+
+  async readChangesBelow(modelName: string, version: string): Promise<VersionsPage> {
+    const rows = await this.readBelow(modelName, version);
+    return { rows: rows.toSorted((a, b) => b.lastUpdatedAtMs - a.lastUpdatedAtMs), next: null };
+  }
+
+  async readAliases(modelName: string): Promise<readonly ModelAlias[]> {
+    return [...(this.#aliases.get(modelName) ?? [])]
+      .map(([alias, version]) => ({ alias, version }))
+      .toSorted((a, b) => (a.alias < b.alias ? -1 : 1));
+  }
+
+  async readAliasesOf(modelName: string, version: string): Promise<readonly string[]> {
+    const aliases = await this.readAliases(modelName);
+    return aliases.filter((row) => row.version === version).map(({ alias }) => alias);
   }
 
   async movePointer(modelName: string, version: string): Promise<MoveAnswer> {
@@ -107,6 +160,23 @@ export class MemoryModelRegistry implements ModelRegistry {
       return versions.some((version) => isTagged(name, version)) ? [name] : [];
     });
     return { names: names.toSorted().slice(0, namesMax), isComplete: names.length <= namesMax };
+  }
+
+  /** Rows as a search gives them: highest first, with what rollbacks left on them. */
+  #marked(modelName: string): readonly ModelVersion[] {
+    return this.#rows(modelName)
+      .map((row) => {
+        const tags = this.#tagsOf(modelName, row.version);
+        return { ...row, ...marksIn(tags.map(([key, value]) => ({ key, value }))) };
+      })
+      .toSorted((a, b) => compareVersions(a.version, b.version));
+  }
+
+  #tagsOf(modelName: string, version: string | null): [key: string, value: string][] {
+    return [...this.#tags].flatMap(([name, value]): [string, string][] => {
+      const [model, of, key] = JSON.parse(name) as [string, string | null, string];
+      return model === modelName && of === version ? [[key, value]] : [];
+    });
   }
 
   #rows(modelName: string): readonly ModelVersion[] {

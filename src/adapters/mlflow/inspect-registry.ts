@@ -12,7 +12,7 @@ export async function inspectRegistry(
   client: MLflowClient,
   address: string,
   deadline: Deadline,
-): Promise<{ readonly check: Check; readonly serverTimeMs: number | null }> {
+): Promise<{ readonly check: Check; readonly clockSkewMs: number | null }> {
   const call = 'registered-models/search';
   const path = `/api/2.0/mlflow/${call}?max_results=1`;
   let answer: HttpAnswer;
@@ -33,10 +33,9 @@ export async function inspectRegistry(
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;
   if (page?.success !== true) throw strangeAnswer('something else than models', call, address);
-  const timeMs = Date.parse(answer.date ?? '');
   return {
     check: judge(address, await versionOf(client, deadline), page.output.registered_models.length),
-    serverTimeMs: Number.isNaN(timeMs) ? null : timeMs,
+    clockSkewMs: answer.clockSkewMs,
   };
 }
 

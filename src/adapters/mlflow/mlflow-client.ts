@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Credentials } from '../../ports/credentials.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 
@@ -13,8 +14,10 @@ export interface HttpAnswer {
   readonly status: number;
   readonly isJson: boolean;
   readonly text: string;
-  /** The answer's `Date`, to compare clocks; null when it has none. */
-  readonly date: string | null;
+  /** Our clock less the server's `Date` as the answer came in (ms); null when it has none. */
+  readonly clockSkewMs: number | null;
+  /** How long the server asks us to wait before the next try; null when it does not ask. */
+  readonly retryAfterMs: number | null;
 }
 
 /** The exchange did not end in an answer. */
@@ -29,11 +32,24 @@ export class NoAnswerError extends Error {
   }
 }
 
+/** The answer was larger than we take; the same question gets it again. */
+export class AnswerTooLargeError extends NoAnswerError {
+  /** How it began. */
+  readonly head: string;
+
+  constructor(head: string) {
+    const megabytes = limits.registryAnswerBytesMax / 2 ** 20;
+    super(`the answer is larger than ${megabytes} MiB`, { isUnsent: false });
+    this.head = head;
+  }
+}
+
 export interface MLflowClientOptions {
   /** With its path: MLflow may live under a prefix. */
   readonly baseUrl: URL;
   readonly credentials: Credentials;
   readonly workspace: string | null;
+  readonly clock: Clock;
 }
 
 /** Sends requests and reads bounded answers. Follows no redirects: they would carry the login elsewhere. */
@@ -116,7 +132,8 @@ export class MLflowClient {
       const fail = (cause: Error): void => {
         const what = signal.aborted ? `no answer within ${timeoutMs} ms` : cause.message;
         const isUnsent = !isConnected && !signal.aborted;
-        reject(new NoAnswerError(what === '' ? errorCode(cause) : what, { isUnsent, cause }));
+        const error = new NoAnswerError(what || errorCode(cause), { isUnsent, cause });
+        reject(cause instanceof AnswerTooLargeError ? cause : error);
       };
       const url = this.#url(path);
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -135,7 +152,7 @@ export class MLflowClient {
       });
       request.on('error', fail);
       request.on('response', (response) => {
-        readAnswer(response).then(resolve, fail);
+        readAnswer(response, this.#options.clock.nowMs()).then(resolve, fail);
       });
       request.end(payload ?? undefined);
     });
@@ -190,23 +207,40 @@ function traceHeader(): Record<string, string> {
   return isSound ? { 'x-amzn-trace-id': trace } : {};
 }
 
-async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+/** @param nowMs as the answer came in: its body may take its time */
+async function readAnswer(response: IncomingMessage, nowMs: number): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > limits.registryAnswerBytesMax) {
-      throw new Error(`the answer is larger than ${limits.registryAnswerBytesMax} bytes`);
+      throw new AnswerTooLargeError(
+        Buffer.concat(chunks.slice(0, 8)).toString('utf8', 0, headLength),
+      );
     }
     chunks.push(chunk);
   }
+  const { headers } = response;
+  const serverMs = Date.parse(headers.date ?? '');
+  const clockSkewMs = Number.isNaN(serverMs) ? null : nowMs - serverMs;
   return {
     status: response.statusCode ?? 0,
-    isJson: /^application\/json\b/i.test(response.headers['content-type'] ?? ''),
+    isJson: /^application\/json\b/i.test(headers['content-type'] ?? ''),
     text: Buffer.concat(chunks).toString('utf8'),
-    date: response.headers.date ?? null,
+    clockSkewMs,
+    retryAfterMs: waitMs(headers['retry-after'] ?? '', nowMs - (clockSkewMs ?? 0)),
   };
 }
+
+/** `Retry-After` is a number of seconds, or a time by the server's clock. */
+function waitMs(retryAfter: string, serverNowMs: number): number | null {
+  if (/^\d{1,6}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
+  const atMs = /GMT$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - serverNowMs);
+}
+
+/** Enough of an answer to see which version it is about. */
+const headLength = 2_000;
 
 function errorCode(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;

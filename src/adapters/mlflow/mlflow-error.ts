@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   ModelNotFoundError,
   type ModelRollbackError,
   RegistryRefusedError,
@@ -6,7 +7,8 @@ import {
   VersionNotFoundError,
 } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import type { HttpAnswer, NoAnswerError } from './mlflow-client.ts';
+import { certificateProblem } from './mlflow-certificate.ts';
+import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
 
 /**
  * What an MLflow server means by an answer. Content type and `error_code` come first, the status second:
@@ -16,10 +18,13 @@ export interface MLflowFailure {
   readonly errorCode: string | null;
   readonly message: string;
   readonly status: number;
+  /** Null unless the server asks us to wait. */
+  readonly retryAfterMs: number | null;
 }
 
 /** Reads the body of a failed call. */
 export function readFailure(answer: HttpAnswer): MLflowFailure {
+  const { status, retryAfterMs } = answer;
   if (answer.isJson) {
     try {
       const body: unknown = JSON.parse(answer.text);
@@ -28,14 +33,15 @@ export function readFailure(answer: HttpAnswer): MLflowFailure {
         return {
           errorCode: String(body.error_code),
           message: oneLine(message),
-          status: answer.status,
+          status,
+          retryAfterMs,
         };
       }
     } catch {
       // Not what MLflow sends: judged by its status below.
     }
   }
-  return { errorCode: null, message: oneLine(answer.text), status: answer.status };
+  return { errorCode: null, message: oneLine(answer.text), status, retryAfterMs };
 }
 
 const transientStatuses = [408, 425, 429, 499, 500, 502, 503, 504];
@@ -64,7 +70,7 @@ export function isCertainNo(status: number): boolean {
   return status >= 300 && status < 500 && status !== 408 && status !== 499;
 }
 
-/** A call that failed, and who made it how. */
+/** A call that failed, and how it was made. */
 interface FailedCall {
   readonly call: string;
   /** Null for a call about no model in particular. */
@@ -75,17 +81,17 @@ interface FailedCall {
   readonly loginSource: string;
 }
 
-/** The error for a failed call, with the mend in its message. */
-function failureError(
-  failure: MLflowFailure,
-  { call, address, loginSource }: FailedCall,
-): ModelRollbackError {
+/** The error for a failed call, with what to do in its message. */
+function failureError(failure: MLflowFailure, about: FailedCall): ModelRollbackError {
+  const { call, address } = about;
   const said = `${failure.status}${failure.errorCode === null ? '' : ` ${failure.errorCode}`}`;
   const text = failure.message === '' ? '' : `: ${failure.message}`;
-  const head = `The registry ${address} answered ${said} to ${call}${text}.`;
-  return isTransient(failure)
-    ? new RegistryUnavailableError(`${head} Try again.`)
-    : new RegistryRefusedError(`${head} ${mendOf(failure, loginSource)}`);
+  const kind = isWrite(call) ? 'write' : 'read';
+  const head = `The registry ${address} answered ${said} to ${call} (a ${kind})${text}.`;
+  if (!isTransient(failure)) return new RegistryRefusedError(`${head} ${fixOf(failure, about)}`);
+  const waitMs = failure.retryAfterMs ?? 0;
+  const when = waitMs > 0 ? ` in ${Math.ceil(waitMs / 1_000)} s` : '';
+  return new RegistryUnavailableError(`${head} Try again${when}.`);
 }
 
 /** The error for a failed call, mostly about one registered model. */
@@ -113,11 +119,46 @@ export function noAnswerError(
   error: NoAnswerError,
   call: string,
   address: string,
-): RegistryUnavailableError {
+): ModelRollbackError {
+  if (error instanceof AnswerTooLargeError) {
+    return answerTooLarge(error, { call, modelName: null, address });
+  }
+  const certificate = certificateProblem(error);
+  if (certificate !== null) {
+    const { what, fix } = certificate;
+    const message = `MLFLOW_TRACKING_URI names ${address}, and ${what}. Nothing was sent. ${fix}`;
+    return new ConfigurationError(message, { cause: error });
+  }
   return new RegistryUnavailableError(
     `The registry ${address} did not answer ${call}: ${error.message}. ` +
       'Check MLFLOW_TRACKING_URI and that the server runs and is reachable from here; then try again.',
     { cause: error },
+  );
+}
+
+/** The error for a move without an answer. */
+export function unansweredMove(error: NoAnswerError, address: string): ModelRollbackError {
+  if (error.isUnsent || certificateProblem(error) !== null) {
+    return noAnswerError(error, 'transition-stage', address);
+  }
+  return new RegistryUnavailableError(
+    `The move was sent to the registry ${address}, and no answer came: ${error.message}. It is not known ` +
+      'whether it took effect. The registry is read before anything is moved again; try again.',
+    { cause: error },
+  );
+}
+
+/** The error for an answer that is too large although nothing less can be asked for. */
+export function answerTooLarge(
+  { head, message }: AnswerTooLargeError,
+  { call, modelName, address }: Pick<FailedCall, 'call' | 'modelName' | 'address'>,
+): RegistryRefusedError {
+  const [, version] = /"version":\s*"?(\d{1,15})/.exec(head) ?? [];
+  const of = modelName === null ? '' : ` of ${JSON.stringify(modelName)}`;
+  const what = version === undefined ? `what it holds${of}` : `version ${version}${of}`;
+  return new RegistryRefusedError(
+    `The registry ${address} cannot be read (${call}): ${message} for ${what} alone. ` +
+      'Remove large tags or descriptions there in MLflow, then try again.',
   );
 }
 
@@ -136,8 +177,28 @@ export function strangeAnswer(what: string, call: string, address: string): Regi
 
 // ---------------------------------------------------------------------------------------------------
 
-function mendOf(failure: MLflowFailure, loginSource: string): string {
+function isWrite(call: string): boolean {
+  return call === 'transition-stage' || call === 'set-tag';
+}
+
+/** MLflow's own permissions; other servers have such levels too. */
+function permissionText({ call, modelName }: FailedCall): string {
+  if (isWrite(call)) return 'This login needs the permission EDIT on the registered model.';
+  if (modelName === null) return 'This login needs the permission READ on registered models.';
+  return (
+    'This login needs the permission READ on the registered model. MLflow 3.18 answers so for a model that does ' +
+    `not exist, too: check the name ${JSON.stringify(modelName)}.`
+  );
+}
+
+/** True when the server has a registered model of this name from an older release, and takes it no more. */
+export function isNameRefused({ status, message }: MLflowFailure): boolean {
+  return status === 400 && /invalid model name|for parameter 'name'/i.test(message);
+}
+
+function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const { status, errorCode, message } = failure;
+  const { loginSource } = about;
   if (status === 401) return `Check ${loginSource}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); it is not a matter of login.";
@@ -145,7 +206,13 @@ function mendOf(failure: MLflowFailure, loginSource: string): string {
   if (/cross-origin/i.test(message)) {
     return 'A proxy adds an Origin header; take it out.';
   }
-  if (status === 403) return 'This login needs the permission EDIT on the registered model.';
+  if (status === 403) return permissionText(about);
+  if (isNameRefused(failure)) {
+    return (
+      'The server lists registered models with such a name, and refuses every other call about them, a move ' +
+      'too. Change the name in the database of the registry; its API cannot rename them either.'
+    );
+  }
   if (status >= 300 && status < 400) {
     return 'Redirects are not followed, since they would carry the login elsewhere; set MLFLOW_TRACKING_URI to the final address.';
   }

@@ -2,6 +2,7 @@ import { isModelRollbackError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   compareVersions,
+  type ModelAlias,
   type ModelPointer,
   type ModelTag,
   type ModelVersion,
@@ -9,7 +10,13 @@ import {
 } from '../../domain/model.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
-import type { ModelRegistry, MoveAnswer, TaggedModels } from '../../ports/model-registry.ts';
+import type { Identity } from '../../ports/identity.ts';
+import type {
+  ModelRegistry,
+  MoveAnswer,
+  TaggedModels,
+  VersionsPage,
+} from '../../ports/model-registry.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
 import {
   isCertainNo,
@@ -18,16 +25,11 @@ import {
   outOfTime,
   readFailure,
   strangeAnswer,
+  unansweredMove,
 } from './mlflow-error.ts';
-import { api, MLflowReader } from './mlflow-reader.ts';
-import {
-  parseModel,
-  parseTagPage,
-  parseVersion,
-  parseVersionPage,
-  type TagPage,
-  type VersionPage,
-} from './mlflow-schema.ts';
+import { api, MLflowReader, type Page } from './mlflow-reader.ts';
+import { parseTagPage } from './mlflow-schema.ts';
+import { MLflowVersions, quoted } from './mlflow-versions.ts';
 
 /** A registered model's stages over MLflow's REST API, 2.3 to 3.17. */
 export class MLflowModelRegistry implements ModelRegistry {
@@ -35,12 +37,14 @@ export class MLflowModelRegistry implements ModelRegistry {
   readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
   readonly #client: MLflowClient;
   readonly #reader: MLflowReader;
+  readonly #versions: MLflowVersions;
   readonly #clock: Clock;
 
   /** @param address for people and records: without user info */
-  constructor(client: MLflowClient, clock: Clock, address: string) {
+  constructor(client: MLflowClient, clock: Clock, identity: Identity, address: string) {
     this.#client = client;
-    this.#reader = new MLflowReader(client, clock, address);
+    this.#reader = new MLflowReader(client, clock, identity, address);
+    this.#versions = new MLflowVersions(this.#reader, address);
     this.#clock = clock;
     this.address = address;
   }
@@ -51,28 +55,31 @@ export class MLflowModelRegistry implements ModelRegistry {
     deadline: Deadline,
     rowsMax: number = limits.registryPageRows,
   ): Promise<RegistrySnapshot> {
-    const latest = { more: '', orderBy: 'last_updated_timestamp DESC', rowsMax };
-    const page = await this.#search(modelName, latest, deadline);
-    if (page.rows.length === 0) await this.#requireModel(modelName, deadline);
+    const versions = this.#versions;
+    const latest = { below: null, orderBy: latestFirst, rowsMax, token: '' } as const;
+    const page = await versions.search(modelName, latest, deadline);
+    const hasMore = page.nextToken !== '';
+    if (page.rows.length === 0) await versions.explainNothing(modelName, { hasMore }, deadline);
     const rows = new Map(page.rows.map((row) => [row.version, row]));
     // What is not among the latest changes has not changed lately, and is looked up by itself.
     const missing = include.filter((version) => !rows.has(version));
     const found = await Promise.all(
-      missing.map((version) => this.#findVersion(modelName, version, deadline)),
+      missing.map((version) => versions.find(modelName, version, deadline)),
     );
     for (const row of found) if (row !== null) rows.set(row.version, row);
-    if (page.hasMore && ![...rows.values()].some((row) => this.#isLive(row))) {
-      const row = await this.#latestLive(modelName, deadline);
+    if (hasMore && ![...rows.values()].some((row) => this.#isLive(row))) {
+      const row = await versions.latestIn(modelName, this.pointer.stage, deadline);
       if (row !== null) rows.set(row.version, row);
     }
     const all = [...rows.values()].toSorted((a, b) => compareVersions(a.version, b.version));
+    const live = all.filter((row) => this.#isLive(row));
     return {
       modelName,
-      live: all.filter((row) => this.#isLive(row)),
+      live,
       others: all.filter((row) => !this.#isLive(row)),
-      isComplete: !page.hasMore,
-      isLiveRecent: page.rows.some((row) => this.#isLive(row)),
-      serverTimeMs: page.serverTimeMs,
+      isComplete: !hasMore,
+      isEvidenceRead: !hasMore || reachesPast(page.rows, live[0]),
+      clockSkewMs: page.clockSkewMs,
     };
   }
 
@@ -81,10 +88,33 @@ export class MLflowModelRegistry implements ModelRegistry {
     version: string | null,
     deadline: Deadline,
   ): Promise<readonly ModelVersion[]> {
-    const below = version === null ? '' : ` AND version_number < ${version}`;
-    const walk = { more: below, orderBy: 'version_number DESC', rowsMax: limits.registryPageRows };
-    const page = await this.#search(modelName, walk, deadline);
-    return page.rows;
+    const rowsMax = limits.registryPageRows;
+    const walk = { below: version, orderBy: 'version_number DESC', rowsMax, token: '' } as const;
+    return (await this.#versions.search(modelName, walk, deadline)).rows;
+  }
+
+  async readChangesBelow(
+    modelName: string,
+    version: string,
+    from: string | null,
+    deadline: Deadline,
+  ): Promise<VersionsPage> {
+    const rowsMax = limits.registryPageRows;
+    const walk = { below: version, orderBy: latestFirst, rowsMax, token: from ?? '' } as const;
+    const { rows, nextToken } = await this.#versions.search(modelName, walk, deadline);
+    return { rows, next: nextToken === '' ? null : nextToken };
+  }
+
+  async readAliases(modelName: string, deadline: Deadline): Promise<readonly ModelAlias[]> {
+    return await this.#versions.aliases(modelName, deadline);
+  }
+
+  async readAliasesOf(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<readonly string[]> {
+    return await this.#versions.aliasesOf(modelName, version, deadline);
   }
 
   async movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer> {
@@ -106,11 +136,10 @@ export class MLflowModelRegistry implements ModelRegistry {
       // No login: nothing was carried out.
       if (isModelRollbackError(error)) return { kind: 'refused', error };
       if (!(error instanceof NoAnswerError)) throw error;
-      return {
-        kind: 'unknown',
-        error: noAnswerError(error, call, this.address),
-        isAnswered: error.isUnsent,
-      };
+      const unanswered = unansweredMove(error, this.address);
+      return unanswered.isRetryable
+        ? { kind: 'unknown', error: unanswered, isAnswered: error.isUnsent }
+        : { kind: 'refused', error: unanswered };
     }
     if (answer.status === 200) {
       if (isJsonObject(answer)) return { kind: 'moved' };
@@ -154,11 +183,12 @@ export class MLflowModelRegistry implements ModelRegistry {
       // By name, so that a change meanwhile moves no row to a page that was read.
       order_by: 'name ASC',
     });
+    const parse = (text: string): Page<string> => parseTagPage(text, tag, this.pointer.stage);
+    const reading = { modelName: null, deadline, parse };
     const names = new Set<string>();
     for (let pages = 1; pages <= limits.tagPagesMax; pages += 1) {
-      const parse = (text: string): TagPage => parseTagPage(text, tag, this.pointer.stage);
-      const page = await this.#reader.ask(call, query, { modelName: null, deadline, parse });
-      for (const name of page.names) names.add(name);
+      const page = await this.#reader.list(call, query, limits.tagPageRows, reading);
+      for (const name of page.rows) names.add(name);
       if (names.size > namesMax) break;
       if (page.nextToken === '') return { names: [...names], isComplete: true };
       query.set('page_token', page.nextToken);
@@ -175,63 +205,6 @@ export class MLflowModelRegistry implements ModelRegistry {
     return row.stage === this.pointer.stage;
   }
 
-  async #search(
-    modelName: string,
-    what: {
-      readonly more: string;
-      readonly orderBy: string;
-      readonly rowsMax: number;
-    },
-    deadline: Deadline,
-  ): Promise<VersionPage & { readonly serverTimeMs: number | null }> {
-    const query = new URLSearchParams({
-      filter: `name = ${quoted(modelName)}${what.more}`,
-      max_results: String(what.rowsMax),
-      order_by: what.orderBy,
-    });
-    const call = 'model-versions/search';
-    const answer = await this.#reader.get(call, query, deadline);
-    if (answer.status !== 200) throw this.#reader.error(readFailure(answer), call, modelName);
-    const page = this.#reader.parse(answer, call, (text) => parseVersionPage(text, modelName));
-    const serverTimeMs = Date.parse(answer.date ?? '');
-    return { ...page, serverTimeMs: Number.isNaN(serverTimeMs) ? null : serverTimeMs };
-  }
-
-  /** The search of an unknown model is empty, not 404: this tells the two apart. */
-  async #requireModel(modelName: string, deadline: Deadline): Promise<void> {
-    const call = 'registered-models/get';
-    const query = new URLSearchParams({ name: modelName });
-    await this.#reader.ask(call, query, { modelName, deadline, parse: parseModel });
-  }
-
-  async #findVersion(
-    modelName: string,
-    version: string,
-    deadline: Deadline,
-  ): Promise<ModelVersion | null> {
-    const call = 'model-versions/get';
-    const query = new URLSearchParams({ name: modelName, version });
-    const answer = await this.#reader.get(call, query, deadline);
-    if (answer.status === 200) {
-      return this.#reader.parse(answer, call, (text) => parseVersion(text, modelName, version));
-    }
-    const failure = readFailure(answer);
-    // 400: a number that the registry cannot hold.
-    const isAbsent =
-      failure.errorCode === 'RESOURCE_DOES_NOT_EXIST' ||
-      failure.errorCode === 'INVALID_PARAMETER_VALUE';
-    if (isAbsent) return null;
-    throw this.#reader.error(failure, call, modelName, version);
-  }
-
-  async #latestLive(modelName: string, deadline: Deadline): Promise<ModelVersion | null> {
-    const call = 'registered-models/get-latest-versions';
-    const query = new URLSearchParams({ name: modelName, stages: this.pointer.stage });
-    const parse = (text: string): VersionPage => parseVersionPage(text, modelName);
-    const page = await this.#reader.ask(call, query, { modelName, deadline, parse });
-    return page.rows.find((row) => this.#isLive(row)) ?? null;
-  }
-
   /**
    * By the wall clock too: a machine may sleep between a refused login and the second try, and the claim
    * be over by then.
@@ -245,8 +218,10 @@ export class MLflowModelRegistry implements ModelRegistry {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** MLflow's filters know no escape: the quote that the text does not hold (both are refused earlier). */
-function quoted(text: string): string {
-  const quote = text.includes("'") ? '"' : "'";
-  return `${quote}${text}${quote}`;
+const latestFirst = 'last_updated_timestamp DESC';
+
+/** True when each row that changed together with this one is among them: they are in the order of change. */
+function reachesPast(rows: readonly ModelVersion[], row: ModelVersion | undefined): boolean {
+  const last = rows.at(-1);
+  return row !== undefined && last !== undefined && last.lastUpdatedAtMs < row.lastUpdatedAtMs;
 }

@@ -2,8 +2,15 @@ import type { ModelRollbackError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
-import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { chance, type Identity } from '../../ports/identity.ts';
 import {
+  AnswerTooLargeError,
+  type HttpAnswer,
+  type MLflowClient,
+  NoAnswerError,
+} from './mlflow-client.ts';
+import {
+  answerTooLarge,
   callError,
   isTransient,
   type MLflowFailure,
@@ -24,58 +31,88 @@ export interface Reading<T> {
   parse(text: string): T;
 }
 
+/** One page of a list. */
+export interface Page<T> {
+  readonly rows: readonly T[];
+  /** Empty on the last page. */
+  readonly nextToken: string;
+}
+
 /** Reads of MLflow's REST API, repeated where that helps, and its failures as errors. */
 export class MLflowReader {
   readonly #client: MLflowClient;
   readonly #clock: Clock;
+  readonly #identity: Identity;
   readonly #address: string;
 
-  constructor(client: MLflowClient, clock: Clock, address: string) {
+  constructor(client: MLflowClient, clock: Clock, identity: Identity, address: string) {
     this.#client = client;
     this.#clock = clock;
+    this.#identity = identity;
     this.#address = address;
   }
 
   /**
    * A read of which every failure is an error.
-   * @throws RegistryRefusedError, RegistryUnavailableError, ModelNotFoundError
+   * @throws RegistryRefusedError, RegistryUnavailableError, ConfigurationError, ModelNotFoundError
    */
   async ask<T>(
     call: string,
     query: URLSearchParams,
     { modelName, deadline, parse }: Reading<T>,
   ): Promise<T> {
-    const answer = await this.get(call, query, deadline);
+    const answer = await this.get(call, query, { modelName, deadline });
     if (answer.status !== 200) throw this.error(readFailure(answer), call, modelName);
     return this.parse(answer, call, parse);
   }
 
   /**
-   * A read, tried again with jittered back-off while the deadline allows it.
-   * @throws RegistryUnavailableError when nobody answers
+   * A list of up to `rowsMax` rows: in one call, or in several with fewer rows each where the answer would
+   * be larger than we take.
+   * @throws RegistryRefusedError, RegistryUnavailableError, ConfigurationError, ModelNotFoundError
    */
-  async get(call: string, query: URLSearchParams, deadline: Deadline): Promise<HttpAnswer> {
-    for (let attempt = 1; ; attempt += 1) {
-      const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
-      if (within.leftMs() <= 0) throw outOfTime(call);
-      const backoffMs = 100 * 2 ** attempt * (0.5 + Math.random() / 2);
-      const mayRetry = (): boolean =>
-        !this.#client.isClosed && attempt < limits.readAttemptsMax && deadline.leftMs() > backoffMs;
-      try {
-        const answer = await this.#client.send(
-          'GET',
-          `${api}/${call}?${queryText(query)}`,
-          null,
-          within,
-        );
-        if (answer.status === 200 || !isTransient(readFailure(answer)) || !mayRetry())
-          return answer;
-      } catch (error) {
-        if (!(error instanceof NoAnswerError)) throw error;
-        if (!mayRetry()) throw noAnswerError(error, call, this.#address);
+  async list<T>(
+    call: string,
+    query: URLSearchParams,
+    rowsMax: number,
+    { modelName, deadline, parse }: Reading<Page<T>>,
+  ): Promise<Page<T> & { readonly clockSkewMs: number | null }> {
+    const rows: T[] = [];
+    let size = rowsMax;
+    let askedFor = 0;
+    for (;;) {
+      size = Math.min(size, rowsMax - askedFor);
+      query.set('max_results', String(size));
+      const answer = await this.#getWhole(call, query, deadline);
+      if (answer instanceof AnswerTooLargeError) {
+        if (size === 1) throw this.#tooLarge(answer, call, modelName);
+        size = Math.floor(size / 2);
+        continue;
       }
-      await this.#clock.sleep(backoffMs);
+      if (answer.status !== 200) throw this.error(readFailure(answer), call, modelName);
+      const page = this.parse(answer, call, parse);
+      rows.push(...page.rows);
+      askedFor += size;
+      const { nextToken } = page;
+      if (nextToken === '' || askedFor >= rowsMax) {
+        return { rows, nextToken, clockSkewMs: answer.clockSkewMs };
+      }
+      query.set('page_token', nextToken);
     }
+  }
+
+  /**
+   * A read, tried again with jittered back-off while the deadline allows it.
+   * @throws RegistryUnavailableError when nobody answers, RegistryRefusedError, ConfigurationError
+   */
+  async get(
+    call: string,
+    query: URLSearchParams,
+    { modelName, deadline }: Pick<Reading<unknown>, 'modelName' | 'deadline'>,
+  ): Promise<HttpAnswer> {
+    const answer = await this.#getWhole(call, query, deadline);
+    if (answer instanceof AnswerTooLargeError) throw this.#tooLarge(answer, call, modelName);
+    return answer;
   }
 
   /** @throws RegistryRefusedError for what MLflow does not send */
@@ -90,7 +127,7 @@ export class MLflowReader {
     }
   }
 
-  /** The error for a failed call, with the mend in its message. */
+  /** The error for a failed call, with what to do in its message. */
   error(
     failure: MLflowFailure,
     call: string,
@@ -104,6 +141,42 @@ export class MLflowReader {
       address: this.#address,
       loginSource: this.#client.loginSource,
     });
+  }
+
+  #tooLarge(
+    error: AnswerTooLargeError,
+    call: string,
+    modelName: string | null,
+  ): ModelRollbackError {
+    return answerTooLarge(error, { call, modelName, address: this.#address });
+  }
+
+  /** The answer; an AnswerTooLargeError when asking for less may help. */
+  async #getWhole(
+    call: string,
+    query: URLSearchParams,
+    deadline: Deadline,
+  ): Promise<HttpAnswer | AnswerTooLargeError> {
+    const path = `${api}/${call}?${queryText(query)}`;
+    for (let attempt = 1; ; attempt += 1) {
+      const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
+      if (within.leftMs() <= 0) throw outOfTime(call);
+      let pauseMs = 100 * 2 ** attempt * (0.5 + chance(this.#identity) / 2);
+      const mayRetry = (): boolean =>
+        !this.#client.isClosed && attempt < limits.readAttemptsMax && deadline.leftMs() > pauseMs;
+      try {
+        const answer = await this.#client.send('GET', path, null, within);
+        if (answer.status === 200 || !isTransient(readFailure(answer))) return answer;
+        pauseMs = Math.max(pauseMs, answer.retryAfterMs ?? 0);
+        if (!mayRetry()) return answer;
+      } catch (error) {
+        if (error instanceof AnswerTooLargeError) return error;
+        if (!(error instanceof NoAnswerError)) throw error;
+        const failure = noAnswerError(error, call, this.#address);
+        if (!failure.isRetryable || !mayRetry()) throw failure;
+      }
+      await this.#clock.sleep(pauseMs);
+    }
   }
 }
 

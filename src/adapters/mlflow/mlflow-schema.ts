@@ -1,11 +1,18 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
-import type { ModelTag, ModelVersion } from '../../domain/model.ts';
+import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/model.ts';
+import { marksIn } from '../../domain/rollback-mark.ts';
+import type { Page } from './mlflow-reader.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */
 const int64 = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^[0-9]{1,15}$/), v.transform(Number))]),
   v.integer(),
+);
+
+const tags = v.optional(
+  v.array(v.object({ key: v.string(), value: v.optional(v.string(), '') })),
+  [],
 );
 
 const modelVersion = v.object({
@@ -18,12 +25,9 @@ const modelVersion = v.object({
   last_updated_timestamp: v.optional(int64, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
+  tags,
 });
 
-const tags = v.optional(
-  v.array(v.object({ key: v.string(), value: v.optional(v.string(), '') })),
-  [],
-);
 const taggedModels = v.object({
   registered_models: v.optional(v.array(v.object({ name: v.string(), tags })), []),
   next_page_token: v.optional(v.string(), ''),
@@ -38,25 +42,37 @@ const taggedVersions = v.object({
 
 const versionList = v.object({
   model_versions: v.optional(v.array(modelVersion), []),
-  next_page_token: v.optional(v.string()),
+  next_page_token: v.optional(v.string(), ''),
 });
 const oneVersion = v.object({ model_version: modelVersion });
-const registeredModel = v.object({ registered_model: v.object({ name: v.string() }) });
-
-export interface VersionPage {
-  readonly rows: readonly ModelVersion[];
-  readonly hasMore: boolean;
-}
+const aliasesOfVersion = v.object({
+  model_version: v.object({ aliases: v.optional(v.array(v.string()), []) }),
+});
+const registeredModel = v.object({
+  registered_model: v.object({
+    name: v.string(),
+    latest_versions: v.optional(v.array(v.unknown()), []),
+    aliases: v.optional(
+      v.array(
+        v.object({
+          alias: v.string(),
+          version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+        }),
+      ),
+      [],
+    ),
+  }),
+});
 
 /**
  * A list of versions, without rows of other models: old servers ignore some malformed filters and send
  * everything.
  * @throws when the text is no such list
  */
-export function parseVersionPage(text: string, modelName: string): VersionPage {
+export function parseVersionPage(text: string, modelName: string): Page<ModelVersion> {
   const page = v.parse(versionList, JSON.parse(text));
   const rows = page.model_versions.filter((row) => row.name === modelName).map(toModelVersion);
-  return { rows, hasMore: (page.next_page_token ?? '') !== '' };
+  return { rows, nextToken: page.next_page_token };
 }
 
 /** @throws when the text is no such answer, or is about another version */
@@ -66,11 +82,9 @@ export function parseVersion(text: string, modelName: string, version: string): 
   return toModelVersion(row);
 }
 
-/** Names that a page of a search by tag gives. */
-export interface TagPage {
-  readonly names: readonly string[];
-  /** Empty on the last page. */
-  readonly nextToken: string;
+/** The aliases of one version. */
+export function parseAliasesOf(text: string): readonly string[] {
+  return v.parse(aliasesOfVersion, JSON.parse(text)).model_version.aliases;
 }
 
 /**
@@ -78,22 +92,29 @@ export interface TagPage {
  * left out: a database may compare without regard to case, and old servers ignore some filters.
  * @throws when the text is no such list
  */
-export function parseTagPage(text: string, tag: ModelTag, liveStage: string): TagPage {
+export function parseTagPage(text: string, tag: ModelTag, liveStage: string): Page<string> {
   const isTagged = (row: { readonly tags: readonly WireTag[] }): boolean =>
     row.tags.some(({ key, value }) => key === tag.key && value === tag.value);
   if (tag.of === 'model') {
     const page = v.parse(taggedModels, JSON.parse(text));
     const rows = page.registered_models.filter(isTagged);
-    return { names: rows.map(({ name }) => name), nextToken: page.next_page_token };
+    return { rows: rows.map(({ name }) => name), nextToken: page.next_page_token };
   }
   const page = v.parse(taggedVersions, JSON.parse(text));
   const live = page.model_versions.filter((row) => row.current_stage === liveStage);
-  return { names: live.filter(isTagged).map(({ name }) => name), nextToken: page.next_page_token };
+  return { rows: live.filter(isTagged).map(({ name }) => name), nextToken: page.next_page_token };
 }
 
-/** @throws when the text does not tell of a registered model */
-export function parseModel(text: string): void {
-  v.parse(registeredModel, JSON.parse(text));
+/** What an answer about a registered model shows besides its versions. */
+export interface ModelFacts {
+  readonly aliases: readonly ModelAlias[];
+  readonly hasVersions: boolean;
+}
+
+/** @throws when the text is not about a registered model */
+export function parseModel(text: string): ModelFacts {
+  const { registered_model: model } = v.parse(registeredModel, JSON.parse(text));
+  return { aliases: model.aliases, hasVersions: model.latest_versions.length > 0 };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -110,5 +131,6 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     status: row.status,
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
+    ...marksIn(row.tags),
   };
 }

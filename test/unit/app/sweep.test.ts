@@ -353,7 +353,7 @@ describe('clock skew', () => {
   const skewed = (skewMs: number) => ({
     ...withCalls(world.deps, {
       registry: {
-        read: async (next) => ({ ...(await next()), serverTimeMs: world.clock.nowMs() - skewMs }),
+        read: async (next) => ({ ...(await next()), clockSkewMs: skewMs }),
       },
     }),
     settings: { ...world.deps.settings, clockSkewMaxMs: limits.clockSkewMaxMs },
@@ -364,6 +364,24 @@ describe('clock skew', () => {
     expect(await record()).toBeUndefined();
     const preview = await world.ask({ ...key, dry_run: true }, { deps: skewed(skewMs) });
     expect(preview.warnings.map((warning) => warning.code)).toEqual(['CLOCK_SKEW']);
+  });
+
+  test.each(['registry', 'store'])('is not what a slow %s looks like', async (which) => {
+    // Each compares clocks as it answers: the wait for the other is no skew.
+    const answering = async <T extends object>(next: () => Promise<T>, waitMs: number) => {
+      world.clock.advance(waitMs);
+      return { ...(await next()), clockSkewMs: 0 };
+    };
+    const slowMs = 40_000;
+    const deps = {
+      ...withCalls(world.deps, {
+        registry: { read: (next) => answering(next, which === 'registry' ? slowMs : 0) },
+        store: { read: (next) => answering(next, which === 'store' ? slowMs : 0) },
+      }),
+      settings: { ...world.deps.settings, clockSkewMaxMs: limits.clockSkewMaxMs },
+    };
+    const preview = await world.ask({ ...key, dry_run: true }, { deps });
+    expect(preview.warnings).toEqual([]);
   });
 
   test.each([29_000, -29_000, 0])('of %d ms is fine', async (skewMs) => {

@@ -117,7 +117,12 @@ describe('run', () => {
         { stage: 'Archived', lastUpdatedTimestamp: 9 },
         { stage: 'Production', lastUpdatedTimestamp: 9 },
       ]);
-      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: 'sqlite::memory:' };
+      const env = {
+        MLFLOW_TRACKING_URI: server.url,
+        ROLLBACK_STORE: 'sqlite::memory:',
+        // Each command has a state of its own; the tags of the first would refuse the last.
+        ROLLBACK_COOLDOWN_HOURS: '0',
+      };
       const questions: string[] = [];
       const answering = (answer: boolean) => async (question: string) => {
         questions.push(question);

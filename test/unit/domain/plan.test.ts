@@ -1,9 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { VersionNotFoundError } from '../../../src/domain/errors.ts';
 import { refusalsOf } from '../../../src/domain/guard.ts';
-import { needsOlderVersions, planMessage, planWarnings } from '../../../src/domain/plan.ts';
+import {
+  needsEvidence,
+  needsOlderVersions,
+  planMessage,
+  planWarnings,
+} from '../../../src/domain/plan.ts';
 import type { LastCommit } from '../../../src/domain/rollback.ts';
-import { nowMs, planOf, requestOf, row, snapshotOf, stateOf } from '../../fakes/facts.ts';
+import { MarkKind, type RollbackMark } from '../../../src/domain/rollback-mark.ts';
+import {
+  nowMs,
+  planOf,
+  requestOf,
+  row,
+  settingsOf,
+  snapshotOf,
+  stateOf,
+} from '../../fakes/facts.ts';
 
 const three = [row('3', 'Production', 9), row('2', 'Archived', 9), row('1', 'Archived', 1)];
 const hourMs = 3_600_000;
@@ -12,6 +26,22 @@ const committed = (agoMs: number, from: string | null = '3'): { lastCommit: Last
 });
 const codes = (plan: ReturnType<typeof planOf>): string[] =>
   refusalsOf(plan.guards).map((refusal) => refusal.code);
+const warningCodes = (plan: ReturnType<typeof planOf>): string[] =>
+  planWarnings(plan, { state: stateOf(), snapshot: snapshotOf(three) }).map(({ code }) => code);
+
+const mark: RollbackMark = {
+  kind: MarkKind.ROLLED_BACK,
+  other: '1',
+  atMs: nowMs - hourMs,
+  reason: 'DRIFT_SEVERE',
+  by: 'ada',
+  rollbackId: 'old-name/0123456789abcdef',
+  pointer: 'stage:Production',
+};
+/** Version 2 was rolled back from, as only its tag shows. */
+const markedTwo = three.map((version) =>
+  version.version === '2' ? { ...version, marks: [mark] } : version,
+);
 
 describe('planRollback', () => {
   test('moves from the live version to the target', () => {
@@ -115,9 +145,7 @@ describe('the guards', () => {
     expect(refusal).toMatchObject({ clearsAtMs: nowMs + hourMs });
     const plan = planOf(three, { ...facts, request: { overrides: ['COOLDOWN'] } });
     expect(plan.verdict).toBe('ROLLED_BACK');
-    expect(planWarnings(plan, stateOf()).map((warning) => warning.code)).toEqual([
-      'OVERRIDDEN_COOLDOWN',
-    ]);
+    expect(warningCodes(plan)).toEqual(['OVERRIDDEN_COOLDOWN']);
   });
 
   test('COOLDOWN words a rollback from nowhere', () => {
@@ -172,6 +200,95 @@ describe('the guards', () => {
     expect(planOf(three, { state }).to?.version).toBe('1');
   });
 
+  test('QUARANTINED refuses an explicit target that only its tag bars, and says so', () => {
+    const request = { target_version: '2' };
+    const plan = planOf(markedTwo, { request });
+    expect(codes(plan)).toEqual(['QUARANTINED']);
+    expect(planMessage(plan)).toMatch(
+      /rests on its tag model_rollback\.rolled_back, of 2025-12-31T23/,
+    );
+    expect(planMessage(plan)).toContain('`model-rollback release m 2`');
+    const released = { released: [{ version: '2', atMs: nowMs }] };
+    expect(planOf(markedTwo, { request, state: released }).verdict).toBe('ROLLED_BACK');
+    const overridden = planOf(markedTwo, { request: { ...request, overrides: ['QUARANTINED'] } });
+    expect(overridden.verdict).toBe('ROLLED_BACK');
+  });
+
+  test('COOLDOWN counts from a tag that the state knows nothing of, and says so', () => {
+    const plan = planOf(markedTwo, { cooldownMs: 2 * hourMs });
+    expect(codes(plan)).toEqual(['COOLDOWN']);
+    expect(refusalsOf(plan.guards)[0]?.clearsAtMs).toBe(nowMs + hourMs);
+    expect(planMessage(plan)).toMatch(
+      /by the tag model_rollback\.rolled_back on version 2; the state/,
+    );
+    // Its own commit is newer; or the tag is about another pointer.
+    const own = { lastCommit: { rollbackId: 'm/1', atMs: nowMs - 1, from: '9', to: '8' } };
+    const newer = planOf(markedTwo, { state: own, cooldownMs: 2 * hourMs });
+    expect(planMessage(newer)).toContain('(from 9 to 8, m/1)');
+    const rows = [...three, { ...row('9', 'None'), marks: [{ ...mark, pointer: 'alias:prod' }] }];
+    expect(codes(planOf(rows, { cooldownMs: 2 * hourMs }))).toEqual([]);
+  });
+
+  test('an overridden refusal does not ask for what the request did', () => {
+    const facts = { state: committed(hourMs), cooldownMs: 2 * hourMs };
+    const plan = planOf(three, { ...facts, request: { overrides: ['COOLDOWN'] } });
+    const [warning] = planWarnings(plan, { state: stateOf(), snapshot: snapshotOf(three) });
+    expect(warning?.message).toMatch(/next one is allowed at .*Z\. The request overrides this\.$/);
+  });
+
+  test('COOLDOWN names the command that overrides it', () => {
+    const facts = { state: committed(hourMs), cooldownMs: 2 * hourMs };
+    const advice = 'Wait until then, or run `model-rollback apply m --override COOLDOWN`.';
+    expect(planMessage(planOf(three, facts)).endsWith(advice)).toBe(true);
+  });
+
+  describe('POINTER_UNUSED', () => {
+    const none = [row('2', 'Archived'), row('1', 'Archived')];
+    const champion = [{ alias: 'champion', version: '2' }];
+    const request = { target_version: '1' };
+
+    test('refuses when no version is live and an alias is in use, also an explicit target', () => {
+      expect(codes(planOf(none, { aliases: champion }))).toEqual([
+        'NO_LIVE_VERSION',
+        'POINTER_UNUSED',
+      ]);
+      const plan = planOf(none, { aliases: champion, request });
+      expect([plan.verdict, ...codes(plan)]).toEqual(['REFUSED', 'POINTER_UNUSED']);
+      expect(planMessage(plan)).toContain('the alias champion names version 2');
+      expect(planMessage(plan)).toContain('set_registered_model_alias("m", "champion", "1")');
+      expect(planMessage(plan)).toContain(
+        '`model-rollback apply m --to 1 --override POINTER_UNUSED`',
+      );
+    });
+
+    test('can be overridden by name', () => {
+      const overriding = { ...request, overrides: ['POINTER_UNUSED'] };
+      const plan = planOf(none, { aliases: champion, request: overriding });
+      expect(plan.verdict).toBe('ROLLED_BACK');
+      expect(warningCodes(plan)).toEqual(['OVERRIDDEN_POINTER_UNUSED']);
+    });
+
+    test('passes when a version is live, or no alias is in use', () => {
+      expect(codes(planOf(three, { aliases: champion }))).toEqual([]);
+      const others = [
+        { alias: 'challenger', version: '2' },
+        { alias: 'champion-previous', version: '1' },
+      ];
+      expect(codes(planOf(none, { aliases: others, request }))).toEqual([]);
+      expect(codes(planOf(none, { request }))).toEqual([]);
+    });
+  });
+
+  test('LIVE_VERSION_CHANGED words that none is live', () => {
+    const rows = [row('2', 'Archived')];
+    const plan = planOf(rows, {
+      confirmed: { live: null, to: '1' },
+      request: { target_version: '2' },
+    });
+    expect(planMessage(plan)).toContain('from none to 1; it would now move from none to 2');
+    expect(planMessage(plan)).toMatch(/run `model-rollback apply m`\.$/);
+  });
+
   test('TARGET_UNFIT refuses an explicit target that is not READY, unless overridden', () => {
     const rows = [row('3', 'Production', 9), row('2', 'Archived', 9, 'PENDING_REGISTRATION')];
     expect(codes(planOf(rows, { request: { target_version: '2' } }))).toEqual(['TARGET_UNFIT']);
@@ -182,16 +299,95 @@ describe('the guards', () => {
   test('SEVERAL_LIVE_VERSIONS only warns', () => {
     const plan = planOf([row('3', 'Production', 9), row('2', 'Production', 8)]);
     expect(plan.verdict).toBe('ROLLED_BACK');
-    expect(planWarnings(plan, stateOf()).map((warning) => warning.code)).toEqual([
-      'SEVERAL_LIVE_VERSIONS',
-    ]);
+    expect(warningCodes(plan)).toEqual(['SEVERAL_LIVE_VERSIONS']);
   });
 });
 
 describe('planWarnings', () => {
   test('tells that the state belongs to another registry', () => {
-    const warnings = planWarnings(planOf(three), stateOf({ registry: 'http://other' }));
+    const warnings = planWarnings(planOf(three), {
+      state: stateOf({ registry: 'http://other' }),
+      snapshot: snapshotOf(three),
+    });
     expect(warnings.map((warning) => warning.code)).toEqual(['REGISTRY_ADDRESS_CHANGED']);
+  });
+});
+
+describe('a plan that rests on less than everything', () => {
+  const rows = [row('300', 'Production', 9), row('200', 'Archived', 8), row('1', 'None', 1)];
+
+  test('says so in the candidate, the message and a warning, and keeps how far it looked', () => {
+    const plan = planOf(rows, { unreadBelow: '101', isComplete: false });
+    expect(plan).toMatchObject({ verdict: 'ROLLED_BACK', unreadBelow: '101' });
+    expect(plan.candidates[0]?.why).toMatch(/highest Archived.*not every version below 101 was$/);
+    expect(plan.candidates[1]?.why).not.toContain('101');
+    expect(planMessage(plan)).toMatch(/from 300 to 200\. Not every version below 101 was read/);
+    expect(warningCodes(plan)).toEqual(['NOT_ALL_VERSIONS_READ']);
+  });
+
+  test('says so when it found no target', () => {
+    const plan = planOf([row('300', 'Production', 9)], { unreadBelow: '101', isComplete: false });
+    expect(plan.verdict).toBe('NO_TARGET');
+    expect(planMessage(plan)).toMatch(/Not every version below 101 was read.*--to VERSION/);
+  });
+
+  test('has nothing of it when everything that matters was read', () => {
+    const plan = planOf(rows);
+    expect(plan).not.toHaveProperty('unreadBelow');
+    expect(warningCodes(plan)).toEqual([]);
+  });
+});
+
+describe('the tags of earlier rollbacks', () => {
+  test('are not stored with a plan', () => {
+    const rows = three.map((version) => ({ ...version, marks: [{ ...mark, atMs: 1 }] }));
+    const { from, to } = planOf(rows, {
+      request: { target_version: '2', overrides: ['QUARANTINED'] },
+    });
+    expect([from, to]).toEqual([three[0], three[1]]);
+  });
+
+  test('are warned of when they are older than their version, and do not count', () => {
+    const copied = markedTwo.map((version) => ({ ...version, createdAtMs: nowMs }));
+    const plan = planOf(copied, { cooldownMs: 2 * hourMs });
+    expect([plan.verdict, plan.to?.version]).toEqual(['ROLLED_BACK', '2']);
+    const facts = { state: stateOf(), snapshot: snapshotOf(copied) };
+    const [warning] = planWarnings(plan, facts);
+    expect(warning).toMatchObject({
+      code: 'COPIED_TAGS_IGNORED',
+      message: expect.stringContaining('on version 2, and are older than the version'),
+    });
+  });
+});
+
+describe('needsEvidence', () => {
+  const needs = (
+    rows: Parameters<typeof planOf>[0],
+    { isEvidenceRead = false, request = {} } = {},
+  ): boolean => {
+    const snapshot = { ...snapshotOf(rows, false), isEvidenceRead };
+    const plan = planOf(rows, { isComplete: false, request });
+    const settings = settingsOf();
+    return needsEvidence(plan, { request: requestOf(request), snapshot, settings });
+  };
+
+  test('is true where what the live version displaced was not read', () => {
+    expect(needs(three)).toBe(true);
+    expect(needs([row('300', 'Production', 9)])).toBe(true);
+  });
+
+  test('is false where it was read, or nothing it shows would count', () => {
+    expect(needs(three, { isEvidenceRead: true })).toBe(false);
+    expect(needs(three, { request: { target_version: '2' } })).toBe(false);
+    expect(needs([row('2', 'Archived')])).toBe(false);
+    expect(needs([row('3', 'Production', 9), row('2', 'Production', 8)])).toBe(false);
+  });
+
+  test('is false for the plain rule', () => {
+    const settings = settingsOf({ targetRule: 'latest-archived' });
+    const snapshot = { ...snapshotOf(three, false), isEvidenceRead: false };
+    const plan = planOf(three, { isComplete: false, targetRule: 'latest-archived' });
+    expect(needsEvidence(plan, { request: requestOf(), snapshot, settings })).toBe(false);
   });
 });
 

@@ -3,15 +3,16 @@ import { ruleText, TargetRule } from '../../../src/domain/candidate.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { ModelVersion } from '../../../src/domain/model.ts';
 import type { ModelState } from '../../../src/domain/rollback.ts';
+import { MarkKind, type RollbackMark } from '../../../src/domain/rollback-mark.ts';
 import { chooseTarget } from '../../../src/domain/target.ts';
-import { row, snapshotOf, stateOf } from '../../fakes/facts.ts';
+import { nowMs, row, snapshotOf, stateOf } from '../../fakes/facts.ts';
 
 const choose = (
   rows: readonly ModelVersion[],
   state: Partial<ModelState> = {},
   setting: 'last-good' | 'latest-archived' = 'last-good',
 ) => {
-  const choice = chooseTarget(snapshotOf(rows), stateOf(state), setting);
+  const choice = chooseTarget(snapshotOf(rows), stateOf(state), { setting, nowMs });
   return { ...choice, version: choice.target?.version ?? null };
 };
 const bad = (...versions: string[]): Pick<ModelState, 'quarantine'> => ({
@@ -85,7 +86,7 @@ describe('chooseTarget', () => {
       const choice = choose(rows, {}, setting);
       expect(choice.version).toBe('1');
       expect(choice.candidates).toContainEqual(
-        expect.objectContaining({ version: '3', why: expect.stringContaining('rolled back from') }),
+        expect.objectContaining({ version: '3', why: expect.stringContaining('by hand') }),
       );
     },
   );
@@ -95,8 +96,35 @@ describe('chooseTarget', () => {
     const choice = choose(rows, bad('3'), setting);
     expect(choice.version).toBe('2');
     expect(choice.candidates).toContainEqual(
-      expect.objectContaining({ version: '3', why: expect.stringContaining('quarantined') }),
+      expect.objectContaining({ version: '3', why: expect.stringContaining('in quarantine') }),
     );
+  });
+
+  test('passes over what its tag says was rolled back from, and says so', () => {
+    const atMs = nowMs - 60_000;
+    const mark: RollbackMark = {
+      kind: MarkKind.ROLLED_BACK,
+      other: '2',
+      atMs,
+      reason: 'TEST_FAILURE',
+      by: 'ada',
+      rollbackId: 'm/0123456789abcdef',
+      pointer: 'stage:Production',
+    };
+    const three = { ...row('3', 'Archived', 9), marks: [mark] };
+    const rows = [row('4', 'Production', 9), three, row('2', 'Archived', 1)];
+    const choice = choose(rows);
+    expect(choice.version).toBe('2');
+    const why = `in quarantine: by its tag model_rollback.rolled_back a rollback moved away from it at ${new Date(atMs).toISOString()}`;
+    expect(choice.candidates).toContainEqual(expect.objectContaining({ version: '3', why }));
+  });
+
+  test('after a rename takes no version for displaced', () => {
+    const rows = [row('5', 'Production', 9), row('4', 'None', 9), row('2', 'Archived', 9)];
+    expect(choose(rows)).toMatchObject({ version: '2', rule: TargetRule.ARCHIVED_BELOW });
+    expect(
+      choose([...rows.slice(0, 1), row('3', 'Archived', 9), row('2', 'Archived', 9)]).rule,
+    ).toBe(TargetRule.ARCHIVED_BELOW);
   });
 
   test('passes quarantine over in every rule', () => {

@@ -69,7 +69,7 @@ describe('renderAnswer', () => {
     const { plan } = await answers();
     const [warning] = plan.warnings;
     expect(warning?.code).toBe('OVERRIDDEN_COOLDOWN');
-    expect(warning?.message).toMatch(/ is allowed at \S+Z\.$/);
+    expect(warning?.message).toMatch(/ is allowed at \S+Z\. The request overrides this\.$/);
     const text = renderPreview(plan, view, nextStep(plan, again));
     expect(text.match(/The last rollback/g)).toHaveLength(1);
     expect(text).toMatch(/guards {6}7 of 8 passed\n {2}over COOLDOWN/);

@@ -1,0 +1,143 @@
+import { RegistryRefusedError } from '../../domain/errors.ts';
+import type { ModelAlias, ModelVersion } from '../../domain/model.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import { isNameRefused, readFailure } from './mlflow-error.ts';
+import type { MLflowReader, Page } from './mlflow-reader.ts';
+import {
+  type ModelFacts,
+  parseAliasesOf,
+  parseModel,
+  parseVersion,
+  parseVersionPage,
+} from './mlflow-schema.ts';
+
+/** Which versions of a registered model a search is for. */
+export interface VersionSearch {
+  /** Only versions below this one; null: all. */
+  readonly below: string | null;
+  readonly orderBy: 'last_updated_timestamp DESC' | 'version_number DESC';
+  readonly rowsMax: number;
+  /** `nextToken` of the page before; empty for the first. */
+  readonly token: string;
+}
+
+/** What MLflow's REST API shows of one registered model. Every call may throw errors of ours. */
+export class MLflowVersions {
+  readonly #reader: MLflowReader;
+  readonly #address: string;
+
+  constructor(reader: MLflowReader, address: string) {
+    this.#reader = reader;
+    this.#address = address;
+  }
+
+  async search(
+    modelName: string,
+    { below, orderBy, rowsMax, token }: VersionSearch,
+    deadline: Deadline,
+  ): Promise<Page<ModelVersion> & { readonly clockSkewMs: number | null }> {
+    const older = below === null ? '' : ` AND version_number < ${below}`;
+    const query = new URLSearchParams({
+      filter: `name = ${quoted(modelName)}${older}`,
+      max_results: String(rowsMax),
+      order_by: orderBy,
+      ...(token === '' ? {} : { page_token: token }),
+    });
+    const parse = (text: string): Page<ModelVersion> => parseVersionPage(text, modelName);
+    const reading = { modelName, deadline, parse };
+    return await this.#reader.list('model-versions/search', query, rowsMax, reading);
+  }
+
+  /**
+   * A search found nothing: the model does not exist (an empty list, not 404), it has no version, or its
+   * versions are hidden from this login.
+   * @param hasMore the search said that more follow, and showed none
+   * @throws ModelNotFoundError, RegistryRefusedError
+   */
+  async explainNothing(
+    modelName: string,
+    { hasMore }: { readonly hasMore: boolean },
+    deadline: Deadline,
+  ): Promise<void> {
+    const call = 'model-versions/get';
+    const query = new URLSearchParams({ name: modelName, version: '1' });
+    const [{ hasVersions }, first] = await Promise.all([
+      this.#model(modelName, modelName, deadline),
+      this.#reader.get(call, query, { modelName, deadline }),
+    ]);
+    const isHidden = first.status === 403 || first.status === 200;
+    if (!hasMore && !hasVersions && !isHidden) return;
+    throw new RegistryRefusedError(
+      `The registry ${this.#address} has the registered model ${JSON.stringify(modelName)} and shows none of ` +
+        'its versions: they are hidden from this login. This login needs the permission READ on the versions ' +
+        'of the registered model, too.',
+    );
+  }
+
+  /** Null when it does not exist. */
+  async find(modelName: string, version: string, deadline: Deadline): Promise<ModelVersion | null> {
+    return await this.#getVersion(modelName, version, deadline, (text) =>
+      parseVersion(text, modelName, version),
+    );
+  }
+
+  /** None when the version does not exist. */
+  async aliasesOf(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<readonly string[]> {
+    return (await this.#getVersion(modelName, version, deadline, parseAliasesOf)) ?? [];
+  }
+
+  /** The highest version in a stage; null when there is none. */
+  async latestIn(
+    modelName: string,
+    stage: string,
+    deadline: Deadline,
+  ): Promise<ModelVersion | null> {
+    const call = 'registered-models/get-latest-versions';
+    const query = new URLSearchParams({ name: modelName, stages: stage });
+    const parse = (text: string): Page<ModelVersion> => parseVersionPage(text, modelName);
+    const { rows } = await this.#reader.ask(call, query, { modelName, deadline, parse });
+    return rows.find((row) => row.stage === stage) ?? null;
+  }
+
+  /** All aliases of a model that was seen to exist. */
+  async aliases(modelName: string, deadline: Deadline): Promise<readonly ModelAlias[]> {
+    return (await this.#model(modelName, null, deadline)).aliases;
+  }
+
+  /** @param about null for a model that exists: a refusal is not about that */
+  async #model(modelName: string, about: string | null, deadline: Deadline): Promise<ModelFacts> {
+    const query = new URLSearchParams({ name: modelName });
+    const reading = { modelName: about, deadline, parse: parseModel };
+    return await this.#reader.ask('registered-models/get', query, reading);
+  }
+
+  /** Null when the version does not exist. */
+  async #getVersion<T>(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+    parse: (text: string) => T,
+  ): Promise<T | null> {
+    const call = 'model-versions/get';
+    const query = new URLSearchParams({ name: modelName, version });
+    const answer = await this.#reader.get(call, query, { modelName, deadline });
+    if (answer.status === 200) return this.#reader.parse(answer, call, parse);
+    const failure = readFailure(answer);
+    // 400: a number that the registry cannot hold.
+    const isAbsent =
+      failure.errorCode === 'RESOURCE_DOES_NOT_EXIST' ||
+      (failure.errorCode === 'INVALID_PARAMETER_VALUE' && !isNameRefused(failure));
+    if (isAbsent) return null;
+    throw this.#reader.error(failure, call, modelName, version);
+  }
+}
+
+/** MLflow's filters know no escape: the quote that the text does not hold (both are refused earlier). */
+export function quoted(text: string): string {
+  const quote = text.includes("'") ? '"' : "'";
+  return `${quote}${text}${quote}`;
+}

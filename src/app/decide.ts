@@ -1,0 +1,110 @@
+import { isTimeVoid } from '../domain/evidence.ts';
+import type { FleetState } from '../domain/fleet.ts';
+import type { ConfirmedPlan } from '../domain/guard.ts';
+import { limits } from '../domain/limits.ts';
+import { type ModelVersion, type RegistrySnapshot, withRows } from '../domain/model.ts';
+import { needsEvidence, needsOlderVersions, type PlanFacts, planRollback } from '../domain/plan.ts';
+import type { RollbackRequest } from '../domain/request.ts';
+import type { ModelState, Plan } from '../domain/rollback.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { RollbackDeps } from './deps.ts';
+
+/** What was asked, and what was read of it so far. */
+export interface Question {
+  readonly request: RollbackRequest;
+  readonly state: ModelState;
+  readonly fleet: FleetState;
+  readonly snapshot: RegistrySnapshot;
+  /** What a person confirmed; null when nobody was asked. */
+  readonly confirmed: ConfirmedPlan | null;
+  /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
+  readonly redAtMs: number | null;
+  /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */
+  readonly doubt: string | null;
+}
+
+/** A plan, and all that was read for it. */
+export interface Decision {
+  readonly plan: Plan;
+  readonly snapshot: RegistrySnapshot;
+}
+
+/**
+ * Plans from the first reading, and reads on where a better target may exist: first what changed together
+ * with the live version, then the versions below it by number. Both are bounded; a plan that rests on less
+ * than everything says so.
+ * @throws RegistryRefusedError, RegistryUnavailableError, VersionNotFoundError
+ */
+export async function decide(
+  deps: RollbackDeps,
+  question: Question,
+  deadline: Deadline,
+): Promise<Decision> {
+  const { modelName } = question.request;
+  const facts: Facts = {
+    ...question,
+    settings: {
+      ...deps.settings,
+      pointer: deps.registry.pointer,
+      registry: deps.registry.address,
+    },
+    // Whether consumers use an alias instead is worth a slow call only then.
+    aliases:
+      question.snapshot.live.length === 0
+        ? await deps.registry.readAliases(modelName, deadline)
+        : [],
+    unreadBelow: null,
+  };
+  const read = await readByNumber(deps, await readEvidence(deps, facts, deadline), deadline);
+  return { plan: planNow(deps, read), snapshot: read.snapshot };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Facts = Omit<PlanFacts, 'nowMs'>;
+
+function planNow(deps: RollbackDeps, facts: Facts): Plan {
+  return planRollback({ ...facts, nowMs: deps.clock.nowMs() });
+}
+
+/** Until the rows are older than the live version's last change, or cannot prove anything any more. */
+async function readEvidence(deps: RollbackDeps, facts: Facts, deadline: Deadline): Promise<Facts> {
+  const plan = planNow(deps, facts);
+  const [live] = facts.snapshot.live;
+  if (live === undefined || !needsEvidence(plan, facts)) return facts;
+  const isOlder = (row: ModelVersion): boolean => row.lastUpdatedAtMs < live.lastUpdatedAtMs;
+  let { snapshot } = facts;
+  let from: string | null = null;
+  for (let page = 1; page <= limits.registryPagesMax; page += 1) {
+    const { rows, next } = await deps.registry.readChangesBelow(
+      facts.request.modelName,
+      live.version,
+      from,
+      deadline,
+    );
+    snapshot = withRows(snapshot, rows);
+    if (next === null || rows.some(isOlder) || isTimeVoid(snapshot, live)) {
+      return { ...facts, snapshot: { ...snapshot, isEvidenceRead: true } };
+    }
+    from = next;
+  }
+  return { ...facts, snapshot };
+}
+
+/** Down from the live version, until no version that was not read can be a better target. */
+async function readByNumber(deps: RollbackDeps, facts: Facts, deadline: Deadline): Promise<Facts> {
+  const { request, settings } = facts;
+  let { snapshot } = facts;
+  let lowest: string | null = null;
+  for (let page = 1; ; page += 1) {
+    const plan = planNow(deps, { ...facts, snapshot });
+    if (!needsOlderVersions(plan, request, snapshot, lowest)) return { ...facts, snapshot };
+    if (page > limits.registryPagesMax) return { ...facts, snapshot, unreadBelow: lowest };
+    // The last-good rules end below the live version; latest-archived may take any.
+    const top = settings.targetRule === 'last-good' ? (plan.from?.version ?? null) : null;
+    const rows = await deps.registry.readBelow(request.modelName, lowest ?? top, deadline);
+    if (rows.length === 0) return { ...facts, snapshot };
+    snapshot = withRows(snapshot, rows);
+    lowest = rows.at(-1)?.version ?? null;
+  }
+}

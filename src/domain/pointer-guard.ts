@@ -1,0 +1,52 @@
+import { isInUse, moveAliasText } from './alias.ts';
+import { commandText } from './command-line.ts';
+import { type Guard, passed, refused } from './guard-answer.ts';
+import { RefusalCode } from './request.ts';
+
+/** Guards on what the pointer names: nothing, nothing while an alias is in use, or several versions. */
+
+export const noLiveVersion: Guard = {
+  code: RefusalCode.NO_LIVE_VERSION,
+  check: ({ request, snapshot }) => {
+    if (snapshot.live.length > 0) return passed('a version is live');
+    if (request.targetVersion !== null)
+      return passed('no version is live; the request names a target');
+    return refused(
+      'No version is live, so there is nothing to roll back from.',
+      'Name the version to restore: --to VERSION (in a request: target_version).',
+    );
+  },
+};
+
+export const pointerUnused: Guard = {
+  code: RefusalCode.POINTER_UNUSED,
+  check: ({ request, snapshot, target, pointer, aliases }) => {
+    if (snapshot.live.length > 0) return passed(`${pointer} names a version`);
+    const [used] = aliases.filter(isInUse);
+    if (used === undefined) return passed('no alias of this model is in use either');
+    const { modelName } = request;
+    const to = target?.version;
+    const override = [...request.overrides, RefusalCode.POINTER_UNUSED];
+    const command =
+      to === undefined ? '' : `, run ${commandText('apply', [modelName], { to, override })}`;
+    return refused(
+      `${pointer} names no version of this model, but the alias ${used.alias} names version ${used.version}: ` +
+        `a move of the stage changes nothing for consumers that load models:/${modelName}@${used.alias}.`,
+      `Move the alias in MLflow: ${moveAliasText(modelName, used.alias, to ?? 'VERSION')}. To override it, ` +
+        `because consumers do load by the stage${command}.`,
+    );
+  },
+};
+
+export const severalLiveVersions: Guard = {
+  code: 'SEVERAL_LIVE_VERSIONS',
+  check: ({ snapshot: { live } }) =>
+    live.length < 2
+      ? passed('not more than one version is live')
+      : {
+          kind: 'warning',
+          message:
+            `${live.length} versions are live (${live.map((row) => row.version).join(', ')}); ` +
+            'consumers load the highest. All but the target are archived by the move.',
+        },
+};
