@@ -30,7 +30,7 @@ export async function doctor(
   { noticeTopicArn, alarms }: DoctorQuestions,
   deadline: Deadline,
 ): Promise<readonly Check[]> {
-  const look = (): Deadline => deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const look = (): Deadline => deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
     around.registry(look()).catch((error: unknown) => ({
       check: failed('registry', error),

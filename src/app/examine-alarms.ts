@@ -30,7 +30,7 @@ export async function examineAlarms(
     const mend = 'Pass --function NAME, --topic ARN or --alarm NAME.';
     return [warning('alarms', 'Nobody said which alarms call the function.', mend)];
   }
-  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const [answer, history] = await Promise.all([
     around.alarms(asked, within),
     historyCheck(around, asked, within),
@@ -123,7 +123,7 @@ async function examineAlarm(
 ): Promise<Check> {
   const { alarm } = wired;
   const name = checkName(alarm.name);
-  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const found: Check[] = [];
   if (wanted.length > 0 && !calls(wired, wanted)) {
     const mend = 'Add it to the actions, unless a rule of EventBridge brings the alarm.';

@@ -21,7 +21,7 @@ export async function examineFunction(
   deadline: Deadline,
 ): Promise<{ readonly check: Check; readonly deployed: DeployedFunction | null }> {
   try {
-    const within = deadlineWithin(clock, limits.doctorLookMs, deadline);
+    const within = deadlineWithin(clock, limits.doctorCheckMs, deadline);
     const deployed = await around.function(name, within);
     return { check: shapeCheck(deployed), deployed };
   } catch (error) {
@@ -36,7 +36,7 @@ export async function examineCallers(
   functionArn: string,
   deadline: Deadline,
 ): Promise<readonly Check[]> {
-  const within = deadlineWithin(clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(clock, limits.doctorCheckMs, deadline);
   return await Promise.all([
     scheduleCheck(around, functionArn, within).catch(unseen('schedule')),
     permissionCheck(around, functionArn, within).catch(unseen('permission')),

@@ -128,8 +128,8 @@ async function attemptRollback(
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
   const confirmed = run.confirmed ?? null;
-  const redAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
-  const question = { request, state, fleet, snapshot, confirmed, redAtMs, doubt: run.doubt };
+  const alarmAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
+  const question = { request, state, fleet, snapshot, confirmed, alarmAtMs, doubt: run.doubt };
   const decision = await decide(deps, question, deadline);
   const { plan } = decision;
   const warnings = [

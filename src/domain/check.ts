@@ -1,6 +1,6 @@
 import { messageOf } from './errors.ts';
 
-/** What `doctor` says of one thing: is it in place tonight? */
+/** What `doctor` reports about one thing: is it ready for a rollback? */
 export const Verdict = { OK: 'ok', WARNING: 'warning', PROBLEM: 'problem' } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
@@ -25,12 +25,12 @@ export function problem(name: string, message: string, mend: string): Check {
   return { name, verdict: Verdict.PROBLEM, message, mend };
 }
 
-/** What was thrown while it was looked at. The messages of our errors end with the mend. */
+/** What was thrown during a check. The messages of our errors end with the fix. */
 export function failed(name: string, error: unknown): Check {
   const text = messageOf(error);
   const [, message, mend] = mendPattern.exec(text) ?? [];
   return message === undefined || mend === undefined
-    ? problem(name, text, 'The message says what is wrong; see docs/reference/errors.md.')
+    ? problem(name, text, 'The message says what is wrong. See docs/reference/errors.md.')
     : problem(name, message, mend);
 }
 

@@ -19,7 +19,7 @@ export interface Call {
   /** What does not count as a rollback that was asked for: nobody could read it, or it is a preview. */
   readonly quality: 'sound' | 'unreadable' | 'dry-run';
   /** When the alarm went red (epoch ms). */
-  readonly redAtMs: number | null;
+  readonly alarmAtMs: number | null;
 }
 
 export type CallAnswer = RollbackResponse | SweepReport | FleetPlan;
@@ -121,9 +121,9 @@ function levelOf(answer: CallAnswer): 'info' | 'warn' {
 
 function isStaleAnswer(
   { clock, settings }: RollbackDeps,
-  { redAtMs }: Call,
+  { alarmAtMs }: Call,
   answer: CallAnswer,
 ): boolean {
-  if (redAtMs === null || !('outcome' in answer) || answer.outcome !== 'IGNORED') return false;
-  return clock.nowMs() - redAtMs > settings.alarms.eventAgeMaxMs;
+  if (alarmAtMs === null || !('outcome' in answer) || answer.outcome !== 'IGNORED') return false;
+  return clock.nowMs() - alarmAtMs > settings.alarms.eventAgeMaxMs;
 }

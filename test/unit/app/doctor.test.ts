@@ -153,8 +153,8 @@ describe('doctor', () => {
   test('gives every look a time of its own, within the whole', async () => {
     await look();
     const [deadline] = deadlines;
-    expect(deadline?.leftMs()).toBe(limits.doctorLookMs);
-    world.clock.advance(limits.doctorLookMs);
+    expect(deadline?.leftMs()).toBe(limits.doctorCheckMs);
+    world.clock.advance(limits.doctorCheckMs);
     expect(deadline?.leftMs()).toBe(0);
   });
 

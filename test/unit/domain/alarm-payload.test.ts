@@ -209,7 +209,7 @@ describe('parseAlarmPayload', () => {
       (time) => {
         const payload = parseAlarmPayload(patched(make(), at.time, time));
         expect(payload).toMatchObject({ arn: alarmArn('high-drawdown-alarm') });
-        expect(whyOf(payload, 'unreadable')).toContain('does not say when the alarm went red');
+        expect(whyOf(payload, 'unreadable')).toContain('does not say when the alarm went to ALARM');
       },
     );
 
@@ -247,7 +247,7 @@ describe('parseAlarmPayload', () => {
       const event = { ...eventBridgeAlarm(), 'detail-type': detailType };
       expect(parseAlarmPayload(event)).toEqual({
         kind: 'ignored',
-        why: `The event "${detailType.replace('\n', '\\n')}" tells of no change of an alarm's state.`,
+        why: `The event "${detailType.replace('\n', '\\n')}" is not about a change of an alarm's state.`,
         alarmName: 'high-drawdown-alarm',
       });
     },

@@ -34,7 +34,7 @@ describe('failed', () => {
     const check = failed('state', new Error(text));
     expect(check).toMatchObject({ name: 'state', verdict: Verdict.PROBLEM, message });
     expect(check.mend).toBe(
-      mend ?? 'The message says what is wrong; see docs/reference/errors.md.',
+      mend ?? 'The message says what is wrong. See docs/reference/errors.md.',
     );
   });
 });
