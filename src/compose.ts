@@ -105,7 +105,7 @@ export async function createStateTable(
   }
 }
 
-/** What `doctor` works with. A part that cannot be used throws why, so that the others can be looked at. */
+/** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */
 export async function composeForDoctor(
   config: Config,
   broken: {
@@ -155,7 +155,7 @@ function brokenCredentials(error: unknown): Credentials {
   return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
 }
 
-/** Each part is loaded when it is looked at; what was opened for a look is closed after it. */
+/** Each part is loaded when it is checked; what was opened for a check is closed after it. */
 function openSurroundings({ registry, store }: Config, credentials: Credentials): Surroundings {
   return {
     registry: async (deadline) => {

@@ -193,7 +193,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I10',
     breaks: 'an alarm that is red is closed as recovered',
-    file: 'src/app/look-again.ts',
+    file: 'src/app/recheck-alarm.ts',
     from: "if (now !== 'ALARM' && !isMadeUp) {",
     to: "if (now === 'ALARM' && !isMadeUp) {",
     ...simulation,

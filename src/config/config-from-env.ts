@@ -21,7 +21,7 @@ export interface Config {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly writeHorizonMs: number;
-  /** Null in Lambda, whose clock AWS looks after. */
+  /** Null in Lambda, whose clock AWS keeps right. */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;
   readonly warnings: readonly Warning[];
@@ -143,7 +143,7 @@ export function registryFromEnv(env: Env): RegistryConfig {
     );
   }
   const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
-  // Whatever stands before an @ may be a login, also where the address is too broken to tell.
+  // Whatever stands before an @ may be a login, also where the address is too broken to be parsed.
   const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
   if (!URL.canParse(text)) throw wrong(name, shown, allowed);
   const baseUrl = new URL(text);

@@ -10,28 +10,28 @@ export interface Check {
   readonly verdict: Verdict;
   readonly message: string;
   /** What to do; null when nothing has to be done. */
-  readonly mend: string | null;
+  readonly fix: string | null;
 }
 
 export function ok(name: string, message: string): Check {
-  return { name, verdict: Verdict.OK, message, mend: null };
+  return { name, verdict: Verdict.OK, message, fix: null };
 }
 
-export function warning(name: string, message: string, mend: string): Check {
-  return { name, verdict: Verdict.WARNING, message, mend };
+export function warning(name: string, message: string, fix: string): Check {
+  return { name, verdict: Verdict.WARNING, message, fix };
 }
 
-export function problem(name: string, message: string, mend: string): Check {
-  return { name, verdict: Verdict.PROBLEM, message, mend };
+export function problem(name: string, message: string, fix: string): Check {
+  return { name, verdict: Verdict.PROBLEM, message, fix };
 }
 
 /** What was thrown during a check. The messages of our errors end with the fix. */
 export function failed(name: string, error: unknown): Check {
   const text = messageOf(error);
-  const [, message, mend] = mendPattern.exec(text) ?? [];
-  return message === undefined || mend === undefined
+  const [, message, fix] = fixPattern.exec(text) ?? [];
+  return message === undefined || fix === undefined
     ? problem(name, text, 'The message says what is wrong. See docs/reference/errors.md.')
-    : problem(name, message, mend);
+    : problem(name, message, fix);
 }
 
 /** The verdict on all of them. */
@@ -44,7 +44,7 @@ export function worstOf(checks: readonly Check[]): Verdict {
 // ---------------------------------------------------------------------------------------------------
 
 /** How our errors begin to say what to do. */
-const mendWords = [
+const fixWords = [
   'Add',
   'Check',
   'Give',
@@ -60,4 +60,4 @@ const mendWords = [
   'Unset',
   'Update',
 ];
-const mendPattern = new RegExp(`^(.+?[.?]) ((?:${mendWords.join('|')})\\b.+)$`, 'su');
+const fixPattern = new RegExp(`^(.+?[.?]) ((?:${fixWords.join('|')})\\b.+)$`, 'su');

@@ -18,7 +18,7 @@ export interface AlarmTrigger {
   /** A `ModelSource`, or one of a later release; null while nobody knows the model. */
   readonly modelSource: string | null;
   /**
-   * Live when the alarm came: it speaks of these. Null while the registry could not be read.
+   * Live when the alarm came: it is about these. Null while the registry could not be read.
    */
   readonly liveVersions: readonly string[] | null;
 }
@@ -59,7 +59,7 @@ export const Recovery = {
   RECOVERED: 'recovered',
   NOT_RECOVERED: 'not-recovered',
   NO_DATA: 'no-data',
-  /** The pointer was moved again before: the alarm says nothing of this rollback. */
+  /** The pointer was moved again before: the alarm says nothing about this rollback. */
   SUPERSEDED: 'superseded',
 } as const;
 export type Recovery = (typeof Recovery)[keyof typeof Recovery];

@@ -32,7 +32,7 @@ export interface Invocation {
   /** The account that the function runs in. @default null: not known */
   readonly ownAccount?: string | null;
   readonly deadline: Deadline;
-  /** Told of each call when it is over. */
+  /** Gets a report of each call when it has ended. */
   readonly report?: (report: CallReport) => void;
 }
 

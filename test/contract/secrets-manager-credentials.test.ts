@@ -163,7 +163,7 @@ describe('SecretsManagerCredentials', () => {
     [400, 'DecryptionFailure'],
     [400, 'InvalidParameterException'],
     [400, 'UnrecognizedClientException'],
-  ])('%i %s is ConfigurationError with the mend', async (status, type) => {
+  ])('%i %s is ConfigurationError with the fix', async (status, type) => {
     const act = refusal(status, type, `not allowed on ${ARN}`);
     const error = await with_(() => act, failureOf);
     expect(error).toBeInstanceOf(ConfigurationError);

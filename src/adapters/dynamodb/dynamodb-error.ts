@@ -12,7 +12,7 @@ const credentialErrors = [
   'UnrecognizedClientException',
 ];
 
-/** What an error of the SDK means for us, with the mend in its message. */
+/** What an error of the SDK means for us, with the fix in its message. */
 export function storeError(
   error: unknown,
   tableName: string,

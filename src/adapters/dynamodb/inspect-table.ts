@@ -107,8 +107,8 @@ function judgeShape(table: TableDescription, tableName: string): Check {
   }
   if (wrong.length > 0) {
     const message = `The table ${tableName} is no state table (${wrong.join('; ')}).`;
-    const mend = `Set ROLLBACK_STATE_TABLE to another name, and run ${commandText('create-table')}.`;
-    return problem('table', message, mend);
+    const fix = `Set ROLLBACK_STATE_TABLE to another name, and run ${commandText('create-table')}.`;
+    return problem('table', message, fix);
   }
   const statuses = [table.TableStatus, ...[...indexes.values()].map((index) => index.IndexStatus)];
   const busy = statuses.find((status) => !['ACTIVE', 'UPDATING'].includes(status ?? ''));

@@ -67,12 +67,12 @@ function judge(address: string, version: string | null, modelCount: number): Che
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
   const message = `${address} answers and takes the login (${what}).`;
   if (version !== null && isUnknownGround(version)) {
-    const mend = 'Use a server from 2.3 to 3.17, or try it on a model that nobody needs.';
-    return warning('registry', `${message} The adapter was not written for this version.`, mend);
+    const fix = 'Use a server from 2.3 to 3.17, or try it on a model that nobody needs.';
+    return warning('registry', `${message} The adapter was not written for this version.`, fix);
   }
   if (modelCount === 0) {
-    const mend = 'Check MLFLOW_TRACKING_URI, MLFLOW_WORKSPACE and what this login may read.';
-    return warning('registry', `${message} It shows no registered model.`, mend);
+    const fix = 'Check MLFLOW_TRACKING_URI, MLFLOW_WORKSPACE and what this login may read.';
+    return warning('registry', `${message} It shows no registered model.`, fix);
   }
   // Nothing that reads shows it: asking for permissions needs more than EDIT.
   return ok('registry', `${message} That it may write (EDIT) shows only at a rollback.`);

@@ -4,7 +4,7 @@ import { limits } from '../../domain/limits.ts';
 /** Told as a refusal (400), and over soon. */
 const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout/i;
 
-/** What an error of the SDK means for us, with the mend in its message. */
+/** What an error of the SDK means for us, with the fix in its message. */
 export function secretError(
   error: unknown,
   secretId: string,

@@ -43,12 +43,12 @@ function judge(
   const key = attributes['KmsMasterKeyId'] ?? '';
   const statements = statementsOf(attributes['Policy'] ?? '');
   if (statements === null) {
-    const mend = 'Look at its access policy.';
-    return warning(name, `The policy of the topic ${arn} cannot be read.`, mend);
+    const fix = 'Look at its access policy.';
+    return warning(name, `The policy of the topic ${arn} cannot be read.`, fix);
   }
   if (statements.some((one) => one.effect === 'Deny' && isEverybody(one))) {
-    const mend = 'Take that statement out of its access policy.';
-    return problem(name, `The policy of the topic ${arn} lets nobody publish.`, mend);
+    const fix = 'Take that statement out of its access policy.';
+    return problem(name, `The policy of the topic ${arn} lets nobody publish.`, fix);
   }
   if (use === 'alarms') {
     if (/(^|\/)aws\/sns$/.test(key)) {
@@ -61,20 +61,19 @@ function judge(
     }
     if (!statements.some((one) => one.effect === 'Allow' && coversCloudWatch(one))) {
       const message = `The policy of the topic ${arn} does not seem to let CloudWatch publish.`;
-      const mend =
-        'Allow sns:Publish to the service cloudwatch.amazonaws.com in its access policy.';
-      return warning(name, message, mend);
+      const fix = 'Allow sns:Publish to the service cloudwatch.amazonaws.com in its access policy.';
+      return warning(name, message, fix);
     }
   }
   if (confirmed === '0') {
     const left = pending === '0' || !pending ? '' : ` (${pending} wait to be confirmed)`;
-    const mend = use === 'alarms' ? 'Subscribe the function.' : 'Subscribe the people on call.';
+    const fix = use === 'alarms' ? 'Subscribe the function.' : 'Subscribe the people on call.';
     const message = `Nobody hears the topic ${arn}${left}.`;
-    return use === 'alarms' ? problem(name, message, mend) : warning(name, message, mend);
+    return use === 'alarms' ? problem(name, message, fix) : warning(name, message, fix);
   }
   if (statements.some((one) => one.effect === 'Allow' && isEverybody(one))) {
-    const mend = 'Name who may publish in its access policy.';
-    return warning(name, `Anybody may publish to the topic ${arn}.`, mend);
+    const fix = 'Name who may publish in its access policy.';
+    return warning(name, `Anybody may publish to the topic ${arn}.`, fix);
   }
   const encrypted = key === '' ? '' : ` It is encrypted with ${key}, which must allow it too.`;
   const who = use === 'alarms' ? 'CloudWatch' : 'this role';

@@ -42,7 +42,7 @@ export const doctorCommand: Command = {
     if (settings.storeError === null) context.showState(await storeLabel(settings.config.store));
     const checks = await allChecks(context, settings, asked);
     const verdict = worstOf(checks);
-    context.print(render(checks, context.style), { checks, verdict });
+    context.print(render(checks, context.style), { checks: checks.map(jsonOf), verdict });
     return verdict === Verdict.PROBLEM ? ExitCode.FAILED : ExitCode.DONE;
   },
 };
@@ -54,6 +54,11 @@ interface Asked {
   readonly functionName: string | null;
   readonly topicArn: string | null;
   readonly names: readonly string[];
+}
+
+/** In JSON the fix keeps the name that it had in release 0.1.0. */
+function jsonOf({ fix, ...check }: Check): Omit<Check, 'fix'> & { readonly mend: string | null } {
+  return { ...check, mend: fix };
 }
 
 function askedOf(context: CommandContext): Asked {
@@ -124,9 +129,9 @@ async function functionChecks(
 function render(checks: readonly Check[], style: Style): string {
   const paint = { ok: style.good, warning: style.warn, problem: style.bad };
   const width = Math.max(...checks.map(({ name }) => escapeText(name).length));
-  const lines = checks.flatMap(({ name, verdict, message, mend }) => [
+  const lines = checks.flatMap(({ name, verdict, message, fix }) => [
     `${paint[verdict](verdict.padEnd(7))}  ${escapeText(name).padEnd(width)}  ${escapeText(message)}`,
-    ...(mend === null ? [] : [`${' '.repeat(9 + width)}  -> ${escapeText(mend)}`]),
+    ...(fix === null ? [] : [`${' '.repeat(9 + width)}  -> ${escapeText(fix)}`]),
   ]);
   return [...lines, '', summary(checks)].join('\n');
 }

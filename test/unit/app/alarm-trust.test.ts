@@ -498,7 +498,7 @@ describe('an alarm in a message', () => {
     world.alarms.answerAs('unreachable');
     const deferred = await send(snsMessage(parts({ model: victim })));
     expect(deferred).toMatchObject({ outcome: 'DEFERRED', model_name: null });
-    expect(deferred.message).toContain('CloudWatch could not be asked whether the alarm is true');
+    expect(deferred.message).toContain('CloudWatch could not be asked to confirm the alarm');
     world.clock.advance(2 * minuteMs);
     world.alarms.answerAs('answer');
     await sweep(deps(), world.deadline());

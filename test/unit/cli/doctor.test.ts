@@ -45,7 +45,8 @@ const doctor = async (
   });
   return { exitCode, out, err };
 };
-const checksOf = async (settings: Env = {}): Promise<{ checks: Check[]; verdict: string }> =>
+type ShownCheck = Omit<Check, 'fix'> & { readonly mend: string | null };
+const checksOf = async (settings: Env = {}): Promise<{ checks: ShownCheck[]; verdict: string }> =>
   JSON.parse((await doctor(settings, ['--json'])).out);
 const verdictOf = async (name: string, settings: Env = {}): Promise<string> => {
   const { checks } = await checksOf(settings);

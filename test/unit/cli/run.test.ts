@@ -73,7 +73,7 @@ describe('run', () => {
     [['plan', 'a', 'b'], '2 arguments were given'],
     [['plan', 'm', '--nope'], '--nope'],
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
-    [['explain', 'nonsense'], 'is no rollback id'],
+    [['explain', 'nonsense'], 'is not a rollback id'],
     [['apply', 'm'], 'Add --yes'],
     [['approve'], 'Usage: model-rollback approve ID'],
     [['approve', 'm/0123456789abcdef'], 'Add --yes'],

@@ -30,11 +30,9 @@ describe('failed', () => {
       null,
     ],
     ['Check this.', 'Check this.', null],
-  ])('takes the mend out of %s', (text, message, mend) => {
+  ])('takes the fix out of %s', (text, message, fix) => {
     const check = failed('state', new Error(text));
     expect(check).toMatchObject({ name: 'state', verdict: Verdict.PROBLEM, message });
-    expect(check.mend).toBe(
-      mend ?? 'The message says what is wrong. See docs/reference/errors.md.',
-    );
+    expect(check.fix).toBe(fix ?? 'The message says what is wrong. See docs/reference/errors.md.');
   });
 });

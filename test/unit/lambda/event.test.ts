@@ -202,7 +202,7 @@ describe('parseEvent', () => {
   });
 
   test('refuses records of another source, or of two', () => {
-    const accepted = 'Accepted are Records of SNS (aws:sns), or of SQS (aws:sqs)';
+    const accepted = 'An event may hold Records from SNS (aws:sns) or from SQS (aws:sqs)';
     const bucket = { Records: [{ eventSource: 'aws:s3' }] };
     expect(refused(bucket)).toContain(`Records come from "aws:s3". ${accepted}`);
     const mixed = { Records: [...records(snsEvent(['x'])), ...records(sqsEvent(['x'], 'raw'))] };
