@@ -217,20 +217,20 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
 
 async function withLambda<T>(
   nameOrArn: string,
-  look: (client: LambdaClient) => Promise<T>,
+  inspect: (client: LambdaClient) => Promise<T>,
 ): Promise<T> {
   const { LambdaClient } = await import('@aws-sdk/client-lambda');
   const { clientConfig, regionOf } = await import('./compose-aws.ts');
   const client = new LambdaClient({ ...clientConfig, ...regionOf(nameOrArn) });
-  return await look(client).finally(() => client.destroy());
+  return await inspect(client).finally(() => client.destroy());
 }
 
 async function withCloudWatch<T>(
   arn: string,
-  look: (client: CloudWatchClient) => Promise<T>,
+  inspect: (client: CloudWatchClient) => Promise<T>,
 ): Promise<T> {
   const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
   const { clientConfig, regionOf } = await import('./compose-aws.ts');
   const client = new CloudWatchClient({ ...clientConfig, ...regionOf(arn) });
-  return await look(client).finally(() => client.destroy());
+  return await inspect(client).finally(() => client.destroy());
 }

@@ -246,7 +246,7 @@ function arnsOf(
   return [...new Set(arns)].slice(0, childrenMax);
 }
 
-/** Only its id tells a series from another one that went to ALARM at the same time. */
+/** Only its id distinguishes a series from another one that went to ALARM at the same time. */
 function contributorOf(id: string | undefined, attributes: unknown): AlarmContributor | null {
   if (id === undefined || !isUsable(id)) return null;
   return { id, attributes: dimensionsOf([attributes], attributesMax) };

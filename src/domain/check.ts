@@ -47,6 +47,7 @@ export function worstOf(checks: readonly Check[]): Verdict {
 const fixWords = [
   'Add',
   'Check',
+  'Create',
   'Give',
   'Make',
   'Redirects',
@@ -56,6 +57,7 @@ const fixWords = [
   'Set',
   'There is no MLflow API',
   'This login',
+  'To',
   'Try',
   'Unset',
   'Update',

@@ -70,7 +70,7 @@ export function parseText(value: unknown, name: string): string {
 }
 
 /**
- * Text that is hashed or looked up: half characters would all look the same.
+ * Text that is hashed or used as a key: half characters could not be distinguished.
  * @throws InvalidRequestError
  */
 export function parseKey(value: unknown, name: string): string {

@@ -54,7 +54,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTopic on MiniStack'
     const topic = { name: 'topic', arn: await unheardTopic(), use: 'notices' } as const;
     expect(await inspectTopic(client, topic, soon())).toMatchObject({
       verdict: 'warning',
-      message: expect.stringContaining('Nobody hears'),
+      message: expect.stringContaining('has no subscriber'),
     });
     const alarms = await inspectTopic(client, { ...topic, use: 'alarms' }, soon());
     expect(alarms).toMatchObject({ verdict: 'problem', fix: 'Subscribe the function.' });

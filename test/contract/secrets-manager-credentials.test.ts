@@ -49,7 +49,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
     const unusable: readonly [string, string | object | Uint8Array, RegExp][] = [
       ['text', PASSWORD, /is not JSON/],
       ['broken JSON', `{"username": "lovelace", "password": "${PASSWORD}`, /is not JSON/],
-      ['bytes', Buffer.from(JSON.stringify(LOGIN)), /is no text/],
+      ['bytes', Buffer.from(JSON.stringify(LOGIN)), /is not a text/],
       ['a text in JSON', JSON.stringify(PASSWORD), /holds something else/],
       ['null', 'null', /holds something else/],
       ['a list', [LOGIN], /holds something else/],

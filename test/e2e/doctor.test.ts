@@ -243,7 +243,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     // It holds no model yet.
     expect(right.checks['registry']).toMatchObject({
       verdict: 'warning',
-      message: expect.stringContaining('takes the login (MLflow 3.17.2)'),
+      message: expect.stringContaining('accepts the login (MLflow 3.17.2)'),
     });
     const wrong = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: 'wrong-password' });
     expect(wrong.exitCode).toBe(1);

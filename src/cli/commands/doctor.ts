@@ -28,7 +28,7 @@ export const doctorCommand: Command = {
   optionHelp: {
     function: 'name or ARN of the function: check its own settings, its schedule and its alarms',
     topic: 'ARN of the topic of the alarms: check it, and the alarms that publish to it',
-    alarm: 'name of an alarm to check; may be given several times',
+    alarm: 'name of an alarm to check; can be repeated',
   },
   arity: [0, 0],
   examples: [
@@ -102,7 +102,7 @@ async function allChecks(
     return [
       ...settingsChecks(settings),
       ...found.checks,
-      // It is set, and wrong: the settings say so.
+      // It is set, and wrong: the check of the settings reports that.
       ...(topicError === null ? checks : checks.filter(({ name }) => name !== 'topic')),
     ];
   } finally {

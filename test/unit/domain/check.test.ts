@@ -25,6 +25,11 @@ describe('failed', () => {
       'Set it to y, such as z. It is easy.',
     ],
     [
+      'The table is missing. To create it, run `b`; or set its name.',
+      'The table is missing.',
+      'To create it, run `b`; or set its name.',
+    ],
+    [
       'The variable A is unknown: did you mean B?',
       'The variable A is unknown: did you mean B?',
       null,
