@@ -122,7 +122,7 @@ export class RollBackTask extends LambdaInvoke {
   }
 
   /**
-   * Where to go on when a retry does not help: the request, a setting or the registry has to be mended.
+   * Where to go on when a retry does not help: the request, a setting or the registry has to be fixed.
    * Call it before `onGaveUp`.
    */
   onNeedsPeople(handler: IChainable, props: Omit<CatchProps, 'errors'> = {}): this {
