@@ -49,13 +49,13 @@ export async function carryOut(
   besides: Promise<readonly Warning[]> = nothing,
 ): Promise<RunEnd> {
   const run: Carrying = { deps, claimed, deadline, besides };
-  if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
+  if (resumed !== null && isUnrecoverable(run, null)) return await endUnrecovered(run, null);
   let seen: Reading;
   try {
     // The owner before us may have sent the move: then a failed reading proves nothing.
     seen = await recheck(run, { hasSent: resumed !== null });
   } catch (error) {
-    if (resumed !== null && isGivenUp(run, error)) return await giveUp(run, error);
+    if (resumed !== null && isUnrecoverable(run, error)) return await endUnrecovered(run, error);
     throw error;
   }
   if (seen.kind === 'failed') return await failWith(run, seen.error);
@@ -173,7 +173,7 @@ function hasTimeToMove({ deps, deadline, claimed }: Carried): boolean {
  * A resumed run that can never be settled ends, so that its model is not held for ever: the registered
  * model is gone, or the claim is stale and the registry refuses to be read or is another one.
  */
-function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
+function isUnrecoverable({ deps, claimed }: Carried, error: unknown): boolean {
   const isStale = isStaleClaim(claimed.record, deps.clock.nowMs());
   if (error === null) return isStale && claimed.record.plan.registry !== deps.registry.address;
   const cause = causeOf(error);
@@ -186,7 +186,7 @@ function causeOf(error: unknown): unknown {
   return error instanceof RegistryUnavailableError && error.cause ? error.cause : error;
 }
 
-async function giveUp(run: Carrying, error: unknown): Promise<RunEnd> {
+async function endUnrecovered(run: Carrying, error: unknown): Promise<RunEnd> {
   const { plan, modelName } = run.claimed.record;
   const why =
     error === null

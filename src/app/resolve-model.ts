@@ -74,7 +74,7 @@ function checked(name: string, source: ModelSource): ModelAnswer {
   } catch (error) {
     return {
       kind: 'unknown',
-      why: `The alarm's ${source} gives no name of a model: ${messageOf(error)}`,
+      why: `The alarm's ${source} does not hold a valid model name: ${messageOf(error)}`,
       fix: null,
       names: [],
     };

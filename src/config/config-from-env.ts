@@ -56,7 +56,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
       code: 'SHORT_WRITE_HORIZON',
       message:
         `ROLLBACK_WRITE_HORIZON_SECONDS is ${writeHorizonSeconds}: below 30, a run that was cut off may be ` +
-        'taken over while its write is still on the way.',
+        'resumed while its write may still take effect.',
     });
   }
   parsePointer(env);
@@ -91,7 +91,7 @@ export function settingsWarnings(env: Env): Warning[] {
     }
     warnings.push({
       code: 'UNKNOWN_SETTING',
-      message: `The variable ${name} is unknown; ignored.`,
+      message: `The variable ${name} is unknown, and ignored.`,
     });
   }
   return warnings;

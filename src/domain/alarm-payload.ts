@@ -30,16 +30,23 @@ export function parseAlarmText(text: string): AlarmPayload {
   try {
     value = JSON.parse(text);
   } catch {
-    return unknownText('no JSON', text);
+    return unknownText('not JSON', text);
   }
   const payload = parseAlarmPayload(value);
   if (payload !== undefined) return payload;
   if (isOwnNotice(value)) {
-    return { kind: 'ignored', why: 'The message is a notice of this product.', alarmName: null };
+    return {
+      kind: 'ignored',
+      why: 'The message is a notice from model-rollback.',
+      alarmName: null,
+    };
   }
-  if (Array.isArray(value)) return unknownText('a JSON array, no alarm', text);
+  if (Array.isArray(value)) return unknownText('a JSON array, not an alarm', text);
   const isObject = typeof value === 'object' && value !== null;
-  return unknownText(isObject ? 'a JSON object, but no alarm' : 'a single JSON value', text);
+  return unknownText(
+    isObject ? 'a JSON object, but not an alarm' : 'a single JSON value, not an alarm',
+    text,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------

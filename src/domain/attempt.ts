@@ -231,7 +231,8 @@ function watchOf(
 function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome): string {
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
   const move = moveText(plan);
-  if (outcome === Outcome.OBSERVED) return `ROLLBACK_MODE is observe; ${move}`;
+  if (outcome === Outcome.OBSERVED)
+    return `Nothing was moved, because ROLLBACK_MODE is observe. ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
   // Guards that hold for alarms only do not refuse a person.
   const override = refusalsOf(plan.guards)

@@ -57,7 +57,7 @@ export function isSettled(record: RollbackRecord): boolean {
   );
 }
 
-/** True for a run that was begun so long ago that nobody expects its rollback any more. */
+/** True for a run that began so long ago that nobody expects its rollback any more. */
 export function isStaleClaim({ progress }: RollbackRecord, nowMs: number): boolean {
   return progress.status === 'IN_PROGRESS' && nowMs - progress.claimedAtMs > limits.staleClaimMs;
 }
@@ -69,7 +69,7 @@ export function inProgressError(
 ): RollbackInProgressError {
   const who =
     active === undefined
-      ? 'other runs were quicker'
+      ? 'other runs claimed it first'
       : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
   return new RollbackInProgressError(
     `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,

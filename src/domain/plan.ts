@@ -177,7 +177,7 @@ export function planMessage(plan: Plan): string {
     case Outcome.NO_TARGET:
       return noTargetMessage(plan);
     case Outcome.ALREADY_LIVE:
-      return `Version ${plan.to?.version} is the only live version already. Nothing to do.`;
+      return `Version ${plan.to?.version} is already the only live version. Nothing to do.`;
     default:
       return assertNever(plan.verdict);
   }
@@ -194,7 +194,7 @@ export function moveText(plan: Plan): string {
 function unreadText(unreadBelow: string): string {
   return (
     `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
-    'If you know it, name it: --to VERSION (in a request: target_version).'
+    'If you know it, pass it: --to VERSION (in a request: target_version).'
   );
 }
 
@@ -231,7 +231,7 @@ function noTargetMessage(plan: Plan): string {
   const hint =
     names.length === 0
       ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. To restore one of them all the same, name it (target_version).`;
+      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
   const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
   return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
 }

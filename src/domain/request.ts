@@ -201,7 +201,7 @@ function parseOverrides(value: unknown, name: string): RefusalCode[] {
     if (code !== undefined) return code;
     const allowed = overridableCodes.join(', ');
     const isKnown = Object.values(RefusalCode).some((known) => known === entry);
-    const problem = isKnown ? 'cannot be overridden' : 'is no refusal code';
+    const problem = isKnown ? 'cannot be overridden' : 'is not a refusal code';
     throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
   });
   return [...new Set(codes)];

@@ -16,7 +16,7 @@ export interface Call {
   readonly alarmName: string | null;
   /** Of the message of a topic or a queue that it came by. */
   readonly messageId: string | null;
-  /** What does not count as a rollback that was asked for: nobody could read it, or it is a preview. */
+  /** Other than `sound`, it does not count as a requested rollback: it cannot be read, or is a preview. */
   readonly quality: 'sound' | 'unreadable' | 'dry-run';
   /** When the alarm went to ALARM (epoch ms). */
   readonly alarmAtMs: number | null;

@@ -120,7 +120,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTopic on MiniStack'
     expect((await inspect()).verdict).toBe('ok');
   });
 
-  test.each(['no JSON', '[]', '{"Statement": {}}'])('warns of the policy %s', async (policy) => {
+  test.each(['not JSON', '[]', '{"Statement": {}}'])('warns of the policy %s', async (policy) => {
     await set('Policy', policy);
     expect((await inspect()).verdict).toBe('warning');
   });

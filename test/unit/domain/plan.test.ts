@@ -248,6 +248,8 @@ describe('the guards', () => {
     const request = { target_version: '1' };
 
     test('refuses when no version is live and an alias is in use, also an explicit target', () => {
+      const message = planOf(none, { aliases: champion }).guards.at(-1)?.message;
+      expect(message).toMatch(/set_registered_model_alias\([^)]*\)\.$/);
       expect(codes(planOf(none, { aliases: champion }))).toEqual([
         'NO_LIVE_VERSION',
         'POINTER_UNUSED',

@@ -170,11 +170,11 @@ describe('parseEvent', () => {
   });
 
   test.each([
-    ['disk full', 'The message is no JSON: "disk full".'],
+    ['disk full', 'The message is not JSON: "disk full".'],
     ['', 'The message is empty.'],
-    ['{"Type":"Notification"}', 'The message is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":7}', 'The message is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":"disk full"}', 'The message is no JSON: "disk full".'],
+    ['{"Type":"Notification"}', 'The message is a JSON object, but not an alarm'],
+    ['{"Type":"Notification","Message":7}', 'The message is a JSON object, but not an alarm'],
+    ['{"Type":"Notification","Message":"disk full"}', 'The message is not JSON: "disk full".'],
     ['[1]', 'The message is a JSON array'],
   ])('reads the body %j', (body, why) => {
     const read = parseEvent(sqsEvent([body], 'raw'));
