@@ -105,7 +105,7 @@ export async function createStateTable(
   }
 }
 
-/** What `doctor` works with. A part that cannot be used throws why, so that the others can be looked at. */
+/** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */
 export async function composeForDoctor(
   config: Config,
   broken: {
@@ -155,7 +155,7 @@ function brokenCredentials(error: unknown): Credentials {
   return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
 }
 
-/** Each part is loaded when it is looked at; what was opened for a look is closed after it. */
+/** Each part is loaded when it is checked; what was opened for a check is closed after it. */
 function openSurroundings({ registry, store }: Config, credentials: Credentials): Surroundings {
   return {
     registry: async (deadline) => {
@@ -217,20 +217,20 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
 
 async function withLambda<T>(
   nameOrArn: string,
-  look: (client: LambdaClient) => Promise<T>,
+  inspect: (client: LambdaClient) => Promise<T>,
 ): Promise<T> {
   const { LambdaClient } = await import('@aws-sdk/client-lambda');
   const { clientConfig, regionOf } = await import('./compose-aws.ts');
   const client = new LambdaClient({ ...clientConfig, ...regionOf(nameOrArn) });
-  return await look(client).finally(() => client.destroy());
+  return await inspect(client).finally(() => client.destroy());
 }
 
 async function withCloudWatch<T>(
   arn: string,
-  look: (client: CloudWatchClient) => Promise<T>,
+  inspect: (client: CloudWatchClient) => Promise<T>,
 ): Promise<T> {
   const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
   const { clientConfig, regionOf } = await import('./compose-aws.ts');
   const client = new CloudWatchClient({ ...clientConfig, ...regionOf(arn) });
-  return await look(client).finally(() => client.destroy());
+  return await inspect(client).finally(() => client.destroy());
 }

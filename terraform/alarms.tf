@@ -12,23 +12,23 @@ locals {
     }
     throttles = {
       namespace = "AWS/Lambda", metric = "Throttles", statistic = "Sum", threshold = 1
-      text      = "Lambda did not let the function run", dimensions = local.of_function
+      text      = "Lambda throttled the function", dimensions = local.of_function
     }
     events-dropped = {
       namespace = "AWS/Lambda", metric = "AsyncEventsDropped", statistic = "Sum", threshold = 1
-      text      = "An event was given up", dimensions = local.of_function
+      text      = "An event was dropped after its retries", dimensions = local.of_function
     }
     dead-letters = {
       namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", threshold = 1
-      text      = "An event that nobody could handle lies in the dead-letter queue", dimensions = local.of_queue
+      text      = "An event that could not be handled is in the dead-letter queue", dimensions = local.of_queue
     }
     dead-letter-errors = {
       namespace = "AWS/Lambda", metric = "DeadLetterErrors", statistic = "Sum", threshold = 1
-      text      = "An event was lost: it did not get into the dead-letter queue", dimensions = local.of_function
+      text      = "An event was lost: it could not be sent to the dead-letter queue", dimensions = local.of_function
     }
     destination-errors = {
       namespace = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", threshold = 1
-      text      = "What became of a failed event did not get into the dead-letter queue", dimensions = local.of_function
+      text      = "The failure record of an event could not be sent to the dead-letter queue", dimensions = local.of_function
     }
     event-age = {
       namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", threshold = 300000
@@ -64,7 +64,7 @@ resource "aws_cloudwatch_metric_alarm" "sweep_stopped" {
   count = var.self_alarms ? 1 : 0
 
   alarm_name                = "${var.name}-self-sweep-stopped"
-  alarm_description         = "model-rollback: The sweep does not run; alarms that were refused are forgotten."
+  alarm_description         = "model-rollback: The sweep does not run: alarms that were refused are not tried again."
   namespace                 = "AWS/Lambda"
   metric_name               = "Invocations"
   dimensions                = local.of_function

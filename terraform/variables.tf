@@ -14,7 +14,7 @@ variable "package_file" {
 }
 
 variable "name" {
-  description = "Name of the function, and the beginning of the names of the rest. Another one for a second in the same account and region."
+  description = "Name of the function, and the beginning of the names of the rest. A second one in the same account and region needs another name."
   type        = string
   default     = "model-rollback"
   nullable    = false
@@ -60,13 +60,13 @@ variable "credentials_key_arn" {
 }
 
 variable "state_table_name" {
-  description = "A state table that is there already; null: one is made."
+  description = "An existing state table; null: one is created."
   type        = string
   default     = null
 }
 
 variable "topic_arn" {
-  description = "A standard topic for notices, which lets cloudwatch.amazonaws.com publish; null: one is made."
+  description = "A standard topic for notices, which lets cloudwatch.amazonaws.com publish; null: one is created."
   type        = string
   default     = null
 
@@ -83,7 +83,7 @@ variable "topic_key_arn" {
 }
 
 variable "alarm_name_prefix" {
-  description = "Alarms whose name begins so may call the function; empty: all of the account and region."
+  description = "Alarms whose name begins with this may call the function; empty: all of the account and region."
   type        = string
   default     = ""
   nullable    = false
@@ -107,7 +107,7 @@ variable "mode" {
 }
 
 variable "cooldown_hours" {
-  description = "Least hours between two rollbacks of one model; 0 switches it off."
+  description = "Minimum hours between two rollbacks of one model; 0 switches it off."
   type        = number
   default     = 24
   nullable    = false
@@ -167,7 +167,7 @@ variable "cause_check" {
 }
 
 variable "pending_act_minutes" {
-  description = "A refused alarm is tried again for so long; then people are asked."
+  description = "A refused alarm is tried again for this long; then a person is asked."
   type        = number
   default     = 60
   nullable    = false
@@ -179,7 +179,7 @@ variable "pending_act_minutes" {
 }
 
 variable "bake_minutes" {
-  description = "After a rollback its alarm is read again after this."
+  description = "The alarm is read again this long after its rollback."
   type        = number
   default     = 15
   nullable    = false
@@ -203,7 +203,7 @@ variable "event_age_max_minutes" {
 }
 
 variable "alarm_age_min_minutes" {
-  description = "Least age of the definition of an alarm that acts; 0 switches it off."
+  description = "Minimum age of the definition of an alarm that acts; 0 switches it off."
   type        = number
   default     = 0
   nullable    = false
@@ -215,7 +215,7 @@ variable "alarm_age_min_minutes" {
 }
 
 variable "write_horizon_seconds" {
-  description = "The longest that a sent write may still take effect."
+  description = "The longest time in which a sent write may still take effect."
   type        = number
   default     = 60
   nullable    = false
@@ -234,7 +234,7 @@ variable "model_dimension" {
 }
 
 variable "alarm_models" {
-  description = "Registered models of alarms that name none, by the alarm's name, or the beginning of it and *."
+  description = "Registered models for alarms that name none, by the alarm's name, or its beginning and *."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * `npm run prove`: for each invariant the smallest change that breaks it, made in a temporary copy, turns
- * a named test red. A test that stays green proves nothing, and ends this with exit code 1.
+ * `npm run prove`: for each invariant the smallest change that breaks it, made in a temporary copy, makes
+ * a named test fail. A test that still passes proves nothing, and ends this with exit code 1.
  */
 interface Mutation {
   readonly invariant: string;
@@ -96,7 +96,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I5',
-    breaks: 'the read-back is not looked at',
+    breaks: 'the read-back is not checked',
     file: 'src/domain/verify.ts',
     from: 'if (isAsPlanned(plan, snapshot)) return',
     to: "if (isAnswered) return { kind: 'landed', displacedNewer: [] };\n  if (isAsPlanned(plan, snapshot)) return",
@@ -105,7 +105,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I5',
-    breaks: 'a difference at the later look is not reported',
+    breaks: 'a difference at the later check is not reported',
     file: 'src/domain/follow-up.ts',
     from: 'if (isAsLeft || isSuperseded) {',
     to: 'if (isAsLeft || !isSuperseded) {',
@@ -114,7 +114,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I6',
-    breaks: 'quarantine is not looked at',
+    breaks: 'quarantine is not checked',
     file: 'src/domain/quarantine.ts',
     from: 'state.quarantine.some(isSame) ||',
     to: 'state.quarantine.some((entry) => isSame(entry) && false) ||',
@@ -166,7 +166,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I8',
-    breaks: 'a resumed run moves without looking',
+    breaks: 'a resumed run moves without reading first',
     file: 'src/app/carry-out.ts',
     from: "if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);\n  if (whyStale === null)",
     to: "if (judgement.kind === 'contested') return await settle(run, snapshot, judgement);\n  if (whyStale === null)",
@@ -184,7 +184,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I10',
-    breaks: 'a deferred alarm is not looked at again',
+    breaks: 'a deferred alarm is not checked again',
     file: 'src/domain/planless-end.ts',
     from: 'return watchAfterFailure(pending === null ? 0 : pending.looks + 1, nowMs);',
     to: "return { kind: 'none' };",
@@ -192,8 +192,8 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'I10',
-    breaks: 'an alarm that is red is closed as recovered',
-    file: 'src/app/look-again.ts',
+    breaks: 'an alarm in ALARM is closed as recovered',
+    file: 'src/app/recheck-alarm.ts',
     from: "if (now !== 'ALARM' && !isMadeUp) {",
     to: "if (now === 'ALARM' && !isMadeUp) {",
     ...simulation,
@@ -277,7 +277,7 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'rules for alarms',
-    breaks: 'a version that went live after the red time is taken for the cause',
+    breaks: 'a version that went live after the alarm is taken for the cause',
     file: 'src/domain/guard.ts',
     from: "return kind === 'unsure' ? { kind: 'warning', message } : refused(message);",
     to: "return kind === 'unsure' ? { kind: 'warning', message } : passed(message);",

@@ -111,17 +111,18 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       constraintDescription: 'must be the name of a bucket, without s3://',
     },
     CodeKey: {
-      description: 'Its key there. Another version needs another key, else nothing is updated.',
+      description:
+        'Key of that object. Another version needs another key, else nothing is updated.',
       default: `model-rollback-${version}.zip`,
       minLength: 1,
     },
     StateTableName: {
-      description: 'A state table that is there already; blank: one is made, and kept.',
+      description: 'An existing state table; blank: one is created, and kept.',
       default: '',
       allowedPattern: '^([A-Za-z0-9_.-]{3,255})?$',
     },
     TopicArn: {
-      description: 'A standard topic for notices; blank: one is made.',
+      description: 'A standard topic for notices; blank: one is created.',
       default: '',
       allowedPattern: arnOf('sns', '[A-Za-z0-9_-]+'),
       constraintDescription: 'must be the ARN of a standard topic, not FIFO',
@@ -156,7 +157,7 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       allowedValues: retentionDays.map(String),
     },
     WriteHorizonSeconds: {
-      description: 'The longest that a sent write may still take effect.',
+      description: 'The longest time in which a sent write may still take effect.',
       default: '60',
       // No number: those of CloudFormation may have decimals.
       allowedPattern: '^([1-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$',
@@ -177,7 +178,8 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
   });
   return {
     AlarmNamePrefix: {
-      description: 'Alarms whose name begins so may call the function; blank: all of the account.',
+      description:
+        'Alarms whose name begins with this may call the function; blank: all of the account.',
       default: '',
       allowedPattern: '^[^*?]*$',
       constraintDescription: 'must be the beginning of a name, without * and ?',
@@ -189,7 +191,7 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
     },
     CooldownHours: {
       type: 'Number',
-      description: 'Least hours between two rollbacks of one model; 0 switches it off.',
+      description: 'Minimum hours between two rollbacks of one model; 0 switches it off.',
       default: 24,
       minValue: 0,
       maxValue: 8760,
@@ -217,10 +219,10 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       default: 'on',
       allowedValues: ['on', 'off'],
     },
-    PendingActMinutes: minutes('A refused alarm is tried again for so long.', 60),
-    BakeMinutes: minutes('After a rollback its alarm is read again after this.', 15, 1440),
+    PendingActMinutes: minutes('A refused alarm is tried again for this many minutes.', 60),
+    BakeMinutes: minutes('The alarm is read again this many minutes after its rollback.', 15, 1440),
     EventAgeMaxMinutes: minutes('An older event acts only when its alarm is still in ALARM.', 60),
-    AlarmAgeMinMinutes: minutes('Least age of the definition of an alarm that acts.', 0),
+    AlarmAgeMinMinutes: minutes('Minimum age of the definition of an alarm that acts.', 0),
     ModelDimension: {
       description: 'Metric dimension that names the registered model.',
       default: 'ModelName',
@@ -228,7 +230,7 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       maxLength: 255,
     },
     AlarmModels: {
-      description: 'Models of alarms that name none: JSON, by alarm name or prefix*.',
+      description: 'Models for alarms that name none: JSON, by alarm name or prefix*.',
       default: '{}',
       allowedPattern: '^\\{[\\s\\S]*\\}$',
     },

@@ -13,7 +13,7 @@ const MADE_BY_UNIX = 0x0314;
 const NEEDS_VERSION = 20;
 const NAMES_ARE_UTF8 = 0x0800;
 const STORED = 0;
-/** 1 January 1980: the earliest that the format can tell, and the same archive each time. */
+/** 1 January 1980: the earliest that the format can hold, and the same archive each time. */
 const DATE = 0x0021;
 const REGULAR_FILE = 0o100000;
 

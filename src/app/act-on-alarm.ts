@@ -52,7 +52,7 @@ export async function actOnAlarm(
   const aheadMs = transition.atMs - deps.clock.nowMs();
   if (aheadMs > limits.alarmFutureMaxMs) {
     early?.drop();
-    const why = `The alarm says that it went to ALARM at ${isoTime(transition.atMs)}, which is in the future.`;
+    const why = `The alarm went to ALARM at ${isoTime(transition.atMs)}, which is in the future. Check the clocks.`;
     return await failAlarm(deps, scope, why, deadline);
   }
   const call: RollbackCall = {
@@ -73,7 +73,7 @@ export async function actOnAlarm(
   }
 }
 
-/** An alarm whose model nobody knows is kept under its own name. */
+/** An alarm whose model is not known is recorded under its own name. */
 export function alarmScope(deps: RollbackDeps, transition: AlarmTransition): AlarmScope {
   const alarm: AlarmTrigger = {
     transition: pruned(transition, deps, false),
@@ -99,13 +99,13 @@ async function endWithoutModel(
     const why = `CloudWatch could not be asked for the model: ${model.why}`;
     return await deferAlarm(deps, scope, why, deadline);
   }
-  const why = [model.why, model.mend, doubt].filter((text) => text !== null).join(' ');
+  const why = [model.why, model.fix, doubt].filter((text) => text !== null).join(' ');
   return await failAlarm(deps, scope, why, deadline);
 }
 
 /**
- * An alarm often comes by two paths at once: a run that is at work is waited for, a little. Only the store
- * is asked meanwhile.
+ * An alarm often comes by two paths at once: it waits a little for a run that is at work, and reads only
+ * the store meanwhile.
  */
 async function rollBackAfterOthers(
   deps: RollbackDeps,

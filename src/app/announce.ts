@@ -25,7 +25,7 @@ export interface RecordWithNotice {
 /**
  * Sends a notice that we hold the lease on to every channel that did not take it yet, and marks it.
  * Whatever is cut off here is found again, by a replay or by the sweep. Never throws.
- * @param isTried false for a channel that is left alone this time
+ * @param isTried false for a channel that is not used this time
  */
 export async function announce(
   deps: RollbackDeps,
@@ -55,7 +55,7 @@ export async function announce(
 }
 
 /**
- * Takes an unsent notice in hand, sends it and marks it.
+ * Takes the lease on an unsent notice, sends it and marks it.
  * @returns the notice as it is then; null when another sender has it, or was quicker
  */
 export async function leaseAndAnnounce(
@@ -72,7 +72,7 @@ export async function leaseAndAnnounce(
 }
 
 /**
- * For a replay: sends the notice of the end when nobody else has it in hand, and waits for whoever has.
+ * For a replay: sends the notice of the end when nobody else holds the lease on it, else waits for the sender.
  * @returns the record as it is then; null when it is gone
  */
 export async function announceIfUnsent(
@@ -98,10 +98,10 @@ export function isNotified({ record, notice }: RecordWithNotice): boolean {
   return isSent(notice) || record.notice.kind === 'sent';
 }
 
-/** The caller hears of it too when people could not be notified, whatever the outcome. */
+/** The caller is informed too when people could not be notified, whatever the outcome. */
 export function noticeWarnings({ record, notice }: RecordWithNotice): Warning[] {
   if (!isUnsent(notice) && record.notice.kind !== 'pending') return [];
-  const message = 'The notice could not be sent yet. It is kept, and the sweep tries it again.';
+  const message = 'The notice could not be sent yet. It is kept, and the sweep tries again.';
   return [{ code: 'NOTICE_NOT_SENT', message }];
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../domain/assert.ts';
+import { commandText } from '../domain/command-line.ts';
 import {
   isModelRollbackError,
   ModelNotFoundError,
@@ -27,9 +28,9 @@ import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run
  * a failed one: read, then decide. A write is never repeated blindly, nor assumed not to have happened.
  */
 
-/** Another owner's run, taken over; its move may have happened. */
+/** Another owner's run that is resumed; its move may have happened. */
 export interface Resumed {
-  /** Why it is not worth going on unless its move has landed; null when it is. */
+  /** Why the run stops unless its move has landed; null when it goes on. */
   readonly whyStale: string | null;
 }
 
@@ -48,13 +49,13 @@ export async function carryOut(
   besides: Promise<readonly Warning[]> = nothing,
 ): Promise<RunEnd> {
   const run: Carrying = { deps, claimed, deadline, besides };
-  if (resumed !== null && isGivenUp(run, null)) return await giveUp(run, null);
-  let seen: Look;
+  if (resumed !== null && isUnrecoverable(run, null)) return await endUnrecovered(run, null);
+  let seen: Reading;
   try {
-    // The owner before us may have sent the move: then a failed look proves nothing.
-    seen = await look(run, { hasSent: resumed !== null });
+    // The owner before us may have sent the move: then a failed reading proves nothing.
+    seen = await recheck(run, { hasSent: resumed !== null });
   } catch (error) {
-    if (resumed !== null && isGivenUp(run, error)) return await giveUp(run, error);
+    if (resumed !== null && isUnrecoverable(run, error)) return await endUnrecovered(run, error);
     throw error;
   }
   if (seen.kind === 'failed') return await failWith(run, seen.error);
@@ -80,12 +81,12 @@ interface Carrying extends Carried {
 
 const nothing: Promise<readonly Warning[]> = Promise.resolve([]);
 
-type Look =
+type Reading =
   | { readonly kind: 'seen'; readonly snapshot: RegistrySnapshot }
   /** The registry refuses to be read, and nothing was sent: the run has failed for certain. */
   | { readonly kind: 'failed'; readonly error: ModelRollbackError };
 
-async function look(run: Carrying, { hasSent }: { hasSent: boolean }): Promise<Look> {
+async function recheck(run: Carrying, { hasSent }: { hasSent: boolean }): Promise<Reading> {
   const { plan, modelName } = run.claimed.record;
   const named = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
   const include = [...new Set([...named, ...plan.live])];
@@ -109,15 +110,15 @@ async function settleResumed(
 ): Promise<RunEnd> {
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
   if (whyStale === null) return await move(run, 'first');
-  const message = `The run was cut off and is stale (${whyStale}); nothing was moved.`;
+  const message = `The run was cut off and not continued, because ${whyStale}. Nothing was moved.`;
   return await recordEnd(run, (now, time) => fail(now, time, message));
 }
 
-/** Between plan and recheck something changed; we have not moved anything. */
+/** Something changed between plan and recheck; nothing of ours was moved. */
 async function endUnmoved(run: Carrying, snapshot: RegistrySnapshot): Promise<RunEnd> {
   const { plan, modelName } = run.claimed.record;
   if (isAsPlanned({ ...plan, to: null }, snapshot)) {
-    const message = `Version ${plan.to?.version} changed or vanished after the plan was made. Nothing was moved.`;
+    const message = `Version ${plan.to?.version} was changed or deleted after the plan was made. Nothing was moved.`;
     return await recordEnd(run, (now, time) => fail(now, time, message));
   }
   return await recordEnd(run, (now, time) =>
@@ -130,7 +131,7 @@ async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd>
   const { deps, deadline, claimed } = run;
   const { plan, modelName } = claimed.record;
   assert(plan.to !== null, 'a run has a target');
-  // Before the second one a first was sent: a proxy that gave up on it may still deliver it.
+  // A first one was sent before the second: a proxy that stopped waiting may still deliver it.
   const hasSent = attempt === 'second';
   if (!hasTimeToMove(run)) {
     const late = new RegistryUnavailableError(
@@ -144,7 +145,7 @@ async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd>
       ? await letGo(run, answer.error, { hasSent })
       : await failWith(run, answer.error);
   }
-  const seen = await look(run, { hasSent: true });
+  const seen = await recheck(run, { hasSent: true });
   assert(seen.kind === 'seen', 'after a move nothing fails for certain');
   const { snapshot } = seen;
   const judgement = judgeMove(plan, snapshot, answer.kind === 'moved');
@@ -172,21 +173,28 @@ function hasTimeToMove({ deps, deadline, claimed }: Carried): boolean {
  * A resumed run that can never be settled ends, so that its model is not held for ever: the registered
  * model is gone, or the claim is stale and the registry refuses to be read or is another one.
  */
-function isGivenUp({ deps, claimed }: Carried, error: unknown): boolean {
+function isUnrecoverable({ deps, claimed }: Carried, error: unknown): boolean {
   const isStale = isStaleClaim(claimed.record, deps.clock.nowMs());
   if (error === null) return isStale && claimed.record.plan.registry !== deps.registry.address;
-  // letGo() wraps what it was given.
-  const cause = error instanceof RegistryUnavailableError && error.cause ? error.cause : error;
+  const cause = causeOf(error);
   if (cause instanceof ModelNotFoundError) return true;
   return isStale && isModelRollbackError(cause) && !cause.isRetryable;
 }
 
-async function giveUp(run: Carrying, error: unknown): Promise<RunEnd> {
+/** letGo() wraps what it was given. */
+function causeOf(error: unknown): unknown {
+  return error instanceof RegistryUnavailableError && error.cause ? error.cause : error;
+}
+
+async function endUnrecovered(run: Carrying, error: unknown): Promise<RunEnd> {
+  const { plan, modelName } = run.claimed.record;
   const why =
     error === null
-      ? `it was begun on the registry ${run.claimed.record.plan.registry}`
-      : `the registry cannot be read: ${messageOf(error)}`;
-  const message = `The run was cut off and cannot be settled, because ${why}. Please look.`;
+      ? `it began on the registry ${plan.registry}, and this is ${run.deps.registry.address}.`
+      : `the registry cannot be read: ${messageOf(causeOf(error))}`;
+  const message =
+    `The run was cut off, and it is not known whether its move took effect, because ${why} ` +
+    `To see what is live, run ${commandText('status', [modelName])}.`;
   return await recordEnd(run, (now, time) =>
     contest(now, time, { message, hasMoved: false, liveVersions: [] }),
   );

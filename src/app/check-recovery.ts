@@ -8,8 +8,8 @@ import type { RollbackDeps } from './deps.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
- * Did it help? At the end of the bake time the alarm is read once. Still red: people are told, and
- * automation of this model stops; never one version further back.
+ * Did the rollback help? The alarm is read once at the end of the bake time. Still in ALARM: people are
+ * notified, and automation of this model stops; never one version further back.
  * @returns false when another run was quicker
  */
 export async function checkRecovery(

@@ -4,7 +4,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
 /**
- * Where nobody keeps the clock right: a lease has expired only if our clock is right.
+ * Where the clock may be wrong: a lease has expired only if our clock is right.
  * @throws ConfigurationError
  */
 export function requireClock(deps: RollbackDeps, skews: readonly (number | null)[]): void {
@@ -22,7 +22,7 @@ export async function registrySkewMs(
   try {
     return (await deps.registry.read(modelName, [], deadline, 1)).clockSkewMs;
   } catch {
-    // What is wrong with the registry is told by the look that follows.
+    // What is wrong with the registry is reported by the reading that follows.
     return null;
   }
 }

@@ -18,7 +18,7 @@ export interface Question {
   /** What a person confirmed; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
   /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
-  readonly redAtMs: number | null;
+  readonly alarmAtMs: number | null;
   /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */
   readonly doubt: string | null;
 }

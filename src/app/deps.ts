@@ -29,7 +29,7 @@ export interface RollbackSettings {
   readonly writeHorizonMs: number;
   /**
    * Refuse to write when this machine's clock differs by more from the registry's or the store's; null
-   * where the clock is looked after (Lambda).
+   * where somebody else keeps the clock right (Lambda).
    */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;

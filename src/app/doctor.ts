@@ -13,7 +13,7 @@ import { examineAlarms } from './examine-alarms.ts';
 import { examineCallers } from './examine-function.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** What `doctor` is asked to look at. */
+/** What `doctor` is asked to check. */
 export interface DoctorQuestions {
   /** Where notices go; null: to the terminal. */
   readonly noticeTopicArn: string | null;
@@ -21,8 +21,9 @@ export interface DoctorQuestions {
 }
 
 /**
- * Is everything in place tonight? Looks at each thing by itself: what fails says so, and does not stop the
- * others. Only reads; so that the registry takes a write, and the topic a notice, shows at a rollback.
+ * Is everything in place for a rollback? Each check runs by itself: one that fails is reported, and does not
+ * stop the others. Only reads: whether the registry accepts a write, and the topic a notice, only a rollback
+ * shows.
  */
 export async function doctor(
   deps: RollbackDeps,
@@ -30,20 +31,20 @@ export async function doctor(
   { noticeTopicArn, alarms }: DoctorQuestions,
   deadline: Deadline,
 ): Promise<readonly Check[]> {
-  const look = (): Deadline => deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const within = (): Deadline => deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
-    around.registry(look()).catch((error: unknown) => ({
+    around.registry(within()).catch((error: unknown) => ({
       check: failed('registry', error),
       clockSkewMs: null,
     })),
-    readState(deps, look()),
-    around.state(look()).catch((error: unknown) => [failed('table', error)]),
-    noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, look()),
-    alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, look()),
+    readState(deps, within()),
+    around.state(within()).catch((error: unknown) => [failed('table', error)]),
+    noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, within()),
+    alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, within()),
   ]);
   const isReadable = registry.check.verdict !== Verdict.PROBLEM && state.kind === 'read';
   const [paused, callers, rest] = await Promise.all([
-    state.kind === 'read' ? pausedCheck(deps, state.look, look()) : notLooked('paused'),
+    state.kind === 'read' ? pausedCheck(deps, state.reading, within()) : notChecked('paused'),
     alarms.functionArn === null ? [] : examineCallers(deps, around, alarms.functionArn, deadline),
     examineAlarms(deps, around, alarms, { isReadable }, deadline),
   ]);
@@ -51,9 +52,12 @@ export async function doctor(
     registry.check,
     state.check,
     ...setUp,
-    clockCheck(deps, [registry.clockSkewMs, state.kind === 'read' ? state.look.clockSkewMs : null]),
+    clockCheck(deps, [
+      registry.clockSkewMs,
+      state.kind === 'read' ? state.reading.clockSkewMs : null,
+    ]),
     notices,
-    state.kind === 'read' ? overdueCheck(state.look.overdue) : notLooked('overdue'),
+    state.kind === 'read' ? overdueCheck(state.reading.overdue) : notChecked('overdue'),
     paused,
     ...callers,
     ...(alarmTopic === null ? [] : [alarmTopic]),
@@ -64,7 +68,7 @@ export async function doctor(
 // ---------------------------------------------------------------------------------------------------
 
 /** What reading the state gave. */
-interface StateLook {
+interface StateReading {
   readonly list: RecordList;
   readonly overdue: readonly DueItem[];
   readonly fleet: FleetState | undefined;
@@ -72,7 +76,7 @@ interface StateLook {
 }
 
 type StateAnswer =
-  | { readonly kind: 'read'; readonly check: Check; readonly look: StateLook }
+  | { readonly kind: 'read'; readonly check: Check; readonly reading: StateReading }
   | { readonly kind: 'failed'; readonly check: Check };
 
 /** Reads as a rollback, a sweep and `history` do: the items, and both indexes. */
@@ -91,21 +95,21 @@ async function readState({ store, clock }: RollbackDeps, deadline: Deadline): Pr
     return {
       kind: 'read',
       check: stateCheck(list),
-      look: { list, overdue, fleet, clockSkewMs },
+      reading: { list, overdue, fleet, clockSkewMs },
     };
   } catch (error) {
     return { kind: 'failed', check: failed('state', error) };
   }
 }
 
-/** What cannot be read is named: the rest is in place all the same. */
+/** Records that cannot be read are named; the others work all the same. */
 function stateCheck({ records, unreadable }: RecordList): Check {
   const count = records.length === 1 ? '1 record' : `${records.length} records`;
   const [first] = unreadable;
-  if (first === undefined) return ok('state', `It can be read, and holds ${count}.`);
+  if (first === undefined) return ok('state', `The state can be read; it holds ${count}.`);
   return problem(
     'state',
-    `${unreadable.length} of its records cannot be read, ${records.length} can. The first: ${first.why}`,
+    `${unreadable.length} records cannot be read, ${records.length} can. The first: ${first.why}`,
     'Restore the record from a backup, or update model-rollback if a later release wrote it.',
   );
 }
@@ -116,7 +120,7 @@ const probeModel = 'doctor';
 const noTopic = warning(
   'topic',
   'ALERT_SNS_TOPIC_ARN is not set: notices go to the terminal.',
-  'Set ALERT_SNS_TOPIC_ARN to the topic that people hear.',
+  'Set ALERT_SNS_TOPIC_ARN to the topic that people are subscribed to.',
 );
 
 async function topicCheck(
@@ -136,14 +140,17 @@ function clockCheck({ settings }: RollbackDeps, skews: readonly (number | null)[
   if (known.length === 0) {
     return warning(
       'clock',
-      'Neither the registry nor the state told the time.',
-      'See that the clock of this machine is right.',
+      'Neither the registry nor the state store reported its time.',
+      'Check that the clock of this machine is right.',
     );
   }
   const skew = clockSkewProblem(known, settings.clockSkewMaxMs ?? limits.clockSkewMaxMs);
   if (skew !== null) return failed('clock', new ConfigurationError(skew));
   const most = Math.max(...known.map(Math.abs));
-  return ok('clock', `At most ${Math.ceil(most / 1000)} s beside those of the servers.`);
+  return ok(
+    'clock',
+    `This clock differs by at most ${Math.ceil(most / 1000)} s from those of the servers.`,
+  );
 }
 
 function overdueCheck(overdue: readonly DueItem[]): Check {
@@ -154,14 +161,14 @@ function overdueCheck(overdue: readonly DueItem[]): Check {
     'overdue',
     `The sweep does not run: ${many}${overdue.length} due for more than ${limits.overdueMs / 60_000} minutes, ` +
       `the first (${first.id}) since ${isoTime(first.dueAtMs)}.`,
-    `Run ${commandText('sweep')}, and check its schedule.`,
+    `Check the schedule of the sweep. To run it once now, run ${commandText('sweep')}.`,
   );
 }
 
 /** Every model on record whose automation is paused, and the fleet. */
 async function pausedCheck(
   { store }: RollbackDeps,
-  { list, fleet }: StateLook,
+  { list, fleet }: StateReading,
   deadline: Deadline,
 ): Promise<Check> {
   const models = list.records.flatMap(({ record }) =>
@@ -181,10 +188,10 @@ async function pausedCheck(
       count += 1;
     });
   } catch (error) {
-    texts.push(`Only ${count} of ${names.length} models could be looked at: ${messageOf(error)}`);
+    texts.push(`Only ${count} of ${names.length} models could be checked: ${messageOf(error)}`);
   }
   if (texts.length === 0)
-    return ok('paused', `Automation of no model is paused (${count} looked at).`);
+    return ok('paused', `Automation of no model is paused (${count} checked).`);
   return warning(
     'paused',
     texts.join(' '),
@@ -192,6 +199,6 @@ async function pausedCheck(
   );
 }
 
-function notLooked(name: string): Check {
-  return warning(name, 'Not looked at: the state cannot be read.', 'Mend that first.');
+function notChecked(name: string): Check {
+  return warning(name, 'Not checked: the state cannot be read.', 'Fix that first.');
 }

@@ -15,7 +15,7 @@ export interface EarlyReads {
   modelFor(confirmed: AlarmTransition): Promise<ModelAnswer> | null;
   /** Registry and store, for the model and the time in the message; null when it names no model. */
   readonly reads: Promise<FirstReads | null>;
-  /** They are for nothing: whatever still runs is not tried again. */
+  /** The reads are not needed: whatever still runs is not tried again. */
   drop(): void;
 }
 
@@ -44,7 +44,7 @@ export function readEarly(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** All that the name of the model is taken from, in an order that does not depend on who says it. */
+/** All that the name of the model is taken from, in an order that does not depend on the sender. */
 function aboutOf(transition: AlarmTransition): string {
   const { arn, contributor, isComposite, isMultiSeries, childrenInAlarm } = transition;
   return JSON.stringify([

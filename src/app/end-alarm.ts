@@ -21,7 +21,7 @@ import type { RollbackDeps } from './deps.ts';
 import { answerEnd, answerOf } from './finish.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 
-/** Ends of alarms that never came to a plan. Recorded and announced as every end is. */
+/** Ends of alarms for which no plan was made. Recorded and announced like every end. */
 
 /** Under which name an alarm is recorded. */
 export interface AlarmScope {
@@ -45,7 +45,7 @@ export function alarmRequest(modelName: string, alarmName: string | null): Rollb
   };
 }
 
-/** It cannot be handled now: the sweep tries again while it is red. */
+/** It cannot be handled now: the sweep tries again while it is in ALARM. */
 export async function deferAlarm(
   deps: RollbackDeps,
   scope: AlarmScope,
@@ -81,7 +81,7 @@ export async function endAfterError(
   return await endScope(deps, scope, { outcome, message: messageOf(error), error }, deadline);
 }
 
-/** Nobody can act on it; people are told once an hour for each source. */
+/** Nobody can act on it; people are notified once an hour for each source. */
 export async function reportUnreadable(
   deps: RollbackDeps,
   payload: AlarmPayload & { readonly kind: 'unreadable' },
@@ -101,7 +101,7 @@ export async function reportUnreadable(
     bodyHash: deps.identity.digest(requestBody(request)),
     alarm: null,
     outcome: 'FAILED',
-    message: `${payload.why}${from} Nothing was done. The next ones of this hour are only logged.`,
+    message: `${payload.why}${from} Nothing was done. Further ones within the hour are only logged.`,
     nowMs: deps.clock.nowMs(),
     token: deps.identity.random(),
   };
@@ -161,7 +161,7 @@ async function endScope(
   });
 }
 
-/** It ended for good. Whoever ended it may still be at its notice. */
+/** Its end is final. Whoever wrote it may still be sending its notice. */
 async function replay(
   deps: RollbackDeps,
   record: RollbackRecord,
@@ -172,7 +172,7 @@ async function replay(
   return { ...answer, replayed: true };
 }
 
-/** What it ended as before stands; only the next look moves. */
+/** Its earlier end stands; only the time of the next check changes. */
 async function postpone(
   deps: RollbackDeps,
   record: RollbackRecord,
@@ -213,7 +213,7 @@ export async function orNotifyUnrecorded(
   try {
     const response = await work();
     if (response !== null) return response;
-    throw new RollbackInProgressError(`Others write the record ${end.id} right now. Try again.`);
+    throw new RollbackInProgressError(`Others are writing the record ${end.id}. Try again.`);
   } catch (error) {
     if (!isModelRollbackError(error) || error.isRetryable) throw error;
     const message = `${end.message} It could not be recorded: ${messageOf(error)}`;

@@ -53,7 +53,10 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
   for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
     const ended = await writeInsisting(run, claimed, end, tokens);
     if (ended !== null) {
-      deps.logger.log('info', 'ended', { rollback_id: id, outcome: ended.record.progress.status });
+      deps.logger.log('info', 'rollback ended', {
+        rollback_id: id,
+        outcome: ended.record.progress.status,
+      });
       return { record: ended.record, notice: ended.notice.item, error: null };
     }
     await deps.clock.sleep(jitterMs(deps, attempt));
@@ -75,12 +78,10 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
       slotIn: claimed.slotIn === undefined || isLast ? undefined : view.fleet,
     };
   }
-  throw new RollbackInProgressError(
-    `Another run took ${id} over. Try again to learn how it ended.`,
-  );
+  throw new RollbackInProgressError(`Another run resumed ${id}. Try again to see how it ended.`);
 }
 
-/** A certain refusal: the record ends as FAILED, and the caller gets the error. */
+/** The registry refused for certain: the record ends as FAILED, and the caller gets the error. */
 export async function failWith(run: Carried, error: ModelRollbackError): Promise<RunEnd> {
   const ended = await recordEnd(run, (now, time) => fail(now, time, messageOf(error)));
   return { ...ended, error };
@@ -111,9 +112,9 @@ export async function letGo(
   }
   const isWholeTruth = !hasSent || !isModelRollbackError(error) || error.isRetryable;
   if (isWholeTruth) throw error;
-  // The registry's no to a look, or to a second try, says nothing of the move that was sent.
+  // A refusal of a reading, or of a second try, says nothing about the move that was sent.
   throw new RegistryUnavailableError(
-    `A move may have been sent, and its effect is unknown: ${messageOf(error)} Try again to learn how it ended.`,
+    `A move may have been sent, and its effect is not known: ${messageOf(error)} Try again to see how it ended.`,
     { cause: error },
   );
 }

@@ -23,7 +23,7 @@ export async function endWithoutClaim(
   const { record } = change;
   if ((await deps.store.write(change, deadline)) === 'conflict') return null;
   const answer = await answerEnd(deps, record, change.notice, deadline);
-  deps.logger.log('info', 'ended without a move', {
+  deps.logger.log('info', 'rollback ended without a move', {
     rollback_id: record.id,
     outcome: record.progress.status,
   });
@@ -31,7 +31,7 @@ export async function endWithoutClaim(
 }
 
 /**
- * An alarm that was refused before speaks of the version that was live then.
+ * An alarm that was refused before is about the version that was live then.
  * @returns the answer of the closed record when another one is live now; undefined when the alarm still
  * stands; null when somebody else wrote the record meanwhile
  */
@@ -43,7 +43,7 @@ export async function closeIfMoved(
 ): Promise<RollbackResponse | null | undefined> {
   if (previous === undefined || !previous.isAutomatic) return undefined;
   const bound = previous.alarm?.liveVersions ?? null;
-  // It came while another run was at work: what that one moved to is not what the alarm speaks of.
+  // It came while another run was at work: the alarm is not about the version that this run moved to.
   const hasMovedSince = (now.lastCommit?.atMs ?? 0) >= previous.createdAtMs;
   const { plan } = previous;
   const snapshot = await withVersions(deps, now.snapshot, bound ?? [], deadline);
@@ -52,7 +52,7 @@ export async function closeIfMoved(
   if (isSame) return undefined;
   const closed = closeWatch(previous, WatchEnd.POINTER_MOVED, deps.clock.nowMs());
   if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;
-  deps.logger.log('info', 'the pointer moved since the alarm came; it is closed', {
+  deps.logger.log('info', 'alarm closed: the pointer moved after it came', {
     rollback_id: closed.id,
     live_then: bound?.join() ?? 'unknown',
     live_now: snapshot.live.map((row) => row.version).join(),

@@ -13,8 +13,8 @@ import { type ModelAnswer, resolveModel } from './resolve-model.ts';
 import { rollBack } from './roll-back.ts';
 
 /**
- * Would the alarms that were asked about roll something back tonight? Which of them call us, which model
- * each is about, and what a rollback of it would do at this moment.
+ * Would these alarms roll something back now? Which of them call the function, which model each is about,
+ * and what a rollback of it would do.
  * @param isReadable false when registry or state cannot be read: then no rollback is planned
  */
 export async function examineAlarms(
@@ -27,22 +27,24 @@ export async function examineAlarms(
   const { functionArn, topicArn, names } = asked;
   const wanted = [functionArn, topicArn].filter((arn) => arn !== null);
   if (wanted.length === 0 && names.length === 0) {
-    const mend = 'Pass --function NAME, --topic ARN or --alarm NAME.';
-    return [warning('alarms', 'Nobody said which alarms call the function.', mend)];
+    const fix = 'Pass --function NAME, --topic ARN or --alarm NAME.';
+    return [
+      warning('alarms', 'No alarm was checked: it is not known which ones call the function.', fix),
+    ];
   }
-  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const [answer, history] = await Promise.all([
     around.alarms(asked, within),
     historyCheck(around, asked, within),
   ]);
   if (answer.kind !== 'answer') {
-    const mend = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
-    return [problem('alarms', answer.message, mend), history];
+    const fix = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
+    return [problem('alarms', answer.message, fix), history];
   }
   const missing = names.filter((name) => !answer.value.some(({ alarm }) => alarm.name === name));
-  const looked = answer.value.slice(0, limits.doctorAlarmsMax);
+  const checked = answer.value.slice(0, limits.doctorAlarmsMax);
   const checks = new Map<string, Check>();
-  await inParallel(looked, deadline, async (wired) => {
+  await inParallel(checked, deadline, async (wired) => {
     const check = await examineAlarm(deps, around, wired, { wanted, isReadable }, deadline);
     checks.set(wired.alarm.arn, check);
   });
@@ -52,10 +54,10 @@ export async function examineAlarms(
     ...missing.map((name) =>
       problem(checkName(name), 'There is no alarm of this name.', 'Check the name and AWS_REGION.'),
     ),
-    ...looked.map(
+    ...checked.map(
       ({ alarm }) =>
         checks.get(alarm.arn) ??
-        warning(checkName(alarm.name), 'No time was left to look at it.', 'Name it with --alarm.'),
+        warning(checkName(alarm.name), 'No time was left to check it.', 'Pass it with --alarm.'),
     ),
   ];
 }
@@ -77,12 +79,12 @@ async function historyCheck(
   if (answer.kind !== 'answer') {
     const message =
       `${answer.message} An alarm that a topic or a queue brings, and that is OK again by then, waits ` +
-      'for a person.';
-    const mend = 'Allow cloudwatch:DescribeAlarmHistory on *.';
-    return topicArn === null ? warning(name, message, mend) : problem(name, message, mend);
+      'for approval.';
+    const fix = 'Allow cloudwatch:DescribeAlarmHistory on *.';
+    return topicArn === null ? warning(name, message, fix) : problem(name, message, fix);
   }
   return topicArn === null
-    ? ok(name, 'It can be read, for alarms that a topic or a queue brings.')
+    ? ok(name, 'The history of alarms can be read, for those that a topic or a queue brings.')
     : ok(
         name,
         `Alarms come by ${topicArn}: each is compared with CloudWatch, and its history can be read.`,
@@ -101,19 +103,19 @@ function wiringCheck(
   const wired = alarms.filter((alarm) => calls(alarm, wanted)).length;
   const whom = wanted.join(' or ');
   if (wired === 0) {
-    const mend = 'Add it to the ALARM actions of the alarms that shall roll back.';
-    const message = `No alarm calls ${whom} when it goes red.`;
+    const fix = 'Add it to the ALARM actions of the alarms that are to roll back.';
+    const message = `No alarm calls ${whom} when it goes to ALARM.`;
     // Those that were named may come by the event bus.
-    return names.length === 0 ? problem('alarms', message, mend) : warning('alarms', message, mend);
+    return names.length === 0 ? problem('alarms', message, fix) : warning('alarms', message, fix);
   }
   const message = `${wired} ${wired === 1 ? 'alarm calls' : 'alarms call'} ${whom}.`;
   const left = alarms.length - limits.doctorAlarmsMax;
   if (left <= 0) return ok('alarms', message);
-  const mend = 'Name them with --alarm.';
-  return warning('alarms', `${message} The last ${left} were not looked at.`, mend);
+  const fix = 'Pass them with --alarm.';
+  return warning('alarms', `${message} The last ${left} were not checked.`, fix);
 }
 
-/** All that is to be said of one alarm, as one check. */
+/** Everything about one alarm, as one check. */
 async function examineAlarm(
   deps: RollbackDeps,
   around: Surroundings,
@@ -123,14 +125,14 @@ async function examineAlarm(
 ): Promise<Check> {
   const { alarm } = wired;
   const name = checkName(alarm.name);
-  const within = deadlineWithin(deps.clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const found: Check[] = [];
   if (wanted.length > 0 && !calls(wired, wanted)) {
-    const mend = 'Add it to the actions, unless a rule of EventBridge brings the alarm.';
-    found.push(warning(name, `It does not call ${wanted.join(' or ')}.`, mend));
+    const fix = 'Add it to the actions, unless a rule of EventBridge brings the alarm.';
+    found.push(warning(name, `It does not call ${wanted.join(' or ')}.`, fix));
   } else if (wired.actions.length === 0) {
-    const mend = 'Add the function to its actions, unless a rule of EventBridge brings it.';
-    found.push(warning(name, 'It calls nobody when it goes red.', mend));
+    const fix = 'Add the function to its actions, unless a rule of EventBridge brings it.';
+    found.push(warning(name, 'It has no ALARM action.', fix));
   }
   if (!alarm.hasActionsEnabled) {
     found.push(warning(name, 'Its actions are switched off.', 'Switch them on.'));
@@ -142,7 +144,7 @@ async function examineAlarm(
     isComposite,
     dimensions,
     isMultiSeries,
-    // By day no child is red. At night those that are count.
+    // No child is in ALARM when all is well. At an alarm those that are count.
     childrenInAlarm: [],
     isFromEventBus: false,
     atMs: deps.clock.nowMs(),
@@ -177,18 +179,18 @@ function unknownModel(
   if (model.kind === 'unreachable') return problem(name, model.why, 'Try again.');
   if (isComposite && model.names.length > 1) {
     const models = model.names.slice(0, 5).join(', ');
-    const message = `Its children are of several models (${models}): it acts only when those that are red are of one.`;
+    const message = `Its children are of several models (${models}): it acts only when those in ALARM are of one.`;
     return warning(name, message, `Set the tag ${modelTag} on the alarm, or make one per model.`);
   }
   if (isMultiSeries) {
-    const message = 'It names its model by the series that goes red; none is red now.';
+    const message = 'Its model is named by the series that goes to ALARM; none is in ALARM now.';
     return warning(
       name,
       message,
-      'See that its query groups by the dimension that names the model.',
+      'Check that its query groups by the dimension that names the model.',
     );
   }
-  return problem(name, model.why, model.mend ?? 'Name the model.');
+  return problem(name, model.why, model.fix ?? 'Set the name of its model.');
 }
 
 /** What a rollback of it would do now: the dry run of the alarm itself, with all that holds for alarms. */
@@ -201,8 +203,8 @@ async function planCheck(
 ): Promise<Check> {
   const about = `${model.name} (${model.source})`;
   if (!isReadable) {
-    const message = `${about}: whether there is a target cannot be told.`;
-    return warning(name, message, 'Mend the registry and the state first.');
+    const message = `${about}: it is not known whether there is a target.`;
+    return warning(name, message, 'Fix the registry and the state first.');
   }
   try {
     const { plan, refusals, message, from_version, to_version } = await rollBack(deps, {
@@ -219,11 +221,11 @@ async function planCheck(
         return ok(name, `${about}: would move from ${from_version} to ${to_version}.`);
       case 'REFUSED':
         return refusals.every(({ code }) => passing.includes(code))
-          ? warning(name, text, 'An alarm would be refused now; see the message.')
-          : problem(name, text, `Run ${commandText('plan', [model.name])}.`);
+          ? warning(name, text, 'An alarm would be refused now; the message says why.')
+          : problem(name, text, `To see the plan, run ${commandText('plan', [model.name])}.`);
       default: {
-        const mend = 'Promote a version that can be restored, or release one from quarantine.';
-        return problem(name, text, mend);
+        const fix = 'Promote a version that can be restored, or release one from quarantine.';
+        return problem(name, text, fix);
       }
     }
   } catch (error) {
@@ -241,12 +243,12 @@ const passing: readonly string[] = [
 ];
 
 function joined(name: string, found: readonly Check[]): Check {
-  const mends = found.flatMap(({ mend }) => (mend === null ? [] : [mend]));
+  const fixes = found.flatMap(({ fix }) => (fix === null ? [] : [fix]));
   const verdict = worstOf(found);
   return {
     name,
     verdict,
     message: found.map(({ message }) => message).join(' '),
-    mend: verdict === Verdict.OK ? null : mends.join(' '),
+    fix: verdict === Verdict.OK ? null : fixes.join(' '),
   };
 }

@@ -6,7 +6,7 @@ import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { DeployedFunction, Surroundings } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
 
-/** What is asked of a function: time and memory for a rollback that has to wait. */
+/** What a function needs: time and memory for a rollback that has to wait. */
 const needed = { timeoutSeconds: 120, memoryMb: 256, runtime: 'nodejs24.x' } as const;
 const alarmService = 'lambda.alarms.cloudwatch.amazonaws.com';
 
@@ -21,7 +21,7 @@ export async function examineFunction(
   deadline: Deadline,
 ): Promise<{ readonly check: Check; readonly deployed: DeployedFunction | null }> {
   try {
-    const within = deadlineWithin(clock, limits.doctorLookMs, deadline);
+    const within = deadlineWithin(clock, limits.doctorCheckMs, deadline);
     const deployed = await around.function(name, within);
     return { check: shapeCheck(deployed), deployed };
   } catch (error) {
@@ -36,7 +36,7 @@ export async function examineCallers(
   functionArn: string,
   deadline: Deadline,
 ): Promise<readonly Check[]> {
-  const within = deadlineWithin(clock, limits.doctorLookMs, deadline);
+  const within = deadlineWithin(clock, limits.doctorCheckMs, deadline);
   return await Promise.all([
     scheduleCheck(around, functionArn, within).catch(unseen('schedule')),
     permissionCheck(around, functionArn, within).catch(unseen('permission')),
@@ -45,17 +45,21 @@ export async function examineCallers(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** That somebody may not read it says nothing against the thing itself. */
+/** A missing permission to read it says nothing against the thing itself. */
 function unseen(name: string): (error: unknown) => Check {
   return (error) => {
-    const { message, mend } = failed(name, error);
-    return warning(name, message, mend ?? '');
+    const { message, fix } = failed(name, error);
+    return warning(name, message, fix ?? '');
   };
 }
 
 function shapeCheck({ arn, trouble, ...shape }: DeployedFunction): Check {
   if (trouble !== null) {
-    return problem('function', `${arn}: ${trouble}.`, 'Deploy it again, then run this again.');
+    return problem(
+      'function',
+      `${arn}: ${trouble}.`,
+      'Deploy it again, then run this check again.',
+    );
   }
   const { runtime, timeoutSeconds, memoryMb } = shape;
   const facts = `timeout ${timeoutSeconds ?? '?'} s, memory ${memoryMb ?? '?'} MB, ${runtime ?? 'no runtime'}`;
@@ -94,7 +98,7 @@ async function scheduleCheck(
     ? problem(
         'schedule',
         'No schedule calls it: the sweep does not run.',
-        'Make one, rate(1 minute), with the input {"sweep": true}.',
+        'Create one, rate(1 minute), with the input {"sweep": true}.',
       )
     : warning(
         'schedule',
@@ -111,8 +115,8 @@ async function permissionCheck(
   const base = unqualified(functionArn);
   const found = await around.alarms({ functionArn: base, topicArn: null, names: [] }, deadline);
   if (found.kind !== 'answer') {
-    const mend = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
-    return warning('permission', found.message, mend);
+    const fix = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
+    return warning('permission', found.message, fix);
   }
   // A version and an alias have policies of their own.
   const calls = found.value

@@ -22,7 +22,7 @@ export function beginReads(
   const include = targetVersion === null ? [] : [targetVersion];
   const snapshot = registry.read(modelName, include, deadline);
   const view = store.read(modelName, id, deadline);
-  // A replay must be answered although the registry is down, and reads for nothing are dropped.
+  // A replay is answered although the registry is down; reads that nobody needs are dropped.
   snapshot.catch(() => undefined);
   view.catch(() => undefined);
   return { id, snapshot, view };

@@ -85,7 +85,7 @@ export async function attemptAlarm(
       return await proceed(transition, undefined, found.why);
     case 'unreachable': {
       early.drop();
-      const why = `CloudWatch could not be asked whether the alarm is true: ${found.why}`;
+      const why = `CloudWatch could not be asked to confirm the alarm: ${found.why}`;
       return await deferAlarm(deps, alarmScope(deps, transition), why, deadline);
     }
     case 'refuted': {
@@ -102,7 +102,7 @@ export type Arrival =
   | { readonly kind: 'go' }
   | { readonly kind: 'ignore' | 'defer'; readonly why: string };
 
-/** What the payload alone cannot tell: old events, disabled actions, alarms that were just made. */
+/** What the payload alone does not show: old events, disabled actions, alarms that were just made. */
 export async function judgeArrival(
   deps: RollbackDeps,
   transition: AlarmTransition,
@@ -146,7 +146,7 @@ function trustIn(
     return { kind: 'trusted' };
   }
   const why =
-    `The alarm ${name} is of the account ${account}, where CloudWatch cannot be asked whether it is true. ` +
+    `The alarm ${name} is in the account ${account}, where CloudWatch cannot be asked to confirm it. ` +
     `To let its messages act, add ${account} to ROLLBACK_ALLOWED_ACCOUNTS; safer is a rule of EventBridge ` +
     'that sends its events to the event bus of this account.';
   return { kind: 'refuse', source, why };
@@ -184,6 +184,6 @@ function judgeAlarm(
 }
 
 function ignore(deps: RollbackDeps, why: string, alarmName: string | null): RollbackResponse {
-  deps.logger.log('info', 'ignored an alarm event', { why, alarm_name: alarmName });
+  deps.logger.log('info', 'alarm event ignored', { why, alarm_name: alarmName });
   return ignoredResponse(why, alarmName, deps.clock.nowMs());
 }

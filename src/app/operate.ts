@@ -27,7 +27,7 @@ export async function explainRollback(
   const modelName = modelNameOf(rollbackId);
   if (!/\/[0-9a-f]{16}$/.test(rollbackId) || modelName === '') {
     throw new InvalidRequestError(
-      `${JSON.stringify(rollbackId)} is no rollback id; one looks like "NAME/0123456789abcdef". ` +
+      `${JSON.stringify(rollbackId)} is not a rollback id, which has the form "NAME/0123456789abcdef". ` +
         `To see them, run ${commandText('history')}.`,
     );
   }
@@ -84,7 +84,7 @@ export async function resumeFleetAutomation(
   deadline: Deadline,
 ): Promise<Pause | null> {
   const resumed = await insisting('the state of the fleet', async () => {
-    // The fleet comes with every look, whichever model is looked at.
+    // The fleet comes with every reading, whichever model is read.
     const { fleet } = await store.read('-', null, deadline);
     if (fleet === undefined || fleet.pause === null) return { pause: null };
     const result = await store.write({ fleet: resumeFleet(fleet) }, deadline);
@@ -94,7 +94,7 @@ export async function resumeFleetAutomation(
 }
 
 /**
- * The request that a person's yes is: exactly the plan that the notice showed.
+ * The request that an approval stands for: exactly the plan that the notice showed.
  * @throws InvalidRequestError when the record does not wait for approval, or not any more
  */
 export function approvedRequest(
@@ -111,7 +111,7 @@ export function approvedRequest(
         `To roll back now, run ${commandText('apply', [record.modelName])}.`,
     );
   }
-  // Other overrides are another request: a first yes that met the cooldown must not block the second.
+  // Other overrides are another request: an approval that met the cooldown must not block the next one.
   const suffix = by.overrides.map((code) => `+${code}`).join('');
   return {
     ...request,
@@ -124,7 +124,7 @@ export function approvedRequest(
 
 /**
  * Marks an alarm as approved, once its rollback is done.
- * @param by who approved it; null where nobody says
+ * @param by who approved it; null where that is not known
  */
 export async function closeApproved(
   deps: Pick<RollbackDeps, 'store' | 'clock'>,
@@ -148,5 +148,5 @@ async function insisting<T>(what: string, attemptOnce: () => Promise<T | null>):
     const result = await attemptOnce();
     if (result !== null) return result;
   }
-  throw new RollbackInProgressError(`Others write ${what} right now. Try again.`);
+  throw new RollbackInProgressError(`Others are writing ${what}. Try again.`);
 }

@@ -43,6 +43,6 @@ function nothingFound(address: string, { of, key, value }: ModelTag): ModelNotFo
   const whose = of === 'model' ? 'No registered model' : 'No live version';
   return new ModelNotFoundError(
     `${whose} of the registry ${address} has the tag ${JSON.stringify(key)} with the value ` +
-      `${JSON.stringify(value)}. Check both; upper and lower case count. Nothing was done.`,
+      `${JSON.stringify(value)}. Check both: upper and lower case matter. Nothing was done.`,
   );
 }

@@ -16,12 +16,12 @@ import type { RollbackDeps } from './deps.ts';
 /** Which registered model an alarm is about. */
 export type ModelAnswer =
   | { readonly kind: 'model'; readonly name: string; readonly source: ModelSource }
-  /** Nobody says, or two answers, which are the names: people are told. */
+  /** No answer, or two answers, which are the names: people are notified. */
   | {
       readonly kind: 'unknown';
       readonly why: string;
       /** What to do about it; null where `why` says it. */
-      readonly mend: string | null;
+      readonly fix: string | null;
       readonly names: readonly string[];
     }
   /** CloudWatch might know, and could not be reached. */
@@ -29,7 +29,7 @@ export type ModelAnswer =
 
 /**
  * Asks the sources in order; the first that answers wins, and two answers of one source are none.
- * What CloudWatch does not know or refuses to tell counts as no answer.
+ * What CloudWatch does not know or refuses to show counts as no answer.
  */
 export async function resolveModel(
   deps: RollbackDeps,
@@ -51,14 +51,14 @@ export async function resolveModel(
     if (second !== undefined) {
       const shown = [...names].slice(0, 3).map((one) => JSON.stringify(one.slice(0, 80)));
       const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}).`;
-      return { kind: 'unknown', why, mend, names };
+      return { kind: 'unknown', why, fix, names };
     }
     if (name !== undefined) return checked(name, source);
   }
   const why =
     `The alarm ${transition.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
     `${modelTag}, nothing in ROLLBACK_ALARM_MODELS.`;
-  return { kind: 'unknown', why, mend, names: [] };
+  return { kind: 'unknown', why, fix, names: [] };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ export async function resolveModel(
 /** Different names that a source gives, or why CloudWatch could not be asked. */
 type Names = readonly string[] | string;
 
-const mend = `Set the tag ${modelTag} on the alarm, or ROLLBACK_ALARM_MODELS.`;
+const fix = `Set the tag ${modelTag} on the alarm, or ROLLBACK_ALARM_MODELS.`;
 
 function checked(name: string, source: ModelSource): ModelAnswer {
   try {
@@ -74,8 +74,8 @@ function checked(name: string, source: ModelSource): ModelAnswer {
   } catch (error) {
     return {
       kind: 'unknown',
-      why: `The alarm's ${source} gives no name of a model: ${messageOf(error)}`,
-      mend: null,
+      why: `The alarm's ${source} does not hold a valid model name: ${messageOf(error)}`,
+      fix: null,
       names: [],
     };
   }
@@ -140,7 +140,7 @@ async function childNames(
   return [...names];
 }
 
-/** A payload that says nothing of the alarm's kind may be of a composite alarm all the same. */
+/** A payload without the kind of its alarm may be about a composite alarm all the same. */
 async function describeComposite(
   deps: RollbackDeps,
   { arn, dimensions, isMultiSeries }: AlarmTransition,
@@ -153,7 +153,7 @@ async function describeComposite(
   return alarm?.isComposite === true ? alarm : null;
 }
 
-/** Those that the alarm itself names as red, whatever they are now; else those that are red now. */
+/** Those that the alarm itself names as in ALARM, whatever they are now; else those in ALARM now. */
 async function childrenOf(
   deps: RollbackDeps,
   { arn, childrenInAlarm }: { readonly arn: string; readonly childrenInAlarm: readonly string[] },

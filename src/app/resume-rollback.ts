@@ -13,7 +13,7 @@ import type { RunEnd } from './end-run.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
- * Takes over a run whose lease has expired, and finishes it from what the registry shows.
+ * Resumes a run whose lease has expired, and finishes it from what the registry shows.
  * @returns how it ended, or null when another run was quicker (read again)
  */
 export async function resumeRollback(
@@ -30,7 +30,7 @@ export async function resumeRollback(
   if (record === undefined) {
     throw new StateCorruptError(
       `The state of ${state.modelName} names the active rollback ${rollbackId}, but its record is gone. ` +
-        'Nothing was written. Restore the record, or remove "active" from the state item by hand.',
+        'Nothing was written. Restore the record, or remove the field "active" from the state item.',
     );
   }
   if (record.progress.status !== 'IN_PROGRESS') return null;
@@ -42,8 +42,8 @@ export async function resumeRollback(
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +
-        `${deps.registry.address}. Set MLFLOW_TRACKING_URI to that one and run ${commandText('sweep')}, ` +
-        'and use one state table per registry.',
+        `${deps.registry.address}. Use one state table per registry. To finish that rollback, set ` +
+        `MLFLOW_TRACKING_URI to its registry and run ${commandText('sweep')}.`,
     );
   }
   const claimed: ClaimedRun = {
@@ -57,7 +57,7 @@ export async function resumeRollback(
   deps.logger.log('warn', 'resumed a run that was cut off', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
   const whyStale = isStale
-    ? 'it was begun more than 15 min ago'
+    ? 'it began more than 15 minutes ago'
     : await whyAlarmStale(deps, record, isPaused, deadline);
   const besides = aliasWarningsBeside(deps, record.modelName, plan, deadline);
   return await carryOut(deps, taken, deadline, { whyStale }, besides);
@@ -65,7 +65,7 @@ export async function resumeRollback(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Nobody expects the rollback of an alarm any more that is not red, or whose automation was stopped. */
+/** Nobody expects the rollback any more when its alarm is no longer in ALARM, or automation was stopped. */
 async function whyAlarmStale(
   deps: RollbackDeps,
   { alarm, isAutomatic }: RollbackRecord,
@@ -75,5 +75,5 @@ async function whyAlarmStale(
   if (alarm === null || !isAutomatic) return null;
   if (isPaused) return 'automation was paused since';
   const now = await readAlarmNow(deps, alarm.transition, deadline);
-  return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is not red any more' : null;
+  return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is no longer in ALARM' : null;
 }

@@ -34,7 +34,7 @@ import { rollbackIdOf } from './rollback-id.ts';
 /** One call for a rollback. */
 export interface RollbackCall {
   readonly request: RollbackRequest;
-  /** What reading the request gave rise to. */
+  /** Warnings from reading the request. */
   readonly warnings: readonly Warning[];
   /** Names the invocation; the key of a request that brings none. A caller's own retry repeats it. */
   readonly invocationId: string;
@@ -128,8 +128,8 @@ async function attemptRollback(
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
   const confirmed = run.confirmed ?? null;
-  const redAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
-  const question = { request, state, fleet, snapshot, confirmed, redAtMs, doubt: run.doubt };
+  const alarmAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
+  const question = { request, state, fleet, snapshot, confirmed, alarmAtMs, doubt: run.doubt };
   const decision = await decide(deps, question, deadline);
   const { plan } = decision;
   const warnings = [
@@ -187,7 +187,7 @@ async function replay(
   const found = await announceIfUnsent(deps, run.request.modelName, rollbackId, run.deadline);
   if (found === null) return null;
   const { record } = found;
-  // What this very call gave rise to is told too, unless the record says it already.
+  // Warnings of this call are added, unless the record has them already.
   const known = new Set(record.warnings.map((warning) => warning.message));
   const own = run.warnings.filter((warning) => !known.has(warning.message));
   return responseOf(record, {
@@ -197,7 +197,7 @@ async function replay(
   });
 }
 
-/** Finishes a run that was cut off: our own is the answer, another's makes way for us. */
+/** Finishes a run that was cut off: our own is the answer; after another's, ours begins. */
 async function resume(
   deps: RollbackDeps,
   run: Run,
@@ -224,7 +224,7 @@ async function dryRun(
   const besides = await aliasWarnings(deps, run.request.modelName, plan, run.deadline);
   const warnings = [...planned, ...besides];
   if (active === null) return dryRunResponse(plan, run.request, warnings);
-  const message = `The rollback ${active.rollbackId} holds this model; a real request would wait for it.`;
+  const message = `The rollback ${active.rollbackId} is in progress for this model; a real request would wait for it.`;
   return dryRunResponse(plan, run.request, [
     ...warnings,
     { code: 'ROLLBACK_IN_PROGRESS', message },
@@ -237,13 +237,13 @@ function requireReadiness(run: Run): void {
   assert(isConfirmed || !run.isAutomatic, 'an alarm acts by itself only when it is confirmed');
   if (run.deadline.leftMs() < limits.writeTimeoutMinMs) {
     throw new RegistryUnavailableError(
-      'Too little time is left to move the pointer safely. Nothing was done; try again.',
+      'Too little time is left to move the pointer safely. Nothing was done. Try again.',
     );
   }
   if (run.confirmed === null) {
     throw new InvalidRequestError(
-      'The plan that was shown moved nothing, and now it would move. Nothing was done. ' +
-        `To see it and decide, run ${commandText('apply', [run.request.modelName])}.`,
+      'The plan that was shown moved nothing, but a rollback would now move the pointer. Nothing was done. ' +
+        `To see the plan and decide, run ${commandText('apply', [run.request.modelName])}.`,
     );
   }
 }
@@ -263,7 +263,7 @@ async function takeClaim(
     return result === 'written' ? claimed : null;
   } catch (error) {
     if (!(error instanceof StateStoreUnavailableError)) throw error;
-    // Unclear whether it was written: the owner token tells.
+    // Unclear whether it was written: the owner token shows it.
     const view = await deps.store.read(state.modelName, attempt.id, deadline);
     if (view.state?.active?.owner === lease.owner) return claimed;
     throw error;

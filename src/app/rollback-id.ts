@@ -1,6 +1,6 @@
 import type { RollbackDeps } from './deps.ts';
 
-/** The id holds the model name, so that a record can be looked up by its id alone. */
+/** The id holds the model name, so that a record can be found by its id alone. */
 export function rollbackIdOf(
   { identity }: Pick<RollbackDeps, 'identity'>,
   modelName: string,

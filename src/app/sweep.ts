@@ -15,7 +15,7 @@ import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
 import { finish } from './finish.ts';
 import { inParallel } from './in-parallel.ts';
-import { lookAgain } from './look-again.ts';
+import { recheckAlarm } from './recheck-alarm.ts';
 import { resumeRollback } from './resume-rollback.ts';
 
 /** What one sweep did. */
@@ -29,7 +29,7 @@ export interface SweepReport {
   readonly pointers_checked: number;
   /** Of these, how many were not what the commit left. */
   readonly pointers_differ: number;
-  /** Alarms that asked in vain, and were checked again. */
+  /** Alarms that had led to no rollback, and were checked again. */
   readonly alarms_looked_at: number;
   /** Rollbacks whose alarm was read at the end of the bake time. */
   readonly recoveries_checked: number;
@@ -69,7 +69,14 @@ interface Sweep {
 
 type Result =
   | {
-      readonly kind: 'resumed' | 'sent' | 'checked' | 'differs' | 'looked' | 'recovery' | 'skipped';
+      readonly kind:
+        | 'resumed'
+        | 'sent'
+        | 'checked'
+        | 'differs'
+        | 'rechecked'
+        | 'recovery'
+        | 'skipped';
     }
   | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
 
@@ -83,7 +90,7 @@ function reportOf({ results, due }: Sweep, hasMore: boolean): SweepReport {
     notices_sent: count('sent'),
     pointers_checked: count('checked') + count('differs'),
     pointers_differ: count('differs'),
-    alarms_looked_at: count('looked'),
+    alarms_looked_at: count('rechecked'),
     recoveries_checked: count('recovery'),
     skipped: count('skipped'),
     failed: results.flatMap((result) => (result.kind === 'failed' ? [result.failure] : [])),
@@ -114,7 +121,7 @@ async function sweepRecords(run: Sweep): Promise<boolean> {
   });
 }
 
-/** Each channel by itself: one that is down is left alone for the rest of the sweep. */
+/** Each channel by itself: one that is down is not used for the rest of the sweep. */
 async function sweepNotices(run: Sweep): Promise<boolean> {
   const { deps, deadline } = run;
   const names = deps.notifiers.map(({ channel }) => channel);
@@ -234,7 +241,7 @@ async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promis
     case DueTask.RECOVERY:
       return { kind: (await checkRecovery(deps, record, deadline)) ? 'recovery' : 'skipped' };
     case DueTask.ALARM:
-      return { kind: (await lookAgain(deps, record, deadline)) ? 'looked' : 'skipped' };
+      return { kind: (await recheckAlarm(deps, record, deadline)) ? 'rechecked' : 'skipped' };
     default:
       return assertNever(task);
   }
@@ -275,7 +282,7 @@ async function guard(
     await work();
   } catch (error) {
     const isBug = !isModelRollbackError(error);
-    deps.logger.log('error', 'a due item could not be settled', {
+    deps.logger.log('error', 'a due item could not be handled', {
       rollback_id: id,
       error: messageOf(error),
       ...(isBug && error instanceof Error ? { stack: error.stack ?? '' } : {}),

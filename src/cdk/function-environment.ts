@@ -104,7 +104,7 @@ function requireNoLogin(scope: Construct, settings: readonly Setting[]): void {
     if (!isAddress || value === undefined || !/\/\/[^/]*@/.test(value)) continue;
     throw new ConfigurationError(
       `${scope.node.path}: ${prop} holds a login, which would stand in the template for all to read. ` +
-        'Put it into a secret and give that as credentials.',
+        'Put it into a secret, and pass that as credentials.',
     );
   }
 }

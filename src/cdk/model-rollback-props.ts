@@ -69,7 +69,7 @@ export interface ModelRollbackProps {
    */
   readonly mode?: 'act' | 'ask' | 'observe';
   /**
-   * Least time between two rollbacks of one model; zero switches it off.
+   * Minimum time between two rollbacks of one model; zero switches it off.
    * @default Duration.hours(24)
    */
   readonly cooldown?: Duration;
@@ -94,12 +94,12 @@ export interface ModelRollbackProps {
    */
   readonly causeCheck?: boolean;
   /**
-   * An alarm that was refused is tried again for so long; then people are asked.
+   * An alarm that was refused is tried again for this long; then a person is asked.
    * @default Duration.minutes(60)
    */
   readonly pendingAct?: Duration;
   /**
-   * After a rollback, its alarm is read again after this.
+   * The alarm is read again this long after its rollback.
    * @default Duration.minutes(15)
    */
   readonly bake?: Duration;
@@ -109,7 +109,7 @@ export interface ModelRollbackProps {
    */
   readonly eventAgeMax?: Duration;
   /**
-   * Least age of the definition of an alarm that acts; zero switches it off.
+   * Minimum age of the definition of an alarm that acts; zero switches it off.
    * @default Duration.minutes(0)
    */
   readonly alarmAgeMin?: Duration;

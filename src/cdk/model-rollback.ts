@@ -201,7 +201,9 @@ function requireSound(scope: Construct, props: ModelRollbackProps): void {
     throw wrong('tableName is for a table that is made; with a table of yours, leave it out.');
   }
   if (topic?.fifo === true || (topic && /\.fifo$/.test(topic.topicArn))) {
-    throw wrong('topic is a FIFO topic, which reaches no person. Give a standard topic.');
+    throw wrong(
+      'topic is a FIFO topic, which has no subscribers among people. Pass a standard topic.',
+    );
   }
   const { region } = Stack.of(scope);
   if (props.table && isElsewhere(props.table.tableArn, region)) {
@@ -209,7 +211,7 @@ function requireSound(scope: Construct, props: ModelRollbackProps): void {
   }
   if (topic && isElsewhere(topic.topicArn, region) && props.selfAlarms !== false) {
     throw wrong(
-      `topic is not in ${region}, and the alarms on the function cannot reach it. Give a topic of this ` +
+      `topic is not in ${region}, and the alarms on the function cannot reach it. Pass a topic of this ` +
         'region, or set selfAlarms to false and watch the function yourself.',
     );
   }

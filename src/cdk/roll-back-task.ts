@@ -122,7 +122,7 @@ export class RollBackTask extends LambdaInvoke {
   }
 
   /**
-   * Where to go on when a retry does not help: the request, a setting or the registry has to be mended.
+   * Where to go on when a retry does not help: the request, a setting or the registry has to be fixed.
    * Call it before `onGaveUp`.
    */
   onNeedsPeople(handler: IChainable, props: Omit<CatchProps, 'errors'> = {}): this {
@@ -135,7 +135,7 @@ export class RollBackTask extends LambdaInvoke {
     return this;
   }
 
-  /** Where to go on when the retries are used up, or with an error that nobody foresaw. */
+  /** Where to go on when the retries are used up, or with an unexpected error. */
   onGaveUp(handler: IChainable, props: Omit<CatchProps, 'errors'> = {}): this {
     this.#hasCaughtAll = true;
     this.addCatch(handler, { ...props, errors: ['States.ALL'] });

@@ -24,7 +24,7 @@ export interface SelfMetrics {
   readonly unsentNotices: IMetric;
   readonly invocations: IMetric;
   readonly duration: IMetric;
-  /** What became of the requests, by the function's own account. */
+  /** How the requests ended, as the function counts them. */
   readonly rollbacks: readonly IMetric[];
   readonly registryLatency: IMetric;
 }
@@ -67,22 +67,22 @@ export class SelfAlarms extends Construct {
     this.#action = new SnsAction(topic);
     this.alarms = [
       this.#atOnce('Errors', metrics.errors, 'The function ended with an error'),
-      this.#atOnce('Throttles', metrics.throttles, 'Lambda did not let the function run'),
-      this.#atOnce('EventsDropped', metrics.dropped, 'An event was given up'),
+      this.#atOnce('Throttles', metrics.throttles, 'Lambda throttled the function'),
+      this.#atOnce('EventsDropped', metrics.dropped, 'An event was dropped after its retries'),
       this.#atOnce(
         'DeadLetters',
         metrics.deadLetters,
-        'An event that nobody could handle lies in the dead-letter queue',
+        'An event that could not be handled is in the dead-letter queue',
       ),
       this.#atOnce(
         'DeadLetterErrors',
         metrics.deadLetterErrors,
-        'An event was lost: it did not get into the dead-letter queue',
+        'An event was lost: it could not be sent to the dead-letter queue',
       ),
       this.#atOnce(
         'DestinationErrors',
         metrics.destinationErrors,
-        'What became of a failed event did not get into the dead-letter queue',
+        'The failure record of an event could not be sent to the dead-letter queue',
       ),
       this.#atOnce(
         'EventAge',
@@ -115,7 +115,7 @@ export class SelfAlarms extends Construct {
   #sweepStopped(invocations: IMetric): Alarm {
     const alarm = new Alarm(this, 'SweepStopped', {
       alarmDescription:
-        'model-rollback: The sweep does not run; alarms that were refused are forgotten.',
+        'model-rollback: The sweep does not run: alarms that were refused are not tried again.',
       metric: invocations,
       threshold: 1,
       evaluationPeriods: 3,

@@ -48,7 +48,7 @@ function stateRows(state: ModelState, from: string | null, cooldownMs: number): 
   const next = [
     'next',
     nextAt === null
-      ? 'The next rollback may follow at once.'
+      ? 'The next rollback is allowed at once.'
       : `The next rollback is allowed at ${nextAt}.`,
   ];
   if (from === null) return [next];

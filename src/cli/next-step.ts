@@ -48,7 +48,7 @@ function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Aske
   if (codes.includes(RefusalCode.LIVE_VERSION_CHANGED)) {
     return asked.expectsVersion
       ? { words: 'To see what would be done now', command: commandLine('plan', [model]) }
-      : { words: 'To see the plan of now, and decide', command: asked.again([]) };
+      : { words: 'To see the current plan and decide', command: asked.again([]) };
   }
   const overridable = refusals.filter(({ overridable }) => overridable).map(({ code }) => code);
   if (overridable.length < codes.length) {

@@ -11,7 +11,7 @@ export async function runInProcess(): Promise<void> {
   process.on('SIGHUP', () => undefined);
   process.exitCode = await run(argv.slice(2), {
     env,
-    // Some terminals say 0: they do not know.
+    // Some terminals report 0: they do not know.
     columns: (stdout.isTTY && stdout.columns) || null,
     isColoured: (stream) =>
       !env['NO_COLOR'] && (stream === 'stdout' ? stdout : stderr).isTTY === true,

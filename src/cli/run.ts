@@ -179,7 +179,7 @@ function report(error: unknown, shown: Shown): ExitCode {
 
 function overview(): string {
   return [
-    'model-rollback: puts the last good version of an MLflow model back, once, and says what it did.',
+    'model-rollback: restores the last good version of an MLflow model, once, and reports what it did.',
     '',
     'Usage: model-rollback COMMAND [ARGUMENTS] [--json] [--help]',
     '',

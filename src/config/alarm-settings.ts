@@ -7,7 +7,7 @@ import { type Env, read, readTime, readWord, wrong } from './read-env.ts';
 
 const minuteMs = 60_000;
 const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const;
-/** A week: whoever looks at an alarm later than that decides anew. */
+/** A week: an older alarm says nothing about now. */
 const minutesMax = 10_080;
 const bakeMinutesMax = 1_440;
 const windowDaysMax = 90;
@@ -106,7 +106,7 @@ function entriesOf(text: string): [string, unknown][] {
   try {
     value = JSON.parse(text);
   } catch {
-    // Told below: it is no JSON object.
+    // Reported below: it is not a JSON object.
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.entries(value);

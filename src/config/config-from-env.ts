@@ -21,7 +21,7 @@ export interface Config {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly writeHorizonMs: number;
-  /** Null in Lambda, whose clock AWS looks after. */
+  /** Null in Lambda, whose clock AWS keeps right. */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;
   readonly warnings: readonly Warning[];
@@ -56,7 +56,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
       code: 'SHORT_WRITE_HORIZON',
       message:
         `ROLLBACK_WRITE_HORIZON_SECONDS is ${writeHorizonSeconds}: below 30, a run that was cut off may be ` +
-        'taken over while its write is still on the way.',
+        'resumed while its write may still take effect.',
     });
   }
   parsePointer(env);
@@ -91,7 +91,7 @@ export function settingsWarnings(env: Env): Warning[] {
     }
     warnings.push({
       code: 'UNKNOWN_SETTING',
-      message: `The variable ${name} is unknown; ignored.`,
+      message: `The variable ${name} is unknown, and ignored.`,
     });
   }
   return warnings;
@@ -143,7 +143,7 @@ export function registryFromEnv(env: Env): RegistryConfig {
     );
   }
   const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
-  // Whatever stands before an @ may be a login, also where the address is too broken to tell.
+  // Whatever stands before an @ may be a login, also where the address is too broken to be parsed.
   const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
   if (!URL.canParse(text)) throw wrong(name, shown, allowed);
   const baseUrl = new URL(text);

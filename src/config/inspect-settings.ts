@@ -24,7 +24,7 @@ export function inspectSettings(
   );
   if (alarms.mode !== 'act') {
     const message = `${whose} has ROLLBACK_MODE=${alarms.mode}: an alarm by itself rolls nothing back.`;
-    found.push(warning('mode', message, 'Unset it, or set it to act, when alarms shall act.'));
+    found.push(warning('mode', message, 'To let alarms act, unset it or set it to act.'));
   }
   if (cooldownMs === 0) {
     const message = `${whose} has ROLLBACK_COOLDOWN_HOURS=0: one rollback may follow another at once.`;

@@ -10,7 +10,7 @@ import {
   topicFromEnv,
 } from './config-from-env.ts';
 
-/** As much of the configuration as can be read, for looking at the rest when a part is wrong. */
+/** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
 export interface LenientConfig {
   /** Where a part is wrong, something that does nothing stands in its place. */
   readonly config: Config;

@@ -12,7 +12,7 @@ export interface AlarmArnParts {
 
 /**
  * The ARN of an alarm whose message leaves it out, as those of earlier years and of stand-ins for AWS do;
- * null when the parts do not tell it.
+ * null when it cannot be known from the parts.
  */
 export function alarmArnOf(parts: AlarmArnParts): string | null {
   const { AWSAccountId: account = '', AlarmName: name = '', Region: region = '' } = parts;

@@ -7,7 +7,7 @@ export type AlarmPayload =
   | { readonly kind: 'transition'; readonly transition: AlarmTransition }
   /** It asks for nothing. */
   | { readonly kind: 'ignored'; readonly why: string; readonly alarmName: string | null }
-  /** Nobody can act on it: people are told. `arn` and `name` where it gives them. */
+  /** Nobody can act on it: people are notified. `arn` and `name` where it gives them. */
   | {
       readonly kind: 'unreadable';
       readonly why: string;
@@ -15,12 +15,12 @@ export type AlarmPayload =
       readonly name: string | null;
     };
 
-/** Reads an event or a message. undefined: the value is none of the alarm forms. */
+/** Reads an event or a message. undefined: the value has none of the alarm forms. */
 export function parseAlarmPayload(value: unknown): AlarmPayload | undefined {
   const report = readAlarmReport(value);
   if (report === undefined) return undefined;
   if (report.kind === 'report') return judge(report);
-  const why = `The event ${shown(report.detailType)} tells of no change of an alarm's state.`;
+  const why = `The event ${shown(report.detailType)} is not about a change of an alarm's state.`;
   return { kind: 'ignored', why, alarmName: bounded(report.name) };
 }
 
@@ -30,16 +30,23 @@ export function parseAlarmText(text: string): AlarmPayload {
   try {
     value = JSON.parse(text);
   } catch {
-    return unknownText('no JSON', text);
+    return unknownText('not JSON', text);
   }
   const payload = parseAlarmPayload(value);
   if (payload !== undefined) return payload;
   if (isOwnNotice(value)) {
-    return { kind: 'ignored', why: 'The message is a notice of this product.', alarmName: null };
+    return {
+      kind: 'ignored',
+      why: 'The message is a notice from model-rollback.',
+      alarmName: null,
+    };
   }
-  if (Array.isArray(value)) return unknownText('a JSON array, no alarm', text);
+  if (Array.isArray(value)) return unknownText('a JSON array, not an alarm', text);
   const isObject = typeof value === 'object' && value !== null;
-  return unknownText(isObject ? 'a JSON object, but no alarm' : 'a single JSON value', text);
+  return unknownText(
+    isObject ? 'a JSON object, but not an alarm' : 'a single JSON value, not an alarm',
+    text,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -102,8 +109,8 @@ function problemOfArn(arn: string | null): string | null {
 function problemOfTime(value: unknown): string {
   const wanted = 'a time such as 2026-01-01T02:46:00.000+0000';
   return typeof value === 'string'
-    ? `The alarm went red at ${shown(value)}, which is not ${wanted}.`
-    : `The event does not say when the alarm went red, as ${wanted}.`;
+    ? `The alarm went to ALARM at ${shown(value)}, which is not ${wanted}.`
+    : `The event does not say when the alarm went to ALARM, as ${wanted}.`;
 }
 
 /**

@@ -5,9 +5,8 @@ import { alarmArnOf } from './alarm-arn.ts';
 import { limits } from './limits.ts';
 
 /**
- * The forms in which AWS tells of an alarm, read into one. Leniently: AWS adds fields without asking, and
- * a part that is of another type than expected counts as absent. What is judged of it is in
- * alarm-payload.ts.
+ * The forms in which AWS reports an alarm, read into one. Reading is lenient: AWS adds fields at any time,
+ * and a part of an unexpected type counts as absent. What the parts mean is decided in alarm-payload.ts.
  */
 export interface AlarmReport {
   readonly kind: 'report';
@@ -18,13 +17,13 @@ export interface AlarmReport {
   readonly previousState: string | null;
   /** As it came. */
   readonly changedAt: unknown;
-  /** What became of the alarm's actions, or null. */
+  /** Why the alarm's actions were not run; null when they were. */
   readonly heldBack: 'suppressed' | 'muted' | null;
   readonly contributor: AlarmContributor | null;
   readonly subject: AlarmSubject;
 }
 
-/** An event of CloudWatch that tells of no change of an alarm's state. */
+/** An event of CloudWatch that is not about a change of an alarm's state. */
 export interface OtherReport {
   readonly kind: 'other';
   readonly detailType: string;
@@ -97,7 +96,7 @@ const detailSchema = lenient(
 );
 type Detail = NonNullable<v.InferOutput<typeof detailSchema>>;
 
-/** An object that does not look like any form passes too: it has none of these fields. */
+/** An object that has no form of an alarm passes too: it has none of these fields. */
 const formSchema = v.object({
   source: text,
   'detail-type': text,
@@ -140,7 +139,7 @@ const messageChildSchema = v.object({
   State: v.object({ Value: v.literal('ALARM') }),
 });
 
-/** A direct event and one of the event bus tell the same; only the ARN stands elsewhere. */
+/** A direct event and one from the event bus have the same content; only the ARN is in another place. */
 function reportOfDetail(
   detail: Detail,
   arn: string | undefined,
@@ -247,7 +246,7 @@ function arnsOf(
   return [...new Set(arns)].slice(0, childrenMax);
 }
 
-/** Without its id a series could not be told from another one that turned red in the same moment. */
+/** Only its id distinguishes a series from another one that went to ALARM at the same time. */
 function contributorOf(id: string | undefined, attributes: unknown): AlarmContributor | null {
   if (id === undefined || !isUsable(id)) return null;
   return { id, attributes: dimensionsOf([attributes], attributesMax) };

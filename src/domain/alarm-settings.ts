@@ -1,6 +1,6 @@
-/** What was set for alarms; requests do not ask for it. */
+/** The settings for alarms; they do not hold for requests. */
 export interface AlarmSettings {
-  /** `ask`: a person says yes first. `observe`: only told what would have happened. */
+  /** `ask`: a person approves first. `observe`: people are only notified of what would have happened. */
   readonly mode: 'act' | 'ask' | 'observe';
   /** Name of the metric dimension, or contributor attribute, that names the registered model. */
   readonly modelDimension: string;
@@ -10,11 +10,11 @@ export interface AlarmSettings {
   readonly allowedAccounts: ReadonlySet<string>;
   /** An alarm whose definition is younger does not act. 0: off. */
   readonly alarmAgeMinMs: number;
-  /** An older event acts only when its alarm is still red. */
+  /** An older event acts only when its alarm is still in ALARM. */
   readonly eventAgeMaxMs: number;
-  /** An alarm that was refused is tried again for so long; then a person is asked. */
+  /** An alarm that was refused is tried again for this long; then a person is asked. */
   readonly pendingActMs: number;
-  /** The alarm is looked at again so long after its rollback. */
+  /** The alarm is checked again this long after its rollback. */
   readonly bakeMs: number;
   readonly isCauseChecked: boolean;
   /** Commits per model, of any trigger. Null: off. */

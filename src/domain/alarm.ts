@@ -1,4 +1,4 @@
-/** CloudWatch alarms in the words of this product. Every event form becomes one `AlarmTransition`. */
+/** CloudWatch alarms in the terms of this product. Every event form becomes one `AlarmTransition`. */
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
@@ -20,11 +20,11 @@ export interface AlarmSubject {
   readonly dimensions: readonly Dimension[];
   /** True for a query over many series, which names no dimension of its own. */
   readonly isMultiSeries: boolean;
-  /** Composite: ARNs of the children that made it red. */
+  /** Composite: ARNs of the children that put it into ALARM. */
   readonly childrenInAlarm: readonly string[];
 }
 
-/** An alarm went red: the one thing that asks for a rollback. */
+/** An alarm went to ALARM: the only change that asks for a rollback. */
 export interface AlarmTransition extends AlarmSubject {
   /**
    * Who delivered it. CloudWatch itself holds back suppressed, muted and disabled actions; the event bus
@@ -33,7 +33,7 @@ export interface AlarmTransition extends AlarmSubject {
   readonly isFromEventBus: boolean;
   readonly arn: string;
   readonly name: string;
-  /** When it went red (epoch ms): the same instant on every path. */
+  /** When it went to ALARM (epoch ms): the same instant on every path. */
   readonly atMs: number;
   /** Null when the form does not say. */
   readonly previousState: AlarmState | null;

@@ -5,7 +5,7 @@ import type { Warning } from './request.ts';
  * Aliases beside a stage: whether consumers seem to use one, and what a move of the stage does not reach.
  */
 
-/** False for an alias that by its name serves nobody: what is tried out, or was live before. */
+/** False for an alias whose name says that no consumer uses it: a version on trial, or one that was live. */
 export function isInUse({ alias }: ModelAlias): boolean {
   return !/(^|[-_])(candidate|challenger|shadow|previous)/i.test(alias);
 }

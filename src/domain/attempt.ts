@@ -149,7 +149,7 @@ function isInDoubt(plan: Plan): boolean {
   return refusalsOf(plan.guards).some(({ code }) => code === RefusalCode.ALARM_NOT_CONFIRMED);
 }
 
-/** On a later attempt: the alarm is old, or what was live when it came cannot be told any more. */
+/** On a later attempt: the alarm is old, or it is no longer known what was live when it came. */
 function isLate(attempt: Attempt, pendingActMs: number): boolean {
   const { previous, alarm, plan, nowMs } = attempt;
   const seenAtMs = previous?.createdAtMs ?? attempt.firstSeenAtMs;
@@ -159,7 +159,7 @@ function isLate(attempt: Attempt, pendingActMs: number): boolean {
   return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > seenAtMs;
 }
 
-/** The same key ended again for the same reasons was announced already; it is counted instead. */
+/** An attempt that ends again for the same reasons was announced already; it is only counted. */
 function isRepeated(
   attempt: Attempt,
   outcome: Outcome,
@@ -180,7 +180,7 @@ function codesOf(plan: Plan | null): string {
         .join();
 }
 
-/** A flapping alarm is refused at each transition; people are told once in a cooldown. */
+/** A flapping alarm is refused at each transition; people are notified once per cooldown. */
 function announcedBefore({ alarm, plan, nowMs }: Attempt, facts: UnclaimedFacts): boolean {
   const windowMs = Math.max(facts.cooldownMs, limits.refusalsAnnouncedMs);
   return facts.state.announcedRefusals.some(
@@ -231,14 +231,15 @@ function watchOf(
 function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome): string {
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
   const move = moveText(plan);
-  if (outcome === Outcome.OBSERVED) return `ROLLBACK_MODE is observe; ${move}`;
+  if (outcome === Outcome.OBSERVED)
+    return `Nothing was moved, because ROLLBACK_MODE is observe. ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
-  // What only alarms meet does not stand in a person's way.
+  // Guards that hold for alarms only do not refuse a person.
   const override = refusalsOf(plan.guards)
     .filter(({ code }) => isOverridable(code) && code !== RefusalCode.NOT_THE_CAUSE)
     .map(({ code }) => code);
   return [
-    `The alarm waits for a person: ${move}`,
+    `The alarm waits for approval: ${move}`,
     ...refusals,
     `To approve it within 12 h, run ${commandText('approve', [id], { override })}.`,
   ].join(' ');

@@ -13,13 +13,13 @@ export type CauseAnswer =
  * MLflow keeps no time of a promotion. Surely later: the version was created after the alarm, or was made
  * live by us after it, or shares its last change with a version that this change archived. Surely
  * earlier: nothing about it changed since. Anything else may be an edit of its description, or a rename.
- * @param redAtMs when the alarm went to ALARM (epoch ms); clocks may differ by `limits.clockSkewMaxMs`
+ * @param alarmAtMs when the alarm went to ALARM (epoch ms); clocks may differ by `limits.clockSkewMaxMs`
  */
 export function judgeCause(
   snapshot: RegistrySnapshot,
   live: ModelVersion,
   state: ModelState,
-  redAtMs: number,
+  alarmAtMs: number,
 ): CauseAnswer {
   const hasDisplaced = displacedBy(snapshot, live).length > 0;
   const lastMade = state.liveHistory.at(-1);
@@ -29,17 +29,17 @@ export function judgeCause(
     hasDisplaced ? live.lastUpdatedAtMs : 0,
     isOurs ? lastMade.atMs : 0,
   );
-  const alarm = `the alarm went to ALARM at ${isoTime(redAtMs)}`;
-  if (liveNoEarlierMs > redAtMs + limits.clockSkewMaxMs) {
+  const alarm = `the alarm went to ALARM at ${isoTime(alarmAtMs)}`;
+  if (liveNoEarlierMs > alarmAtMs + limits.clockSkewMaxMs) {
     const since = isoTime(liveNoEarlierMs);
     return {
       kind: 'impossible',
       message:
         `Version ${live.version} went live at ${since} or later, and ${alarm}: the cause is something ` +
-        'else. Check the alarm. A person may still roll back by a request.',
+        'else. Check the alarm. A person can still roll back with a request.',
     };
   }
-  if (live.lastUpdatedAtMs <= redAtMs) {
+  if (live.lastUpdatedAtMs <= alarmAtMs) {
     const message = `version ${live.version} was live when the alarm went to ALARM`;
     return { kind: 'possible', message };
   }

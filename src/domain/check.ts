@@ -1,6 +1,6 @@
 import { messageOf } from './errors.ts';
 
-/** What `doctor` says of one thing: is it in place tonight? */
+/** What `doctor` reports about one thing: is it ready for a rollback? */
 export const Verdict = { OK: 'ok', WARNING: 'warning', PROBLEM: 'problem' } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
@@ -10,28 +10,28 @@ export interface Check {
   readonly verdict: Verdict;
   readonly message: string;
   /** What to do; null when nothing has to be done. */
-  readonly mend: string | null;
+  readonly fix: string | null;
 }
 
 export function ok(name: string, message: string): Check {
-  return { name, verdict: Verdict.OK, message, mend: null };
+  return { name, verdict: Verdict.OK, message, fix: null };
 }
 
-export function warning(name: string, message: string, mend: string): Check {
-  return { name, verdict: Verdict.WARNING, message, mend };
+export function warning(name: string, message: string, fix: string): Check {
+  return { name, verdict: Verdict.WARNING, message, fix };
 }
 
-export function problem(name: string, message: string, mend: string): Check {
-  return { name, verdict: Verdict.PROBLEM, message, mend };
+export function problem(name: string, message: string, fix: string): Check {
+  return { name, verdict: Verdict.PROBLEM, message, fix };
 }
 
-/** What was thrown while it was looked at. The messages of our errors end with the mend. */
+/** What was thrown during a check. The messages of our errors end with the fix. */
 export function failed(name: string, error: unknown): Check {
   const text = messageOf(error);
-  const [, message, mend] = mendPattern.exec(text) ?? [];
-  return message === undefined || mend === undefined
-    ? problem(name, text, 'The message says what is wrong; see docs/reference/errors.md.')
-    : problem(name, message, mend);
+  const [, message, fix] = fixPattern.exec(text) ?? [];
+  return message === undefined || fix === undefined
+    ? problem(name, text, 'The message says what is wrong. See docs/reference/errors.md.')
+    : problem(name, message, fix);
 }
 
 /** The verdict on all of them. */
@@ -44,9 +44,10 @@ export function worstOf(checks: readonly Check[]): Verdict {
 // ---------------------------------------------------------------------------------------------------
 
 /** How our errors begin to say what to do. */
-const mendWords = [
+const fixWords = [
   'Add',
   'Check',
+  'Create',
   'Give',
   'Make',
   'Redirects',
@@ -56,8 +57,9 @@ const mendWords = [
   'Set',
   'There is no MLflow API',
   'This login',
+  'To',
   'Try',
   'Unset',
   'Update',
 ];
-const mendPattern = new RegExp(`^(.+?[.?]) ((?:${mendWords.join('|')})\\b.+)$`, 'su');
+const fixPattern = new RegExp(`^(.+?[.?]) ((?:${fixWords.join('|')})\\b.+)$`, 'su');

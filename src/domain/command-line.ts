@@ -53,7 +53,7 @@ export function commandText<Verb extends CommandVerb>(verb: Verb, ...rest: Verbs
   return `\`${commandLine(verb, ...rest)}\``;
 }
 
-/** A message in two: what happened and why; then, from the first sentence with a command on, what to do. */
+/** A message in two parts: what happened and why; then what to do, from the first sentence with a command. */
 export function splitAdvice(message: string): { readonly why: string; readonly advice: string } {
   const [, why, advice] = advicePattern.exec(message) ?? [];
   return why === undefined || advice === undefined ? { why: message, advice: '' } : { why, advice };

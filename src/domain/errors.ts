@@ -1,5 +1,5 @@
 /**
- * What is thrown, and nothing else is: bad requests, and what a retry by the caller can cure.
+ * All that is thrown: bad requests, and what a retry by the caller can cure.
  * Refusals and the like are outcomes (rollback.ts), not errors.
  *
  * `name` is a literal because a minifier renames classes and Step Functions matches on the name.
@@ -50,13 +50,13 @@ export class VersionNotFoundError extends ModelRollbackError {
   readonly code: ErrorCode = ErrorCode.VERSION_NOT_FOUND;
 }
 
-/** The registry answered and said no (401, 403, wrong route, Host check…). A retry does not help. */
+/** The registry answered with a refusal (401, 403, wrong route, Host check…). A retry does not help. */
 export class RegistryRefusedError extends ModelRollbackError {
   override readonly name = 'RegistryRefusedError';
   readonly code: ErrorCode = ErrorCode.REGISTRY_REFUSED;
 }
 
-/** The registry did not answer, or not usefully; also when our own time ran out. Retry. */
+/** The registry gave no answer, or no useful one; also when our own time ran out. Retry. */
 export class RegistryUnavailableError extends ModelRollbackError {
   override readonly name = 'RegistryUnavailableError';
   readonly code: ErrorCode = ErrorCode.REGISTRY_UNAVAILABLE;

@@ -151,7 +151,7 @@ function parseTag(value: unknown, name: string): { readonly key: string; readonl
   // MLflow's own rule.
   if (!/^[\p{L}\p{N}\p{M}_./: -]+$/u.test(key)) {
     throw new InvalidRequestError(
-      `${name}.key may hold letters, digits, blanks and _ - . : / only, not ${quote(key)}.`,
+      `${name}.key may hold letters, digits, spaces and _ - . : / only, not ${quote(key)}.`,
     );
   }
   const text = parseTagText(fields.get('value'), `${name}.value`);
@@ -167,7 +167,7 @@ function parseTagText(value: unknown, name: string): string {
   const text = parseKey(value, name);
   if (/\p{Cc}/u.test(text) || text.trim() !== text) {
     throw new InvalidRequestError(
-      `${name} must hold no control characters, and no blanks at its ends.`,
+      `${name} must not contain control characters, or spaces at its start or end.`,
     );
   }
   return text;

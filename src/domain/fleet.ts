@@ -5,16 +5,16 @@ import { next } from './revision.ts';
 
 /**
  * What holds for all models together, and the latch that stops automation. A latch and not a window:
- * else 200 red models would be rolled back a few at a time all night.
+ * otherwise 200 models in ALARM would be rolled back a few at a time, hour after hour.
  */
 
-/** Automation is stopped until a person says `resume`. */
+/** Automation is stopped until a person runs `resume`. */
 export interface Pause {
   readonly atMs: number;
   readonly why: 'budget' | 'recovery' | 'blast-radius';
   /** One sentence. */
   readonly message: string;
-  /** The rollback that gave rise to it. */
+  /** The rollback that caused it. */
   readonly rollbackId: string;
 }
 
@@ -68,7 +68,7 @@ export function pauseFleet(fleet: FleetState, pause: Pause): FleetState {
   return next({ ...fleet, pause });
 }
 
-/** A person says go on: with a blast radius of which nothing is used. */
+/** A person let automation go on: with a blast radius of which nothing is used. */
 export function resumeFleet(fleet: FleetState): FleetState {
   return next({ ...fleet, pause: null, slots: [] });
 }

@@ -6,7 +6,7 @@ import { next } from './revision.ts';
 import type { LastCommit, RollbackRecord, StoreChange } from './rollback.ts';
 
 /**
- * The later look at the pointer: a difference from what the end left is announced with a notice of its
+ * The later check of the pointer: a difference from what the end left is announced with a notice of its
  * own. After a contested end too: a move of ours whose answer was lost may have come late.
  * @param liveVersions null when the registry could not be read: later again
  * @param lastCommit the latest move of ours; a newer one than this record's explains any difference
@@ -18,7 +18,7 @@ export function afterPointerCheck(
   { nowMs, token }: { readonly nowMs: number; readonly token: string },
 ): StoreChange & { readonly record: RollbackRecord } {
   const { progress } = record;
-  assert(progress.status !== 'IN_PROGRESS', 'only an end is looked at again');
+  assert(progress.status !== 'IN_PROGRESS', 'only an end is checked again');
   if (liveVersions === null) {
     const dueAtMs = nowMs + limits.pointerCheckMs;
     return { record: next({ ...record, pointerCheck: { kind: 'pending', dueAtMs } }) };

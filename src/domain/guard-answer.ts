@@ -14,7 +14,7 @@ export interface GuardFacts {
   readonly nowMs: number;
   /** 0 switches the cooldown off. */
   readonly cooldownMs: number;
-  /** What a person said yes to; null when nobody was asked. */
+  /** What a person confirmed; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
   readonly fleet: FleetState;
   readonly automatic: AutomaticFacts | null;
@@ -27,7 +27,7 @@ export interface GuardFacts {
 /** What only an alarm has to meet; null for the requests of people. */
 export interface AutomaticFacts {
   /** When the alarm went to ALARM (epoch ms). */
-  readonly redAtMs: number;
+  readonly alarmAtMs: number;
   readonly settings: AlarmSettings;
   /** Why CloudWatch could not confirm the alarm, a sentence; null when it needs none, or has confirmed it. */
   readonly doubt: string | null;

@@ -11,8 +11,8 @@ import type { GuardReport } from './rollback.ts';
 import { latestMarked, quarantineMark } from './rollback-mark.ts';
 
 /**
- * Small pure functions that may refuse. All of them run, all are reported: whoever is on call wants the
- * whole list at once, not one refusal after the other.
+ * Small pure functions that may refuse. All of them run and are reported: whoever is on call wants the
+ * whole list at once, not one refusal after another.
  */
 
 /** The plan that a person was shown. */
@@ -60,7 +60,7 @@ export function refusalsOf(reports: readonly GuardReport[]): Refusal[] {
   );
 }
 
-/** One sentence: so many models at once point at the platform and not at the models. */
+/** One sentence: with so many models at once the cause is likely the platform, not the models. */
 export function blastRadiusText({ blastRadius }: AlarmSettings): string {
   const minutes = (blastRadius?.windowMs ?? 0) / 60_000;
   return (
@@ -99,7 +99,7 @@ const liveVersionChanged: Guard = {
     const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
-        `The plan that was shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
+        `The plan that you were shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
           `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
         `To see it and decide, run ${commandText('apply', [request.modelName])}.`,
       );
@@ -124,9 +124,9 @@ const quarantined: Guard = {
     if (!isKnown && mark === null) return passed('the target is not in quarantine');
     const why = isKnown
       ? ''
-      : ` This rests on its tag ${mark?.kind}, of ${isoTime(mark?.atMs ?? 0)}; the state that is used here knows nothing of it.`;
+      : ` This rests on its tag ${mark?.kind}, of ${isoTime(mark?.atMs ?? 0)}; this state store has no record of it.`;
     return refused(
-      `Version ${target.version} was rolled back from before.${why}`,
+      `Version ${target.version} is in quarantine: an earlier rollback moved away from it.${why}`,
       `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
     );
   },
@@ -154,7 +154,9 @@ const paused: Guard = {
     ];
     if (automatic === null) {
       return passed(
-        pauses.length === 0 ? 'automation is not paused' : 'automation is paused; a person asks',
+        pauses.length === 0
+          ? 'automation is not paused'
+          : 'automation is paused, but a person asks',
       );
     }
     const { blastRadius } = automatic.settings;
@@ -172,7 +174,7 @@ const notTheCause: Guard = {
     if (automatic === null) return passed('a person asks, not an alarm');
     if (!automatic.settings.isCauseChecked) return passed('ROLLBACK_CAUSE_CHECK is off');
     if (live === undefined) return passed('no version is live');
-    const { kind, message } = judgeCause(snapshot, live, state, automatic.redAtMs);
+    const { kind, message } = judgeCause(snapshot, live, state, automatic.alarmAtMs);
     if (kind === 'possible') return passed(message);
     return kind === 'unsure' ? { kind: 'warning', message } : refused(message);
   },
@@ -184,7 +186,7 @@ const alarmNotConfirmed: Guard = {
     const doubt = automatic?.doubt ?? null;
     if (doubt === null) return passed('nothing about the alarm is in doubt');
     return refused(
-      `${doubt} So the alarm, and the model in it, are only what a message says: check both before you approve.`,
+      `${doubt} The alarm and its model are known from a message only: check both before you approve.`,
     );
   },
 };
@@ -221,7 +223,7 @@ function lastRollback({ state, snapshot, pointer, nowMs }: GuardFacts): {
   if (marked !== null && marked.mark.atMs > (own?.atMs ?? 0)) {
     const { version, mark } = marked;
     const what =
-      `by the tag ${mark.kind} on version ${version}; the state that is used here has no record of it, as ` +
+      `by the tag ${mark.kind} on version ${version}; this state store has no record of it, as ` +
       'after a rename or with another state store';
     return { atMs: mark.atMs, what };
   }

@@ -2,7 +2,7 @@ import { assert } from './assert.ts';
 
 /**
  * Every bound of the product, with the relations between them. A change that breaks a relation stops
- * the process at start, not at night.
+ * the process at start, not during a rollback.
  */
 export const limits = {
   /** Names, request_id, requested_by (characters): MLflow's column; CloudWatch's limit is 255. */
@@ -33,20 +33,20 @@ export const limits = {
   sweepPageRows: 200,
   sweepPagesMax: 50,
   sweepConcurrency: 4,
-  /** After so many failures in a row a channel is left alone for the rest of a sweep. */
+  /** After this many failures in a row a channel is not used for the rest of a sweep. */
   channelFailuresMax: 8,
   /** A notice that nobody marked as sent is due again after this. */
   noticeDueMs: 60_000,
-  /** `doctor`: all of it, and one look at something. */
+  /** `doctor`: the whole run, and one check. */
   doctorBudgetMs: 60_000,
-  doctorLookMs: 15_000,
-  /** Of a hundred schedules each, looked through for those that call the function. */
+  doctorCheckMs: 15_000,
+  /** Pages of a hundred schedules each, searched for those that call the function. */
   schedulePagesMax: 20,
   /** What was due this long ago (10 min) shows that no sweep runs. */
   overdueMs: 600_000,
   /** Overdue records that are counted. */
   overdueCountMax: 100,
-  /** Alarms, and models on record, that `doctor` looks at. */
+  /** Alarms, and models on record, that `doctor` checks. */
   doctorAlarmsMax: 100,
   doctorModelsMax: 200,
   annotateTimeoutMs: 3_000,
@@ -61,24 +61,24 @@ export const limits = {
 
   /** read → decide → claim, when another run was quicker. */
   planAttemptsMax: 3,
-  /** A commit meets an operator's verb on the same item. */
+  /** Tries of a commit that meets an operator's verb on the same item. */
   commitAttemptsMax: 5,
   commitBackoffMs: 500,
-  /** A claim older than this (15 min) is not carried on with. */
+  /** A run with a claim older than this (15 min) is not continued. */
   staleClaimMs: 900_000,
   /** An equal request without a key within this time (15 min) is a caller's retry. */
   equalRequestMs: 900_000,
-  /** An alarm that claims to have gone red later than this from now (5 min) is not believed. */
+  /** An alarm whose change to ALARM is further in the future than this (5 min) is not believed. */
   alarmFutureMaxMs: 300_000,
   /** A message and CloudWatch mean the same change when their times differ by no more (2 s). */
   alarmTimeToleranceMs: 2_000,
   /** A change that CloudWatch does not show is asked for once more after this, while it is so recent. */
   alarmConfirmAgainMs: 2_000,
   alarmConfirmRecentMs: 60_000,
-  /** An alarm that asked in vain: looked at again after a minute, doubling, at most an hour. */
+  /** An alarm that did not lead to a rollback is checked again after a minute, doubling, at most an hour. */
   watchBackoffMs: 60_000,
   watchIntervalMs: 3_600_000,
-  /** An alarm whose state nobody can tell is given up after this (7 days). */
+  /** An alarm whose state is unknown for this long (7 days) is not checked any more. */
   watchDurationMaxMs: 604_800_000,
   /** A person may approve within this (12 h). */
   approvalMs: 43_200_000,
@@ -107,9 +107,9 @@ export const limits = {
   clockSkewMaxMs: 30_000,
 
   registryPageRows: 100,
-  /** A second look needs what the plan names, and whatever moved since. */
+  /** A recheck needs the versions that the plan names, and whatever moved since. */
   recheckRows: 20,
-  /** Pages below the live version that are looked at for a target. */
+  /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
   /** One reading of the login in a secret, the SDK's own retries included. */

@@ -10,7 +10,7 @@ export type Meeting =
   | { readonly kind: 'resume'; readonly rollbackId: string }
   | { readonly kind: 'replay'; readonly rollbackId: string; readonly warnings: readonly Warning[] };
 
-interface Comer {
+interface Incoming {
   readonly request: RollbackRequest;
   readonly bodyHash: string;
   /** An alarm: a new transition is a new request, however equal. */
@@ -20,11 +20,11 @@ interface Comer {
 /** @throws InvalidRequestError for one key with two bodies, RollbackInProgressError for a live lease */
 export function meet(
   found: { readonly state: ModelState | undefined; readonly record: RollbackRecord | undefined },
-  comer: Comer,
+  incoming: Incoming,
   nowMs: number,
 ): Meeting {
   const { record, state } = found;
-  if (record !== undefined && !isSameBody(record.request, comer.request)) {
+  if (record !== undefined && !isSameBody(record.request, incoming.request)) {
     throw new InvalidRequestError(
       `The key of this request was used before with another body (${record.id}). ` +
         'Use a new request_id for a new request.',
@@ -35,16 +35,16 @@ export function meet(
   }
   const active = state?.active ?? null;
   if (active !== null) {
-    if (active.leaseEndsAtMs > nowMs) throw inProgressError(comer.request.modelName, active);
+    if (active.leaseEndsAtMs > nowMs) throw inProgressError(incoming.request.modelName, active);
     return { kind: 'resume', rollbackId: active.rollbackId };
   }
   // The two items were not read at the same instant: the run ended in between.
   if (record?.progress.status === 'IN_PROGRESS') return { kind: 'again' };
-  return meetEqualRequest(state, comer, nowMs) ?? { kind: 'go' };
+  return meetEqualRequest(state, incoming, nowMs) ?? { kind: 'go' };
 }
 
 /**
- * True when the same key gets this record's answer again: it ended for good, or it is an alarm that a
+ * True when the same key gets this record's answer again: its end is final, or it is an alarm that a
  * person decides on, or that was closed.
  */
 export function isSettled(record: RollbackRecord): boolean {
@@ -57,7 +57,7 @@ export function isSettled(record: RollbackRecord): boolean {
   );
 }
 
-/** True for a run that was begun so long ago that nobody expects its rollback any more. */
+/** True for a run that began so long ago that nobody expects its rollback any more. */
 export function isStaleClaim({ progress }: RollbackRecord, nowMs: number): boolean {
   return progress.status === 'IN_PROGRESS' && nowMs - progress.claimedAtMs > limits.staleClaimMs;
 }
@@ -69,7 +69,7 @@ export function inProgressError(
 ): RollbackInProgressError {
   const who =
     active === undefined
-      ? 'other runs were quicker'
+      ? 'other runs claimed it first'
       : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
   return new RollbackInProgressError(
     `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
@@ -80,7 +80,7 @@ export function inProgressError(
  * Leases and cooldowns compare clocks: one that is far off would break them.
  * @param skews our clock less that of registry and store (ms), each measured as it answered; null where
  * it does not say
- * @param maxMs null where the clock is looked after
+ * @param maxMs null where somebody else keeps the clock right (Lambda)
  * @returns what is wrong and the fix, or null
  */
 export function clockSkewProblem(
@@ -102,7 +102,7 @@ export function clockSkewProblem(
 /** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
 function meetEqualRequest(
   state: ModelState | undefined,
-  { request, bodyHash, isAutomatic }: Comer,
+  { request, bodyHash, isAutomatic }: Incoming,
   nowMs: number,
 ): Meeting | null {
   const last = state?.lastEnd ?? null;
@@ -115,7 +115,7 @@ function meetEqualRequest(
   if (!isEqual) return null;
   const message =
     'An equal request ended less than 15 minutes ago; this is its result. ' +
-    'Send a request_id to make a request of its own.';
+    'To make a separate request, use a request_id.';
   return {
     kind: 'replay',
     rollbackId: last.rollbackId,

@@ -40,7 +40,7 @@ export interface ModelTag {
   readonly value: string;
 }
 
-/** One look at a registered model. */
+/** One reading of a registered model. */
 export interface RegistrySnapshot {
   readonly modelName: string;
   /** What the pointer names, highest version first. Consumers load the first. */

@@ -1,4 +1,5 @@
 import { assertNever } from './assert.ts';
+import { commandText } from './command-line.ts';
 import { resumeText } from './fleet.ts';
 import { limits } from './limits.ts';
 import { isoTime } from './model.ts';
@@ -127,15 +128,18 @@ function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
   const name = alarm?.transition.name ?? '';
   switch (recovery.kind) {
     case Recovery.RECOVERED:
-      return `The alarm ${name} is not red any more.`;
+      return `The alarm ${name} is no longer in ALARM.`;
     case Recovery.NOT_RECOVERED:
       return (
-        `The alarm ${name} is still red: another cause, or consumers have not reloaded the model. ` +
-        'Automation for this model is paused; it is not rolled back any further. ' +
+        `The alarm ${name} is still in ALARM: it has another cause, or consumers have not reloaded the model. ` +
+        'Automation of this model is paused: alarms do not roll it back any further. ' +
         `When the cause is fixed, run ${resumeText(modelName)}.`
       );
     case Recovery.NO_DATA:
-      return `The alarm ${name} has no data, so nobody knows whether the rollback helped. Please look.`;
+      return (
+        `The alarm ${name} has no data, so it is not known whether the rollback helped. ` +
+        `To see what is live, run ${commandText('status', [modelName])}.`
+      );
     default:
       return '';
   }

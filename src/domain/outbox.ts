@@ -17,7 +17,7 @@ export interface OutboxNotice {
   /** Another one with every write: who marks a notice marks the one that it read. */
   readonly token: string;
   readonly createdAtMs: number;
-  /** True when its record is kept for good. */
+  /** True when its record never expires. */
   readonly isKept: boolean;
   /** Earlier notices that this one replaced before they were sent. */
   readonly replaces: number;
@@ -25,7 +25,7 @@ export interface OutboxNotice {
   readonly content: Notice | null;
   /** When the sweep sends it (epoch ms); of no meaning once it is sent. */
   readonly dueAtMs: number;
-  /** Until then one sender has it in hand (epoch ms). */
+  /** Until then one sender holds the lease on it (epoch ms). */
   readonly leaseEndsAtMs: number;
   readonly attempts: number;
   /** By the name of the channel; one that is not here was not tried yet. */
@@ -46,7 +46,7 @@ export function isUnsent(notice: OutboxNotice | undefined): boolean {
   return notice !== undefined && notice.content !== null;
 }
 
-/** One sender takes a notice in hand; null when another has it, or when it is sent. */
+/** One sender takes the lease on a notice; null when another has it, or when it is sent. */
 export function leaseNotice(
   notice: OutboxNotice,
   nowMs: number,

@@ -26,11 +26,11 @@ export interface PlanFacts {
   readonly state: ModelState;
   readonly nowMs: number;
   readonly settings: PlanSettings;
-  /** What a person said yes to; null when nobody was asked. */
+  /** What a person confirmed; null when nobody was asked. */
   readonly confirmed: ConfirmedPlan | null;
   readonly fleet: FleetState;
   /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
-  readonly redAtMs: number | null;
+  readonly alarmAtMs: number | null;
   /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */
   readonly doubt: string | null;
   /** All aliases of the registered model; empty where they were not read. */
@@ -53,7 +53,7 @@ export interface PlanSettings {
  * caller reads the snapshot so that an existing one is on it.
  */
 export function planRollback(facts: PlanFacts): Plan {
-  const { request, snapshot, state, nowMs, settings, fleet, redAtMs, doubt, unreadBelow } = facts;
+  const { request, snapshot, state, nowMs, settings, fleet, alarmAtMs, doubt, unreadBelow } = facts;
   const pointer = pointerText(settings.pointer);
   const choice =
     request.targetVersion === null
@@ -72,7 +72,7 @@ export function planRollback(facts: PlanFacts): Plan {
     cooldownMs: settings.cooldownMs,
     confirmed: facts.confirmed,
     fleet,
-    automatic: redAtMs === null ? null : { redAtMs, doubt, settings: settings.alarms },
+    automatic: alarmAtMs === null ? null : { alarmAtMs, doubt, settings: settings.alarms },
     pointer,
     aliases: facts.aliases,
   });
@@ -177,7 +177,7 @@ export function planMessage(plan: Plan): string {
     case Outcome.NO_TARGET:
       return noTargetMessage(plan);
     case Outcome.ALREADY_LIVE:
-      return `Version ${plan.to?.version} is the only live version already. Nothing to do.`;
+      return `Version ${plan.to?.version} is already the only live version. Nothing to do.`;
     default:
       return assertNever(plan.verdict);
   }
@@ -194,7 +194,7 @@ export function moveText(plan: Plan): string {
 function unreadText(unreadBelow: string): string {
   return (
     `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
-    'If you know it, name it: --to VERSION (in a request: target_version).'
+    'If you know it, pass it: --to VERSION (in a request: target_version).'
   );
 }
 
@@ -231,7 +231,7 @@ function noTargetMessage(plan: Plan): string {
   const hint =
     names.length === 0
       ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. To restore one of them all the same, name it (target_version).`;
+      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
   const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
   return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
 }

@@ -19,7 +19,7 @@ export interface PlanlessEnd extends RecordFacts {
   readonly isAnnounced?: boolean;
 }
 
-/** Records an alarm that could not be handled, for good or for now. People hear of it once. */
+/** Records an alarm that could not be handled, whether it is tried again or not. It is announced once. */
 export function endWithoutPlan(
   end: PlanlessEnd,
 ): StoreChange & { readonly record: RollbackRecord } {

@@ -13,7 +13,7 @@ export const noLiveVersion: Guard = {
       return passed('no version is live; the request names a target');
     return refused(
       'No version is live, so there is nothing to roll back from.',
-      'Name the version to restore: --to VERSION (in a request: target_version).',
+      'Pass the version to restore: --to VERSION (in a request: target_version).',
     );
   },
 };
@@ -27,13 +27,15 @@ export const pointerUnused: Guard = {
     const { modelName } = request;
     const to = target?.version;
     const override = [...request.overrides, RefusalCode.POINTER_UNUSED];
-    const command =
-      to === undefined ? '' : `, run ${commandText('apply', [modelName], { to, override })}`;
+    const moveAll =
+      to === undefined
+        ? ''
+        : ' To move the stage all the same, because consumers load by the stage, run ' +
+          `${commandText('apply', [modelName], { to, override })}.`;
     return refused(
       `${pointer} names no version of this model, but the alias ${used.alias} names version ${used.version}: ` +
         `a move of the stage changes nothing for consumers that load models:/${modelName}@${used.alias}.`,
-      `Move the alias in MLflow: ${moveAliasText(modelName, used.alias, to ?? 'VERSION')}. To override it, ` +
-        `because consumers do load by the stage${command}.`,
+      `Move the alias in MLflow: ${moveAliasText(modelName, used.alias, to ?? 'VERSION')}.${moveAll}`,
     );
   },
 };
@@ -47,6 +49,6 @@ export const severalLiveVersions: Guard = {
           kind: 'warning',
           message:
             `${live.length} versions are live (${live.map((row) => row.version).join(', ')}); ` +
-            'consumers load the highest. All but the target are archived by the move.',
+            'consumers load the highest. The move archives all but the target.',
         },
 };

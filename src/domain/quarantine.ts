@@ -3,8 +3,8 @@ import { type ModelVersion, versionNumber } from './model.ts';
 import type { ModelState, QuarantineEntry } from './rollback.ts';
 
 /**
- * Versions that were rolled back from. Right after a rollback the highest Archived version *is* the bad
- * one: this list is what keeps it from coming back.
+ * Versions that a rollback moved away from. Right after a rollback the highest Archived version *is* the
+ * bad one: this list keeps it from being restored.
  */
 
 type Interval = readonly [number, number];

@@ -51,7 +51,7 @@ export function baseOf(of: RecordFacts): RecordBase {
   };
 }
 
-/** An alarm speaks of what was live when it came first. */
+/** An alarm is about what was live when it came first. */
 export function boundAlarm(
   alarm: AlarmTrigger,
   previous: RollbackRecord | undefined,

@@ -33,7 +33,7 @@ export function unknownFields(fields: Fields, known: readonly string[]): readonl
     const plain = plainName(name);
     if (previewWords.includes(plain) || plain.includes('dryrun')) {
       throw new InvalidRequestError(
-        `Unknown field ${quote(name)} sounds like a preview. The field is "dry_run": true. Nothing was done.`,
+        `Unknown field ${quote(name)} sounds like a preview. For a preview, send "dry_run": true. Nothing was done.`,
       );
     }
     const near = nearestName(name, known);
@@ -70,7 +70,7 @@ export function parseText(value: unknown, name: string): string {
 }
 
 /**
- * Text that is hashed or looked up: half characters would all look the same.
+ * Text that is hashed or used as a key: half characters could not be distinguished.
  * @throws InvalidRequestError
  */
 export function parseKey(value: unknown, name: string): string {

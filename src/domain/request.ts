@@ -14,7 +14,7 @@ import {
 
 /**
  * What a caller may send, read strictly: a misspelt `dry_run` must never roll back for real, so a field
- * that is nearly known, or that sounds like a preview, is an error and not a shrug.
+ * that is nearly known, or that sounds like a preview, is an error, not a warning.
  */
 export const Reason = {
   MANUAL_REQUEST: 'MANUAL_REQUEST',
@@ -24,7 +24,7 @@ export const Reason = {
 } as const;
 export type Reason = (typeof Reason)[keyof typeof Reason];
 
-/** Why a guard said no. */
+/** Why a guard refused. */
 export const RefusalCode = {
   COOLDOWN: 'COOLDOWN',
   LIVE_VERSION_CHANGED: 'LIVE_VERSION_CHANGED',
@@ -201,7 +201,7 @@ function parseOverrides(value: unknown, name: string): RefusalCode[] {
     if (code !== undefined) return code;
     const allowed = overridableCodes.join(', ');
     const isKnown = Object.values(RefusalCode).some((known) => known === entry);
-    const problem = isKnown ? 'cannot be overridden' : 'is no refusal code';
+    const problem = isKnown ? 'cannot be overridden' : 'is not a refusal code';
     throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
   });
   return [...new Set(codes)];

@@ -1,4 +1,5 @@
 import { ruleText } from './candidate.ts';
+import { commandText } from './command-line.ts';
 import { type Refusal, refusalsOf } from './guard.ts';
 import { isoTime } from './model.ts';
 import type { AlarmSummary } from './notice-content.ts';
@@ -216,7 +217,8 @@ function versionsOf(
   };
 }
 
-function pointerWarnings({ pointerCheck, plan, progress }: RollbackRecord): Warning[] {
+function pointerWarnings(record: RollbackRecord): Warning[] {
+  const { pointerCheck, plan, progress, request } = record;
   if (pointerCheck.kind !== 'differs' || progress.status === 'IN_PROGRESS' || plan === null) {
     return [];
   }
@@ -224,7 +226,8 @@ function pointerWarnings({ pointerCheck, plan, progress }: RollbackRecord): Warn
   const live = pointerCheck.liveVersions.join(' and ') || 'none';
   const message =
     `At ${isoTime(pointerCheck.atMs)} ${plan.pointer} was not ${left} any more: live is ${live}. ` +
-    'Somebody moved it after the rollback, or a late write arrived. Please look.';
+    'Somebody moved it after the rollback, or a late write arrived. ' +
+    `To see what is live, run ${commandText('status', [request.modelName])}.`;
   return [{ code: 'POINTER_DIFFERS', message }];
 }
 

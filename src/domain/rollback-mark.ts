@@ -143,7 +143,7 @@ function countingMark(row: ModelVersion, state: ModelState, nowMs: number): Roll
   return isReleased || !saysBad(newest, row) ? null : newest;
 }
 
-/** Release 0.1.0 marked every move: one forwards, asked for by hand, says nothing against a version. */
+/** Release 0.1.0 marked every move: one forwards, at a person's request, says nothing against a version. */
 function saysBad({ kind, other, reason }: RollbackMark, row: ModelVersion): boolean {
   if (reason !== Reason.MANUAL_REQUEST) return true;
   if (other === null) return false;

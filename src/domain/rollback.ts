@@ -14,9 +14,9 @@ export const Outcome = {
   ALREADY_LIVE: 'ALREADY_LIVE',
   CONTESTED: 'CONTESTED',
   FAILED: 'FAILED',
-  /** An alarm that could not be handled now; the sweep tries again while it is red. */
+  /** An alarm that could not be handled now; the sweep tries again while it is in ALARM. */
   DEFERRED: 'DEFERRED',
-  /** An alarm that waits for a person's yes. */
+  /** An alarm that waits for a person's approval. */
   AWAITING_APPROVAL: 'AWAITING_APPROVAL',
   /** Mode `observe`: an alarm would have rolled back. */
   OBSERVED: 'OBSERVED',
@@ -26,7 +26,7 @@ export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 /** What is stored: an outcome, or `IN_PROGRESS`. */
 export type RollbackStatus = Outcome | 'IN_PROGRESS';
 
-/** What would be done and why, taken from one look at the registry and the state. */
+/** What would be done and why, from one reading of the registry and the state. */
 export interface Plan {
   /** `stage:Production` */
   readonly pointer: string;
@@ -101,7 +101,7 @@ export type EmbeddedNotice =
     };
 
 /**
- * One more look at the pointer, two minutes after an end: a write whose answer was lost may come late,
+ * One more check of the pointer, two minutes after an end: a write whose answer was lost may come late,
  * and so may a rival.
  */
 export type PointerCheck =
@@ -147,7 +147,7 @@ export interface RollbackRecord {
 /** A record that has a plan, as every claimed run has. */
 export type PlannedRecord = RollbackRecord & { readonly plan: Plan };
 
-/** A version that was rolled back from, and must not come back by itself. */
+/** A version that a rollback moved away from, and that must not be restored by itself. */
 export interface QuarantineEntry {
   readonly version: string;
   /** Of the latest rollback from it. */
@@ -190,7 +190,7 @@ export interface LastEnd {
   readonly bodyHash: string;
 }
 
-/** A refusal of an alarm that people were told of: the next equal one is only recorded. */
+/** A refusal of an alarm that was announced: the next equal one is only recorded. */
 export interface AnnouncedRefusal {
   readonly alarm: string;
   readonly codes: string;
@@ -266,7 +266,7 @@ export function newModelState(modelName: string, registry: string): ModelState {
 }
 
 /**
- * True when the same key must get this very answer again: the pointer moved, or somebody else is at it.
+ * True when the same key must get this same answer again: the pointer moved, or somebody else moved it.
  * Other ends had no effect, and the key may try again.
  */
 export function isFinal(record: RollbackRecord): boolean {

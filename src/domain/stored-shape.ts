@@ -6,7 +6,7 @@ import { Reason } from './request.ts';
 import { type ModelState, Outcome, type RollbackRecord } from './rollback.ts';
 
 /**
- * What stored items look like. Objects are open: fields of a later release are kept and written back. Codes
+ * The shape of stored items. Objects are open: fields of a later release are kept and written back. Codes
  * that are only shown are any text, for the same reason; what decides how to go on (a status, a kind) is a
  * closed list, and a release that adds to one raises `min_reader` of the item.
  */

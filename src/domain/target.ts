@@ -124,7 +124,7 @@ function whyNotTaken(
   setting: TargetRuleSetting,
 ): string {
   if (row.stage !== 'Archived' && row.stage !== from.stage) {
-    return `its stage is ${row.stage}: no sign that it was ever live`;
+    return `its stage is ${row.stage}: nothing shows that it was ever live`;
   }
   if (!isLower(row, from) && setting === 'last-good') {
     return `it is newer than the live version ${from.version}`;

@@ -122,7 +122,7 @@ export function commit(
   });
 }
 
-/** Somebody else moved the pointer: we stop and say so. */
+/** Somebody else moved the pointer: the run stops and reports that. */
 export function contest(
   claimed: ClaimedRun,
   time: EndTime,
@@ -228,7 +228,7 @@ function slotGivenBack(
   return hasSlot(slotIn, slot) ? { fleet: giveSlotBack(slotIn, slot) } : {};
 }
 
-/** So many rollbacks of one model in so much time: another version is not the mend any more. */
+/** With so many rollbacks of one model in a short time, another version is no longer the fix. */
 function budgetPause(
   state: ModelState,
   { budget }: AlarmSettings,

@@ -18,14 +18,14 @@ export interface AlarmTrigger {
   /** A `ModelSource`, or one of a later release; null while nobody knows the model. */
   readonly modelSource: string | null;
   /**
-   * Live when the alarm came: it speaks of these. Null while the registry could not be read.
+   * Live when the alarm came: it is about these. Null while the registry could not be read.
    */
   readonly liveVersions: readonly string[] | null;
 }
 
-/** Why an alarm is not looked at any more. */
+/** Why an alarm is not checked any more. */
 export const WatchEnd = {
-  /** CloudWatch says that it is not red. */
+  /** CloudWatch says that it is not in ALARM. */
   RECOVERED: 'recovered',
   /** Another version is live than when it came. */
   POINTER_MOVED: 'pointer-moved',
@@ -36,12 +36,12 @@ export const WatchEnd = {
   IGNORED: 'ignored',
   /** Its model became known; the rollback has a record of its own. */
   HANDED_ON: 'handed-on',
-  /** CloudWatch could not tell its state for days. */
+  /** CloudWatch did not know its state for days. */
   UNREADABLE: 'unreadable',
 } as const;
 export type WatchEnd = (typeof WatchEnd)[keyof typeof WatchEnd];
 
-/** An alarm that asked in vain is looked at again by the sweep: CloudWatch does not repeat itself. */
+/** The sweep checks an alarm that led to no rollback again, since CloudWatch does not repeat its events. */
 export type AlarmWatch =
   | { readonly kind: 'none' }
   | { readonly kind: 'pending'; readonly dueAtMs: number; readonly looks: number }
@@ -59,7 +59,7 @@ export const Recovery = {
   RECOVERED: 'recovered',
   NOT_RECOVERED: 'not-recovered',
   NO_DATA: 'no-data',
-  /** The pointer was moved again before: the alarm says nothing of this rollback. */
+  /** The pointer was moved again before: the alarm says nothing about this rollback. */
   SUPERSEDED: 'superseded',
 } as const;
 export type Recovery = (typeof Recovery)[keyof typeof Recovery];
@@ -85,7 +85,7 @@ export function approvedAlarm(alarm: AlarmTrigger | undefined): AlarmTrigger | n
   return { ...alarm, transition };
 }
 
-/** Which alarm, whenever it went red: for counting its refusals. */
+/** Which alarm, whenever it went to ALARM: for counting its refusals. */
 export function alarmIdentity({ arn, contributor }: AlarmTransition): string {
   return contributor === null ? arn : `${arn}#${contributor.id}`;
 }

@@ -104,9 +104,9 @@ export function displacedWarning(modelName: string, version: string): Warning {
   return {
     code: 'DISPLACED_NEWER',
     message:
-      `The move archived version ${version} as well, which was not live in the plan: it was promoted in the ` +
-      'same moment, or was live beside the others for a long time. It is not in quarantine. To bring it ' +
-      `back, run ${command}.`,
+      `The move archived version ${version} as well, which was not live in the plan: it was promoted at the ` +
+      'same time, or was live beside the others for a long time. It is not in quarantine. To restore ' +
+      `it, run ${command}.`,
   };
 }
 

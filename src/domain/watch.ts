@@ -4,10 +4,10 @@ import { next } from './revision.ts';
 import type { ModelState, RollbackRecord, StoreChange } from './rollback.ts';
 import { type AlarmWatch, Recovery, type RecoveryCheck, WatchEnd } from './trigger.ts';
 
-/** When an alarm is looked at again, and what a look leads to. Changes of the record alone. */
+/** When an alarm is checked again, and what follows from it. Changes of the record alone. */
 
 /**
- * A refused alarm is looked at when its guards end, at most an hour away.
+ * A refused alarm is checked again when its guards end, at most an hour away.
  * @param clearing when each guard ends (epoch ms); null where only a person ends it
  */
 export function watchAfterRefusal(clearing: readonly (number | null)[], nowMs: number): AlarmWatch {
@@ -36,7 +36,7 @@ export function postponeWatch(
   return next({ ...record, watch });
 }
 
-/** The record with its alarm not looked at any more. */
+/** The record with its alarm not checked any more. */
 export function closeWatch(record: RollbackRecord, why: WatchEnd, nowMs: number): RollbackRecord {
   return next({ ...record, watch: { kind: 'closed', atMs: nowMs, why } });
 }
@@ -61,8 +61,8 @@ export function postponeRecovery(record: RollbackRecord, nowMs: number): Rollbac
 }
 
 /**
- * What the alarm said at the end of the bake time. Still red: automation of the model stops, since the
- * next older version would be a guess. Nobody is told when the pointer was moved again before.
+ * The state of the alarm at the end of the bake time. Still in ALARM: automation of the model stops, since
+ * the next older version would be a guess. No notice when the pointer was moved again before.
  */
 export function afterRecovery(
   record: RollbackRecord,
@@ -78,12 +78,12 @@ export function afterRecovery(
   if (found !== Recovery.NOT_RECOVERED || state === undefined || state.pause !== null) {
     return { record: checked, notice };
   }
-  const message = `The alarm ${record.alarm?.transition.name ?? ''} was still red after the rollback ${record.id}.`;
+  const message = `The alarm ${record.alarm?.transition.name ?? ''} was still in ALARM after the rollback ${record.id}.`;
   const pause = { atMs: nowMs, why: 'recovery', message, rollbackId: record.id } as const;
   return { record: checked, notice, state: next({ ...state, pause }) };
 }
 
-/** True when a person may say yes, or say it again. */
+/** True when a person may approve, or approve again. */
 export function isApprovable(record: RollbackRecord, nowMs: number): boolean {
   const { progress, watch } = record;
   return (

@@ -58,7 +58,7 @@ export class RegistryDatabase {
     this.now = now;
     this.#database = new DatabaseSync(path, { timeout: 20_000 });
     this.#database.exec('PRAGMA foreign_keys = ON');
-    // MLflow turns this on, so that LIKE tells cases apart and ILIKE does not.
+    // MLflow turns this on, so that LIKE distinguishes cases and ILIKE does not.
     this.#database.exec('PRAGMA case_sensitive_like = ON');
     this.#database.exec(SCHEMA);
   }
@@ -73,7 +73,7 @@ export class RegistryDatabase {
     return this.#prepared(sql).get(...params) as Row | undefined;
   }
 
-  /** Runs a statement and tells how many rows it changed. */
+  /** Runs a statement and returns how many rows it changed. */
   run(sql: string, ...params: readonly SQLInputValue[]): number {
     return Number(this.#prepared(sql).run(...params).changes);
   }

@@ -1,5 +1,5 @@
 /**
- * How the server says no. MLflow names each failure by an `error_code`; since 3.12 it adds
+ * How the server refuses. MLflow names each failure by an `error_code`; since 3.12 it adds
  * `sqlstate` and `error_class`, so a client that reads either form can be tested here.
  */
 

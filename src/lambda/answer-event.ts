@@ -32,7 +32,7 @@ export interface Invocation {
   /** The account that the function runs in. @default null: not known */
   readonly ownAccount?: string | null;
   readonly deadline: Deadline;
-  /** Told of each call when it is over. */
+  /** Gets a report of each call when it has ended. */
   readonly report?: (report: CallReport) => void;
 }
 
@@ -75,7 +75,7 @@ export const anyCall: Call = {
   alarmName: null,
   messageId: null,
   quality: 'sound',
-  redAtMs: null,
+  alarmAtMs: null,
 };
 
 async function answerSweep(deps: RollbackDeps, invocation: Invocation): Promise<SweepReport> {
@@ -135,7 +135,7 @@ function alarmCall(payload: AlarmPayload): Call {
     case 'transition': {
       const { transition } = payload;
       const triggerId = alarmTriggerId(transition);
-      return { ...call, triggerId, alarmName: transition.name, redAtMs: transition.atMs };
+      return { ...call, triggerId, alarmName: transition.name, alarmAtMs: transition.atMs };
     }
     case 'ignored':
       return { ...call, alarmName: payload.alarmName };

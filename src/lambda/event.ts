@@ -20,9 +20,9 @@ export type LambdaEvent =
   | { readonly kind: 'sns' | 'sqs'; readonly messages: readonly QueuedAlarm[] };
 
 /**
- * Tells the forms of an event apart. Whatever has a `model_name` is a request, also with an alarm around
- * it: a state machine often passes on a whole input. What is none of the forms counts as a request too, so
- * that the reading of requests says what is wrong.
+ * Recognises the form of an event. Whatever has a `model_name` is a request, also with an alarm around it:
+ * a state machine often passes on a whole input. What has none of the forms counts as a request too, so
+ * that the error of a request says what is wrong.
  * @throws InvalidRequestError for what is none of the forms
  */
 export function parseEvent(event: unknown): LambdaEvent {
@@ -57,12 +57,12 @@ function parseRecords(event: unknown): LambdaEvent | undefined {
   const sources = new Set(records.map(shownSource));
   const shown = [...sources].slice(0, 3).join(', ');
   throw new InvalidRequestError(
-    `Records come from ${shown}${sources.size > 3 ? ', …' : ''}. Accepted are Records of SNS (aws:sns), or ` +
-      'of SQS (aws:sqs), of one of the two per event.',
+    `Records come from ${shown}${sources.size > 3 ? ', …' : ''}. An event may hold Records from SNS (aws:sns) ` +
+      'or from SQS (aws:sqs), not both.',
   );
 }
 
-/** Also around null: whose input was empty must be told so. */
+/** Also around null: an empty input must get an error. */
 function isFleet(event: unknown): event is { readonly plan_fleet: unknown } {
   return typeof event === 'object' && event !== null && Object.hasOwn(event, 'plan_fleet');
 }
@@ -77,7 +77,7 @@ function parseSweep(event: unknown): LambdaEvent | undefined {
   return undefined;
 }
 
-/** Who adds `dry_run` to an alarm or a sweep must not see it carried out. AWS sends no such field. */
+/** An alarm or a sweep with `dry_run` must not be carried out. AWS sends no such field. */
 function refusePreview(event: unknown): void {
   const keys = typeof event === 'object' && event !== null ? Object.keys(event) : [];
   const name = keys.find((key) => isSet(event, key) && isDryRun(key));
@@ -101,7 +101,7 @@ function parseQueueRecord(record: unknown): QueuedAlarm {
   const id = textOf(record, 'messageId') ?? '';
   if (id === '') {
     throw new InvalidRequestError(
-      'A Record of SQS has no messageId, so that its failure could not be told to the queue.',
+      'A Record from SQS has no messageId, so a failure could not be reported to the queue.',
     );
   }
   const source = sourceOf(textOf(record, 'eventSourceARN'));

@@ -24,7 +24,7 @@ const started: Composed | ModelRollbackError = await start();
 
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
- * (docs/reference/alarms.md), or a sweep. What it tells the log and the metrics is
+ * (docs/reference/alarms.md), or a sweep. What it writes to the log and the metrics is in
  * docs/reference/logs-and-metrics.md. Keeps no state of an invocation.
  */
 export async function handler(event: unknown, context?: InvocationContext): Promise<EventAnswer> {

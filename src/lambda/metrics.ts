@@ -176,7 +176,7 @@ function wholeMetrics(reports: readonly CallReport[]): WholeMetric[] {
   ];
 }
 
-/** A notice that there was no time to send counts as well: nobody was told. */
+/** A notice that there was no time to send counts as well: nobody was notified. */
 function noticesOf(report: CallReport): { tried: number; failed: number } {
   const { noticesSent, noticesFailed } = report.seen;
   const warnings = answerIn(report)?.warnings ?? [];

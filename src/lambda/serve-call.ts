@@ -9,17 +9,17 @@ import { type Seen, watchPorts } from './watch-ports.ts';
 /** What a call asks for. An event is one call, or one for each message of a topic or a queue. */
 export interface Call {
   readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet';
-  /** Names what asked: a request's own id, the invocation, or an alarm and when it went red. */
+  /** Names what asked: a request's own id, the invocation, or an alarm and when it went to ALARM. */
   readonly triggerId: string | null;
   /** As far as the event itself says. */
   readonly modelName: string | null;
   readonly alarmName: string | null;
   /** Of the message of a topic or a queue that it came by. */
   readonly messageId: string | null;
-  /** What does not count as a rollback that was asked for: nobody could read it, or it is a preview. */
+  /** Other than `sound`, it does not count as a requested rollback: it cannot be read, or is a preview. */
   readonly quality: 'sound' | 'unreadable' | 'dry-run';
-  /** When the alarm went red (epoch ms). */
-  readonly redAtMs: number | null;
+  /** When the alarm went to ALARM (epoch ms). */
+  readonly alarmAtMs: number | null;
 }
 
 export type CallAnswer = RollbackResponse | SweepReport | FleetPlan;
@@ -54,7 +54,7 @@ export async function serveCall<Answer extends CallAnswer>(
   });
   try {
     const answer = await work(watched.deps);
-    deps.logger.log(levelOf(answer), 'answered', {
+    deps.logger.log(levelOf(answer), 'request answered', {
       ...bound,
       ...answerFields(answer),
       ...timing(),
@@ -71,7 +71,7 @@ export async function serveCall<Answer extends CallAnswer>(
 
 /** Whatever was thrown, as one line of the log. */
 export function logError(logger: Logger, error: unknown, fields: LogFields = {}): void {
-  logger.log('error', 'not answered', {
+  logger.log('error', 'request not answered', {
     ...fields,
     error: error instanceof Error ? error.name : 'unknown',
     code: isModelRollbackError(error) ? error.code : null,
@@ -112,7 +112,7 @@ function answerFields(answer: CallAnswer): LogFields {
   };
 }
 
-/** What a person should look at stays in the log when it is turned down to warnings. */
+/** What a person should see stays in the log when its level is set to warnings. */
 function levelOf(answer: CallAnswer): 'info' | 'warn' {
   if ('due' in answer) return answer.failed.length > 0 ? 'warn' : 'info';
   if ('models' in answer) return 'info';
@@ -121,9 +121,9 @@ function levelOf(answer: CallAnswer): 'info' | 'warn' {
 
 function isStaleAnswer(
   { clock, settings }: RollbackDeps,
-  { redAtMs }: Call,
+  { alarmAtMs }: Call,
   answer: CallAnswer,
 ): boolean {
-  if (redAtMs === null || !('outcome' in answer) || answer.outcome !== 'IGNORED') return false;
-  return clock.nowMs() - redAtMs > settings.alarms.eventAgeMaxMs;
+  if (alarmAtMs === null || !('outcome' in answer) || answer.outcome !== 'IGNORED') return false;
+  return clock.nowMs() - alarmAtMs > settings.alarms.eventAgeMaxMs;
 }

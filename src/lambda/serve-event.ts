@@ -15,8 +15,8 @@ export interface Serving extends Omit<Invocation, 'report'> {
 }
 
 /**
- * Answers one event, and tells CloudWatch of it: a line of the log for each call in it, and its metrics,
- * also when it throws.
+ * Answers one event, and writes a line of the log for each call in it, and its metrics, also when it
+ * throws.
  * @param started what the process was composed to, or why it could not be
  * @throws what `answerEvent` throws, or `started`
  */
@@ -32,8 +32,10 @@ export async function serveEvent(
     if (isModelRollbackError(started)) throw started;
     return await answerEvent({ ...started, logger }, event, { ...serving, report });
   } catch (error) {
-    const isTold = reports.some(({ result }) => result.kind === 'thrown' && result.error === error);
-    if (!isTold) {
+    const isReported = reports.some(
+      ({ result }) => result.kind === 'thrown' && result.error === error,
+    );
+    if (!isReported) {
       logError(logger, error);
       report(notBegun(error));
     }
@@ -48,7 +50,7 @@ export async function serveEvent(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** It failed before there was a call to speak of: the event, or the configuration, is wrong. */
+/** It failed before a call began: the event, or the configuration, is wrong. */
 function notBegun(error: unknown): CallReport {
   return {
     call: anyCall,

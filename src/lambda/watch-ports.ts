@@ -18,14 +18,14 @@ export interface Seen {
   readonly registryMs: number | null;
 }
 
-/** The same use cases on the same ports, with somebody who looks on. */
+/** The same use cases on the same ports, with a record of what they do. */
 export interface WatchedPorts {
   readonly deps: RollbackDeps;
   seen(): Seen;
 }
 
 /**
- * Looks on at the ports of one call: what it did is counted in one place, whichever use case did it, and
+ * Watches the ports of one call: what it did is counted in one place, whichever use case did it, and
  * each line about a rollback says which one it is. A watch belongs to its call, so calls that run at once
  * share nothing.
  * @param bound fields of every line of this call
@@ -104,20 +104,20 @@ function watchRegistry(
   return { registry: watched, waitedMs: () => waitedMs };
 }
 
-/** Tells of every record that is read or written. */
+/** Reports every record that is read or written. */
 function watchStore(
   store: RollbackStore,
-  tell: (record: RollbackRecord, isWritten: boolean) => void,
+  report: (record: RollbackRecord, isWritten: boolean) => void,
 ): RollbackStore {
   return {
     read: async (...args) => {
       const view = await store.read(...args);
-      if (view.record !== undefined) tell(view.record, false);
+      if (view.record !== undefined) report(view.record, false);
       return view;
     },
     write: async (change, deadline) => {
       const result = await store.write(change, deadline);
-      if (result === 'written' && change.record !== undefined) tell(change.record, true);
+      if (result === 'written' && change.record !== undefined) report(change.record, true);
       return result;
     },
     readNotice: (...args) => store.readNotice(...args),
@@ -127,7 +127,7 @@ function watchStore(
   };
 }
 
-/** An ended record is written again when its notice is sent, or its alarm looked at: the end is the same. */
+/** An ended record is written again when its notice is sent, or its alarm checked: the end is the same. */
 function isNewEnd(before: RollbackRecord | undefined, { progress }: RollbackRecord): boolean {
   if (progress.status === 'IN_PROGRESS') return false;
   if (before === undefined || before.progress.status === 'IN_PROGRESS') return true;

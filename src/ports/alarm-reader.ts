@@ -2,7 +2,7 @@ import type { AlarmDescription, ChangeToAlarm, ContributorInAlarm } from '../dom
 import type { Deadline } from './deadline.ts';
 
 /**
- * What CloudWatch said. `silent`: it does not know, or refuses to tell (4xx); asking again does not help,
+ * What CloudWatch answered. `silent`: it does not know, or refuses (4xx); asking again does not help,
  * and the caller goes on with what it has. `unreachable`: asking later may help.
  */
 export type AlarmAnswer<T> =

@@ -10,7 +10,7 @@ export interface Credentials {
    */
   authorization(deadline: Deadline): Promise<string | null>;
   /**
-   * The registry does not take `refused`: looks once whether there is another login by now, and answers
+   * The registry does not accept `refused`: checks once whether there is another login by now, and returns
    * it; null when there is none.
    * @throws ConfigurationError, RegistryUnavailableError
    */

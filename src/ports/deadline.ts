@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** The hard end of one invocation. No step starts after it. */
 export interface Deadline {
-  /** Milliseconds left; 0 or less when it is over. */
+  /** Milliseconds left; 0 or less when it has passed. */
   leftMs(): number;
 }
 

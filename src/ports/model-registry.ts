@@ -38,9 +38,9 @@ export interface ModelRegistry {
   readonly address: string;
   readonly pointer: ModelPointer;
   /**
-   * One look at a registered model: its latest changes, always with the live versions, and with each of
+   * One reading of a registered model: its latest changes, always with the live versions, and with each of
    * `include` that exists. Takes as many calls for 10,000 versions as for 10.
-   * @param rowsMax how many of the latest changes; a look at what a plan names needs only a few
+   * @param rowsMax how many of the latest changes; a recheck of what a plan names needs only a few
    * @throws ModelNotFoundError, RegistryRefusedError, RegistryUnavailableError
    */
   read(

@@ -13,7 +13,7 @@ export interface AskedAlarms {
   readonly names: readonly string[];
 }
 
-/** An alarm, and what it does when it goes red. */
+/** An alarm, and what it does when it goes to ALARM. */
 export interface WiredAlarm {
   readonly alarm: AlarmDescription;
   /** ARNs. */
@@ -39,8 +39,8 @@ export interface Schedule {
 }
 
 /**
- * Looks at what stands around us, for `doctor`: what a rollback needs, and does not look at itself. It
- * only reads, and tries once. Unless said otherwise every call may throw errors of ours.
+ * Reads what surrounds the product, for `doctor`: what a rollback needs but does not check itself. It
+ * only reads, and tries once. Unless noted otherwise every call may throw errors of ours.
  */
 export interface Surroundings {
   /** Does it answer, does it take the login, which version is it? */

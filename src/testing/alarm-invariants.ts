@@ -34,7 +34,7 @@ function isAutomaticClaim(change: AppliedChange): change is Claim {
   return record?.progress.status === 'IN_PROGRESS' && record.isAutomatic;
 }
 
-/** I10: an alarm that asked in vain is looked at until it is not red any more, or somebody decides. */
+/** I10: an alarm that led to no rollback is checked until it is no longer in ALARM, or somebody decides. */
 function forgotten(world: SimulatedWorld, record: RollbackRecord): string[] {
   const { progress, watch, alarm } = record;
   if (!record.isAutomatic || alarm === null) return [];
@@ -117,7 +117,7 @@ function claimedInSpite({ record, state }: Claim, world: SimulatedWorld): string
     plan.from !== null &&
     plan.from.createdAtMs > atMs + 2 * skewMs
   ) {
-    problems.push(`${record.id} rolls back a version that was made after its alarm went red`);
+    problems.push(`${record.id} rolls back a version that was made after its alarm went to ALARM`);
   }
   const ageMs = progress.claimedAtMs - atMs;
   if (record.attempts > 1 && ageMs > 3_600_000 + skewMs) {

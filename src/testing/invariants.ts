@@ -70,27 +70,27 @@ function pointerAsReported(world: SimulatedWorld, records: readonly RollbackReco
   if (live.length === 1 && live[0] === to) return [];
   const isReported = records.some((record) => {
     const { progress, pointerCheck } = record;
-    const told =
+    const reported =
       pointerCheck.kind === 'differs'
         ? pointerCheck.liveVersions
         : progress.status === Outcome.CONTESTED
           ? progress.liveVersions
           : null;
-    return told !== null && isSameVersions(told, live);
+    return reported !== null && isSameVersions(reported, live);
   });
   if (isReported) return [];
-  // Others may do as they like after our last look.
+  // Others may do as they like after our last check.
   const { lastChange } = world.registry;
-  const looks = world.applied.filter((change) => isLook(change.record));
-  const lastLookMs = looks.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+  const checks = world.applied.filter((change) => isCheck(change.record));
+  const lastCheckMs = checks.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
   const isOthers = lastChange?.by === 'others';
-  if (isOthers && (to === undefined || lastChange.atMs >= lastLookMs)) return [];
+  if (isOthers && (to === undefined || lastChange.atMs >= lastCheckMs)) return [];
   return [
-    `I5: live is ${live.join(' and ')}, the last commit left ${to ?? 'nothing'}, nobody was told`,
+    `I5: live is ${live.join(' and ')}, the last commit left ${to ?? 'nothing'}, nobody was notified`,
   ];
 }
 
-function isLook(record: RollbackRecord | undefined): boolean {
+function isCheck(record: RollbackRecord | undefined): boolean {
   return record?.pointerCheck.kind === 'as-left' || record?.pointerCheck.kind === 'differs';
 }
 
@@ -111,14 +111,16 @@ function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
 function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   return records.flatMap((record) => {
     if (isRunning(record)) return [];
-    // A flapping alarm is told of once; its other refusals are recorded.
+    // A flapping alarm is announced once; its other refusals are recorded.
     const isOne = (id: string): boolean =>
       id === record.id ||
       (record.isAutomatic && isUnannounced(world, record) && isAlarm(records, id));
     const isDelivered = world.delivered.some(
       ({ message }) => isOne(message.rollback_id) && message.outcome === record.progress.status,
     );
-    return isDelivered ? [] : [`I7: ${record.id} ended ${record.progress.status}, nobody was told`];
+    return isDelivered
+      ? []
+      : [`I7: ${record.id} ended ${record.progress.status}, nobody was notified`];
   });
 }
 

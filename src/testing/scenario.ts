@@ -46,7 +46,7 @@ export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
   scheduler.isCalm = true;
   world.calmSinceMs = scheduler.nowMs;
   let left: readonly DueItem[] = [];
-  // An alarm that stays red is looked at for half a day, every hour.
+  // An alarm that stays in ALARM is checked for half a day, every hour.
   for (let round = 0; round < 40; round += 1) {
     scheduler.nowMs += round < 12 ? 130_000 : 3_600_000;
     const isOver = round === 28 || (round === 12 && world.choices.happens(50));

@@ -60,7 +60,7 @@ export class SimulatedWorld {
   readonly registry: SimulatedRegistry = new SimulatedRegistry();
   readonly store: RollbackStore;
   readonly alarms: SimulatedAlarms;
-  /** What callers were told of alarms. */
+  /** What callers got as answers to alarms. */
   readonly answered: AnsweredAlarm[] = [];
   readonly applied: AppliedChange[] = [];
   readonly delivered: Notice[] = [];

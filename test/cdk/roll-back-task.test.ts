@@ -167,7 +167,7 @@ describe('RollBackTask', () => {
     [{ targetVersion: 'v2' }, /target_version must be a string of digits/],
     [{ reason: 'BECAUSE' }, /reason must be one of MANUAL_REQUEST/],
     [{ dryRun: 'true' }, /dry_run must be true or false/],
-    [{ overrides: ['EVERYTHING'] }, /"EVERYTHING" is no refusal code/],
+    [{ overrides: ['EVERYTHING'] }, /"EVERYTHING" is not a refusal code/],
     [{ requestId: 'x'.repeat(257) }, /request_id has 257 characters/],
     [{ modelName: '$.model' }, /text \$\.model\. Write JsonPath\.stringAt\('\$\.model'\)/],
     [{ requestId: '$$.Execution.Id' }, /Write JsonPath\.stringAt\('\$\$\.Execution\.Id'\)/],

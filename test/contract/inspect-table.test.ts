@@ -64,7 +64,7 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('inspectTable on DynamoDB Loc
     await client.send(new CreateTableCommand(input));
     expect(byName(await inspectTable(client, tableName, soon()))).toMatchObject({
       table: { verdict: 'ok' },
-      expiry: { verdict: 'warning', mend: expect.stringContaining('create-table') },
+      expiry: { verdict: 'warning', fix: expect.stringContaining('create-table') },
     });
     await client.send(
       new UpdateTimeToLiveCommand({
@@ -126,7 +126,7 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('inspectTable on DynamoDB Loc
   test.each(wrong)('tells a table with %s', async (_, input, message) => {
     const { table } = await inspected(input);
     expect(table).toMatchObject({ verdict: 'problem', message: expect.stringContaining(message) });
-    expect(table?.mend).toContain('ROLLBACK_STATE_TABLE');
+    expect(table?.fix).toContain('ROLLBACK_STATE_TABLE');
   });
 });
 
@@ -160,7 +160,7 @@ describe('inspectTable', () => {
     expect(checks.map(({ verdict }) => verdict)).toEqual(['warning', 'warning', 'warning']);
     for (const check of checks) {
       expect(check.message).toContain(message);
-      expect(check.mend).toMatch(/dynamodb:Describe/);
+      expect(check.fix).toMatch(/dynamodb:Describe/);
     }
     await proxy.close();
   });

@@ -37,7 +37,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTopic on MiniStack'
   test.each(['notices', 'alarms'] as const)(
     'finds a new topic for %s in order, and publishes nothing',
     async (use) => {
-      expect(await inspect(use)).toMatchObject({ name: 'topic', verdict: 'ok', mend: null });
+      expect(await inspect(use)).toMatchObject({ name: 'topic', verdict: 'ok', fix: null });
       expect(await receiveNotices(queueUrl, { count: 1, timeoutMs: 100 })).toEqual([]);
     },
   );
@@ -54,10 +54,10 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTopic on MiniStack'
     const topic = { name: 'topic', arn: await unheardTopic(), use: 'notices' } as const;
     expect(await inspectTopic(client, topic, soon())).toMatchObject({
       verdict: 'warning',
-      message: expect.stringContaining('Nobody hears'),
+      message: expect.stringContaining('has no subscriber'),
     });
     const alarms = await inspectTopic(client, { ...topic, use: 'alarms' }, soon());
-    expect(alarms).toMatchObject({ verdict: 'problem', mend: 'Subscribe the function.' });
+    expect(alarms).toMatchObject({ verdict: 'problem', fix: 'Subscribe the function.' });
   });
 
   test.each([
@@ -120,7 +120,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTopic on MiniStack'
     expect((await inspect()).verdict).toBe('ok');
   });
 
-  test.each(['no JSON', '[]', '{"Statement": {}}'])('warns of the policy %s', async (policy) => {
+  test.each(['not JSON', '[]', '{"Statement": {}}'])('warns of the policy %s', async (policy) => {
     await set('Policy', policy);
     expect((await inspect()).verdict).toBe('warning');
   });
@@ -146,7 +146,7 @@ describe('inspectTopic', () => {
   test('warns when the role may not look: it may publish all the same', async () => {
     expect(await answered(403, 'AuthorizationError')).toMatchObject({
       verdict: 'warning',
-      mend: 'Check the permission sns:GetTopicAttributes.',
+      fix: 'Check the permission sns:GetTopicAttributes.',
     });
   });
 

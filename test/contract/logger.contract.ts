@@ -19,11 +19,15 @@ export function describeLogger(
   describe(name, () => {
     test('writes a line for each call: level, message, service and the fields as they are', () => {
       const fields = { rollback_id: 'm/1', replayed: false, duration_ms: 0 };
-      const [line, ...others] = told((logger) => logger.log('warn', 'ended', fields));
+      const [line, ...others] = told((logger) => logger.log('warn', 'rollback ended', fields));
       expect(others).toEqual([]);
       const { level, ...rest } = parsed(line);
       expect(String(level).toLowerCase()).toBe('warn');
-      expect(rest).toMatchObject({ message: 'ended', service: 'model-rollback', ...fields });
+      expect(rest).toMatchObject({
+        message: 'rollback ended',
+        service: 'model-rollback',
+        ...fields,
+      });
     });
 
     test('writes one line whatever the texts hold', () => {

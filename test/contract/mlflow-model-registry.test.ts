@@ -84,8 +84,8 @@ describe('MLflowClient', describeWire);
 // ---------------------------------------------------------------------------------------------------
 
 /** What is done about a 403 depends on what the call needs. */
-const mendOf = (mend: RegExp | Record<'read' | 'write', RegExp>, kind: 'read' | 'write'): RegExp =>
-  mend instanceof RegExp ? mend : mend[kind];
+const fixOf = (fix: RegExp | Record<'read' | 'write', RegExp>, kind: 'read' | 'write'): RegExp =>
+  fix instanceof RegExp ? fix : fix[kind];
 
 interface FaultContext {
   server(): RegistryServer;
@@ -345,18 +345,18 @@ const failed = (status: number, error_code: string, message: string): Fault =>
 const REFUSALS: readonly {
   title: string;
   fault: Fault;
-  mend: RegExp | Record<'read' | 'write', RegExp>;
+  fix: RegExp | Record<'read' | 'write', RegExp>;
 }[] = [
   {
     title: '401',
     fault: page(401, 'You are not authenticated.'),
-    mend: /MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD/,
+    fix: /MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD/,
   },
   {
     title: '403 of the permissions',
     fault: failed(403, 'PERMISSION_DENIED', 'Permission denied'),
-    mend: {
-      read: /\(a read\).*permission READ on (?:the registered model\. MLflow 3\.18 answers so.*"fraud"|registered models\.)/,
+    fix: {
+      read: /\(a read\).*permission READ on (?:the registered model\. MLflow 3\.18 gives the same answer.*"fraud"|registered models\.)/,
       write: /\(a write\).*permission EDIT on the registered model\./,
     },
   },
@@ -368,7 +368,7 @@ const REFUSALS: readonly {
       contentType: 'text/plain',
       body: 'Invalid Host header - possible DNS rebinding attack detected',
     },
-    mend: /--allowed-hosts/,
+    fix: /--allowed-hosts/,
   },
   {
     title: '403 of the Origin check',
@@ -378,23 +378,23 @@ const REFUSALS: readonly {
       contentType: 'text/plain',
       body: 'Cross-origin request blocked',
     },
-    mend: /Origin header/,
+    fix: /Origin header/,
   },
   {
     title: '404 in HTML',
     fault: page(404, 'The requested URL was not found on the server.'),
-    mend: /path prefix in MLFLOW_TRACKING_URI/,
+    fix: /path prefix in MLFLOW_TRACKING_URI/,
   },
-  { title: '400', fault: failed(400, 'INVALID_PARAMETER_VALUE', 'no'), mend: /will not help/ },
-  { title: '405', fault: page(405, 'Method Not Allowed'), mend: /will not help/ },
+  { title: '400', fault: failed(400, 'INVALID_PARAMETER_VALUE', 'no'), fix: /will not help/ },
+  { title: '405', fault: page(405, 'Method Not Allowed'), fix: /will not help/ },
 ];
 
 /** 5xx that stay; a write cannot be certain of them. */
-const PERMANENT: readonly { title: string; fault: Fault; mend: RegExp }[] = [
+const PERMANENT: readonly { title: string; fault: Fault; fix: RegExp }[] = [
   {
     title: '500 FEATURE_DISABLED',
     fault: failed(500, 'FEATURE_DISABLED', 'Workspace APIs are not available'),
-    mend: /unset MLFLOW_WORKSPACE/,
+    fix: /unset MLFLOW_WORKSPACE/,
   },
   {
     title: '503 of an artifacts-only server',
@@ -404,7 +404,7 @@ const PERMANENT: readonly { title: string; fault: Fault; mend: RegExp }[] = [
       contentType: HTML,
       body: 'Endpoint: /x disabled due to the mlflow server running in `--artifacts-only` mode. To enable tracking server functionality, run `mlflow server` without `--artifacts-only`',
     },
-    mend: /MLFLOW_TRACKING_URI to the one with the registry/,
+    fix: /MLFLOW_TRACKING_URI to the one with the registry/,
   },
 ];
 
@@ -432,18 +432,18 @@ const STRANGE: readonly { title: string; fault: Fault }[] = [
 ];
 
 function describeRefusals({ server, registry }: FaultContext): void {
-  for (const { title, fault, mend } of [...REFUSALS, ...PERMANENT]) {
-    test(`${title} is RegistryRefusedError at once, with the mend`, async () => {
+  for (const { title, fault, fix } of [...REFUSALS, ...PERMANENT]) {
+    test(`${title} is RegistryRefusedError at once, with the fix`, async () => {
       server().fault = () => fault;
       const error = await failure(() => registry().read(MODEL, [], soon()));
       expect(error).toBeInstanceOf(RegistryRefusedError);
-      expect(error.message).toMatch(mendOf(mend, 'read'));
+      expect(error.message).toMatch(fixOf(fix, 'read'));
       expectPlain(error);
       expect(server().requests).toHaveLength(1);
       const tag = { of: 'model', key: 'k', value: 'v' } as const;
       const listed = await failure(() => registry().listByTag(tag, 10, soon()));
       expect(listed).toBeInstanceOf(RegistryRefusedError);
-      expect(listed.message).toMatch(mendOf(mend, 'read'));
+      expect(listed.message).toMatch(fixOf(fix, 'read'));
     });
   }
 
@@ -691,13 +691,13 @@ function describeMoveAnswers({ server, registry }: FaultContext): void {
     ]);
   });
 
-  for (const { title, fault: on, mend } of REFUSALS) {
-    test(`is refused by ${title}, with the mend`, async () => {
+  for (const { title, fault: on, fix } of REFUSALS) {
+    test(`is refused by ${title}, with the fix`, async () => {
       fault(on);
       const answer = await registry().movePointer(MODEL, '1', soon());
       if (answer.kind !== 'refused') throw new Error(`not refused but ${answer.kind}`);
       expect(answer.error).toBeInstanceOf(RegistryRefusedError);
-      expect(answer.error.message).toMatch(mendOf(mend, 'write'));
+      expect(answer.error.message).toMatch(fixOf(fix, 'write'));
       expectPlain(answer.error);
       expect(moves()).toBe(1);
       expect(await live()).toEqual(['2']);
@@ -743,13 +743,13 @@ function describeMoveAnswers({ server, registry }: FaultContext): void {
     });
   }
 
-  for (const { title, fault: on, mend } of PERMANENT) {
-    test(`is unknown after ${title}, with the mend`, async () => {
+  for (const { title, fault: on, fix } of PERMANENT) {
+    test(`is unknown after ${title}, with the fix`, async () => {
       fault(on);
       const answer = await registry().movePointer(MODEL, '1', soon());
       if (answer.kind !== 'unknown') throw new Error(`not unknown but ${answer.kind}`);
       expect(answer.error).toBeInstanceOf(RegistryRefusedError);
-      expect(answer.error.message).toMatch(mend);
+      expect(answer.error.message).toMatch(fix);
       expect(moves()).toBe(1);
     });
   }

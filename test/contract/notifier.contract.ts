@@ -146,7 +146,7 @@ const NOTICES: readonly {
     fields: {
       about: 'recovery',
       outcome: 'ROLLED_BACK',
-      text: expect.stringMatching(/^The alarm fraud-latency is not red any more\. /),
+      text: expect.stringMatching(/^The alarm fraud-latency is no longer in ALARM\. /),
       alarm: { recovery: 'recovered' },
     },
   },
@@ -157,7 +157,7 @@ const NOTICES: readonly {
     subject: 'Model Rollback not recovered: fraud',
     fields: {
       about: 'recovery',
-      text: expect.stringMatching(/^The alarm fraud-latency is still red: .*paused.*resume/),
+      text: expect.stringMatching(/^The alarm fraud-latency is still in ALARM: .*paused.*resume/),
       alarm: { recovery: 'not-recovered' },
     },
   },

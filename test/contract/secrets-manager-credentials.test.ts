@@ -49,7 +49,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
     const unusable: readonly [string, string | object | Uint8Array, RegExp][] = [
       ['text', PASSWORD, /is not JSON/],
       ['broken JSON', `{"username": "lovelace", "password": "${PASSWORD}`, /is not JSON/],
-      ['bytes', Buffer.from(JSON.stringify(LOGIN)), /is no text/],
+      ['bytes', Buffer.from(JSON.stringify(LOGIN)), /is not a text/],
       ['a text in JSON', JSON.stringify(PASSWORD), /holds something else/],
       ['null', 'null', /holds something else/],
       ['a list', [LOGIN], /holds something else/],
@@ -163,7 +163,7 @@ describe('SecretsManagerCredentials', () => {
     [400, 'DecryptionFailure'],
     [400, 'InvalidParameterException'],
     [400, 'UnrecognizedClientException'],
-  ])('%i %s is ConfigurationError with the mend', async (status, type) => {
+  ])('%i %s is ConfigurationError with the fix', async (status, type) => {
     const act = refusal(status, type, `not allowed on ${ARN}`);
     const error = await with_(() => act, failureOf);
     expect(error).toBeInstanceOf(ConfigurationError);

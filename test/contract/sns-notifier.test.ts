@@ -48,7 +48,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
     const notifier = new SNSNotifier(new SNSClient(localClientConfig(ministack.url)), TOPIC);
     const result = await notifier.send(noticeOf(ENDS.ROLLED_BACK, 'end', 0, NOON_MS), soon());
     expect(result.kind).toBe('failed');
-    expect(JSON.stringify(result)).toContain(`ALERT_SNS_TOPIC_ARN (${TOPIC}) took no notice: `);
+    expect(JSON.stringify(result)).toContain(`ALERT_SNS_TOPIC_ARN (${TOPIC}): `);
     expect(JSON.stringify(result)).toContain('NotFound');
   });
 });

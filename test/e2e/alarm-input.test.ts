@@ -326,7 +326,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const answer = await world.ask(
         directAlarm({ name: uniqueName('alarm'), model: name, atMs: Date.now() }),
       );
-      await expectFailed(answer, /gives no name of a model|names no model/);
+      await expectFailed(answer, /does not hold a valid model name|names no model/);
       expect(answer.model_name).toBeNull();
     });
 
@@ -440,7 +440,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const second = await world.model(STAGES);
       const messages = [
         snsMessage(await inAlarm(model)),
-        'no JSON',
+        'not JSON',
         snsMessage(await inAlarm(null)),
         snsMessage({ ...(await inAlarm(model)), state: 'OK' }),
         snsMessage(await inAlarm(second)),
@@ -472,7 +472,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
       const messages = [
         snsMessage(await inAlarm(model)),
         snsMessage({ ...(await inAlarm(model)), state: 'OK' }),
-        'no JSON',
+        'not JSON',
         snsMessage(await inAlarm(null)),
       ];
       const before = await world.everything(model);
@@ -504,7 +504,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an event'), () => {
         snsMessage(await inAlarm(second)),
         snsMessage(own),
         snsMessage({ ...own, state: 'OK' }),
-        'no JSON',
+        'not JSON',
       ];
       const settings = { MLFLOW_TRACKING_URI: slow.url };
       const running = world.ask(directAlarm(own), settings);

@@ -178,7 +178,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       await own.sweep(ahead(20 * minuteMs));
       const ofRecovery = await deliver();
 
-      const why = 'The message is a notice of this product.';
+      const why = 'The message is a notice from model-rollback.';
       for (const answer of [ofRollback, ofFailure, ofRecovery]) {
         expect(answer).toMatchObject({ outcome: 'IGNORED', message: why });
       }
@@ -474,7 +474,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       const ofNameless = await explain(nameless);
       expect(ofNameless).toContain('names no model');
       expect(ofNameless).toContain('model by    unknown; alarm watch: pending');
-      expect(await explain(unreadable)).toContain('The message is no JSON');
+      expect(await explain(unreadable)).toContain('The message is not JSON');
       for (const answer of Object.values(answers)) {
         expect(await world.recorded(answer)).toEqual(answer);
       }

@@ -18,10 +18,10 @@ export function builtFile(name: (typeof BUILT_FILES)[number]): string {
 
 /** What is wrong with the build of a project folder, and what to do; null when it is up to date. */
 export function buildProblem(root: string): string | null {
-  const mend = 'The tests of test/e2e run what was built: run "npm run build" first.';
+  const fix = 'The tests of test/e2e run what was built: run "npm run build" first.';
   const missing = BUILT_FILES.filter((name) => !existsSync(join(root, name)));
   if (missing.length > 0) {
-    return `${missing.join(' and ')} is missing. ${mend}`;
+    return `${missing.join(' and ')} is missing. ${fix}`;
   }
   const builtAtMs = Math.min(...BUILT_FILES.map((name) => modifiedAtMs(join(root, name))));
   const newer = filesIn(join(root, 'src')).filter((file) => modifiedAtMs(file) > builtAtMs);
@@ -29,7 +29,7 @@ export function buildProblem(root: string): string | null {
   if (first === undefined) {
     return null;
   }
-  return `dist/ is older than ${newer.length} file(s) of src/, such as ${relative(root, first)}. ${mend}`;
+  return `dist/ is older than ${newer.length} file(s) of src/, such as ${relative(root, first)}. ${fix}`;
 }
 
 function filesIn(folder: string): string[] {

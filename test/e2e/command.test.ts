@@ -79,7 +79,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
 
       expect(exitCode).toBe(2);
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/InvalidRequestError: There is no terminal to ask on\. Add --yes/);
+      expect(stderr).toMatch(
+        /InvalidRequestError: There is no terminal to ask on\. To roll back without a question, pass --yes/,
+      );
       expect(json).toMatchObject({ error: { code: 'INVALID_REQUEST' } });
       expect(await world.everything(model)).toEqual(before);
     });
@@ -111,7 +113,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
 
       expect(exitCode).toBe(3);
       expect(screen).toContain('LIVE_VERSION_CHANGED');
-      expect(screen).toContain(`To see the plan of now, and decide: model-rollback apply ${model}`);
+      expect(screen).toContain(`To see the current plan and decide: model-rollback apply ${model}`);
       expect(await world.mlflow.liveVersions(model)).toEqual(['4']);
     });
 

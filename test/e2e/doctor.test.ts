@@ -19,15 +19,16 @@ let world: World;
 let functionArn: string;
 let functionName: string;
 
+type ShownCheck = Omit<Check, 'fix'> & { readonly mend: string | null };
 interface Report extends CommandResult {
-  readonly checks: Readonly<Record<string, Check>>;
+  readonly checks: Readonly<Record<string, ShownCheck>>;
   /** Names of the checks that are not ok, with their verdicts. */
   readonly found: readonly string[];
 }
 
 async function doctor(settings: Settings = {}, args: readonly string[] = []): Promise<Report> {
   const result = await runCommand(['doctor', '--json', ...args], world.env(settings));
-  const { checks } = result.json as { readonly checks: readonly Check[] };
+  const { checks } = result.json as { readonly checks: readonly ShownCheck[] };
   return {
     ...result,
     checks: Object.fromEntries(checks.map((check) => [check.name, check])),
@@ -230,7 +231,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     expect(checks['state']?.verdict).toBe('ok');
     expect(checks[`alarm ${name}`]).toMatchObject({
       verdict: 'warning',
-      message: `${model} (dimension): whether there is a target cannot be told.`,
+      message: `${model} (dimension): it is not known whether there is a target.`,
     });
   });
 
@@ -242,7 +243,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     // It holds no model yet.
     expect(right.checks['registry']).toMatchObject({
       verdict: 'warning',
-      message: expect.stringContaining('takes the login (MLflow 3.17.2)'),
+      message: expect.stringContaining('accepts the login (MLflow 3.17.2)'),
     });
     const wrong = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: 'wrong-password' });
     expect(wrong.exitCode).toBe(1);
@@ -264,7 +265,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       names.flatMap((name) => ['--alarm', name]),
     );
     expect(exitCode).toBe(1);
-    const of = (index: number): Check | undefined => checks[`alarm ${names[index]}`];
+    const of = (index: number): ShownCheck | undefined => checks[`alarm ${names[index]}`];
     expect(of(0)).toMatchObject({
       verdict: 'problem',
       mend: expect.stringContaining('Set the tag model-rollback:model'),
@@ -288,7 +289,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
     const other = `${functionArn}-other`;
     const { exitCode, checks } = await doctor({}, ['--function', other]);
     expect(exitCode).toBe(1);
-    expect(checks['alarms']?.message).toBe(`No alarm calls ${other} when it goes red.`);
+    expect(checks['alarms']?.message).toBe(`No alarm calls ${other} when it goes to ALARM.`);
   });
 
   test('looks at the topic of the alarms', async () => {

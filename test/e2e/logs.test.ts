@@ -48,7 +48,11 @@ describe.skipIf(isEngineMissing)(suiteTitle('the log of the function'), () => {
   test('has the end of each call in one line, and its metrics in another', async () => {
     const model = await world.model(['Archived', 'Archived', 'Production']);
     const lines = await linesOf({ model_name: model, alarm_name: 'high-drawdown-alarm' }, 'i-1');
-    expect(lines.map(({ message }) => message)).toEqual(['ended', 'answered', undefined]);
+    expect(lines.map(({ message }) => message)).toEqual([
+      'rollback ended',
+      'request answered',
+      undefined,
+    ]);
     expect(lines[1]).toMatchObject({
       level: 'INFO',
       service,
@@ -86,11 +90,15 @@ describe.skipIf(isEngineMissing)(suiteTitle('the log of the function'), () => {
     }
     models.forEach((model, index) => {
       expect(all[index]).toContainEqual(
-        expect.objectContaining({ message: 'answered', outcome: 'ROLLED_BACK', model_name: model }),
+        expect.objectContaining({
+          message: 'request answered',
+          outcome: 'ROLLED_BACK',
+          model_name: model,
+        }),
       );
     });
     expect(all.at(-1)).toMatchObject([
-      { message: 'not answered', error: 'InvalidRequestError' },
+      { message: 'request not answered', error: 'InvalidRequestError' },
       { RollbackFailed: 1, ErrorName: 'InvalidRequestError' },
     ]);
   });

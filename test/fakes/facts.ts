@@ -68,7 +68,7 @@ export function planOf(
     alarms?: Partial<AlarmSettings>;
     fleet?: FleetState;
     /** Given: an alarm asks. */
-    redAtMs?: number;
+    alarmAtMs?: number;
     doubt?: string;
     aliases?: readonly ModelAlias[];
     unreadBelow?: string;
@@ -82,7 +82,7 @@ export function planOf(
     settings: settingsOf(fields),
     confirmed: fields.confirmed ?? null,
     fleet: fields.fleet ?? newFleetState,
-    redAtMs: fields.redAtMs ?? null,
+    alarmAtMs: fields.alarmAtMs ?? null,
     doubt: fields.doubt ?? null,
     aliases: fields.aliases ?? [],
     unreadBelow: fields.unreadBelow ?? null,

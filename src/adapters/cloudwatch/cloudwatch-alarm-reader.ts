@@ -64,7 +64,7 @@ export class CloudWatchAlarmReader implements AlarmReader {
   ): Promise<AlarmAnswer<readonly string[]>> {
     return await this.#ask(arn, 'DescribeAlarms', deadline, async ({ name }, client, to) => {
       const arns = await listAll(async (NextToken) => {
-        // No other filter may stand beside this one, so the state is looked at here.
+        // No other filter may stand beside this one, so the state is checked here.
         const command = describeAlarms({ ChildrenOfAlarmName: name, NextToken });
         const page = await client.send(command, to);
         return { rows: arnsInAlarm(page), next: page.NextToken };
@@ -216,7 +216,7 @@ interface CallOptions {
   readonly abortSignal: AbortSignal;
 }
 
-/** Told by CloudWatch as a refusal (400), and over soon. */
+/** CloudWatch sends these as a refusal (400), and they pass soon. */
 const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout/i;
 
 function describeAlarms(input: DescribeAlarmsCommandInput): DescribeAlarmsCommand {
@@ -242,7 +242,7 @@ async function listAll<T>(
 }
 
 function tooMuch(what: string): AlarmAnswer<never> {
-  return { kind: 'silent', message: `These are too many ${what} to ask CloudWatch for.` };
+  return { kind: 'silent', message: `There are too many ${what} to ask CloudWatch for.` };
 }
 
 function noArn(arn: string): AlarmAnswer<never> {
@@ -250,7 +250,7 @@ function noArn(arn: string): AlarmAnswer<never> {
   return { kind: 'silent', message: `"${shown}" is not the ARN of a CloudWatch alarm.` };
 }
 
-/** A refusal stays one. Whatever else went wrong may go right later. */
+/** A refusal stays one. Any other failure may pass. */
 function failureOf(error: unknown, what: string): AlarmAnswer<never> {
   const { name, $metadata } = error as Partial<Error> & {
     readonly $metadata?: { readonly httpStatusCode?: number };

@@ -16,7 +16,7 @@ import type {
 } from '../../domain/alarm.ts';
 import { limits } from '../../domain/limits.ts';
 
-/** Kinds of alarms to ask for: without them only metric alarms are told. */
+/** Kinds of alarms to ask for: without them only metric alarms are listed. */
 export const alarmTypes = ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'] as const;
 
 /** The alarms of a page of DescribeAlarms, of every kind. One without an ARN, a name or a state is none. */

@@ -12,7 +12,7 @@ import type { Deadline } from '../../ports/deadline.ts';
 import type { AskedAlarms, WiredAlarm } from '../../ports/surroundings.ts';
 import { alarmsOf, alarmTypes, rowsOf } from './cloudwatch-answer.ts';
 
-/** The alarms that call somebody, and those that are named; each once. Never throws. */
+/** The alarms that call the function or the topic, and those that are named; each once. Never throws. */
 export async function findAlarms(
   client: CloudWatchClient,
   { functionArn, topicArn, names }: AskedAlarms,

@@ -12,7 +12,7 @@ const credentialErrors = [
   'UnrecognizedClientException',
 ];
 
-/** What an error of the SDK means for us, with the mend in its message. */
+/** What an error of the SDK means for us, with the fix in the message. */
 export function storeError(
   error: unknown,
   tableName: string,
@@ -22,7 +22,7 @@ export function storeError(
   if (name === 'ResourceNotFoundException') {
     return new ConfigurationError(
       `ROLLBACK_STATE_TABLE names the table "${tableName}", which does not exist in this account and region. ` +
-        `Make it with ${commandText('create-table')}, or set the name of the one that is there.`,
+        `To create it, run ${commandText('create-table')}; or set the name of an existing state table.`,
       { cause },
     );
   }
@@ -44,12 +44,13 @@ export function storeError(
   if (name === 'ValidationException') {
     return new ConfigurationError(
       `The state table "${tableName}" cannot be used: ${messageOf(error)}. ` +
-        `It needs the keys and indexes that ${commandText('create-table')} makes.`,
+        'Its keys or indexes are not those of a state table. To create one, set ROLLBACK_STATE_TABLE to ' +
+        `another name and run ${commandText('create-table')}.`,
       { cause },
     );
   }
   return new StateStoreUnavailableError(
-    `The state table "${tableName}" did not answer as it should (${name}: ${messageOf(error)}). Try again.`,
+    `The state table "${tableName}" gave no usable answer (${name}: ${messageOf(error)}). Try again.`,
     { cause },
   );
 }

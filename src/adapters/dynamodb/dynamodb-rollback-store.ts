@@ -58,7 +58,7 @@ export interface DynamoDBRollbackStoreOptions {
  * over the one that was read.
  *
  *   read at revision 4 ── decide ── write revision 5 if stored is 4 ── lost answer ── SDK sends it again:
- *   stored is 5 by now, so the condition fails; the token on the stored item tells that the 5 is ours.
+ *   stored is 5 by now, so the condition fails; the token on the stored item shows that the 5 is ours.
  */
 export class DynamoDBRollbackStore implements RollbackStore {
   readonly #client: DynamoDBClient;

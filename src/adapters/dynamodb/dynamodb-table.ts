@@ -19,7 +19,7 @@ export interface CreatedTable {
 }
 
 /**
- * Makes the state table, or finds it there, and waits until it is active.
+ * Creates the state table, unless it exists, and waits until it is active.
  * @throws the SDK's errors (see dynamodb-error.ts), StateStoreUnavailableError when it stays inactive
  */
 export async function createTable(
@@ -136,7 +136,7 @@ async function attempt(
     await work();
   } catch (error) {
     const message = messageOf(error);
-    if (!/already enabled/i.test(message)) warnings.push(`No ${what}: ${message}`);
+    if (!/already enabled/i.test(message)) warnings.push(`Could not switch on ${what}: ${message}`);
   }
 }
 

@@ -27,11 +27,11 @@ export async function inspectTable(
   const name = { TableName: tableName };
   const to = { abortSignal };
   const checks = await Promise.all([
-    look('table', 'the shape of the table', 'dynamodb:DescribeTable', async () => {
+    checkPart('table', 'the shape of the table', 'dynamodb:DescribeTable', async () => {
       const { Table: table } = await client.send(new DescribeTableCommand(name), to);
       return judgeShape(table ?? {}, tableName);
     }),
-    look('expiry', 'expiry (TTL)', 'dynamodb:DescribeTimeToLive', async () => {
+    checkPart('expiry', 'expiry (TTL)', 'dynamodb:DescribeTimeToLive', async () => {
       const { TimeToLiveDescription: ttl } = await client.send(
         new DescribeTimeToLiveCommand(name),
         to,
@@ -39,9 +39,9 @@ export async function inspectTable(
       const isOn = ['ENABLED', 'ENABLING'].includes(ttl?.TimeToLiveStatus ?? '');
       return isOn && ttl?.AttributeName === tableShape.ttlAttribute
         ? ok('expiry', `Records without effect expire (TTL on ${tableShape.ttlAttribute}).`)
-        : warning('expiry', 'Records without effect are kept for ever (no TTL).', switchOn);
+        : warning('expiry', 'Records without effect are kept for ever (TTL is off).', switchOn);
     }),
-    look('backup', 'backups', 'dynamodb:DescribeContinuousBackups', async () => {
+    checkPart('backup', 'backups', 'dynamodb:DescribeContinuousBackups', async () => {
       const { ContinuousBackupsDescription: backups } = await client.send(
         new DescribeContinuousBackupsCommand(name),
         to,
@@ -58,9 +58,9 @@ export async function inspectTable(
 
 // ---------------------------------------------------------------------------------------------------
 
-const switchOn = `Run ${commandText('create-table')}: on a table that is there it switches this on.`;
+const switchOn = `To switch it on, run ${commandText('create-table')}; it also works on an existing table.`;
 
-async function look(
+async function checkPart(
   name: string,
   what: string,
   action: string,
@@ -74,7 +74,7 @@ async function look(
     const why = `${error instanceof Error ? error.name : 'Error'}: ${line}`;
     return warning(
       name,
-      `Could not look at ${what} (${why}).`,
+      `Could not read ${what} (${why}).`,
       `Check that the table can be reached, and the permission ${action}.`,
     );
   }
@@ -106,9 +106,9 @@ function judgeShape(table: TableDescription, tableName: string): Check {
     if (!isEnough) wrong.push(`index ${index.name}: projects ${type}, not ${projection[0]}`);
   }
   if (wrong.length > 0) {
-    const message = `The table ${tableName} is no state table (${wrong.join('; ')}).`;
-    const mend = `Set ROLLBACK_STATE_TABLE to another name, and run ${commandText('create-table')}.`;
-    return problem('table', message, mend);
+    const message = `The table ${tableName} is not a state table (${wrong.join('; ')}).`;
+    const fix = `To create one, set ROLLBACK_STATE_TABLE to another name and run ${commandText('create-table')}.`;
+    return problem('table', message, fix);
   }
   const statuses = [table.TableStatus, ...[...indexes.values()].map((index) => index.IndexStatus)];
   const busy = statuses.find((status) => !['ACTIVE', 'UPDATING'].includes(status ?? ''));

@@ -209,7 +209,7 @@ function docOf(item: Item, name: string): string {
   );
 }
 
-/** Conditions look at the attribute, decisions at the document: they must not differ. */
+/** Conditions use the attribute, decisions the document: they must not differ. */
 function requireRevision(item: Item, name: string, revision: number): void {
   if (item['revision']?.N === String(revision)) return;
   throw new StateCorruptError(

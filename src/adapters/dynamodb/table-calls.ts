@@ -83,7 +83,7 @@ export class TableCalls {
 
   /**
    * Writes all items or none.
-   * @param token stands on each of the items; tells a lost answer from a lost condition
+   * @param token stands on each of the items; distinguishes a lost answer from a lost condition
    */
   async put(
     puts: readonly ConditionalPut[],

@@ -12,7 +12,7 @@ export interface MemoryAlarmExtras {
   readonly tags?: Readonly<Record<string, string>>;
   /** The series that are in ALARM. */
   readonly contributors?: readonly ContributorInAlarm[];
-  /** ARNs of all children. @default the ones that made it red */
+  /** ARNs of all children. @default the ones that put it into ALARM */
   readonly children?: readonly string[];
   /** Its changes to ALARM, and those of its series, oldest first. */
   readonly history?: readonly (ChangeToAlarm & { readonly contributorId?: string })[];

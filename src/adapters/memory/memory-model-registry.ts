@@ -45,7 +45,7 @@ export class MemoryModelRegistry implements ModelRegistry {
   transition(modelName: string, version: string, stage: string, archiveExisting: boolean): void {
     const rows = this.#rows(modelName);
     requireVersion(rows, modelName, version);
-    // Two transitions in one millisecond would look like one.
+    // Two transitions in one millisecond could not be distinguished.
     const latestMs = Math.max(...rows.map((row) => row.lastUpdatedAtMs));
     const lastUpdatedAtMs = Math.max(this.#clock.nowMs(), latestMs + 1);
     this.#models.set(

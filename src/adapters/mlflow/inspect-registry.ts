@@ -5,7 +5,7 @@ import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-clie
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
 
 /**
- * Asks for one registered model, whichever, and for the server's version, where it tells one.
+ * Asks for any one registered model, and for the server's version, where it reports one.
  * @throws RegistryRefusedError, RegistryUnavailableError, ConfigurationError when there is no login
  */
 export async function inspectRegistry(
@@ -53,7 +53,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Managed forms of MLflow and proxies do not tell it. */
+/** Managed forms of MLflow and proxies do not report it. */
 async function versionOf(client: MLflowClient, deadline: Deadline): Promise<string | null> {
   try {
     const { status, text } = await client.send('GET', '/version', null, deadline);
@@ -65,17 +65,17 @@ async function versionOf(client: MLflowClient, deadline: Deadline): Promise<stri
 
 function judge(address: string, version: string | null, modelCount: number): Check {
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
-  const message = `${address} answers and takes the login (${what}).`;
+  const message = `${address} answers and accepts the login (${what}).`;
   if (version !== null && isUnknownGround(version)) {
-    const mend = 'Use a server from 2.3 to 3.17, or try it on a model that nobody needs.';
-    return warning('registry', `${message} The adapter was not written for this version.`, mend);
+    const fix = 'Use a server from 2.3 to 3.17, or try it on a model that nobody uses.';
+    return warning('registry', `${message} model-rollback is not tested with this version.`, fix);
   }
   if (modelCount === 0) {
-    const mend = 'Check MLFLOW_TRACKING_URI, MLFLOW_WORKSPACE and what this login may read.';
-    return warning('registry', `${message} It shows no registered model.`, mend);
+    const fix = 'Check MLFLOW_TRACKING_URI, MLFLOW_WORKSPACE and what this login may read.';
+    return warning('registry', `${message} It shows no registered model.`, fix);
   }
   // Nothing that reads shows it: asking for permissions needs more than EDIT.
-  return ok('registry', `${message} That it may write (EDIT) shows only at a rollback.`);
+  return ok('registry', `${message} Whether it may write (EDIT) is only known at a rollback.`);
 }
 
 function isUnknownGround(version: string): boolean {

@@ -1,7 +1,7 @@
 import type { NoAnswerError } from './mlflow-client.ts';
 
 /**
- * Why a TLS connection was refused by us, and what to set: waiting cures none of it. Null for every other
+ * Why we refused a TLS connection, and what to set: waiting does not help. Null for every other
  * failure.
  */
 export function certificateProblem(

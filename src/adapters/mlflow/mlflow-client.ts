@@ -198,7 +198,7 @@ interface HttpCall {
 }
 
 /**
- * Lambda's trace goes on with the call, so that a proxy with X-Ray shows both as one. Lambda sets it anew
+ * Lambda's trace goes on with the call, so that a proxy with X-Ray shows both as one. Lambda sets it again
  * for each invocation. Whatever else it may hold must not keep a request from being sent.
  */
 function traceHeader(): Record<string, string> {

@@ -65,7 +65,7 @@ export function isJsonObject({ isJson, text }: HttpAnswer): boolean {
   }
 }
 
-/** Redirects (not followed) and 4xx, but for those that mean "I gave up waiting". */
+/** Redirects (not followed) and 4xx, but for those that mean that the server stopped waiting. */
 export function isCertainNo(status: number): boolean {
   return status >= 300 && status < 500 && status !== 408 && status !== 499;
 }
@@ -143,7 +143,7 @@ export function unansweredMove(error: NoAnswerError, address: string): ModelRoll
   }
   return new RegistryUnavailableError(
     `The move was sent to the registry ${address}, and no answer came: ${error.message}. It is not known ` +
-      'whether it took effect. The registry is read before anything is moved again; try again.',
+      'whether it took effect. Try again: the registry is read before anything is moved.',
     { cause: error },
   );
 }
@@ -186,8 +186,8 @@ function permissionText({ call, modelName }: FailedCall): string {
   if (isWrite(call)) return 'This login needs the permission EDIT on the registered model.';
   if (modelName === null) return 'This login needs the permission READ on registered models.';
   return (
-    'This login needs the permission READ on the registered model. MLflow 3.18 answers so for a model that does ' +
-    `not exist, too: check the name ${JSON.stringify(modelName)}.`
+    'This login needs the permission READ on the registered model. MLflow 3.18 gives the same answer for a model ' +
+    `that does not exist: check the name ${JSON.stringify(modelName)}.`
   );
 }
 
@@ -201,16 +201,16 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const { loginSource } = about;
   if (status === 401) return `Check ${loginSource}.`;
   if (/invalid host header/i.test(message)) {
-    return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); it is not a matter of login.";
+    return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";
   }
   if (/cross-origin/i.test(message)) {
-    return 'A proxy adds an Origin header; take it out.';
+    return 'Remove the Origin header that a proxy adds.';
   }
   if (status === 403) return permissionText(about);
   if (isNameRefused(failure)) {
     return (
-      'The server lists registered models with such a name, and refuses every other call about them, a move ' +
-      'too. Change the name in the database of the registry; its API cannot rename them either.'
+      'The server lists registered models with such a name, but refuses every other call about them, moves ' +
+      'included. Change the name in the database of the registry: its API cannot rename them either.'
     );
   }
   if (status >= 300 && status < 400) {

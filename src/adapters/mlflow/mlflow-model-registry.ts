@@ -61,7 +61,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     const hasMore = page.nextToken !== '';
     if (page.rows.length === 0) await versions.explainNothing(modelName, { hasMore }, deadline);
     const rows = new Map(page.rows.map((row) => [row.version, row]));
-    // What is not among the latest changes has not changed lately, and is looked up by itself.
+    // What is not among the latest changes has not changed lately, and is read by itself.
     const missing = include.filter((version) => !rows.has(version));
     const found = await Promise.all(
       missing.map((version) => versions.find(modelName, version, deadline)),
@@ -207,7 +207,7 @@ export class MLflowModelRegistry implements ModelRegistry {
 
   /**
    * By the wall clock too: a machine may sleep between a refused login and the second try, and the claim
-   * be over by then.
+   * have expired by then.
    */
   #moveWindow(deadline: Deadline): Deadline {
     const within = deadlineWithin(this.#clock, limits.writeTimeoutMaxMs, deadline);

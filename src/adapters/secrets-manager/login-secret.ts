@@ -8,7 +8,7 @@ import { limits } from '../../domain/limits.ts';
  * @throws ConfigurationError, which holds nothing of the text
  */
 export function authorizationIn(text: string | undefined): string {
-  if (text === undefined || text.length > limits.secretLengthMax) throw unusable('is no text');
+  if (text === undefined || text.length > limits.secretLengthMax) throw unusable('is not a text');
   const parsed = v.safeParse(loginSchema, parseJson(text));
   // Not its issues: they hold what was read.
   if (!parsed.success) throw unusable('holds something else');

@@ -1,10 +1,10 @@
 import { ConfigurationError, messageOf, RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 
-/** Told as a refusal (400), and over soon. */
+/** Sent as a refusal (400), and they pass soon. */
 const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout/i;
 
-/** What an error of the SDK means for us, with the mend in its message. */
+/** What an error of the SDK means for us, with the fix in the message. */
 export function secretError(
   error: unknown,
   secretId: string,
@@ -19,13 +19,16 @@ export function secretError(
   const reason = (isArn ? line : line.replaceAll(secretId, '***')).slice(0, limits.textLengthMax);
   const head = `The secret that MLFLOW_TRACKING_SECRET_ARN names${isArn ? ` (${secretId})` : ''}`;
   if (/region is missing/i.test(line)) {
-    return new ConfigurationError('AWS_REGION is not set. Set it, or give the ARN of the secret.', {
-      cause,
-    });
+    return new ConfigurationError(
+      'AWS_REGION is not set. Set it, or set MLFLOW_TRACKING_SECRET_ARN to the ARN.',
+      {
+        cause,
+      },
+    );
   }
   if (name === 'ResourceNotFoundException') {
     return new ConfigurationError(
-      `${head} does not exist in this account and region. Make it, or name the one that is there.`,
+      `${head} does not exist in this account and region. Create it, or set the ARN of an existing one.`,
       { cause },
     );
   }

@@ -5,8 +5,8 @@ import { messageOf } from '../../domain/errors.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 
 /**
- * Is the topic there, does somebody hear it, and do its policy and its key stand in the way, as far as
- * can be read? Publishes nothing, and never throws.
+ * Does the topic exist, has it subscribers, and do its policy and its key allow publishing, as far as can
+ * be read? Publishes nothing, and never throws.
  * @param use `notices`: we publish to it; `alarms`: CloudWatch does
  */
 export async function inspectTopic(
@@ -23,9 +23,13 @@ export async function inspectTopic(
     const errorName = error instanceof Error ? error.name : 'Error';
     const [line = ''] = messageOf(error).split('\n', 1);
     if (/NotFound/.test(errorName)) {
-      return problem(name, `The topic ${arn} does not exist.`, 'Make it, or name the right one.');
+      return problem(
+        name,
+        `The topic ${arn} does not exist.`,
+        'Create it, or set the ARN of an existing one.',
+      );
     }
-    const message = `Could not look at the topic ${arn} (${errorName}: ${line}).`;
+    const message = `The topic ${arn} could not be read (${errorName}: ${line}).`;
     const isDenied = /AuthorizationError|AccessDenied/.test(errorName);
     return isDenied
       ? warning(name, message, 'Check the permission sns:GetTopicAttributes.')
@@ -43,43 +47,38 @@ function judge(
   const key = attributes['KmsMasterKeyId'] ?? '';
   const statements = statementsOf(attributes['Policy'] ?? '');
   if (statements === null) {
-    const mend = 'Look at its access policy.';
-    return warning(name, `The policy of the topic ${arn} cannot be read.`, mend);
+    const fix = 'Check its access policy.';
+    return warning(name, `The policy of the topic ${arn} cannot be read.`, fix);
   }
   if (statements.some((one) => one.effect === 'Deny' && isEverybody(one))) {
-    const mend = 'Take that statement out of its access policy.';
-    return problem(name, `The policy of the topic ${arn} lets nobody publish.`, mend);
+    const fix = 'Remove the statement that denies it from its access policy.';
+    return problem(name, `The policy of the topic ${arn} denies publishing to everybody.`, fix);
   }
   if (use === 'alarms') {
     if (/(^|\/)aws\/sns$/.test(key)) {
       const message = `CloudWatch cannot publish to ${arn}: it is encrypted with the key of AWS (${key}).`;
-      return problem(
-        name,
-        message,
-        'Use a key of yours that lets cloudwatch.amazonaws.com use it.',
-      );
+      return problem(name, message, 'Use a customer key that cloudwatch.amazonaws.com may use.');
     }
     if (!statements.some((one) => one.effect === 'Allow' && coversCloudWatch(one))) {
       const message = `The policy of the topic ${arn} does not seem to let CloudWatch publish.`;
-      const mend =
-        'Allow sns:Publish to the service cloudwatch.amazonaws.com in its access policy.';
-      return warning(name, message, mend);
+      const fix = 'Allow sns:Publish to the service cloudwatch.amazonaws.com in its access policy.';
+      return warning(name, message, fix);
     }
   }
   if (confirmed === '0') {
-    const left = pending === '0' || !pending ? '' : ` (${pending} wait to be confirmed)`;
-    const mend = use === 'alarms' ? 'Subscribe the function.' : 'Subscribe the people on call.';
-    const message = `Nobody hears the topic ${arn}${left}.`;
-    return use === 'alarms' ? problem(name, message, mend) : warning(name, message, mend);
+    const left = pending === '0' || !pending ? '' : ` (${pending} not confirmed yet)`;
+    const fix = use === 'alarms' ? 'Subscribe the function.' : 'Subscribe the people on call.';
+    const message = `The topic ${arn} has no subscriber${left}.`;
+    return use === 'alarms' ? problem(name, message, fix) : warning(name, message, fix);
   }
   if (statements.some((one) => one.effect === 'Allow' && isEverybody(one))) {
-    const mend = 'Name who may publish in its access policy.';
-    return warning(name, `Anybody may publish to the topic ${arn}.`, mend);
+    const fix = 'Restrict who may publish in its access policy.';
+    return warning(name, `Anybody may publish to the topic ${arn}.`, fix);
   }
   const encrypted = key === '' ? '' : ` It is encrypted with ${key}, which must allow it too.`;
   const who = use === 'alarms' ? 'CloudWatch' : 'this role';
   const known = confirmed === undefined ? '' : ` has ${confirmed} subscribers;`;
-  const message = `${arn}${known} that ${who} may publish shows only at a message.${encrypted}`;
+  const message = `${arn}${known} whether ${who} may publish is only known at a message.${encrypted}`;
   return ok(name, message);
 }
 

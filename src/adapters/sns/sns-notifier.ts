@@ -39,7 +39,7 @@ export class SNSNotifier implements Notifier {
       const name = error instanceof Error ? error.name : 'Error';
       return {
         kind: 'failed',
-        message: `ALERT_SNS_TOPIC_ARN (${this.#topicArn}) took no notice: ${name}: ${messageOf(error)}`,
+        message: `The notice could not be published to ALERT_SNS_TOPIC_ARN (${this.#topicArn}): ${name}: ${messageOf(error)}`,
       };
     }
   }

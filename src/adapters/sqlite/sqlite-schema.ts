@@ -80,7 +80,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Conditions look at the column, decisions at the document: they must not differ. */
+/** Conditions use the column, decisions the document: they must not differ. */
 export function readRow<T extends { readonly revision: number }>(
   row: Record<string, SQLOutputValue>,
   name: string,

@@ -58,7 +58,7 @@ export const applyCommand: Command = {
 export function requireAnswerable(context: CommandContext): void {
   if (context.options['yes'] !== true && context.ask === null) {
     throw new InvalidRequestError(
-      'There is no terminal to ask on. Add --yes to roll back without asking.',
+      'There is no terminal to ask on. To roll back without a question, pass --yes.',
     );
   }
 }

@@ -19,13 +19,13 @@ import { requireFound } from './records.ts';
 export const approveCommand: Command = {
   name: 'approve',
   usage: 'ID',
-  summary: 'approve the rollback that an alarm waits for: show the plan, ask, roll back',
+  summary: 'approve a rollback that waits for it: show the plan, ask, roll back',
   options: {
     override: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    override: 'guard to pass on purpose, such as COOLDOWN; may be given several times',
+    override: 'guard to override, such as COOLDOWN; can be repeated',
     yes: 'do not ask; needed where there is no terminal',
   },
   arity: [1, 1],
@@ -75,7 +75,7 @@ export const resumeCommand: Command = {
     const [model] = context.positionals;
     const isFleet = context.options['fleet'] === true;
     if ((model !== undefined) === isFleet) {
-      throw new InvalidRequestError('Name a MODEL, or pass --fleet: one of the two.');
+      throw new InvalidRequestError('Pass either MODEL or --fleet.');
     }
     const modelName = model === undefined ? null : parseModelName(model);
     const pause = await withStore(context, (store, deadline) =>
@@ -87,7 +87,7 @@ export const resumeCommand: Command = {
     const message =
       pause === null
         ? `Automation of ${what} was not paused. Nothing was done.`
-        : `Automation of ${what} goes on. It was paused because: ${escapeText(pause.message)}`;
+        : `Automation of ${what} is resumed. It was paused because: ${escapeText(pause.message)}`;
     context.print(message, { model_name: modelName, fleet: isFleet, resumed: pause !== null });
     return ExitCode.DONE;
   },

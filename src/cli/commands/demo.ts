@@ -45,7 +45,7 @@ export const demoCommand: Command = {
       const composed = await composeOn(context, env, (notice) => story.push(shortNotice(notice)));
       try {
         server.seed(modelName, seededVersions());
-        const answers = await tellStory(context, composed, story);
+        const answers = await runStory(context, composed, story);
         context.print(story.join('\n'), answers);
       } finally {
         composed.close();
@@ -61,13 +61,13 @@ export const demoCommand: Command = {
 
 type Answers = Record<'plan' | 'rollback' | 'replay' | 'second', RollbackResponse>;
 
-async function tellStory(
+async function runStory(
   context: CommandContext,
   { deps }: Composed,
   story: string[],
 ): Promise<Answers> {
   const { style } = context;
-  const tell = (title: string, ...lines: string[]): void => {
+  const step = (title: string, ...lines: string[]): void => {
     story.push('', style.bold(`# ${title}`), ...lines);
   };
   const show = (answer: RollbackResponse): string => {
@@ -85,31 +85,31 @@ async function tellStory(
     request_id: `${alarmName} 2024-01-01T02:47:00.000+0000`,
   };
 
-  tell(
+  step(
     `It is 02:47. ${modelName} has three versions, and version 3 is live.`,
     '  1  Archived    the first one',
     '  2  Archived    replaced by version 3',
     '  3  Production  promoted yesterday, and losing money since midnight',
   );
   const plan = await ask({ ...alarm, dry_run: true });
-  tell(
+  step(
     `The alarm "${alarmName}" goes to ALARM. First the plan: nothing is written.`,
     renderPreview(plan, view(context), null),
   );
-  tell('Now for real. People get this notice:');
+  step('Now for real. People get this notice:');
   const rollback = await ask(alarm);
-  tell('And the caller gets this answer:', show(rollback));
-  tell('The alarm is delivered again, as alarms are. It is recognised:');
+  step('And the caller gets this answer:', show(rollback));
+  step('The alarm is delivered a second time, which is normal. It is recognised:');
   const replay = await ask(alarm);
   story.push(show(replay));
-  tell('Somebody asks for one more rollback. It is refused, until the cooldown ends:');
+  step('Somebody asks for one more rollback. It is refused, until the cooldown ends:');
   const second = await ask({ request_id: 'a second one', requested_by: 'a tired colleague' });
   story.push('', show(second));
 
   const id = rollback.rollback_id ?? '';
   const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
   const found = await explainRollback(deps.store, id, deadline);
-  tell(`In the morning: ${commandLine('explain', [id])}`);
+  step(`In the morning: ${commandLine('explain', [id])}`);
   if (found !== undefined) {
     const explained = responseOf(found.record, { isNotified: isNotified(found) });
     story.push(renderAnswer(explained, view(context)), renderWholePlan(explained, style));

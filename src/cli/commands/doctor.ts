@@ -28,7 +28,7 @@ export const doctorCommand: Command = {
   optionHelp: {
     function: 'name or ARN of the function: check its own settings, its schedule and its alarms',
     topic: 'ARN of the topic of the alarms: check it, and the alarms that publish to it',
-    alarm: 'name of an alarm to check; may be given several times',
+    alarm: 'name of an alarm to check; can be repeated',
   },
   arity: [0, 0],
   examples: [
@@ -42,7 +42,7 @@ export const doctorCommand: Command = {
     if (settings.storeError === null) context.showState(await storeLabel(settings.config.store));
     const checks = await allChecks(context, settings, asked);
     const verdict = worstOf(checks);
-    context.print(render(checks, context.style), { checks, verdict });
+    context.print(render(checks, context.style), { checks: checks.map(jsonOf), verdict });
     return verdict === Verdict.PROBLEM ? ExitCode.FAILED : ExitCode.DONE;
   },
 };
@@ -54,6 +54,11 @@ interface Asked {
   readonly functionName: string | null;
   readonly topicArn: string | null;
   readonly names: readonly string[];
+}
+
+/** In JSON the fix keeps the name that it had in release 0.1.0. */
+function jsonOf({ fix, ...check }: Check): Omit<Check, 'fix'> & { readonly mend: string | null } {
+  return { ...check, mend: fix };
 }
 
 function askedOf(context: CommandContext): Asked {
@@ -97,7 +102,7 @@ async function allChecks(
     return [
       ...settingsChecks(settings),
       ...found.checks,
-      // It is set, and wrong: the settings say so.
+      // It is set, and wrong: the check of the settings reports that.
       ...(topicError === null ? checks : checks.filter(({ name }) => name !== 'topic')),
     ];
   } finally {
@@ -124,9 +129,9 @@ async function functionChecks(
 function render(checks: readonly Check[], style: Style): string {
   const paint = { ok: style.good, warning: style.warn, problem: style.bad };
   const width = Math.max(...checks.map(({ name }) => escapeText(name).length));
-  const lines = checks.flatMap(({ name, verdict, message, mend }) => [
+  const lines = checks.flatMap(({ name, verdict, message, fix }) => [
     `${paint[verdict](verdict.padEnd(7))}  ${escapeText(name).padEnd(width)}  ${escapeText(message)}`,
-    ...(mend === null ? [] : [`${' '.repeat(9 + width)}  -> ${escapeText(mend)}`]),
+    ...(fix === null ? [] : [`${' '.repeat(9 + width)}  -> ${escapeText(fix)}`]),
   ]);
   return [...lines, '', summary(checks)].join('\n');
 }

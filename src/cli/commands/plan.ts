@@ -21,7 +21,7 @@ export const planCommand: Command = {
     to: 'version to restore (default: the last good one)',
     reason: 'MANUAL_REQUEST, PERFORMANCE_DEGRADATION, TEST_FAILURE or DRIFT_SEVERE',
     'expect-from': 'refuse unless this version is live',
-    override: 'guard to pass on purpose, such as COOLDOWN; may be given several times',
+    override: 'guard to override, such as COOLDOWN; can be repeated',
   },
   arity: [1, 1],
   examples: [

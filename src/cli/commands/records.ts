@@ -78,7 +78,7 @@ export const explainCommand: Command = {
 export function requireFound(found: RecordWithNotice | undefined, id: string): RecordWithNotice {
   if (found !== undefined) return found;
   throw new InvalidRequestError(
-    `There is no record of ${escapeText(id)}. To see those that there are, run ${commandText('history')}.`,
+    `There is no record of ${escapeText(id)}. To list the records, run ${commandText('history')}.`,
   );
 }
 

@@ -17,7 +17,7 @@ import { warnUnreadable, withSession, withStore } from '../session.ts';
 export const statusCommand: Command = {
   name: 'status',
   usage: '[MODEL]',
-  summary: 'show what is live, quarantined and in work; without MODEL: all models on record',
+  summary: 'show what is live, in quarantine and in progress; without MODEL: all models on record',
   options: {},
   optionHelp: {},
   arity: [0, 1],
@@ -62,7 +62,7 @@ async function allModels(context: CommandContext): Promise<ExitCode> {
   const fit = { columns: context.columns, flexible: [0, 3] };
   const text =
     rows.length === 0
-      ? 'Nothing is on record. Name a model to see what is live.'
+      ? 'Nothing is on record. To see what is live, pass the name of a model.'
       : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows], fit);
   context.print(text, answers);
   return ExitCode.DONE;

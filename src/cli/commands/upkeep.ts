@@ -27,8 +27,8 @@ export const releaseCommand: Command = {
     });
     const message = isReleased
       ? `Version ${version} of ${escapeText(modelName)} is out of quarantine.`
-      : `Version ${version} of ${escapeText(modelName)} was not in the quarantine of this state; older tags ` +
-        'in the registry do not count against it any more.';
+      : `Version ${version} of ${escapeText(modelName)} was not in quarantine in this state store; older tags ` +
+        'in the registry no longer count against it.';
     context.print(message, { model_name: modelName, version, released: isReleased });
     return ExitCode.DONE;
   },
@@ -37,7 +37,7 @@ export const releaseCommand: Command = {
 export const createTableCommand: Command = {
   name: 'create-table',
   usage: '',
-  summary: 'make the DynamoDB state table with its indexes, and wait until it is active',
+  summary: 'create the DynamoDB state table with its indexes, and wait until it is active',
   options: {},
   optionHelp: {},
   arity: [0, 0],
@@ -46,15 +46,15 @@ export const createTableCommand: Command = {
     const store = await storeInUse(context, { ROLLBACK_STORE: 'dynamodb', ...context.env });
     if (store.kind !== 'dynamodb') {
       throw new InvalidRequestError(
-        'ROLLBACK_STORE names an SQLite file, which is made on first use. Unset it to make a DynamoDB table.',
+        'ROLLBACK_STORE names an SQLite file, which is created on first use. Unset it to create a DynamoDB table.',
       );
     }
-    context.say(`Making the table ${store.tableName}, if it is not there …`);
+    context.say(`Creating the table ${store.tableName}, unless it exists …`);
     const { isNew, warnings } = await createStateTable(store.tableName);
     for (const warning of warnings) context.say(`warning: ${escapeText(warning)}`);
     const message = isNew
       ? `The table ${store.tableName} is ready.`
-      : `The table ${store.tableName} was there already.`;
+      : `The table ${store.tableName} exists already.`;
     context.print(message, { table: store.tableName, created: isNew, warnings });
     return ExitCode.DONE;
   },
@@ -64,7 +64,7 @@ export const sweepCommand: Command = {
   name: 'sweep',
   usage: '',
   summary:
-    'do what is due, once: finish runs that were cut off, send notices, look at pointers and alarms',
+    'do what is due, once: finish runs that were cut off, send notices, check pointers and alarms',
   options: {},
   optionHelp: {},
   arity: [0, 0],
@@ -76,12 +76,12 @@ export const sweepCommand: Command = {
     const lines = [
       `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
         `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
-        `${report.alarms_looked_at} alarms looked at, ${report.recoveries_checked} recoveries checked, ` +
+        `${report.alarms_looked_at} alarms checked, ${report.recoveries_checked} recoveries checked, ` +
         `${report.skipped} left to others, ${report.failed.length} failed.`,
       ...report.failed.map(
         (failure) => `  ${escapeText(failure.rollback_id)}  ${escapeText(failure.error)}`,
       ),
-      ...(report.has_more ? ['There is more: run it again.'] : []),
+      ...(report.has_more ? ['There is more to do. Run it again.'] : []),
     ];
     context.print(lines.join('\n'), report);
     return report.failed.length === 0 ? ExitCode.DONE : ExitCode.RETRY_LATER;

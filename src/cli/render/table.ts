@@ -4,7 +4,7 @@ import { cutMiddle, widthOf } from './text-width.ts';
 const gap = '  ';
 /** What a cell is cut down to at most. */
 const cellWidthMin = 8;
-/** A name that is cut to this can still be told from others. */
+/** A name that is cut to this still differs from others. */
 const readableWidth = 16;
 
 /**

@@ -498,7 +498,7 @@ describe('an alarm in a message', () => {
     world.alarms.answerAs('unreachable');
     const deferred = await send(snsMessage(parts({ model: victim })));
     expect(deferred).toMatchObject({ outcome: 'DEFERRED', model_name: null });
-    expect(deferred.message).toContain('CloudWatch could not be asked whether the alarm is true');
+    expect(deferred.message).toContain('CloudWatch could not be asked to confirm the alarm');
     world.clock.advance(2 * minuteMs);
     world.alarms.answerAs('answer');
     await sweep(deps(), world.deadline());
@@ -590,7 +590,7 @@ describe('an alarm that CloudWatch refuses to tell of', () => {
       alarm: { watch: 'pending' },
     });
     expect(answer.message).toContain('The alarms in memory are silent.');
-    expect(answer.message).toContain('only what a message says');
+    expect(answer.message).toContain('known from a message only');
     // Not overridable, and it does not stand in a person's way.
     expect(answer.message).toMatch(/`model-rollback approve m\/[0-9a-f]{16}`\.$/);
     expect(await live('m')).toEqual(['3']);

@@ -130,7 +130,7 @@ describe('doctor', () => {
       'ok alarm-history',
       'ok alarm churn',
     ]);
-    for (const { mend } of checks) expect(mend).toBeNull();
+    for (const { fix } of checks) expect(fix).toBeNull();
     expect(named(checks, 'alarm churn').message).toBe('m (dimension): would move from 3 to 2.');
   });
 
@@ -153,8 +153,8 @@ describe('doctor', () => {
   test('gives every look a time of its own, within the whole', async () => {
     await look();
     const [deadline] = deadlines;
-    expect(deadline?.leftMs()).toBe(limits.doctorLookMs);
-    world.clock.advance(limits.doctorLookMs);
+    expect(deadline?.leftMs()).toBe(limits.doctorCheckMs);
+    world.clock.advance(limits.doctorCheckMs);
     expect(deadline?.leftMs()).toBe(0);
   });
 
@@ -224,7 +224,7 @@ describe('doctor', () => {
     const checks = await look(ofFunction, breakIt());
     const found = checks.filter(({ verdict }) => verdict === Verdict.PROBLEM);
     expect(found.map(({ name }) => name)).toEqual(problems);
-    for (const { mend } of found) expect(mend).toMatch(/^(Check|Try|Set)/);
+    for (const { fix } of found) expect(fix).toMatch(/^(Check|Try|Set)/);
     for (const name of ['registry', 'state', 'table', 'clock', 'topic', 'overdue', 'paused']) {
       expect(checks.map((check) => check.name)).toContain(name);
     }
@@ -244,7 +244,7 @@ describe('doctor', () => {
       expect(named(checks, name).verdict).toBe(Verdict.WARNING);
     }
     expect(named(checks, 'alarm churn').message).toBe(
-      'm (dimension): whether there is a target cannot be told.',
+      'm (dimension): it is not known whether there is a target.',
     );
   });
 
@@ -278,7 +278,7 @@ describe('doctor', () => {
     test('is right within 30 s', async () => {
       expect(await clockOf(1_500)).toMatchObject({
         verdict: Verdict.OK,
-        message: 'At most 2 s beside those of the servers.',
+        message: 'This clock differs by at most 2 s from those of the servers.',
       });
       expect((await clockOf(-30_000)).verdict).toBe(Verdict.OK);
     });
@@ -286,7 +286,7 @@ describe('doctor', () => {
     test.each([30_001, -30_001])('is wrong when it is %i ms off', async (skewMs) => {
       const check = await clockOf(skewMs);
       expect(check.verdict).toBe(Verdict.PROBLEM);
-      expect(check.mend).toMatch(/^Set the clock/);
+      expect(check.fix).toMatch(/^Set the clock/);
     });
 
     test('is a warning when nobody tells the time', async () => {
@@ -309,7 +309,7 @@ describe('doctor', () => {
       const check = named(await look(), 'overdue');
       expect(check.verdict).toBe(Verdict.PROBLEM);
       expect(check.message).toContain(id);
-      expect(check.mend).toContain('model-rollback sweep');
+      expect(check.fix).toContain('model-rollback sweep');
     });
   });
 
@@ -340,7 +340,7 @@ describe('doctor', () => {
       await world.ask({ model_name: 'n' });
       expect(named(await look(), 'paused')).toMatchObject({
         verdict: Verdict.OK,
-        message: 'Automation of no model is paused (2 looked at).',
+        message: 'Automation of no model is paused (2 checked).',
       });
     });
   });
@@ -370,7 +370,7 @@ describe('doctor', () => {
       const check = await alarmCheck('churn');
       expect(check.verdict).toBe(Verdict.PROBLEM);
       expect(check.message).toContain('names no model');
-      expect(check.mend).toContain('Set the tag model-rollback:model');
+      expect(check.fix).toContain('Set the tag model-rollback:model');
     });
 
     test('about a model that does not exist is a problem', async () => {
@@ -385,7 +385,7 @@ describe('doctor', () => {
       put('churn', { model: 'young' });
       const check = await alarmCheck('churn');
       expect(check.verdict).toBe(Verdict.PROBLEM);
-      expect(check.mend).toMatch(/^Promote a version/);
+      expect(check.fix).toMatch(/^Promote a version/);
     });
 
     test('whose model has no live version is a problem', async () => {
@@ -393,7 +393,7 @@ describe('doctor', () => {
       put('churn', { model: 'dead' });
       const check = await alarmCheck('churn');
       expect(check.verdict).toBe(Verdict.PROBLEM);
-      expect(check.mend).toContain('`model-rollback plan dead`');
+      expect(check.fix).toContain('`model-rollback plan dead`');
     });
 
     test('within the cooldown is a warning', async () => {
@@ -428,12 +428,12 @@ describe('doctor', () => {
         name: 'alarm churn',
         verdict: Verdict.WARNING,
         message: 'Its actions are switched off. m (dimension): would move from 3 to 2.',
-        mend: 'Switch them on.',
+        fix: 'Switch them on.',
       });
       put('worse', { hasActionsEnabled: false });
       const worse = await alarmCheck('worse');
       expect(worse.verdict).toBe(Verdict.PROBLEM);
-      expect(worse.mend).toMatch(/^Switch them on\. Set the tag/);
+      expect(worse.fix).toMatch(/^Switch them on\. Set the tag/);
     });
 
     test('on several series is a warning while none is red', async () => {
@@ -475,7 +475,7 @@ describe('doctor', () => {
       put('churn');
       world.alarms.answerAs('unreachable');
       const check = await alarmCheck('churn');
-      expect(check).toMatchObject({ verdict: Verdict.PROBLEM, mend: 'Try again.' });
+      expect(check).toMatchObject({ verdict: Verdict.PROBLEM, fix: 'Try again.' });
     });
   });
 
@@ -499,7 +499,7 @@ describe('doctor', () => {
       expect(named(await look(byTopic), 'alarm-history')).toMatchObject({
         verdict: Verdict.PROBLEM,
         message: expect.stringContaining(`${message} An alarm that a topic or a queue brings`),
-        mend: 'Allow cloudwatch:DescribeAlarmHistory on *.',
+        fix: 'Allow cloudwatch:DescribeAlarmHistory on *.',
       });
       expect(named(await look(ofFunction), 'alarm-history').verdict).toBe(Verdict.WARNING);
     });
@@ -514,7 +514,7 @@ describe('doctor', () => {
       const checks = await look(ofFunction);
       expect(named(checks, 'alarms')).toMatchObject({
         verdict: Verdict.PROBLEM,
-        message: `No alarm calls ${FUNCTION} when it goes red.`,
+        message: `No alarm calls ${FUNCTION} when it goes to ALARM.`,
       });
     });
 
@@ -538,7 +538,7 @@ describe('doctor', () => {
     test('of a named alarm that calls nobody is a warning', async () => {
       put('mute', { model: 'm' }, []);
       const checks = await look({ ...noAlarms, names: ['mute'] });
-      expect(named(checks, 'alarm mute').message).toContain('It calls nobody');
+      expect(named(checks, 'alarm mute').message).toContain('It has no ALARM action');
       expect(checks.map(({ name }) => name)).not.toContain('alarms');
     });
 
@@ -565,7 +565,7 @@ describe('doctor', () => {
       const checks = await doctor(world.deps, around, questions, deadline);
       expect(named(checks, 'alarm churn')).toMatchObject({
         verdict: Verdict.WARNING,
-        message: 'No time was left to look at it.',
+        message: 'No time was left to check it.',
       });
     });
   });

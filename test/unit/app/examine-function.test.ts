@@ -87,9 +87,9 @@ describe('examineFunction', () => {
     [{ timeoutSeconds: 3 }, 'warning', 'Give it 120 s.'],
     [{ memoryMb: 128, timeoutSeconds: null }, 'warning', 'Give it 120 s and 256 MB.'],
     [{ runtime: 'nodejs20.x' }, 'warning', 'Give it the runtime nodejs24.x.'],
-    [{ trouble: 'it is Failed' }, 'problem', 'Deploy it again, then run this again.'],
-  ])('judges %j', async (deployed, verdict, mend) => {
-    expect(await shape(deployed)).toMatchObject({ verdict, mend });
+    [{ trouble: 'it is Failed' }, 'problem', 'Deploy it again, then run this check again.'],
+  ])('judges %j', async (deployed, verdict, fix) => {
+    expect(await shape(deployed)).toMatchObject({ verdict, fix });
   });
 
   test('says why it cannot be read', async () => {
@@ -105,7 +105,7 @@ describe('examineFunction', () => {
       name: 'function',
       verdict: 'problem',
       message: 'There is no function m.',
-      mend: 'Check the name.',
+      fix: 'Check the name.',
     });
   });
 });
@@ -143,7 +143,7 @@ describe('examineCallers', () => {
     expect((await callers())['permission']).toMatchObject({
       verdict: 'problem',
       message: "The function's policy does not let these alarms call it: fraud.",
-      mend: expect.stringContaining('aws lambda add-permission'),
+      fix: expect.stringContaining('aws lambda add-permission'),
     });
     policies[FUNCTION] = null;
     expect((await callers())['permission']?.message).toMatch(/: churn, fraud\.$/);
@@ -178,7 +178,7 @@ describe('examineCallers', () => {
         name,
         verdict: 'warning',
         message: 'Refused.',
-        mend: 'Check the permission x.',
+        fix: 'Check the permission x.',
       });
     }
   });

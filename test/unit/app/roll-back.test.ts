@@ -634,7 +634,7 @@ describe('resume', () => {
     world.clock.advance(limits.staleClaimMs + 1);
     expect(await world.ask(key)).toMatchObject({
       outcome: 'FAILED',
-      message: expect.stringContaining('stale'),
+      message: expect.stringContaining('not continued'),
     });
     expect(await live()).toEqual(['3']);
     expect(await world.ask(key)).toMatchObject({ rolled_back: true });
@@ -667,7 +667,7 @@ describe('resume', () => {
     world.clock.advance(121_000);
     const registry = { ...withCalls(world.deps, {}).registry, address: 'http://other' };
     const deps = { ...world.deps, registry };
-    await expect(world.ask(key, { deps })).rejects.toThrow('use one state table per registry');
+    await expect(world.ask(key, { deps })).rejects.toThrow('Use one state table per registry');
     expect((await history())[0]?.progress.status).toBe('IN_PROGRESS');
   });
 
@@ -829,7 +829,7 @@ describe('a run that cannot be settled', () => {
     const deps = { ...world.deps, registry };
     expect(await world.ask(key, { deps })).toMatchObject({
       outcome: 'CONTESTED',
-      message: expect.stringContaining('begun on the registry memory:'),
+      message: expect.stringContaining('began on the registry memory:'),
     });
   });
 });

@@ -45,7 +45,8 @@ const doctor = async (
   });
   return { exitCode, out, err };
 };
-const checksOf = async (settings: Env = {}): Promise<{ checks: Check[]; verdict: string }> =>
+type ShownCheck = Omit<Check, 'fix'> & { readonly mend: string | null };
+const checksOf = async (settings: Env = {}): Promise<{ checks: ShownCheck[]; verdict: string }> =>
   JSON.parse((await doctor(settings, ['--json'])).out);
 const verdictOf = async (name: string, settings: Env = {}): Promise<string> => {
   const { checks } = await checksOf(settings);
@@ -58,7 +59,7 @@ describe('doctor', () => {
     expect(exitCode).toBe(0);
     expect(err).toBe(`state  sqlite:${join(folder, 'deep', 'state.sqlite')}\n`);
     expect(out).toMatch(/^ok {7}settings {2}This shell: mode act, cooldown 24 h/);
-    expect(out).toMatch(/\nok {7}registry {2}http.* answers and takes the login/);
+    expect(out).toMatch(/\nok {7}registry {2}http.* answers and accepts the login/);
     expect(out).toMatch(
       /\nwarning {2}topic {5}ALERT_SNS_TOPIC_ARN is not set.*\n {19}-> Set ALERT/,
     );

@@ -73,17 +73,17 @@ describe('run', () => {
     [['plan', 'a', 'b'], '2 arguments were given'],
     [['plan', 'm', '--nope'], '--nope'],
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
-    [['explain', 'nonsense'], 'is no rollback id'],
-    [['apply', 'm'], 'Add --yes'],
+    [['explain', 'nonsense'], 'is not a rollback id'],
+    [['apply', 'm'], 'pass --yes'],
     [['approve'], 'Usage: model-rollback approve ID'],
-    [['approve', 'm/0123456789abcdef'], 'Add --yes'],
-    [['resume'], 'Name a MODEL, or pass --fleet'],
+    [['approve', 'm/0123456789abcdef'], 'pass --yes'],
+    [['resume'], 'Pass either MODEL or --fleet'],
     [
       ['doctor', '--function', 'my function'],
       '--function must be the name or ARN of a Lambda function',
     ],
     [['doctor', '--topic', 'mine'], '--topic must be the ARN of an SNS topic'],
-    [['resume', 'm', '--fleet'], 'Name a MODEL, or pass --fleet'],
+    [['resume', 'm', '--fleet'], 'Pass either MODEL or --fleet'],
     [['plan', 'm'], 'MLFLOW_TRACKING_URI is not set'],
   ])('%j is a usage error that helps', async (args, message) => {
     const { exitCode, out, err } = await cli(args, { ROLLBACK_STORE: 'sqlite::memory:' });

@@ -72,10 +72,10 @@ describe('configFromEnv', () => {
       'Remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD;',
     ],
     [{ MLFLOW_TRACKING_URI: 'http://me:hunter2@mlflow' }, 'Remove the login inside the address;'],
-  ])('refuses a secret beside %j, and says what to remove', (env, mend) => {
+  ])('refuses a secret beside %j, and says what to remove', (env, fix) => {
     const message = refused({ MLFLOW_TRACKING_SECRET_ARN: 'mlflow/login', ...env });
     expect(message).toContain('MLFLOW_TRACKING_SECRET_ARN');
-    expect(message).toContain(mend);
+    expect(message).toContain(fix);
     expect(message).not.toContain('hunter2');
   });
 

@@ -43,7 +43,7 @@ describe('inspectFunctionSettings', () => {
         `dynamodb:tradai-rollback-state), topic ${TOPIC} (here none), mode ask (here act), ` +
         'cooldown 24 h (here 1 h).',
     );
-    expect(differences?.mend).toBe(
+    expect(differences?.fix).toBe(
       'To work on what the function does, run `export ROLLBACK_STATE_TABLE=others; export ' +
         `ALERT_SNS_TOPIC_ARN=${TOPIC}; export ROLLBACK_MODE=ask; unset ROLLBACK_COOLDOWN_HOURS\`.`,
     );

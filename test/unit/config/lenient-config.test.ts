@@ -58,7 +58,7 @@ describe('inspectSettings', () => {
         verdict: 'ok',
         message:
           'This shell: mode act, cooldown 0.5 h, rule last-good, budget 3 per model, blast radius off.',
-        mend: null,
+        fix: null,
       },
     ]);
   });
@@ -71,7 +71,7 @@ describe('inspectSettings', () => {
     [{ ROLLBACK_WRITE_HORIZON_SECONDS: '1' }, 'settings', 'ROLLBACK_WRITE_HORIZON_SECONDS'],
   ])('warns of %j', (env, name, message) => {
     const [, found, more] = checks(env);
-    expect(found).toMatchObject({ name, verdict: 'warning', mend: expect.any(String) });
+    expect(found).toMatchObject({ name, verdict: 'warning', fix: expect.any(String) });
     expect(found?.message).toContain(message);
     expect(more).toBeUndefined();
   });

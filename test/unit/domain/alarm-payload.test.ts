@@ -209,7 +209,7 @@ describe('parseAlarmPayload', () => {
       (time) => {
         const payload = parseAlarmPayload(patched(make(), at.time, time));
         expect(payload).toMatchObject({ arn: alarmArn('high-drawdown-alarm') });
-        expect(whyOf(payload, 'unreadable')).toContain('does not say when the alarm went red');
+        expect(whyOf(payload, 'unreadable')).toContain('does not say when the alarm went to ALARM');
       },
     );
 
@@ -247,7 +247,7 @@ describe('parseAlarmPayload', () => {
       const event = { ...eventBridgeAlarm(), 'detail-type': detailType };
       expect(parseAlarmPayload(event)).toEqual({
         kind: 'ignored',
-        why: `The event "${detailType.replace('\n', '\\n')}" tells of no change of an alarm's state.`,
+        why: `The event "${detailType.replace('\n', '\\n')}" is not about a change of an alarm's state.`,
         alarmName: 'high-drawdown-alarm',
       });
     },
@@ -450,7 +450,7 @@ describe('parseAlarmPayload', () => {
   });
 
   test.each([
-    'no JSON',
+    'not JSON',
     '[]',
     'null',
     '{"triggeringAlarms": {}}',
@@ -523,7 +523,7 @@ describe('parseAlarmText', () => {
     const notice = { model_name: 'm', triggered_by: 'a', rollback_id: 'm/1', outcome: 'REFUSED' };
     expect(parseAlarmText(JSON.stringify(notice))).toEqual({
       kind: 'ignored',
-      why: 'The message is a notice of this product.',
+      why: 'The message is a notice from model-rollback.',
       alarmName: null,
     });
     const { outcome: _, ...other } = notice;
@@ -533,14 +533,14 @@ describe('parseAlarmText', () => {
   test.each([
     ['', 'The message is empty.'],
     [' \n', 'The message is empty.'],
-    ['disk full', 'The message is no JSON: "disk full".'],
-    ['{"a": 1', 'The message is no JSON: "{\\"a\\": 1".'],
-    ['[1, 2]', 'The message is a JSON array, no alarm: "[1, 2]".'],
-    ['7', 'The message is a single JSON value: "7".'],
-    ['null', 'The message is a single JSON value: "null".'],
-    ['"ALARM"', 'The message is a single JSON value: "\\"ALARM\\"".'],
-    ['{"a": 1}', 'The message is a JSON object, but no alarm: "{\\"a\\": 1}".'],
-    ['\u001b[2J\u202e\u2028', 'The message is no JSON: "\\u001b[2J\\u202e\\u2028".'],
+    ['disk full', 'The message is not JSON: "disk full".'],
+    ['{"a": 1', 'The message is not JSON: "{\\"a\\": 1".'],
+    ['[1, 2]', 'The message is a JSON array, not an alarm: "[1, 2]".'],
+    ['7', 'The message is a single JSON value, not an alarm: "7".'],
+    ['null', 'The message is a single JSON value, not an alarm: "null".'],
+    ['"ALARM"', 'The message is a single JSON value, not an alarm: "\\"ALARM\\"".'],
+    ['{"a": 1}', 'The message is a JSON object, but not an alarm: "{\\"a\\": 1}".'],
+    ['\u001b[2J\u202e\u2028', 'The message is not JSON: "\\u001b[2J\\u202e\\u2028".'],
   ])('says what %j is', (text, why) => {
     expect(parseAlarmText(text)).toEqual({ kind: 'unreadable', why, arn: null, name: null });
   });

@@ -283,7 +283,7 @@ describe('noticeOf', () => {
     });
     const message = recovery('not-recovered').notice?.item.content?.message;
     expect(message).toMatchObject({ about: 'recovery', outcome: 'ROLLED_BACK' });
-    expect(message?.text).toMatch(/^The alarm a is still red: .* moved from 3 to 2\.$/);
+    expect(message?.text).toMatch(/^The alarm a is still in ALARM: .* moved from 3 to 2\.$/);
   });
 
   test('says how many earlier notices it replaces', () => {

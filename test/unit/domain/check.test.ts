@@ -25,16 +25,19 @@ describe('failed', () => {
       'Set it to y, such as z. It is easy.',
     ],
     [
+      'The table is missing. To create it, run `b`; or set its name.',
+      'The table is missing.',
+      'To create it, run `b`; or set its name.',
+    ],
+    [
       'The variable A is unknown: did you mean B?',
       'The variable A is unknown: did you mean B?',
       null,
     ],
     ['Check this.', 'Check this.', null],
-  ])('takes the mend out of %s', (text, message, mend) => {
+  ])('takes the fix out of %s', (text, message, fix) => {
     const check = failed('state', new Error(text));
     expect(check).toMatchObject({ name: 'state', verdict: Verdict.PROBLEM, message });
-    expect(check.mend).toBe(
-      mend ?? 'The message says what is wrong; see docs/reference/errors.md.',
-    );
+    expect(check.fix).toBe(fix ?? 'The message says what is wrong. See docs/reference/errors.md.');
   });
 });

@@ -118,12 +118,12 @@ describe('planRollback', () => {
 
 describe('the guards', () => {
   test('ALARM_NOT_CONFIRMED is there only for an alarm that could not be confirmed', () => {
-    const inDoubt = planOf(three, { redAtMs: nowMs, doubt: 'CloudWatch refused.' });
+    const inDoubt = planOf(three, { alarmAtMs: nowMs, doubt: 'CloudWatch refused.' });
     expect(codes(inDoubt)).toEqual(['ALARM_NOT_CONFIRMED']);
     expect(inDoubt.to?.version).toBe('2');
-    expect(inDoubt.guards.at(-1)?.message).toMatch(/^CloudWatch refused\. So the alarm/);
+    expect(inDoubt.guards.at(-1)?.message).toMatch(/^CloudWatch refused\. The alarm/);
     // Release 0.1.0 cannot read a plan that names it.
-    for (const plan of [planOf(three), planOf(three, { redAtMs: nowMs })]) {
+    for (const plan of [planOf(three), planOf(three, { alarmAtMs: nowMs })]) {
       expect(JSON.stringify(plan)).not.toContain('ALARM_NOT_CONFIRMED');
     }
     expect(codes(planOf(three, { doubt: 'A person asks.' }))).toEqual([]);
@@ -219,7 +219,7 @@ describe('the guards', () => {
     expect(codes(plan)).toEqual(['COOLDOWN']);
     expect(refusalsOf(plan.guards)[0]?.clearsAtMs).toBe(nowMs + hourMs);
     expect(planMessage(plan)).toMatch(
-      /by the tag model_rollback\.rolled_back on version 2; the state/,
+      /by the tag model_rollback\.rolled_back on version 2; this state/,
     );
     // Its own commit is newer; or the tag is about another pointer.
     const own = { lastCommit: { rollbackId: 'm/1', atMs: nowMs - 1, from: '9', to: '8' } };
@@ -248,6 +248,10 @@ describe('the guards', () => {
     const request = { target_version: '1' };
 
     test('refuses when no version is live and an alias is in use, also an explicit target', () => {
+      const unused = planOf(none, { aliases: champion }).guards.find(
+        (guard) => guard.code === 'POINTER_UNUSED',
+      );
+      expect(unused?.message).toMatch(/set_registered_model_alias\([^)]*\)\.$/);
       expect(codes(planOf(none, { aliases: champion }))).toEqual([
         'NO_LIVE_VERSION',
         'POINTER_UNUSED',

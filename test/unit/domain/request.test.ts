@@ -120,7 +120,7 @@ describe('parseRequest', () => {
     [{ model_name: 'm', request_id: 'x'.repeat(257) }, '257 characters'],
     [{ model_name: 'm', request_id: '' }, 'must not be empty'],
     [{ model_name: 'm', overrides: 'COOLDOWN' }, 'overrides must be a list'],
-    [{ model_name: 'm', overrides: ['COOL'] }, 'is no refusal code'],
+    [{ model_name: 'm', overrides: ['COOL'] }, 'is not a refusal code'],
     [{ model_name: 'm', overrides: ['LIVE_VERSION_CHANGED'] }, 'cannot be overridden'],
     [{ model_name: 'm', overrides: Array(17).fill('COOLDOWN') }, 'too many'],
     [{ model_name: 'm', target_version: { a: 'x'.repeat(200) } }, '…'],
@@ -145,7 +145,9 @@ describe('parseRequest', () => {
   test('refuses a value that is nested too deeply to be shown', () => {
     const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
     expect(refused({ model_name: deep })).toBe('model_name must be a string, not object.');
-    expect(refused({ model_name: 'm', overrides: [deep] })).toContain('object is no refusal code');
+    expect(refused({ model_name: 'm', overrides: [deep] })).toContain(
+      'object is not a refusal code',
+    );
   });
 
   test('never throws anything but InvalidRequestError', () => {

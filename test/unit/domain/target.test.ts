@@ -153,8 +153,8 @@ describe('chooseTarget', () => {
     const choice = choose([row('3', 'Production', 9), row('2', 'Staging', 1), row('1', 'None', 1)]);
     expect(choice).toMatchObject({ version: null, rule: null });
     expect(choice.candidates.map((candidate) => candidate.why)).toEqual([
-      'its stage is Staging: no sign that it was ever live',
-      'its stage is None: no sign that it was ever live',
+      'its stage is Staging: nothing shows that it was ever live',
+      'its stage is None: nothing shows that it was ever live',
     ]);
   });
 

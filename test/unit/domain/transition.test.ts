@@ -500,7 +500,7 @@ describe('unclaimedOutcome', () => {
     ['observe', 'REFUSED'],
   ] as const)('of an alarm in mode %s that could not be confirmed is %s', (mode, expected) => {
     const settings = { ...defaultAlarmSettings, mode };
-    const asked = { redAtMs: nowMs, doubt: 'CloudWatch refused.' };
+    const asked = { alarmAtMs: nowMs, doubt: 'CloudWatch refused.' };
     const inDoubt = planOf(rows, asked);
     expect(unclaimedOutcome(attemptOf(inDoubt, automatic), settings)).toBe(expected);
     // Without a target there is nothing to approve.

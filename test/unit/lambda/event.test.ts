@@ -170,11 +170,11 @@ describe('parseEvent', () => {
   });
 
   test.each([
-    ['disk full', 'The message is no JSON: "disk full".'],
+    ['disk full', 'The message is not JSON: "disk full".'],
     ['', 'The message is empty.'],
-    ['{"Type":"Notification"}', 'The message is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":7}', 'The message is a JSON object, but no alarm'],
-    ['{"Type":"Notification","Message":"disk full"}', 'The message is no JSON: "disk full".'],
+    ['{"Type":"Notification"}', 'The message is a JSON object, but not an alarm'],
+    ['{"Type":"Notification","Message":7}', 'The message is a JSON object, but not an alarm'],
+    ['{"Type":"Notification","Message":"disk full"}', 'The message is not JSON: "disk full".'],
     ['[1]', 'The message is a JSON array'],
   ])('reads the body %j', (body, why) => {
     const read = parseEvent(sqsEvent([body], 'raw'));
@@ -202,7 +202,7 @@ describe('parseEvent', () => {
   });
 
   test('refuses records of another source, or of two', () => {
-    const accepted = 'Accepted are Records of SNS (aws:sns), or of SQS (aws:sqs)';
+    const accepted = 'An event may hold Records from SNS (aws:sns) or from SQS (aws:sqs)';
     const bucket = { Records: [{ eventSource: 'aws:s3' }] };
     expect(refused(bucket)).toContain(`Records come from "aws:s3". ${accepted}`);
     const mixed = { Records: [...records(snsEvent(['x'])), ...records(sqsEvent(['x'], 'raw'))] };

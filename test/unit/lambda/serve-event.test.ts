@@ -50,7 +50,7 @@ describe('serveEvent', () => {
     );
     expect(one.lines.at(-1)).toEqual({
       level: 'info',
-      message: 'answered',
+      message: 'request answered',
       fields: {
         trigger: 'request',
         trigger_id: 'r-1',
@@ -109,9 +109,9 @@ describe('serveEvent', () => {
     const one = await serve(world, event);
     const about = one.lines.filter(({ fields }) => 'rollback_id' in fields);
     expect(about.map(({ message }) => message)).toEqual([
-      'ended',
+      'rollback ended',
       'the notice was not sent',
-      'answered',
+      'request answered',
     ]);
     for (const { fields } of about) {
       expect(fields).toMatchObject({
@@ -141,7 +141,7 @@ describe('serveEvent', () => {
     ]);
     expect(swept.lines.at(-1)).toMatchObject({
       level: 'warn',
-      message: 'answered',
+      message: 'request answered',
       fields: { trigger: 'sweep', outcome: 'SWEPT', due: 4, notices_sent: 0, failed: 2 },
     });
   });
@@ -151,14 +151,17 @@ describe('serveEvent', () => {
     expect(one.lines).toMatchObject([
       {
         level: 'info',
-        message: 'answered',
+        message: 'request answered',
         fields: { trigger: 'fleet', trigger_id: expect.any(String), models: 2, dry_run: true },
       },
     ]);
     expect(one.metrics).toEqual([]);
     const wrong = await serve(world, { plan_fleet: { models: 'm' } });
     expect(ends(wrong)).toMatchObject([
-      { message: 'not answered', fields: { trigger: 'fleet', error: 'InvalidRequestError' } },
+      {
+        message: 'request not answered',
+        fields: { trigger: 'fleet', error: 'InvalidRequestError' },
+      },
     ]);
     expect(wrong.metrics).toEqual([]);
   });
@@ -181,10 +184,14 @@ describe('serveEvent', () => {
     });
     const one = await serve(world, sqsEvent([...messages, 'no alarm'], 'raw'), { started: deps });
     expect(ends(one)).toMatchObject([
-      { level: 'info', message: 'answered', fields: { message_id: messageId(0), model_name: 'a' } },
+      {
+        level: 'info',
+        message: 'request answered',
+        fields: { message_id: messageId(0), model_name: 'a' },
+      },
       {
         level: 'error',
-        message: 'not answered',
+        message: 'request not answered',
         fields: {
           message_id: messageId(1),
           trigger_id: `${alarmArn('b-alarm')}@${at()}`,
@@ -195,7 +202,7 @@ describe('serveEvent', () => {
       },
       {
         level: 'warn',
-        message: 'answered',
+        message: 'request answered',
         fields: { message_id: messageId(2), outcome: 'FAILED' },
       },
     ]);
@@ -218,7 +225,7 @@ describe('serveEvent', () => {
     const one = await serve(world, event);
     expect(one.error).toMatchObject({ name: error });
     expect(ends(one)).toMatchObject([
-      { level: 'error', message: 'not answered', fields: { error } },
+      { level: 'error', message: 'request not answered', fields: { error } },
     ]);
   });
 

@@ -132,7 +132,10 @@ describe('withFlagNames', () => {
     ['target_version must be a string', '--to must be a string'],
     ['reason must be one of A, B', '--reason must be one of A, B'],
     ['Use a new request_id for a new request.', 'Use a new --request-id for a new request.'],
-    ['overrides: "overrides" is no refusal code', '--override: "overrides" is no refusal code'],
+    [
+      'overrides: "overrides" is not a refusal code',
+      '--override: "overrides" is not a refusal code',
+    ],
     ['Run `model-rollback apply target_version`.', 'Run `model-rollback apply target_version`.'],
     ['There is a reason for model_names', 'There is a reason for model_names'],
   ])('%s', (message, expected) => {

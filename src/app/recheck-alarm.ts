@@ -10,11 +10,11 @@ import { attemptAlarm, judgeArrival } from './handle-alarm.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**
- * Looks again at an alarm that asked in vain, since CloudWatch does not repeat itself: closes it when it
- * is not red any more, else tries once more.
+ * Checks an alarm that led to no rollback again, since CloudWatch does not repeat its events: closes it when
+ * it is no longer in ALARM, else tries once more.
  * @returns true when there was something to do, false when another run was quicker
  */
-export async function lookAgain(
+export async function recheckAlarm(
   deps: RollbackDeps,
   record: RollbackRecord,
   deadline: Deadline,
@@ -32,7 +32,7 @@ export async function lookAgain(
     return await save(deps, closeWatch(record, WatchEnd.RECOVERED, nowMs), deadline);
   }
   if (record.progress.status === 'AWAITING_APPROVAL') {
-    return await lookAtWaiting(deps, record, deadline);
+    return await recheckWaiting(deps, record, deadline);
   }
   if (record.progress.status === 'DEFERRED' && transition.isFromEventBus) {
     // CloudWatch may not have been asked yet whether it asks for anything.
@@ -48,15 +48,15 @@ export async function lookAgain(
     const why = response.outcome === 'IGNORED' ? WatchEnd.IGNORED : WatchEnd.HANDED_ON;
     return await save(deps, closeWatch(after, why, nowMs), deadline);
   }
-  // Whatever came of it: not due again at once.
+  // Whatever the result: not due again at once.
   const isStillDue = after.watch.dueAtMs <= deps.clock.nowMs();
   return isStillDue ? await save(deps, postponeWatch(after, nowMs, 'waiting'), deadline) : true;
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-/** A person may still say yes while the alarm is red and speaks of the live version. */
-async function lookAtWaiting(
+/** A person may still approve while the alarm is in ALARM and about the live version. */
+async function recheckWaiting(
   deps: RollbackDeps,
   record: RollbackRecord,
   deadline: Deadline,
@@ -75,10 +75,10 @@ async function lookAtWaiting(
     if (!isModelRollbackError(error)) throw error;
     return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
   }
-  const looked = isSame
+  const checked = isSame
     ? postponeWatch(record, nowMs, 'waiting')
     : closeWatch(record, WatchEnd.POINTER_MOVED, nowMs);
-  return await save(deps, looked, deadline);
+  return await save(deps, checked, deadline);
 }
 
 async function save(
@@ -88,7 +88,7 @@ async function save(
 ): Promise<boolean> {
   if ((await deps.store.write({ record }, deadline)) === 'conflict') return false;
   if (record.watch.kind === 'closed') {
-    deps.logger.log('info', 'an alarm is not looked at any more', {
+    deps.logger.log('info', 'alarm no longer checked', {
       rollback_id: record.id,
       why: record.watch.why,
     });
