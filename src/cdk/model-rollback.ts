@@ -201,9 +201,7 @@ function requireSound(scope: Construct, props: ModelRollbackProps): void {
     throw wrong('tableName is for a table that is made; with a table of yours, leave it out.');
   }
   if (topic?.fifo === true || (topic && /\.fifo$/.test(topic.topicArn))) {
-    throw wrong(
-      'topic is a FIFO topic, which has no subscribers among people. Pass a standard topic.',
-    );
+    throw wrong('topic is a FIFO topic, which no person can subscribe to. Pass a standard topic.');
   }
   const { region } = Stack.of(scope);
   if (props.table && isElsewhere(props.table.tableArn, region)) {

@@ -47,7 +47,7 @@ describe('a stack', () => {
     [
       'whose URI holds a login',
       { mlflowTrackingUri: 'https://rollback:hunter2@mlflow.example.com' },
-      /mlflowTrackingUri holds a login.*give that as credentials\.$/,
+      /mlflowTrackingUri holds a login.*pass that as credentials\.$/,
     ],
     [
       'whose registry URI is none',
@@ -57,7 +57,7 @@ describe('a stack', () => {
     [
       'with a FIFO topic',
       { topic: topicOf(`arn:aws:sns:${region}:${account}:notices.fifo`) },
-      /FIFO topic.*Give a standard topic/,
+      /FIFO topic.*Pass a standard topic/,
     ],
     [
       'with a topic of another region',
