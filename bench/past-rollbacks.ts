@@ -4,7 +4,8 @@ import { DynamoDBRollbackStore } from '../src/adapters/dynamodb/dynamodb-rollbac
 import { systemClock } from '../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../src/adapters/system/system-identity.ts';
 import { limits } from '../src/domain/limits.ts';
-import { type ModelState, newModelState, type RollbackRecord } from '../src/domain/rollback.ts';
+import type { RollbackRecord } from '../src/domain/record/record.ts';
+import { type ModelState, newModelState } from '../src/domain/state/model-state.ts';
 import { deadlineAfter } from '../src/ports/deadline.ts';
 import { localClientConfig } from '../test/engines/aws.ts';
 import type { World } from './world.ts';

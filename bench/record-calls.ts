@@ -17,8 +17,8 @@ import { StaticCredentials } from '../src/adapters/system/static-credentials.ts'
 import { systemClock } from '../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../src/adapters/system/system-identity.ts';
 import { rollBack } from '../src/app/roll-back.ts';
-import { defaultAlarmSettings } from '../src/domain/alarm-settings.ts';
-import { parseRequest } from '../src/domain/request.ts';
+import { defaultAlarmSettings } from '../src/domain/alarm/alarm-settings.ts';
+import { parseRequest } from '../src/domain/request/request.ts';
 import { type Deadline, deadlineAfter } from '../src/ports/deadline.ts';
 import { localClientConfig } from '../test/engines/aws.ts';
 import type { World } from './world.ts';

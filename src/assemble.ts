@@ -4,7 +4,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
-import type { Notice } from './domain/notice-content.ts';
+import type { Notice } from './domain/record/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';

@@ -27,9 +27,17 @@ export type {
   ContributorInAlarm,
   Dimension,
   MessageOrigin,
-} from './domain/alarm.ts';
-export { type AlarmPayload, parseAlarmPayload, parseAlarmText } from './domain/alarm-payload.ts';
-export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm-settings.ts';
+} from './domain/alarm/alarm.ts';
+export {
+  type AlarmPayload,
+  parseAlarmPayload,
+  parseAlarmText,
+} from './domain/alarm/alarm-payload.ts';
+export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm/alarm-settings.ts';
+export { type RollbackResponse, responseOf } from './domain/answer/response.ts';
+export type { ConfirmedPlan } from './domain/decide/guard.ts';
+export { Outcome } from './domain/decide/outcome.ts';
+export type { Plan } from './domain/decide/plan.ts';
 export {
   ConfigurationError,
   ErrorCode,
@@ -44,29 +52,20 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
-export type { FleetState, Pause } from './domain/fleet.ts';
-export type { ConfirmedPlan } from './domain/guard.ts';
-export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/model.ts';
-export type { Notice } from './domain/notice-content.ts';
-export type { OutboxNotice } from './domain/outbox.ts';
+export type { Notice } from './domain/record/notice-content.ts';
+export type { OutboxNotice } from './domain/record/outbox.ts';
+export type { RollbackRecord, RollbackStatus, StoreChange } from './domain/record/record.ts';
+export type { AlarmTrigger } from './domain/record/trigger.ts';
+export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
 export {
   parseRequest,
   Reason,
   RefusalCode,
   type RollbackRequest,
   type Warning,
-} from './domain/request.ts';
-export { type RollbackResponse, responseOf } from './domain/response.ts';
-export {
-  type LastCommit,
-  type ModelState,
-  Outcome,
-  type Plan,
-  type RollbackRecord,
-  type RollbackStatus,
-  type StoreChange,
-} from './domain/rollback.ts';
-export type { AlarmTrigger } from './domain/trigger.ts';
+} from './domain/request/request.ts';
+export type { FleetState, Pause } from './domain/state/fleet.ts';
+export type { LastCommit, ModelState } from './domain/state/model-state.ts';
 export type { AlarmAnswer, AlarmReader, HistorySpan } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';

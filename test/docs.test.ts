@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { run } from '../src/cli/run.ts';
 import { envNames } from '../src/config/env-names.ts';
-import { modelTag } from '../src/domain/alarm.ts';
+import { modelTag } from '../src/domain/alarm/alarm.ts';
+import type { RollbackResponse } from '../src/domain/answer/response.ts';
+import { Outcome } from '../src/domain/decide/outcome.ts';
 import * as errors from '../src/domain/errors.ts';
-import { parseRequest, Reason, RefusalCode } from '../src/domain/request.ts';
-import type { RollbackResponse } from '../src/domain/response.ts';
-import { Outcome } from '../src/domain/rollback.ts';
-import { ModelSource, Recovery, WatchEnd } from '../src/domain/trigger.ts';
+import { ModelSource, Recovery, WatchEnd } from '../src/domain/record/trigger.ts';
+import { parseRequest, Reason, RefusalCode } from '../src/domain/request/request.ts';
 import {
   deadlineAfter,
   defaultAlarmSettings,
@@ -130,7 +130,10 @@ describe('outcomes.md', () => {
 
 describe('concepts.md', () => {
   test('tells every refusal code and every target rule', () => {
-    const rules = matches(textOf('src/domain/candidate.ts'), /^ {2}[A-Z_]+: '([a-z-]+)',$/gm);
+    const rules = matches(
+      textOf('src/domain/decide/candidate.ts'),
+      /^ {2}[A-Z_]+: '([a-z-]+)',$/gm,
+    );
     expect(rules.length).toBeGreaterThan(5);
     const names = [...Object.values(RefusalCode), ...rules];
     expect(missingIn(join('docs', 'concepts.md'), names)).toEqual([]);
@@ -140,7 +143,7 @@ describe('concepts.md', () => {
 describe('request.md', () => {
   test('tells every field and every reason', () => {
     const list =
-      /const knownFields = \[([\s\S]*?)\]/.exec(textOf('src/domain/request.ts'))?.[1] ?? '';
+      /const knownFields = \[([\s\S]*?)\]/.exec(textOf('src/domain/request/request.ts'))?.[1] ?? '';
     const fields = matches(list, /'(\w+)'/g);
     expect(fields.length).toBeGreaterThan(8);
     expect(missingIn(reference('request.md'), [...fields, ...Object.values(Reason)])).toEqual([]);
@@ -211,7 +214,7 @@ describe('alarms.md', () => {
       /^cat > pattern.json <<JSON\n([\s\S]*?)^JSON$/m.exec(textOf('docs/deploy/alarms.md')) ?? [];
     const pattern = JSON.parse(shown) as { 'detail-type'?: string[] };
     const [, types = ''] =
-      /const stateChanges = \[(.*?)\];/.exec(textOf('src/domain/alarm-schema.ts')) ?? [];
+      /const stateChanges = \[(.*?)\];/.exec(textOf('src/domain/alarm/alarm-schema.ts')) ?? [];
     expect(unique(pattern['detail-type'] ?? [])).toEqual(matches(types, /'([^']+)'/g));
   });
 });
@@ -351,7 +354,7 @@ describe('the documents', () => {
 function warningCodes(): string[] {
   const written = matches(sources, /\bcode: '([A-Z_]+)'/g);
   const overridable = /const overridableCodes[^=]*= \[([\s\S]*?)\]/.exec(sources)?.[1] ?? '';
-  const existing = matches(textOf('src/domain/guard.ts'), /code: RefusalCode\.([A-Z_]+),/g);
+  const existing = matches(textOf('src/domain/decide/guard.ts'), /code: RefusalCode\.([A-Z_]+),/g);
   const overridden = matches(overridable, /RefusalCode\.([A-Z_]+)/g)
     .filter((code) => existing.includes(code))
     .map((code) => `OVERRIDDEN_${code}`);

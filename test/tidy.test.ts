@@ -52,6 +52,15 @@ describe('the layer rules', () => {
     ['src/domain/planted.ts', '../ports/clock.ts'],
     ['src/domain/planted.ts', 'node:fs'],
     ['src/domain/planted.ts', '@aws-sdk/client-sns'],
+    ['src/domain/planted.ts', './registry/model.ts'],
+    ['src/domain/registry/planted.ts', '../state/fleet.ts'],
+    ['src/domain/registry/planted.ts', '../../ports/clock.ts'],
+    ['src/domain/registry/planted.ts', 'node:fs'],
+    ['src/domain/pointer/planted.ts', '../decide/plan.ts'],
+    ['src/domain/decide/planted.ts', '../record/record.ts'],
+    ['src/domain/record/planted.ts', '../answer/response.ts'],
+    ['src/domain/answer/planted.ts', '../protocol/attempt.ts'],
+    ['src/domain/protocol/planted.ts', '../../app/roll-back.ts'],
     ['src/ports/planted.ts', '../app/roll-back.ts'],
     ['src/ports/planted.ts', 'node:fs'],
     ['src/app/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
@@ -64,7 +73,7 @@ describe('the layer rules', () => {
     ['src/adapters/sqlite/planted.ts', '../memory/memory-rollback-store.ts'],
     ['src/adapters/sqlite/planted.ts', '../../app/roll-back.ts'],
     ['src/adapters/sqlite/planted.ts', '../../config/config-from-env.ts'],
-    ['src/embedded/planted.ts', '../domain/model.ts'],
+    ['src/embedded/planted.ts', '../domain/registry/model.ts'],
     ['src/cdk/planted.ts', '../app/resolve-model.ts'],
     ['src/cdk/planted.ts', '../adapters/dynamodb/dynamodb-table.ts'],
     ['src/cdk/planted.ts', '@aws-sdk/client-sns'],
@@ -81,13 +90,16 @@ describe('the layer rules', () => {
   });
 
   test.each([
-    ['src/ports/planted.ts', '../domain/model.ts'],
+    ['src/domain/decide/planted.ts', '../pointer/alias.ts'],
+    ['src/domain/protocol/planted.ts', '../answer/notice.ts'],
+    ['src/domain/registry/planted.ts', '../limits.ts'],
+    ['src/ports/planted.ts', '../domain/registry/model.ts'],
     ['src/app/planted.ts', '../ports/clock.ts'],
     ['src/adapters/sqlite/planted.ts', '../../ports/clock.ts'],
     ['src/cli/commands/planted.ts', '../command.ts'],
     ['src/lambda/planted.ts', '../compose-lambda.ts'],
     ['src/cdk/planted.ts', '../config/config-from-env.ts'],
-    ['src/cdk/planted.ts', '../domain/table-shape.ts'],
+    ['src/cdk/planted.ts', '../domain/record/table-shape.ts'],
   ])('%s may import %s', (path, imported) => {
     const code = `import * as planted from '${imported}';\nexport const seen = planted;\n`;
     expect(lint(path, code)).toMatch(/^0 /);
@@ -97,7 +109,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain|ports|app|config|lambda|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|cloudwatch|lambda|dynamodb|sqlite|secrets-manager|sns|memory|console|powertools|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
+      /^src\/(domain(\/(registry|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|cloudwatch|lambda|dynamodb|sqlite|secrets-manager|sns|memory|console|powertools|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-lambda)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /**
  * `npm run mutate`: Stryker on `src/domain/`, in a temporary copy with its own packages (it brings 200,
  * and wants a TypeScript with the old compiler API, so it is no dependency of ours). Prints the survivors.
- * Name the files: `npm run mutate -- src/domain/guard.ts src/domain/verify.ts` takes half a minute; the whole
+ * Name the files: `npm run mutate -- src/domain/decide/guard.ts src/domain/decide/verify.ts` takes half a minute; the whole
  * folder takes long, since mutants of its property tests run into their time limits.
  */
 const packages = ['@stryker-mutator/core@10.1.1', '@stryker-mutator/vitest-runner@10.1.1'];
@@ -14,7 +14,10 @@ const files = process.argv.slice(2);
 
 const settings = {
   testRunner: 'vitest',
-  mutate: files.length > 0 ? files : ['src/domain/**/*.ts', '!src/domain/{limits,stored-item}.ts'],
+  mutate:
+    files.length > 0
+      ? files
+      : ['src/domain/**/*.ts', '!src/domain/limits.ts', '!src/domain/record/stored-item.ts'],
   // Texts for people are not worth a test each.
   mutator: { excludedMutations: ['StringLiteral'] },
   coverageAnalysis: 'perTest',

@@ -28,7 +28,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I1',
     breaks: 'a final record is not replayed',
-    file: 'src/domain/rollback.ts',
+    file: 'src/domain/record/record.ts',
     from: 'return status === Outcome.ROLLED_BACK || status === Outcome.CONTESTED;',
     to: 'return status === Outcome.CONTESTED;',
     suite: rollBackTest,
@@ -45,7 +45,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I2',
     breaks: 'the cooldown always passes',
-    file: 'src/domain/guard.ts',
+    file: 'src/domain/decide/guard.ts',
     from: 'if (nowMs >= clearsAtMs) return passed(',
     to: 'if (nowMs >= 0) return passed(',
     suite: rollBackTest,
@@ -97,7 +97,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I5',
     breaks: 'the read-back is not checked',
-    file: 'src/domain/verify.ts',
+    file: 'src/domain/decide/verify.ts',
     from: 'if (isAsPlanned(plan, snapshot)) return',
     to: "if (isAnswered) return { kind: 'landed', displacedNewer: [] };\n  if (isAsPlanned(plan, snapshot)) return",
     suite: rollBackTest,
@@ -106,7 +106,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I5',
     breaks: 'a difference at the later check is not reported',
-    file: 'src/domain/follow-up.ts',
+    file: 'src/domain/protocol/follow-up.ts',
     from: 'if (isAsLeft || isSuperseded) {',
     to: 'if (isAsLeft || !isSuperseded) {',
     suite: sweepTest,
@@ -115,16 +115,16 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I6',
     breaks: 'quarantine is not checked',
-    file: 'src/domain/quarantine.ts',
+    file: 'src/domain/state/quarantine.ts',
     from: 'state.quarantine.some(isSame) ||',
     to: 'state.quarantine.some((entry) => isSame(entry) && false) ||',
-    suite: 'test/unit/domain/target.test.ts',
+    suite: 'test/unit/domain/decide/target.test.ts',
     test: 'passes quarantine over in every rule',
   },
   {
     invariant: 'I6',
     breaks: 'the tags of a renamed model are not read',
-    file: 'src/domain/rollback-mark.ts',
+    file: 'src/domain/state/counting-marks.ts',
     from: 'if (row.marks === undefined || isKnown(row, state)) return null;',
     to: "if (row.version !== '' || row.marks === undefined || isKnown(row, state)) return null;",
     suite: 'test/unit/app/rename.test.ts',
@@ -133,7 +133,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I11',
     breaks: 'a stage that nobody uses is moved beside an alias',
-    file: 'src/domain/pointer-guard.ts',
+    file: 'src/domain/decide/pointer-guard.ts',
     from: 'if (used === undefined) return passed(',
     to: "if (used === undefined || request.modelName !== '') return passed(",
     suite: 'test/unit/app/aliases.test.ts',
@@ -142,7 +142,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I7',
     breaks: 'the notice is not saved with the end',
-    file: 'src/domain/transition.ts',
+    file: 'src/domain/protocol/transition.ts',
     from: '    notice,\n    ...slotGivenBack(',
     to: '    ...slotGivenBack(',
     ...simulation,
@@ -150,7 +150,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I7',
     breaks: 'a failed notice is forgotten',
-    file: 'src/domain/outbox.ts',
+    file: 'src/domain/record/outbox.ts',
     from: 'if (openChannels(marked, names).length === 0) return',
     to: 'if (openChannels(marked, names).length === 0 || attempts > 0) return',
     suite: sweepTest,
@@ -159,7 +159,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I8',
     breaks: 'a run that was cut off is never due',
-    file: 'src/domain/due.ts',
+    file: 'src/domain/record/due.ts',
     from: "if (progress.status === 'IN_PROGRESS') return [[DueTask.RESUME, progress.leaseEndsAtMs]];",
     to: "if (progress.status === 'IN_PROGRESS') return [];",
     ...simulation,
@@ -185,7 +185,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I10',
     breaks: 'a deferred alarm is not checked again',
-    file: 'src/domain/planless-end.ts',
+    file: 'src/domain/protocol/planless-end.ts',
     from: 'return watchAfterFailure(pending === null ? 0 : pending.looks + 1, nowMs);',
     to: "return { kind: 'none' };",
     ...simulation,
@@ -245,10 +245,10 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'blast radius',
     breaks: 'a run that moved nothing keeps its slot',
-    file: 'src/domain/transition.ts',
+    file: 'src/domain/protocol/transition.ts',
     from: 'if (hasMoved || slotIn === undefined',
     to: 'if (hasMoved || !hasMoved || slotIn === undefined',
-    suite: 'test/unit/domain/transition.test.ts',
+    suite: 'test/unit/domain/protocol/transition.test.ts',
     test: 'is given back by a run that moved nothing, with its end',
   },
   {
@@ -262,7 +262,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'rules for alarms',
     breaks: 'an old alarm acts without a person',
-    file: 'src/domain/attempt.ts',
+    file: 'src/domain/protocol/attempt.ts',
     from: 'if (nowMs - alarm.transition.atMs >= pendingActMs) return true;',
     to: 'if (nowMs - alarm.transition.atMs >= 100 * pendingActMs) return true;',
     ...simulation,
@@ -270,7 +270,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'rules for alarms',
     breaks: 'a pause stops nobody',
-    file: 'src/domain/guard.ts',
+    file: 'src/domain/decide/guard.ts',
     from: "passed('automation is not paused') : refused(pauses.join(' '));",
     to: "passed('automation is not paused') : passed(pauses.join(' '));",
     ...simulation,
@@ -278,7 +278,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'rules for alarms',
     breaks: 'a version that went live after the alarm is taken for the cause',
-    file: 'src/domain/guard.ts',
+    file: 'src/domain/decide/guard.ts',
     from: "return kind === 'unsure' ? { kind: 'warning', message } : refused(message);",
     to: "return kind === 'unsure' ? { kind: 'warning', message } : passed(message);",
     ...simulation,
@@ -286,7 +286,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'rules for alarms',
     breaks: 'the blast radius has no bound',
-    file: 'src/domain/fleet.ts',
+    file: 'src/domain/state/fleet.ts',
     from: 'return radius !== null && othersSince',
     to: 'return radius !== null && nowMs < 0 && othersSince',
     suite: 'test/unit/app/handle-alarm.test.ts',
@@ -295,7 +295,7 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'rules for alarms',
     breaks: 'each path of an alarm has a key of its own',
-    file: 'src/domain/trigger.ts',
+    file: 'src/domain/record/trigger.ts',
     from: 'export function alarmKey({ arn, atMs, contributor }: AlarmTransition): string {\n  return `alarm:',
     to: 'export function alarmKey({ arn, atMs, contributor, isFromEventBus }: AlarmTransition): string {\n  return `alarm:${isFromEventBus}',
     suite: 'test/unit/app/handle-alarm.test.ts',

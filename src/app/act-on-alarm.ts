@@ -1,19 +1,14 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { RollbackInProgressError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { isoTime } from '../domain/model.ts';
-import type { RollbackResponse } from '../domain/response.ts';
-import type { AlarmTrigger } from '../domain/trigger.ts';
+import type { AlarmTrigger } from '../domain/record/trigger.ts';
+import { isoTime } from '../domain/registry/model.ts';
+import { alarmRequest } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import type { EarlyReads } from './early-reads.ts';
-import {
-  type AlarmScope,
-  alarmRequest,
-  deferAlarm,
-  endAfterError,
-  failAlarm,
-} from './end-alarm.ts';
+import { type AlarmScope, deferAlarm, endAfterError, failAlarm } from './end-alarm.ts';
 import { jitterMs } from './jitter.ts';
 import { type ModelAnswer, resolveModel } from './resolve-model.ts';
 import { type RollbackCall, rollBack } from './roll-back.ts';

@@ -1,8 +1,9 @@
-import { aliasLeftBehind } from '../domain/alias.ts';
+import { Outcome } from '../domain/decide/outcome.ts';
+import type { Plan } from '../domain/decide/plan.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { Warning } from '../domain/request.ts';
-import { Outcome, type Plan } from '../domain/rollback.ts';
+import { aliasLeftBehind } from '../domain/pointer/alias.ts';
+import type { Warning } from '../domain/request/request.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 

@@ -1,7 +1,8 @@
+import { Outcome } from '../domain/decide/outcome.ts';
 import { messageOf } from '../domain/errors.ts';
-import type { Warning } from '../domain/request.ts';
-import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
-import { MarkKind, markText } from '../domain/rollback-mark.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { MarkKind, markText } from '../domain/registry/rollback-mark.ts';
+import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 

@@ -1,7 +1,6 @@
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { isoTime } from '../domain/model.ts';
-import type { Notice } from '../domain/notice-content.ts';
+import type { Notice } from '../domain/record/notice-content.ts';
 import {
   afterSending,
   isSent,
@@ -9,9 +8,10 @@ import {
   leaseNotice,
   type OutboxNotice,
   openChannels,
-} from '../domain/outbox.ts';
-import type { Warning } from '../domain/request.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
+} from '../domain/record/outbox.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { isoTime } from '../domain/registry/model.ts';
+import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../ports/notifier.ts';
 import type { RollbackDeps } from './deps.ts';

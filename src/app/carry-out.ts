@@ -1,6 +1,13 @@
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import {
+  contestFacts,
+  displacedWarning,
+  isAsPlanned,
+  judgeMove,
+  type MoveJudgement,
+} from '../domain/decide/verify.ts';
+import {
   isModelRollbackError,
   ModelNotFoundError,
   type ModelRollbackError,
@@ -8,17 +15,10 @@ import {
   RegistryUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { isStaleClaim } from '../domain/meeting.ts';
-import type { RegistrySnapshot } from '../domain/model.ts';
-import type { Warning } from '../domain/request.ts';
-import { type ClaimedRun, commit, contest, fail, type Lease } from '../domain/transition.ts';
-import {
-  contestFacts,
-  displacedWarning,
-  isAsPlanned,
-  judgeMove,
-  type MoveJudgement,
-} from '../domain/verify.ts';
+import { isStaleClaim } from '../domain/protocol/meeting.ts';
+import { type ClaimedRun, commit, contest, fail } from '../domain/protocol/transition.ts';
+import type { RegistrySnapshot } from '../domain/registry/model.ts';
+import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run.ts';
@@ -64,12 +64,6 @@ export async function carryOut(
   if (resumed !== null) return await settleResumed(run, snapshot, judgement, resumed);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
   return await move(run, 'first');
-}
-
-/** The lease of a claim: it outlives every write that this run may send. */
-export function newLease(deps: RollbackDeps, deadline: Deadline): Lease {
-  const leaseEndsAtMs = deps.clock.nowMs() + deadline.leftMs() + deps.settings.writeHorizonMs;
-  return { owner: deps.identity.random(), leaseEndsAtMs: Math.round(leaseEndsAtMs) };
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import { ModelNotFoundError } from '../domain/errors.ts';
-import { afterPointerCheck } from '../domain/follow-up.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
+import { afterPointerCheck } from '../domain/protocol/follow-up.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';

@@ -1,7 +1,7 @@
 import { assert } from '../domain/assert.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
-import { Recovery } from '../domain/trigger.ts';
-import { afterRecovery, postponeRecovery } from '../domain/watch.ts';
+import { afterRecovery, postponeRecovery } from '../domain/protocol/watch.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { Recovery } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';

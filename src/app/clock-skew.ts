@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../domain/errors.ts';
-import { clockSkewProblem } from '../domain/meeting.ts';
+import { clockSkewProblem } from '../domain/protocol/meeting.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 

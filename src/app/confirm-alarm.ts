@@ -4,9 +4,9 @@ import type {
   AlarmState,
   AlarmTransition,
   ChangeToAlarm,
-} from '../domain/alarm.ts';
+} from '../domain/alarm/alarm.ts';
 import { limits } from '../domain/limits.ts';
-import { isoTime } from '../domain/model.ts';
+import { isoTime } from '../domain/registry/model.ts';
 import type { AlarmAnswer } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';

@@ -1,11 +1,17 @@
-import { isTimeVoid } from '../domain/evidence.ts';
-import type { FleetState } from '../domain/fleet.ts';
-import type { ConfirmedPlan } from '../domain/guard.ts';
+import type { ConfirmedPlan } from '../domain/decide/guard.ts';
+import type { Plan } from '../domain/decide/plan.ts';
+import {
+  needsEvidence,
+  needsOlderVersions,
+  type PlanFacts,
+  planRollback,
+} from '../domain/decide/plan.ts';
 import { limits } from '../domain/limits.ts';
-import { type ModelVersion, type RegistrySnapshot, withRows } from '../domain/model.ts';
-import { needsEvidence, needsOlderVersions, type PlanFacts, planRollback } from '../domain/plan.ts';
-import type { RollbackRequest } from '../domain/request.ts';
-import type { ModelState, Plan } from '../domain/rollback.ts';
+import { isTimeVoid } from '../domain/pointer/evidence.ts';
+import { type ModelVersion, type RegistrySnapshot, withRows } from '../domain/registry/model.ts';
+import type { RollbackRequest } from '../domain/request/request.ts';
+import type { FleetState } from '../domain/state/fleet.ts';
+import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 

@@ -1,5 +1,5 @@
-import type { AlarmSettings } from '../domain/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/target.ts';
+import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
+import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Identity } from '../ports/identity.ts';

@@ -1,10 +1,10 @@
-import { type Check, failed, ok, problem, Verdict, warning } from '../domain/check.ts';
+import { type Check, failed, ok, problem, Verdict, warning } from '../domain/answer/check.ts';
 import { commandText } from '../domain/command-line.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
-import { type FleetState, type Pause, pauseText } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
-import { clockSkewProblem } from '../domain/meeting.ts';
-import { isoTime } from '../domain/model.ts';
+import { clockSkewProblem } from '../domain/protocol/meeting.ts';
+import { isoTime } from '../domain/registry/model.ts';
+import { type FleetState, type Pause, pauseText } from '../domain/state/fleet.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { DueItem, RecordList } from '../ports/rollback-store.ts';
 import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';

@@ -1,5 +1,5 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
-import { alarmKey } from '../domain/trigger.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { alarmKey } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';

@@ -1,4 +1,5 @@
-import type { AlarmPayload } from '../domain/alarm-payload.ts';
+import type { AlarmPayload } from '../domain/alarm/alarm-payload.ts';
+import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { assert } from '../domain/assert.ts';
 import {
   isModelRollbackError,
@@ -7,14 +8,13 @@ import {
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { isSettled } from '../domain/meeting.ts';
-import { isSent } from '../domain/outbox.ts';
-import { endWithoutPlan, type PlanlessEnd } from '../domain/planless-end.ts';
-import { Reason, type RollbackRequest, requestBody } from '../domain/request.ts';
-import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import type { RecordSubject, RollbackRecord } from '../domain/rollback.ts';
-import { type AlarmTrigger, alarmKey } from '../domain/trigger.ts';
-import { postponeWatch } from '../domain/watch.ts';
+import { isSettled } from '../domain/protocol/meeting.ts';
+import { endWithoutPlan, type PlanlessEnd } from '../domain/protocol/planless-end.ts';
+import { postponeWatch } from '../domain/protocol/watch.ts';
+import { isSent } from '../domain/record/outbox.ts';
+import type { RecordSubject, RollbackRecord } from '../domain/record/record.ts';
+import { type AlarmTrigger, alarmKey } from '../domain/record/trigger.ts';
+import { alarmRequest, requestBody } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce, announceIfUnsent } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -28,21 +28,6 @@ export interface AlarmScope {
   readonly subject: RecordSubject;
   readonly name: string;
   readonly alarm: AlarmTrigger;
-}
-
-/** What an alarm asks for. */
-export function alarmRequest(modelName: string, alarmName: string | null): RollbackRequest {
-  return {
-    modelName,
-    targetVersion: null,
-    reason: Reason.PERFORMANCE_DEGRADATION,
-    alarmName,
-    isDryRun: false,
-    requestId: null,
-    expectedFromVersion: null,
-    overrides: [],
-    requestedBy: null,
-  };
 }
 
 /** It cannot be handled now: the sweep tries again while it is in ALARM. */

@@ -7,15 +7,15 @@ import {
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { OutboxNotice } from '../domain/outbox.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
 import {
   type ClaimedRun,
   type EndedRun,
   type EndTime,
   fail,
   renewLease,
-} from '../domain/transition.ts';
+} from '../domain/protocol/transition.ts';
+import type { OutboxNotice } from '../domain/record/outbox.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { jitterMs } from './jitter.ts';

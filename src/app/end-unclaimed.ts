@@ -1,10 +1,11 @@
-import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/attempt.ts';
-import { findVersion, type RegistrySnapshot, withRows } from '../domain/model.ts';
-import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import type { LastCommit, RollbackRecord } from '../domain/rollback.ts';
-import { WatchEnd } from '../domain/trigger.ts';
-import { isSameLive } from '../domain/verify.ts';
-import { closeWatch } from '../domain/watch.ts';
+import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
+import { isSameLive } from '../domain/decide/verify.ts';
+import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/protocol/attempt.ts';
+import { closeWatch } from '../domain/protocol/watch.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { WatchEnd } from '../domain/record/trigger.ts';
+import { findVersion, type RegistrySnapshot, withRows } from '../domain/registry/model.ts';
+import type { LastCommit } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { answerEnd } from './finish.ts';

@@ -1,13 +1,20 @@
-import { type AlarmTransition, isActionOn, modelTag } from '../domain/alarm.ts';
-import { type Check, failed, ok, problem, Verdict, warning, worstOf } from '../domain/check.ts';
+import { type AlarmTransition, isActionOn, modelTag } from '../domain/alarm/alarm.ts';
+import {
+  type Check,
+  failed,
+  ok,
+  problem,
+  Verdict,
+  warning,
+  worstOf,
+} from '../domain/answer/check.ts';
 import { commandText } from '../domain/command-line.ts';
 import { limits } from '../domain/limits.ts';
-import { RefusalCode } from '../domain/request.ts';
+import { alarmRequest, RefusalCode } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { deadlineWithin } from '../ports/deadline.ts';
 import type { AskedAlarms, Surroundings, WiredAlarm } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
-import { alarmRequest } from './end-alarm.ts';
 import { inParallel } from './in-parallel.ts';
 import { type ModelAnswer, resolveModel } from './resolve-model.ts';
 import { rollBack } from './roll-back.ts';

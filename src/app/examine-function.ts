@@ -1,5 +1,5 @@
-import { isActionOn } from '../domain/alarm.ts';
-import { type Check, failed, ok, problem, warning } from '../domain/check.ts';
+import { isActionOn } from '../domain/alarm/alarm.ts';
+import { type Check, failed, ok, problem, warning } from '../domain/answer/check.ts';
 import { limits } from '../domain/limits.ts';
 import { judgeInvoke, rulesOf } from '../domain/resource-policy.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';

@@ -1,7 +1,7 @@
-import type { OutboxNotice } from '../domain/outbox.ts';
-import type { Warning } from '../domain/request.ts';
-import { type RollbackResponse, responseOf } from '../domain/response.ts';
-import type { NoticeWrite, RollbackRecord } from '../domain/rollback.ts';
+import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
+import type { OutboxNotice } from '../domain/record/outbox.ts';
+import type { NoticeWrite, RollbackRecord } from '../domain/record/record.ts';
+import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { annotate } from './annotate.ts';
 import {

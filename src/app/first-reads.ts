@@ -1,5 +1,5 @@
-import type { RegistrySnapshot } from '../domain/model.ts';
-import type { RollbackRequest } from '../domain/request.ts';
+import type { RegistrySnapshot } from '../domain/registry/model.ts';
+import type { RollbackRequest } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { StoreView } from '../ports/rollback-store.ts';
 import type { RollbackDeps } from './deps.ts';

@@ -3,10 +3,10 @@ import {
   type AlarmTransition,
   type MessageOrigin,
   parseAlarmArn,
-} from '../domain/alarm.ts';
-import type { AlarmPayload } from '../domain/alarm-payload.ts';
+} from '../domain/alarm/alarm.ts';
+import type { AlarmPayload } from '../domain/alarm/alarm-payload.ts';
+import { ignoredResponse, type RollbackResponse } from '../domain/answer/response.ts';
 import { assertNever } from '../domain/assert.ts';
-import { ignoredResponse, type RollbackResponse } from '../domain/response.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { actOnAlarm, alarmScope } from './act-on-alarm.ts';
 import { confirmAlarm } from './confirm-alarm.ts';

@@ -1,7 +1,7 @@
 import { InvalidRequestError, ModelNotFoundError } from '../domain/errors.ts';
-import { type FleetPlan, type FleetRequest, planOfFleet } from '../domain/fleet-request.ts';
 import { limits } from '../domain/limits.ts';
-import type { ModelTag } from '../domain/model.ts';
+import type { ModelTag } from '../domain/registry/model.ts';
+import { type FleetPlan, type FleetRequest, planOfFleet } from '../domain/request/fleet-request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 

@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 

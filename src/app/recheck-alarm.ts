@@ -1,9 +1,9 @@
 import { assert } from '../domain/assert.ts';
+import { isSameLive } from '../domain/decide/verify.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
-import { WatchEnd } from '../domain/trigger.ts';
-import { isSameLive } from '../domain/verify.ts';
-import { closeWatch, isApprovable, postponeWatch } from '../domain/watch.ts';
+import { closeWatch, isApprovable, postponeWatch } from '../domain/protocol/watch.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { WatchEnd } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { attemptAlarm, judgeArrival } from './handle-alarm.ts';

@@ -1,13 +1,12 @@
-import type { AlarmTransition } from '../domain/alarm.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { requestBody } from '../domain/request.ts';
-import { type RollbackResponse, responseOf } from '../domain/response.ts';
+import { alarmRequest, requestBody } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import {
   type AlarmScope,
-  alarmRequest,
   type FirstEnd,
   noneBefore,
   orNotifyUnrecorded,

@@ -3,12 +3,12 @@ import {
   type AlarmTransition,
   type Dimension,
   modelTag,
-} from '../domain/alarm.ts';
-import { modelByAlarmName } from '../domain/alarm-settings.ts';
+} from '../domain/alarm/alarm.ts';
+import { modelByAlarmName } from '../domain/alarm/alarm-settings.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { parseModelName } from '../domain/request.ts';
-import { ModelSource } from '../domain/trigger.ts';
+import { ModelSource } from '../domain/record/trigger.ts';
+import { parseModelName } from '../domain/request/request.ts';
 import type { AlarmAnswer } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';

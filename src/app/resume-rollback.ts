@@ -1,15 +1,16 @@
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
-import { isStaleClaim } from '../domain/meeting.ts';
-import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
-import { type ClaimedRun, renewLease } from '../domain/transition.ts';
+import { isStaleClaim } from '../domain/protocol/meeting.ts';
+import { type ClaimedRun, renewLease } from '../domain/protocol/transition.ts';
+import { modelNameOf, type RollbackRecord } from '../domain/record/record.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { aliasWarningsBeside } from './alias-warnings.ts';
-import { carryOut, newLease } from './carry-out.ts';
+import { carryOut } from './carry-out.ts';
 import { registrySkewMs, requireClock } from './clock-skew.ts';
 import type { RollbackDeps } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
+import { newLease } from './lease.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
 /**

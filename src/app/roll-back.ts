@@ -1,25 +1,25 @@
+import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { assert } from '../domain/assert.ts';
-import { type Attempt, unclaimedOutcome } from '../domain/attempt.ts';
 import { commandText } from '../domain/command-line.ts';
+import type { ConfirmedPlan } from '../domain/decide/guard.ts';
+import { type Plan, planWarnings } from '../domain/decide/plan.ts';
 import {
   InvalidRequestError,
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../domain/errors.ts';
-import { type FleetState, newFleetState } from '../domain/fleet.ts';
-import type { ConfirmedPlan } from '../domain/guard.ts';
 import { limits } from '../domain/limits.ts';
-import { clockSkewProblem, inProgressError, meet } from '../domain/meeting.ts';
-import { planWarnings } from '../domain/plan.ts';
-import { type RollbackRequest, requestBody, type Warning } from '../domain/request.ts';
-import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/response.ts';
-import { type ModelState, newModelState, type Plan } from '../domain/rollback.ts';
-import { type ClaimedRun, claim } from '../domain/transition.ts';
-import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/trigger.ts';
+import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
+import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
+import { type ClaimedRun, claim } from '../domain/protocol/transition.ts';
+import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
+import { type RollbackRequest, requestBody, type Warning } from '../domain/request/request.ts';
+import { type FleetState, newFleetState } from '../domain/state/fleet.ts';
+import { type ModelState, newModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { aliasWarnings, aliasWarningsBeside } from './alias-warnings.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
-import { carryOut, newLease } from './carry-out.ts';
+import { carryOut } from './carry-out.ts';
 import { requireClock } from './clock-skew.ts';
 import { decide } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -28,6 +28,7 @@ import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
+import { newLease } from './lease.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 

@@ -1,12 +1,12 @@
+import { adoptedNotice } from '../domain/answer/notice.ts';
 import { assertNever } from '../domain/assert.ts';
-import { DueTask, dueAtMs, dueTasks } from '../domain/due.ts';
 import { isModelRollbackError, messageOf, StateCorruptError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { adoptedNotice } from '../domain/notice.ts';
-import type { NoticeTopic } from '../domain/notice-content.ts';
-import { isSent, type OutboxNotice, openChannels } from '../domain/outbox.ts';
+import { DueTask, dueAtMs, dueTasks } from '../domain/record/due.ts';
+import type { NoticeTopic } from '../domain/record/notice-content.ts';
+import { isSent, type OutboxNotice, openChannels } from '../domain/record/outbox.ts';
+import { modelNameOf, type RollbackRecord } from '../domain/record/record.ts';
 import { next } from '../domain/revision.ts';
-import { modelNameOf, type RollbackRecord } from '../domain/rollback.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { DueItem, DueKind } from '../ports/rollback-store.ts';
 import { leaseAndAnnounce } from './announce.ts';

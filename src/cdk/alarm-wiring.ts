@@ -9,9 +9,9 @@ import type {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { modelTag } from '../domain/alarm.ts';
+import { modelTag } from '../domain/alarm/alarm.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
-import { parseModelName } from '../domain/request.ts';
+import { parseModelName } from '../domain/request/request.ts';
 
 /**
  * Makes the function an action of an alarm. The permission is not made here: one statement of the

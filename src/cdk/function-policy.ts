@@ -1,4 +1,4 @@
-import { tableShape } from '../domain/table-shape.ts';
+import { tableShape } from '../domain/record/table-shape.ts';
 
 /** What the function may do, as data: for the role, for other tools, and for the test against its calls. */
 export interface PolicyEntry {

@@ -1,4 +1,4 @@
-export { modelTag } from '../domain/alarm.ts';
+export { modelTag } from '../domain/alarm/alarm.ts';
 export { FleetRollBack, type FleetRollBackProps } from './fleet-roll-back.ts';
 export { functionPolicy, type PolicyEntry, type PolicyResources } from './function-policy.ts';
 export { type AddAlarmOptions, type EventRuleOptions, ModelRollback } from './model-rollback.ts';

@@ -13,7 +13,7 @@ import {
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
-import { parseRequest } from '../domain/request.ts';
+import { parseRequest } from '../domain/request/request.ts';
 
 /**
  * The request that the task sends. Each value is a literal, which is judged when the template is made, or

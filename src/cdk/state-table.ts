@@ -7,7 +7,7 @@ import {
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import { tableShape } from '../domain/table-shape.ts';
+import { tableShape } from '../domain/record/table-shape.ts';
 
 export interface StateTableProps {
   /**

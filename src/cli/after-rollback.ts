@@ -1,11 +1,11 @@
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { commandLine } from '../domain/command-line.ts';
 import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
-import { isoTime } from '../domain/model.ts';
-import { isQuarantined } from '../domain/quarantine.ts';
-import { RefusalCode } from '../domain/request.ts';
-import type { RollbackResponse } from '../domain/response.ts';
-import type { ModelState } from '../domain/rollback.ts';
+import { isoTime } from '../domain/registry/model.ts';
+import { RefusalCode } from '../domain/request/request.ts';
+import type { ModelState } from '../domain/state/model-state.ts';
+import { isQuarantined } from '../domain/state/quarantine.ts';
 import { shownTime } from './render/render-answer.ts';
 import { table } from './render/table.ts';
 import type { Session } from './session.ts';

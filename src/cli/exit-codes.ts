@@ -1,7 +1,7 @@
+import type { PlanAnswer, RollbackResponse } from '../domain/answer/response.ts';
 import { assert, assertNever } from '../domain/assert.ts';
+import { Outcome } from '../domain/decide/outcome.ts';
 import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
-import type { PlanAnswer, RollbackResponse } from '../domain/response.ts';
-import { Outcome } from '../domain/rollback.ts';
 
 /** Scripts branch on these (docs/reference/command.md). */
 export const ExitCode = {

@@ -1,6 +1,6 @@
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { commandLine } from '../domain/command-line.ts';
-import { RefusalCode } from '../domain/request.ts';
-import type { RollbackResponse } from '../domain/response.ts';
+import { RefusalCode } from '../domain/request/request.ts';
 
 /** What a person does now: a few words, and a command where there is one. */
 export interface NextStep {

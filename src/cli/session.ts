@@ -11,8 +11,8 @@ import {
 } from '../config/config-from-env.ts';
 import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';
-import type { Notice } from '../domain/notice-content.ts';
-import type { Warning } from '../domain/request.ts';
+import type { Notice } from '../domain/record/notice-content.ts';
+import type { Warning } from '../domain/request/request.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import type { RecordList, RollbackStore } from '../ports/rollback-store.ts';
 import type { CommandContext } from './command.ts';

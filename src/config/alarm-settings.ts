@@ -1,7 +1,7 @@
-import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm-settings.ts';
+import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { parseModelName } from '../domain/request.ts';
+import { parseModelName } from '../domain/request/request.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readTime, readWord, wrong } from './read-env.ts';
 

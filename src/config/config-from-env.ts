@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { AlarmSettings } from '../domain/alarm-settings.ts';
+import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
+import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
-import type { Warning } from '../domain/request.ts';
-import type { TargetRuleSetting } from '../domain/target.ts';
+import type { Warning } from '../domain/request/request.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
 import { envNames } from './env-names.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';

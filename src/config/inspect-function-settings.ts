@@ -1,4 +1,4 @@
-import { type Check, failed, ok, warning } from '../domain/check.ts';
+import { type Check, failed, ok, warning } from '../domain/answer/check.ts';
 import { quoteForShell } from '../domain/command-line.ts';
 import { type Config, configFromEnv } from './config-from-env.ts';
 import type { EnvName } from './env-names.ts';

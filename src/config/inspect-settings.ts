@@ -1,4 +1,4 @@
-import { type Check, ok, warning } from '../domain/check.ts';
+import { type Check, ok, warning } from '../domain/answer/check.ts';
 import type { Config } from './config-from-env.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
+import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import {

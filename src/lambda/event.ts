@@ -1,4 +1,8 @@
-import { type AlarmPayload, parseAlarmPayload, parseAlarmText } from '../domain/alarm-payload.ts';
+import {
+  type AlarmPayload,
+  parseAlarmPayload,
+  parseAlarmText,
+} from '../domain/alarm/alarm-payload.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { nearestName, plainName } from '../domain/near-name.ts';
 

@@ -1,6 +1,6 @@
+import { type RollbackResponse, recordRefusals } from '../domain/answer/response.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
-import { type RollbackResponse, recordRefusals } from '../domain/response.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
 import type { CallReport } from './serve-call.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { RollbackDeps } from '../app/deps.ts';
 import type { SweepReport } from '../app/sweep.ts';
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
-import type { FleetPlan } from '../domain/fleet-request.ts';
-import type { RollbackResponse } from '../domain/response.ts';
+import type { FleetPlan } from '../domain/request/fleet-request.ts';
 import type { LogFields, Logger } from '../ports/logger.ts';
 import { type Seen, watchPorts } from './watch-ports.ts';
 

@@ -1,7 +1,7 @@
 import type { RollbackDeps } from '../app/deps.ts';
-import type { AlarmTransition } from '../domain/alarm.ts';
-import { isoTime } from '../domain/model.ts';
-import type { RollbackRecord } from '../domain/rollback.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { isoTime } from '../domain/registry/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogFields, Logger } from '../ports/logger.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';

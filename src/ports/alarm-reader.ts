@@ -1,4 +1,4 @@
-import type { AlarmDescription, ChangeToAlarm, ContributorInAlarm } from '../domain/alarm.ts';
+import type { AlarmDescription, ChangeToAlarm, ContributorInAlarm } from '../domain/alarm/alarm.ts';
 import type { Deadline } from './deadline.ts';
 
 /**

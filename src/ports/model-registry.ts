@@ -5,7 +5,7 @@ import type {
   ModelTag,
   ModelVersion,
   RegistrySnapshot,
-} from '../domain/model.ts';
+} from '../domain/registry/model.ts';
 import type { Deadline } from './deadline.ts';
 
 /** What the registry said to a move. Only `moved` and `refused` are certain. */

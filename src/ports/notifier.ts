@@ -1,4 +1,4 @@
-import type { Notice } from '../domain/notice-content.ts';
+import type { Notice } from '../domain/record/notice-content.ts';
 import type { Deadline } from './deadline.ts';
 
 /** A failed notice never undoes or hides a rollback, so failing is an answer, not an exception. */

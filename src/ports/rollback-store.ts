@@ -1,7 +1,8 @@
-import type { FleetState } from '../domain/fleet.ts';
-import type { NoticeTopic } from '../domain/notice-content.ts';
-import type { OutboxNotice } from '../domain/outbox.ts';
-import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
+import type { NoticeTopic } from '../domain/record/notice-content.ts';
+import type { OutboxNotice } from '../domain/record/outbox.ts';
+import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
+import type { FleetState } from '../domain/state/fleet.ts';
+import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from './deadline.ts';
 
 /** One consistent read of a model's state, of one record with the notice of its end, and of the fleet. */

@@ -1,5 +1,5 @@
-import type { AlarmDescription } from '../domain/alarm.ts';
-import type { Check } from '../domain/check.ts';
+import type { AlarmDescription } from '../domain/alarm/alarm.ts';
+import type { Check } from '../domain/answer/check.ts';
 import type { AlarmAnswer } from './alarm-reader.ts';
 import type { Deadline } from './deadline.ts';
 

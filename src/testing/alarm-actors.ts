@@ -1,4 +1,4 @@
-import type { AlarmTransition, MessageOrigin } from '../domain/alarm.ts';
+import type { AlarmTransition, MessageOrigin } from '../domain/alarm/alarm.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { ownAccount } from './simulated-alarms.ts';
 import { modelName, otherModelName, type SimulatedWorld } from './simulated-world.ts';

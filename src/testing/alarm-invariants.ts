@@ -1,6 +1,7 @@
-import { isSameVersions } from '../domain/model.ts';
-import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
-import { WatchEnd } from '../domain/trigger.ts';
+import { Outcome } from '../domain/decide/outcome.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { WatchEnd } from '../domain/record/trigger.ts';
+import { isSameVersions } from '../domain/registry/model.ts';
 import { type AppliedChange, modelName, type SimulatedWorld } from './simulated-world.ts';
 
 /** Two clocks may be so far apart. */

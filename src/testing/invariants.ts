@@ -1,6 +1,7 @@
-import { isSameVersions } from '../domain/model.ts';
-import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
-import { isBackwards } from '../domain/verify.ts';
+import { Outcome } from '../domain/decide/outcome.ts';
+import { isBackwards } from '../domain/decide/verify.ts';
+import type { RollbackRecord } from '../domain/record/record.ts';
+import { isSameVersions } from '../domain/registry/model.ts';
 import { brokenAlarmRules } from './alarm-invariants.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 

@@ -1,6 +1,6 @@
 import { sweep } from '../app/sweep.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
-import { parseRequest } from '../domain/request.ts';
+import { parseRequest } from '../domain/request/request.ts';
 import type { DueItem } from '../ports/rollback-store.ts';
 import { alarmActors, tripAgain } from './alarm-actors.ts';
 import { modelName, type SimulatedWorld } from './simulated-world.ts';

@@ -1,5 +1,5 @@
-import type { AlarmDescription, AlarmTransition, ChangeToAlarm } from '../domain/alarm.ts';
-import { modelTag } from '../domain/alarm.ts';
+import type { AlarmDescription, AlarmTransition, ChangeToAlarm } from '../domain/alarm/alarm.ts';
+import { modelTag } from '../domain/alarm/alarm.ts';
 import type { AlarmAnswer, AlarmReader } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { Scheduler } from './scheduler.ts';

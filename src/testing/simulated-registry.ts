@@ -3,8 +3,8 @@ import {
   type ModelPointer,
   type ModelVersion,
   type RegistrySnapshot,
-} from '../domain/model.ts';
-import { marksIn } from '../domain/rollback-mark.ts';
+} from '../domain/registry/model.ts';
+import { marksIn } from '../domain/registry/rollback-mark.ts';
 
 /** One registered model with MLflow's rules for stages, races included. */
 export class SimulatedRegistry {

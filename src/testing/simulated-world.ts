@@ -1,11 +1,12 @@
 import type { RollbackDeps } from '../app/deps.ts';
-import type { AlarmTransition } from '../domain/alarm.ts';
-import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
+import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { Notice } from '../domain/notice-content.ts';
-import type { RollbackResponse } from '../domain/response.ts';
-import type { ModelState, RollbackRecord, StoreChange } from '../domain/rollback.ts';
+import type { Notice } from '../domain/record/notice-content.ts';
+import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
+import type { ModelState } from '../domain/state/model-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';

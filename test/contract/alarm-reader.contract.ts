@@ -6,7 +6,7 @@ import type {
   AlarmState,
   ChangeToAlarm,
   ContributorInAlarm,
-} from '../../src/domain/alarm.ts';
+} from '../../src/domain/alarm/alarm.ts';
 import type { AlarmReader, HistorySpan } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import { uniqueName } from '../engines/engines.ts';

@@ -6,7 +6,7 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CloudWatchAlarmReader } from '../../src/adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { AlarmState, ContributorInAlarm } from '../../src/domain/alarm.ts';
+import type { AlarmState, ContributorInAlarm } from '../../src/domain/alarm/alarm.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { AlarmAnswer } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';

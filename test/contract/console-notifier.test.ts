@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConsoleNotifier } from '../../src/adapters/console/console-notifier.ts';
-import { noticeOf } from '../../src/domain/notice.ts';
+import { noticeOf } from '../../src/domain/answer/notice.ts';
 import { describeNotifier, ENDS, type ReceivedNotice } from './notifier.contract.ts';
 import { NOON_MS } from './rollback-samples.ts';
 

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import { inspectTable } from '../../src/adapters/dynamodb/inspect-table.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { Check } from '../../src/domain/check.ts';
+import type { Check } from '../../src/domain/answer/check.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';

@@ -2,7 +2,7 @@ import { SetTopicAttributesCommand, SNSClient } from '@aws-sdk/client-sns';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inspectTopic } from '../../src/adapters/sns/inspect-topic.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { Check } from '../../src/domain/check.ts';
+import type { Check } from '../../src/domain/answer/check.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryAlarmReader } from '../../src/adapters/memory/memory-alarm-reader.ts';
-import type { AlarmDescription, AlarmState, ChangeToAlarm } from '../../src/domain/alarm.ts';
+import type { AlarmDescription, AlarmState, ChangeToAlarm } from '../../src/domain/alarm/alarm.ts';
 import { type AlarmPlace, describeAlarmReader, readAll, soon } from './alarm-reader.contract.ts';
 
 describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
-import type { ModelTag, RegistrySnapshot } from '../../src/domain/model.ts';
-import { MarkKind, markText, type RollbackMark } from '../../src/domain/rollback-mark.ts';
+import type { ModelTag, RegistrySnapshot } from '../../src/domain/registry/model.ts';
+import { MarkKind, markText, type RollbackMark } from '../../src/domain/registry/rollback-mark.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';

@@ -1,13 +1,14 @@
 /** What every notifier must do; each adapter has a run file beside this one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import { afterPointerCheck } from '../../src/domain/follow-up.ts';
-import { noticeOf } from '../../src/domain/notice.ts';
-import type { NoticeTopic } from '../../src/domain/notice-content.ts';
-import { Outcome, type RollbackRecord } from '../../src/domain/rollback.ts';
-import { contest, fail } from '../../src/domain/transition.ts';
-import { Recovery } from '../../src/domain/trigger.ts';
-import { afterRecovery } from '../../src/domain/watch.ts';
+import { noticeOf } from '../../src/domain/answer/notice.ts';
+import { Outcome } from '../../src/domain/decide/outcome.ts';
+import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
+import { contest, fail } from '../../src/domain/protocol/transition.ts';
+import { afterRecovery } from '../../src/domain/protocol/watch.ts';
+import type { NoticeTopic } from '../../src/domain/record/notice-content.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
+import { Recovery } from '../../src/domain/record/trigger.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { Notifier } from '../../src/ports/notifier.ts';
 import {

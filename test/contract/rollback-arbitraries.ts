@@ -1,30 +1,23 @@
 /** Every shape that a stored item may have, for the round trips of the stores. */
 import fc from 'fast-check';
-import type { AlarmTransition, Dimension } from '../../src/domain/alarm.ts';
-import { TargetRule } from '../../src/domain/candidate.ts';
-import type { FleetState, Pause } from '../../src/domain/fleet.ts';
-import type { ModelVersion } from '../../src/domain/model.ts';
-import { type Notice, type NoticeTopic, noticeTopics } from '../../src/domain/notice-content.ts';
-import type { ChannelState, OutboxNotice } from '../../src/domain/outbox.ts';
+import type { AlarmTransition, Dimension } from '../../src/domain/alarm/alarm.ts';
+import { TargetRule } from '../../src/domain/decide/candidate.ts';
+import type { GuardReport } from '../../src/domain/decide/guard-answer.ts';
+import { Outcome } from '../../src/domain/decide/outcome.ts';
+import type { Plan } from '../../src/domain/decide/plan.ts';
 import {
-  parseModelName,
-  Reason,
-  RefusalCode,
-  type RollbackRequest,
-  type Warning,
-} from '../../src/domain/request.ts';
-import {
-  type EmbeddedNotice,
-  type Ended,
-  type GuardReport,
-  type InProgress,
-  type ModelState,
-  Outcome,
-  type Plan,
-  type PointerCheck,
-  type QuarantineEntry,
-  type RollbackRecord,
-} from '../../src/domain/rollback.ts';
+  type Notice,
+  type NoticeTopic,
+  noticeTopics,
+} from '../../src/domain/record/notice-content.ts';
+import type { ChannelState, OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type {
+  EmbeddedNotice,
+  Ended,
+  InProgress,
+  PointerCheck,
+  RollbackRecord,
+} from '../../src/domain/record/record.ts';
 import {
   type AlarmTrigger,
   type AlarmWatch,
@@ -32,7 +25,17 @@ import {
   Recovery,
   type RecoveryCheck,
   WatchEnd,
-} from '../../src/domain/trigger.ts';
+} from '../../src/domain/record/trigger.ts';
+import type { ModelVersion } from '../../src/domain/registry/model.ts';
+import {
+  parseModelName,
+  Reason,
+  RefusalCode,
+  type RollbackRequest,
+  type Warning,
+} from '../../src/domain/request/request.ts';
+import type { FleetState, Pause } from '../../src/domain/state/fleet.ts';
+import type { ModelState, QuarantineEntry } from '../../src/domain/state/model-state.ts';
 
 /** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
 const LAST_TIME_MS = 253_402_300_799_999;

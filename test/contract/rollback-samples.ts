@@ -1,29 +1,28 @@
 /** Records and states made by the real transitions, and the races that every store must settle. */
 
-import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
-import { type Attempt, endUnclaimed, type UnclaimedOutcome } from '../../src/domain/attempt.ts';
-import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
-import type { ModelVersion } from '../../src/domain/model.ts';
-import { afterSending, type OutboxNotice } from '../../src/domain/outbox.ts';
-import { endWithoutPlan, type PlanlessEnd } from '../../src/domain/planless-end.ts';
-import type { RollbackRequest } from '../../src/domain/request.ts';
-import { next } from '../../src/domain/revision.ts';
+import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
+import type { Plan } from '../../src/domain/decide/plan.ts';
 import {
-  type ModelState,
-  type NoticeWrite,
-  newModelState,
-  type Plan,
-  type RollbackRecord,
-  type StoreChange,
-} from '../../src/domain/rollback.ts';
+  type Attempt,
+  endUnclaimed,
+  type UnclaimedOutcome,
+} from '../../src/domain/protocol/attempt.ts';
+import { endWithoutPlan, type PlanlessEnd } from '../../src/domain/protocol/planless-end.ts';
 import {
   type ClaimedRun,
   claim,
   commit,
   type EndedRun,
   type EndTime,
-} from '../../src/domain/transition.ts';
-import type { AlarmTrigger } from '../../src/domain/trigger.ts';
+} from '../../src/domain/protocol/transition.ts';
+import { afterSending, type OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type { NoticeWrite, RollbackRecord, StoreChange } from '../../src/domain/record/record.ts';
+import type { AlarmTrigger } from '../../src/domain/record/trigger.ts';
+import type { ModelVersion } from '../../src/domain/registry/model.ts';
+import type { RollbackRequest } from '../../src/domain/request/request.ts';
+import { next } from '../../src/domain/revision.ts';
+import { type FleetState, newFleetState } from '../../src/domain/state/fleet.ts';
+import { type ModelState, newModelState } from '../../src/domain/state/model-state.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 

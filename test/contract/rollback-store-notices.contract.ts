@@ -1,12 +1,13 @@
 /** What every state store must do with the outbox: notices beside the records that they announce. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { newFleetState, takeSlot } from '../../src/domain/fleet.ts';
-import { afterPointerCheck } from '../../src/domain/follow-up.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { noticeTopics } from '../../src/domain/notice-content.ts';
-import { isSent, leaseNotice, type OutboxNotice } from '../../src/domain/outbox.ts';
+import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
+import { noticeTopics } from '../../src/domain/record/notice-content.ts';
+import { isSent, leaseNotice, type OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type { NoticeWrite, StoreChange } from '../../src/domain/record/record.ts';
 import { next } from '../../src/domain/revision.ts';
-import { type NoticeWrite, newModelState, type StoreChange } from '../../src/domain/rollback.ts';
+import { newFleetState, takeSlot } from '../../src/domain/state/fleet.ts';
+import { newModelState } from '../../src/domain/state/model-state.ts';
 import {
   type AnnouncedEnd,
   alarmOf,

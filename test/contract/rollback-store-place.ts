@@ -1,10 +1,11 @@
 /** What the parts of the contract of state stores share: a place of data, and how they read it. */
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { FleetState } from '../../src/domain/fleet.ts';
 import { limits } from '../../src/domain/limits.ts';
-import type { NoticeTopic } from '../../src/domain/notice-content.ts';
-import type { OutboxNotice } from '../../src/domain/outbox.ts';
-import type { ModelState, RollbackRecord, StoreChange } from '../../src/domain/rollback.ts';
+import type { NoticeTopic } from '../../src/domain/record/notice-content.ts';
+import type { OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type { RollbackRecord, StoreChange } from '../../src/domain/record/record.ts';
+import type { FleetState } from '../../src/domain/state/fleet.ts';
+import type { ModelState } from '../../src/domain/state/model-state.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { DueItem, DueKind, RollbackStore } from '../../src/ports/rollback-store.ts';
 import { NOON_MS } from './rollback-samples.ts';

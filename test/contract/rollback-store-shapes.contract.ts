@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StateCorruptError } from '../../src/domain/errors.ts';
-import { newFleetState } from '../../src/domain/fleet.ts';
 import { limits } from '../../src/domain/limits.ts';
-import type { NoticeTopic } from '../../src/domain/notice-content.ts';
+import { fail } from '../../src/domain/protocol/transition.ts';
+import type { NoticeTopic } from '../../src/domain/record/notice-content.ts';
+import type { RollbackRecord, StoreChange } from '../../src/domain/record/record.ts';
 import { next } from '../../src/domain/revision.ts';
-import type { ModelState, RollbackRecord, StoreChange } from '../../src/domain/rollback.ts';
-import { fail } from '../../src/domain/transition.ts';
+import { newFleetState } from '../../src/domain/state/fleet.ts';
+import type { ModelState } from '../../src/domain/state/model-state.ts';
 import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 import {
   fleetState,

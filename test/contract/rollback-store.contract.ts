@@ -1,23 +1,24 @@
 /** What every state store must do; each adapter has a run file beside this one. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
+import { defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
+import { outboxNotice } from '../../src/domain/answer/notice.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
+import { limits } from '../../src/domain/limits.ts';
+import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
+import { fail } from '../../src/domain/protocol/transition.ts';
+import { afterRecovery, closeWatch } from '../../src/domain/protocol/watch.ts';
+import type { RollbackRecord, StoreChange } from '../../src/domain/record/record.ts';
+import { Recovery, WatchEnd } from '../../src/domain/record/trigger.ts';
+import { next } from '../../src/domain/revision.ts';
 import {
   type FleetState,
   newFleetState,
   pauseFleet,
   resumeFleet,
   takeSlot,
-} from '../../src/domain/fleet.ts';
-import { afterPointerCheck } from '../../src/domain/follow-up.ts';
-import { limits } from '../../src/domain/limits.ts';
-import { outboxNotice } from '../../src/domain/notice.ts';
-import { next } from '../../src/domain/revision.ts';
-import { newModelState, type RollbackRecord, type StoreChange } from '../../src/domain/rollback.ts';
-import { fail } from '../../src/domain/transition.ts';
-import { Recovery, WatchEnd } from '../../src/domain/trigger.ts';
-import { afterRecovery, closeWatch } from '../../src/domain/watch.ts';
+} from '../../src/domain/state/fleet.ts';
+import { newModelState } from '../../src/domain/state/model-state.ts';
 import type { DueItem, RollbackStore } from '../../src/ports/rollback-store.ts';
 import {
   AWKWARD_NAMES,

@@ -9,23 +9,23 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SQLiteRollbackStore } from '../../src/adapters/sqlite/sqlite-rollback-store.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import { dueAtMs } from '../../src/domain/due.ts';
 import {
   ConfigurationError,
   StateCorruptError,
   StateStoreUnavailableError,
 } from '../../src/domain/errors.ts';
-import { afterPointerCheck } from '../../src/domain/follow-up.ts';
 import { limits } from '../../src/domain/limits.ts';
+import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
+import { fail } from '../../src/domain/protocol/transition.ts';
+import { dueAtMs } from '../../src/domain/record/due.ts';
 import {
-  type ModelState,
   modelNameOf,
   type RollbackRecord,
   type StoreChange,
   shownAtMs,
-} from '../../src/domain/rollback.ts';
-import { encodeRecord, encodeState } from '../../src/domain/stored-item.ts';
-import { fail } from '../../src/domain/transition.ts';
+} from '../../src/domain/record/record.ts';
+import { encodeRecord, encodeState } from '../../src/domain/record/stored-item.ts';
+import type { ModelState } from '../../src/domain/state/model-state.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';

@@ -12,7 +12,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SweepReport } from '../../src/app/sweep.ts';
-import type { AlarmState } from '../../src/domain/alarm.ts';
+import type { AlarmState } from '../../src/domain/alarm/alarm.ts';
 import {
   localAlarmArn,
   putMetricAlarm,

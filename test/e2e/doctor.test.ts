@@ -1,7 +1,7 @@
 /** `model-rollback doctor`, built, on the real engines: all in place, and each thing that may be missing. */
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Check } from '../../src/domain/check.ts';
+import type { Check } from '../../src/domain/answer/check.ts';
 import { startHttpProxy } from '../contract/http-proxy.ts';
 import { localAlarmArn, putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';

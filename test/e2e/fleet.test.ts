@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { ExecutionAlreadyExists } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAlarmText } from '../../src/domain/alarm-payload.ts';
+import { parseAlarmText } from '../../src/domain/alarm/alarm-payload.ts';
 import { type RegistryServer, startRegistryServer } from '../../src/embedded/registry-server.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { deployFunction } from '../engines/lambda-function.ts';

@@ -1,5 +1,5 @@
 /** What comes back from the function or the command: an answer, or a named error. */
-import type { RollbackResponse } from '../../src/domain/response.ts';
+import type { RollbackResponse } from '../../src/domain/answer/response.ts';
 
 export type Answer = RollbackResponse;
 

@@ -10,7 +10,7 @@ import {
   SetAlarmStateCommand,
   TagResourceCommand,
 } from '@aws-sdk/client-cloudwatch';
-import type { AlarmState } from '../../src/domain/alarm.ts';
+import type { AlarmState } from '../../src/domain/alarm/alarm.ts';
 import { localClientConfig } from './aws.ts';
 
 /** The account of MiniStack, where the access key is no account number. */

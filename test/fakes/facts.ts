@@ -1,12 +1,16 @@
-import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
-import { type FleetState, newFleetState } from '../../src/domain/fleet.ts';
-import type { ModelAlias, ModelVersion, RegistrySnapshot } from '../../src/domain/model.ts';
-import { compareVersions } from '../../src/domain/model.ts';
-import { type PlanSettings, planRollback } from '../../src/domain/plan.ts';
-import { parseRequest, type RollbackRequest } from '../../src/domain/request.ts';
-import { type ModelState, newModelState, type Plan } from '../../src/domain/rollback.ts';
-import type { TargetRuleSetting } from '../../src/domain/target.ts';
-import type { EndTime } from '../../src/domain/transition.ts';
+import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
+import { type Plan, type PlanSettings, planRollback } from '../../src/domain/decide/plan.ts';
+import type { TargetRuleSetting } from '../../src/domain/decide/target.ts';
+import type { EndTime } from '../../src/domain/protocol/transition.ts';
+import type {
+  ModelAlias,
+  ModelVersion,
+  RegistrySnapshot,
+} from '../../src/domain/registry/model.ts';
+import { compareVersions } from '../../src/domain/registry/model.ts';
+import { parseRequest, type RollbackRequest } from '../../src/domain/request/request.ts';
+import { type FleetState, newFleetState } from '../../src/domain/state/fleet.ts';
+import { type ModelState, newModelState } from '../../src/domain/state/model-state.ts';
 
 /** Builders for facts that pure functions take. */
 

@@ -3,7 +3,7 @@ import type {
   MemoryAlarmExtras,
   MemoryAlarmReader,
 } from '../../src/adapters/memory/memory-alarm-reader.ts';
-import type { AlarmDescription } from '../../src/domain/alarm.ts';
+import type { AlarmDescription } from '../../src/domain/alarm/alarm.ts';
 import { type AlarmParts, alarmArn } from './alarm-events.ts';
 
 /**

@@ -4,12 +4,12 @@ import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-regi
 import { MemoryRollbackStore } from '../../src/adapters/memory/memory-rollback-store.ts';
 import type { RollbackDeps, RollbackSettings } from '../../src/app/deps.ts';
 import { rollBack } from '../../src/app/roll-back.ts';
-import { defaultAlarmSettings } from '../../src/domain/alarm-settings.ts';
-import type { Notice, NoticeTopic } from '../../src/domain/notice-content.ts';
-import type { OutboxNotice } from '../../src/domain/outbox.ts';
-import { parseRequest } from '../../src/domain/request.ts';
-import type { RollbackResponse } from '../../src/domain/response.ts';
-import type { RollbackRecord } from '../../src/domain/rollback.ts';
+import { defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
+import type { RollbackResponse } from '../../src/domain/answer/response.ts';
+import type { Notice, NoticeTopic } from '../../src/domain/record/notice-content.ts';
+import type { OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
+import { parseRequest } from '../../src/domain/request/request.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { Identity } from '../../src/ports/identity.ts';

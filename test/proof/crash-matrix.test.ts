@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { SweepReport } from '../../src/app/sweep.ts';
-import { dueAtMs } from '../../src/domain/due.ts';
-import { isSent } from '../../src/domain/outbox.ts';
-import type { RollbackRecord } from '../../src/domain/rollback.ts';
+import { dueAtMs } from '../../src/domain/record/due.ts';
+import { isSent } from '../../src/domain/record/outbox.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { type Env, startFunction } from '../e2e/function-process.ts';
 import { type Answer, isFailure } from '../e2e/reply.ts';
 import {

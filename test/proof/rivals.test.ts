@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import type { SweepReport } from '../../src/app/sweep.ts';
-import type { RollbackRecord } from '../../src/domain/rollback.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { type FunctionProcess, startFunction } from '../e2e/function-process.ts';
 import { type Answer, isFailure } from '../e2e/reply.ts';
 import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';

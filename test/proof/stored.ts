@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 /** What the stores hold of one registered model, read past the product's own adapters. */
 import { DatabaseSync } from 'node:sqlite';
 import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
-import type { OutboxNotice } from '../../src/domain/outbox.ts';
-import type { ModelState, RollbackRecord } from '../../src/domain/rollback.ts';
+import type { OutboxNotice } from '../../src/domain/record/outbox.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import {
   decodeModelState,
   decodeNotice,
   decodeRollbackRecord,
-} from '../../src/domain/stored-item.ts';
+} from '../../src/domain/record/stored-item.ts';
+import type { ModelState } from '../../src/domain/state/model-state.ts';
 
 export interface StoredModel {
   readonly state: ModelState | undefined;

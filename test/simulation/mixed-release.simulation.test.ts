@@ -5,12 +5,13 @@ import {
   MemoryRollbackStore,
 } from '../../src/adapters/memory/memory-rollback-store.ts';
 import type { RollbackDeps } from '../../src/app/deps.ts';
-import type { MessageOrigin } from '../../src/domain/alarm.ts';
+import type { MessageOrigin } from '../../src/domain/alarm/alarm.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
-import type { FleetState } from '../../src/domain/fleet.ts';
-import type { ModelState, RollbackRecord } from '../../src/domain/rollback.ts';
-import { withoutMarks } from '../../src/domain/rollback-mark.ts';
-import { decodeModelState, decodeRollbackRecord } from '../../src/domain/stored-item.ts';
+import type { RollbackRecord } from '../../src/domain/record/record.ts';
+import { decodeModelState, decodeRollbackRecord } from '../../src/domain/record/stored-item.ts';
+import { withoutMarks } from '../../src/domain/registry/rollback-mark.ts';
+import type { FleetState } from '../../src/domain/state/fleet.ts';
+import type { ModelState } from '../../src/domain/state/model-state.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { simulateRollbacks } from '../../src/testing/index.ts';

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
+import { Outcome } from '../../src/domain/decide/outcome.ts';
 import * as errors from '../../src/domain/errors.ts';
-import { parseFleetRequest, planOfFleet } from '../../src/domain/fleet-request.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { parseRequest } from '../../src/domain/request.ts';
-import { Outcome } from '../../src/domain/rollback.ts';
+import { parseFleetRequest, planOfFleet } from '../../src/domain/request/fleet-request.ts';
+import { parseRequest } from '../../src/domain/request/request.ts';
 
 interface Retrier {
   readonly ErrorEquals: readonly string[];
@@ -302,7 +302,7 @@ describe('step-functions.md', () => {
       .filter((value) => 'models' in value || 'live_version_tag' in value);
     expect(inputs).toHaveLength(2);
     for (const input of inputs) expect(() => parseFleetRequest(input)).not.toThrow();
-    const source = readFileSync('src/domain/fleet-request.ts', 'utf8');
+    const source = readFileSync('src/domain/request/fleet-request.ts', 'utf8');
     const list = /const knownFields = \[([\s\S]*?)\]/.exec(source)?.[1] ?? '';
     const fields = [...list.matchAll(/'(\w+)'/g)].map((match) => match[1] ?? '');
     expect(fields).toHaveLength(8);

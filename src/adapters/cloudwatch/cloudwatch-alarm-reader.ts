@@ -11,7 +11,7 @@ import {
   type ChangeToAlarm,
   type ContributorInAlarm,
   parseAlarmArn,
-} from '../../domain/alarm.ts';
+} from '../../domain/alarm/alarm.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { AlarmAnswer, AlarmReader, HistorySpan } from '../../ports/alarm-reader.ts';

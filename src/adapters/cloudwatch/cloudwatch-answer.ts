@@ -13,7 +13,7 @@ import type {
   AlarmSubject,
   ContributorInAlarm,
   Dimension,
-} from '../../domain/alarm.ts';
+} from '../../domain/alarm/alarm.ts';
 import { limits } from '../../domain/limits.ts';
 
 /** Kinds of alarms to ask for: without them only metric alarms are listed. */

@@ -1,6 +1,6 @@
 import type { DescribeAlarmHistoryCommandOutput } from '@aws-sdk/client-cloudwatch';
 import * as v from 'valibot';
-import type { ChangeToAlarm } from '../../domain/alarm.ts';
+import type { ChangeToAlarm } from '../../domain/alarm/alarm.ts';
 import { limits } from '../../domain/limits.ts';
 import { attributesOf, epochMs, isState, triggeringChildren } from './cloudwatch-answer.ts';
 

@@ -4,7 +4,7 @@ import {
   type DescribeAlarmsCommandInput,
   type DescribeAlarmsCommandOutput,
 } from '@aws-sdk/client-cloudwatch';
-import { isActionOn, parseAlarmArn } from '../../domain/alarm.ts';
+import { isActionOn, parseAlarmArn } from '../../domain/alarm/alarm.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { AlarmAnswer } from '../../ports/alarm-reader.ts';

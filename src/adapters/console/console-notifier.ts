@@ -1,6 +1,6 @@
 import { messageOf } from '../../domain/errors.ts';
 import { escapeText, showJson } from '../../domain/escape.ts';
-import type { Notice } from '../../domain/notice-content.ts';
+import type { Notice } from '../../domain/record/notice-content.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 
 /** Shows notices to the person at the terminal; for one machine, where nobody listens to a topic. */

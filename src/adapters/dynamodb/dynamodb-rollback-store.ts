@@ -1,15 +1,15 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { messageOf, StateCorruptError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { NoticeTopic } from '../../domain/notice-content.ts';
-import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
+import type { NoticeTopic } from '../../domain/record/notice-content.ts';
+import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
 import {
   modelNameOf,
   type RollbackRecord,
   type StoreChange,
   shownAtMs,
-} from '../../domain/rollback.ts';
-import { tableShape } from '../../domain/table-shape.ts';
+} from '../../domain/record/record.ts';
+import { tableShape } from '../../domain/record/table-shape.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';

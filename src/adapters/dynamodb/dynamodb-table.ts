@@ -9,7 +9,7 @@ import {
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { ConfigurationError, messageOf, StateStoreUnavailableError } from '../../domain/errors.ts';
-import { tableShape } from '../../domain/table-shape.ts';
+import { tableShape } from '../../domain/record/table-shape.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 export interface CreatedTable {

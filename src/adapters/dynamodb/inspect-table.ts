@@ -7,10 +7,10 @@ import {
   ResourceNotFoundException,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import { type Check, ok, problem, warning } from '../../domain/check.ts';
+import { type Check, ok, problem, warning } from '../../domain/answer/check.ts';
 import { commandText } from '../../domain/command-line.ts';
 import { messageOf } from '../../domain/errors.ts';
-import { tableShape } from '../../domain/table-shape.ts';
+import { tableShape } from '../../domain/record/table-shape.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 
 /**

@@ -1,11 +1,10 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/due.ts';
+import { responseOf } from '../../domain/answer/response.ts';
 import { StateCorruptError } from '../../domain/errors.ts';
-import type { FleetState } from '../../domain/fleet.ts';
-import { type NoticeTopic, noticeTopics } from '../../domain/notice-content.ts';
-import type { OutboxNotice } from '../../domain/outbox.ts';
-import { responseOf } from '../../domain/response.ts';
-import { type ModelState, modelNameOf, type RollbackRecord } from '../../domain/rollback.ts';
+import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
+import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
+import type { OutboxNotice } from '../../domain/record/outbox.ts';
+import { modelNameOf, type RollbackRecord } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
   decodeModelState,
@@ -15,8 +14,10 @@ import {
   encodeNotice,
   encodeRecord,
   encodeState,
-} from '../../domain/stored-item.ts';
-import { tableShape } from '../../domain/table-shape.ts';
+} from '../../domain/record/stored-item.ts';
+import { tableShape } from '../../domain/record/table-shape.ts';
+import type { FleetState } from '../../domain/state/fleet.ts';
+import type { ModelState } from '../../domain/state/model-state.ts';
 import type { DueItem, DueKind } from '../../ports/rollback-store.ts';
 
 /**

@@ -3,7 +3,7 @@ import {
   type ChangeToAlarm,
   type ContributorInAlarm,
   parseAlarmArn,
-} from '../../domain/alarm.ts';
+} from '../../domain/alarm/alarm.ts';
 import type { AlarmAnswer, AlarmReader, HistorySpan } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 

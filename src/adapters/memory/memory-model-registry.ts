@@ -7,8 +7,8 @@ import {
   type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
-} from '../../domain/model.ts';
-import { marksIn } from '../../domain/rollback-mark.ts';
+} from '../../domain/registry/model.ts';
+import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   ModelRegistry,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type Check, ok, warning } from '../../domain/check.ts';
+import { type Check, ok, warning } from '../../domain/answer/check.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';

@@ -7,7 +7,7 @@ import {
   type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
-} from '../../domain/model.ts';
+} from '../../domain/registry/model.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';

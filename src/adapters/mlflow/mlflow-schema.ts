@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
-import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/model.ts';
-import { marksIn } from '../../domain/rollback-mark.ts';
+import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
+import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Page } from './mlflow-reader.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */

@@ -1,5 +1,5 @@
 import { RegistryRefusedError } from '../../domain/errors.ts';
-import type { ModelAlias, ModelVersion } from '../../domain/model.ts';
+import type { ModelAlias, ModelVersion } from '../../domain/registry/model.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { isNameRefused, readFailure } from './mlflow-error.ts';
 import type { MLflowReader, Page } from './mlflow-reader.ts';

@@ -1,6 +1,6 @@
 import { GetTopicAttributesCommand, type SNSClient } from '@aws-sdk/client-sns';
 import * as v from 'valibot';
-import { type Check, ok, problem, warning } from '../../domain/check.ts';
+import { type Check, ok, problem, warning } from '../../domain/answer/check.ts';
 import { messageOf } from '../../domain/errors.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 

@@ -1,7 +1,7 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { Notice } from '../../domain/notice-content.ts';
+import type { Notice } from '../../domain/record/notice-content.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Check, ok, problem } from '../../domain/check.ts';
+import { type Check, ok, problem } from '../../domain/answer/check.ts';
 import { messageOf } from '../../domain/errors.ts';
 
 /** Could the state file be written? It is not tried: a check leaves no file behind. */

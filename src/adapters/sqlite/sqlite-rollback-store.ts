@@ -1,16 +1,10 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/due.ts';
 import { messageOf, StateCorruptError } from '../../domain/errors.ts';
-import type { FleetState } from '../../domain/fleet.ts';
 import { limits } from '../../domain/limits.ts';
-import { type NoticeTopic, noticeTopics } from '../../domain/notice-content.ts';
-import { isSent, type OutboxNotice } from '../../domain/outbox.ts';
-import {
-  type ModelState,
-  type RollbackRecord,
-  type StoreChange,
-  shownAtMs,
-} from '../../domain/rollback.ts';
+import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
+import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
+import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
+import { type RollbackRecord, type StoreChange, shownAtMs } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
   decodeModelState,
@@ -19,7 +13,9 @@ import {
   encodeNotice,
   encodeRecord,
   encodeState,
-} from '../../domain/stored-item.ts';
+} from '../../domain/record/stored-item.ts';
+import type { FleetState } from '../../domain/state/fleet.ts';
+import type { ModelState } from '../../domain/state/model-state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type {

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { StateCorruptError } from '../../domain/errors.ts';
-import type { OutboxNotice } from '../../domain/outbox.ts';
-import { decodeNotice } from '../../domain/stored-item.ts';
+import type { OutboxNotice } from '../../domain/record/outbox.ts';
+import { decodeNotice } from '../../domain/record/stored-item.ts';
 
 /**
  * The version of the tables, kept in `user_version`. Release 0.1.0 refuses a higher one, so a table that it

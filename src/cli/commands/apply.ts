@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
+import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
+import type { ConfirmedPlan } from '../../domain/decide/guard.ts';
+import { Outcome } from '../../domain/decide/outcome.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import type { ConfirmedPlan } from '../../domain/guard.ts';
-import { parseRequest, type RollbackRequest, type Warning } from '../../domain/request.ts';
-import type { RollbackResponse } from '../../domain/response.ts';
-import { Outcome } from '../../domain/rollback.ts';
+import { parseRequest, type RollbackRequest, type Warning } from '../../domain/request/request.ts';
 import { afterRollback } from '../after-rollback.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode, exitCodeOf } from '../exit-codes.ts';

@@ -8,7 +8,7 @@ import {
 import { commandLine } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { parseModelName, parseRequest } from '../../domain/request.ts';
+import { parseModelName, parseRequest } from '../../domain/request/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { requester, withSession, withStore } from '../session.ts';

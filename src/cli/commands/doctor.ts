@@ -6,7 +6,7 @@ import { composeForDoctor, storeLabel } from '../../compose.ts';
 import { inspectFunctionSettings } from '../../config/inspect-function-settings.ts';
 import { inspectSettings } from '../../config/inspect-settings.ts';
 import { type LenientConfig, lenientConfig } from '../../config/lenient-config.ts';
-import { type Check, failed, Verdict, worstOf } from '../../domain/check.ts';
+import { type Check, failed, Verdict, worstOf } from '../../domain/answer/check.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { limits } from '../../domain/limits.ts';

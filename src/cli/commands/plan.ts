@@ -1,6 +1,6 @@
 import { rollBack } from '../../app/roll-back.ts';
 import { commandLine } from '../../domain/command-line.ts';
-import { parseRequest } from '../../domain/request.ts';
+import { parseRequest } from '../../domain/request/request.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { nextStep } from '../next-step.ts';

@@ -1,10 +1,10 @@
+import { responseOf } from '../../domain/answer/response.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { type FleetState, newFleetState, pauseText } from '../../domain/fleet.ts';
-import type { RegistrySnapshot } from '../../domain/model.ts';
-import { isoTime } from '../../domain/model.ts';
-import { parseModelName } from '../../domain/request.ts';
-import { responseOf } from '../../domain/response.ts';
-import { type ModelState, newModelState } from '../../domain/rollback.ts';
+import type { RegistrySnapshot } from '../../domain/registry/model.ts';
+import { isoTime } from '../../domain/registry/model.ts';
+import { parseModelName } from '../../domain/request/request.ts';
+import { type FleetState, newFleetState, pauseText } from '../../domain/state/fleet.ts';
+import { type ModelState, newModelState } from '../../domain/state/model-state.ts';
 import type { ListedRecord } from '../../ports/rollback-store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';

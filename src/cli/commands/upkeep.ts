@@ -3,7 +3,7 @@ import { sweep } from '../../app/sweep.ts';
 import { createStateTable } from '../../compose.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { parseModelName, parseVersion } from '../../domain/request.ts';
+import { parseModelName, parseVersion } from '../../domain/request/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { storeInUse, withSession } from '../session.ts';

@@ -1,5 +1,5 @@
+import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { escapeText } from '../../domain/escape.ts';
-import type { RollbackResponse } from '../../domain/response.ts';
 import { moveText, shownTime } from './render-answer.ts';
 import { leastWidth, table } from './table.ts';
 

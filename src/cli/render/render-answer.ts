@@ -1,6 +1,6 @@
+import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.ts';
 import { splitAdvice } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
-import type { PlanAnswer, RollbackResponse } from '../../domain/response.ts';
 import type { NextStep } from '../next-step.ts';
 import { withFlagNames } from './flag-names.ts';
 import type { Style } from './style.ts';

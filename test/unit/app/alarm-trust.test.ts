@@ -6,13 +6,16 @@ import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import { approvedRequest, explainRollback } from '../../../src/app/operate.ts';
 import { rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
-import type { AlarmDescription, MessageOrigin } from '../../../src/domain/alarm.ts';
-import { parseAlarmPayload } from '../../../src/domain/alarm-payload.ts';
-import { type AlarmSettings, defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import type { AlarmDescription, MessageOrigin } from '../../../src/domain/alarm/alarm.ts';
+import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
+import {
+  type AlarmSettings,
+  defaultAlarmSettings,
+} from '../../../src/domain/alarm/alarm-settings.ts';
+import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import type { RollbackResponse } from '../../../src/domain/response.ts';
-import type { RollbackRecord } from '../../../src/domain/rollback.ts';
-import { decodeRollbackRecord, encodeRecord } from '../../../src/domain/stored-item.ts';
+import type { RollbackRecord } from '../../../src/domain/record/record.ts';
+import { decodeRollbackRecord, encodeRecord } from '../../../src/domain/record/stored-item.ts';
 import type { AlarmReader } from '../../../src/ports/alarm-reader.ts';
 import {
   type AlarmParts,

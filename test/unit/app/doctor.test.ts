@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { doctor } from '../../../src/app/doctor.ts';
-import type { AlarmDescription } from '../../../src/domain/alarm.ts';
-import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
-import { type Check, ok, Verdict } from '../../../src/domain/check.ts';
+import type { AlarmDescription } from '../../../src/domain/alarm/alarm.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
+import { type Check, ok, Verdict } from '../../../src/domain/answer/check.ts';
 import {
   ConfigurationError,
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
-import type { Pause } from '../../../src/domain/fleet.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import type { Pause } from '../../../src/domain/state/fleet.ts';
 import type { AlarmAnswer } from '../../../src/ports/alarm-reader.ts';
 import type { Deadline } from '../../../src/ports/deadline.ts';
 import type { AskedAlarms, Surroundings, WiredAlarm } from '../../../src/ports/surroundings.ts';

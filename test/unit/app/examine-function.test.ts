@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { examineCallers, examineFunction } from '../../../src/app/examine-function.ts';
-import type { AlarmDescription } from '../../../src/domain/alarm.ts';
-import { type Check, ok } from '../../../src/domain/check.ts';
+import type { AlarmDescription } from '../../../src/domain/alarm/alarm.ts';
+import { type Check, ok } from '../../../src/domain/answer/check.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 import type {
   AskedAlarms,

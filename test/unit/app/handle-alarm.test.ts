@@ -11,9 +11,13 @@ import {
 } from '../../../src/app/operate.ts';
 import { rollBack } from '../../../src/app/roll-back.ts';
 import { type SweepReport, sweep } from '../../../src/app/sweep.ts';
-import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm.ts';
-import { parseAlarmPayload, parseAlarmText } from '../../../src/domain/alarm-payload.ts';
-import { type AlarmSettings, defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm/alarm.ts';
+import { parseAlarmPayload, parseAlarmText } from '../../../src/domain/alarm/alarm-payload.ts';
+import {
+  type AlarmSettings,
+  defaultAlarmSettings,
+} from '../../../src/domain/alarm/alarm-settings.ts';
+import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
 import {
   RegistryRefusedError,
   RegistryUnavailableError,
@@ -21,8 +25,7 @@ import {
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import type { RollbackResponse } from '../../../src/domain/response.ts';
-import type { RollbackRecord } from '../../../src/domain/rollback.ts';
+import type { RollbackRecord } from '../../../src/domain/record/record.ts';
 import {
   alarmArn,
   contributorEvent,

@@ -3,8 +3,8 @@ import { MemoryModelRegistry } from '../../../src/adapters/memory/memory-model-r
 import { systemClock } from '../../../src/adapters/system/system-clock.ts';
 import { planFleet } from '../../../src/app/plan-fleet.ts';
 import { InvalidRequestError, ModelNotFoundError } from '../../../src/domain/errors.ts';
-import { type FleetPlan, parseFleetRequest } from '../../../src/domain/fleet-request.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import { type FleetPlan, parseFleetRequest } from '../../../src/domain/request/fleet-request.ts';
 
 const soon = { leftMs: () => 10_000 };
 

@@ -11,8 +11,8 @@ import {
   VersionNotFoundError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import { isQuarantined } from '../../../src/domain/quarantine.ts';
-import { parseRequest } from '../../../src/domain/request.ts';
+import { parseRequest } from '../../../src/domain/request/request.ts';
+import { isQuarantined } from '../../../src/domain/state/quarantine.ts';
 import { withCalls } from '../../fakes/intercept.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { sweep } from '../../../src/app/sweep.ts';
+import { responseOf } from '../../../src/domain/answer/response.ts';
 import {
   ConfigurationError,
   RegistryRefusedError,
@@ -7,8 +8,7 @@ import {
   StateCorruptError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import type { Notice } from '../../../src/domain/notice-content.ts';
-import { responseOf } from '../../../src/domain/response.ts';
+import type { Notice } from '../../../src/domain/record/notice-content.ts';
 import { withCalls } from '../../fakes/intercept.ts';
 import { makeWorld, RecordingNotifier, type World } from '../../fakes/world.ts';
 

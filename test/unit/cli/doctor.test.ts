@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { run } from '../../../src/cli/run.ts';
 import type { Env } from '../../../src/config/config-from-env.ts';
-import type { Check } from '../../../src/domain/check.ts';
+import type { Check } from '../../../src/domain/answer/check.ts';
 import { type RegistryServer, startRegistryServer } from '../../../src/embedded/registry-server.ts';
 
 let server: RegistryServer;

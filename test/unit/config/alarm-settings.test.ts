@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { alarmSettingsFromEnv } from '../../../src/config/alarm-settings.ts';
 import type { Env } from '../../../src/config/read-env.ts';
-import { defaultAlarmSettings, modelByAlarmName } from '../../../src/domain/alarm-settings.ts';
+import {
+  defaultAlarmSettings,
+  modelByAlarmName,
+} from '../../../src/domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
 const refused = (env: Env): string => {

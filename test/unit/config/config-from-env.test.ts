@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { configFromEnv, type Env, storeFromEnv } from '../../../src/config/config-from-env.ts';
-import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
 const base = { MLFLOW_TRACKING_URI: 'http://mlflow:5000/prefix/' };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../../src/config/config-from-env.ts';
 import { inspectFunctionSettings } from '../../../src/config/inspect-function-settings.ts';
-import type { Check } from '../../../src/domain/check.ts';
+import type { Check } from '../../../src/domain/answer/check.ts';
 
 const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:notices';
 const deployed = {

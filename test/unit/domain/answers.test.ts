@@ -1,12 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
-import { type Attempt, endUnclaimed, type UnclaimedOutcome } from '../../../src/domain/attempt.ts';
-import { newFleetState } from '../../../src/domain/fleet.ts';
-import { afterPointerCheck } from '../../../src/domain/follow-up.ts';
-import { noticeOf } from '../../../src/domain/notice.ts';
-import { endWithoutPlan } from '../../../src/domain/planless-end.ts';
-import { dryRunResponse, ignoredResponse, responseOf } from '../../../src/domain/response.ts';
-import type { RollbackRecord } from '../../../src/domain/rollback.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
+import { noticeOf } from '../../../src/domain/answer/notice.ts';
+import {
+  dryRunResponse,
+  ignoredResponse,
+  responseOf,
+} from '../../../src/domain/answer/response.ts';
+import {
+  type Attempt,
+  endUnclaimed,
+  type UnclaimedOutcome,
+} from '../../../src/domain/protocol/attempt.ts';
+import { afterPointerCheck } from '../../../src/domain/protocol/follow-up.ts';
+import { endWithoutPlan } from '../../../src/domain/protocol/planless-end.ts';
 import {
   type ClaimedRun,
   claim,
@@ -14,9 +20,11 @@ import {
   contest,
   type EndedRun,
   fail,
-} from '../../../src/domain/transition.ts';
-import { type AlarmTrigger, Recovery, WatchEnd } from '../../../src/domain/trigger.ts';
-import { afterRecovery, closeWatch } from '../../../src/domain/watch.ts';
+} from '../../../src/domain/protocol/transition.ts';
+import { afterRecovery, closeWatch } from '../../../src/domain/protocol/watch.ts';
+import type { RollbackRecord } from '../../../src/domain/record/record.ts';
+import { type AlarmTrigger, Recovery, WatchEnd } from '../../../src/domain/record/trigger.ts';
+import { newFleetState } from '../../../src/domain/state/fleet.ts';
 import { nowMs, planOf, requestOf, row, stateOf, timeAt } from '../../fakes/facts.ts';
 
 const rows = [row('3', 'Production', 9), row('2', 'Archived', 9)];

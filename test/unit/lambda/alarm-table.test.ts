@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
-import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
+import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
 import {
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
-import type { RollbackResponse } from '../../../src/domain/response.ts';
 import { answerEvent, type EventAnswer } from '../../../src/lambda/answer-event.ts';
 import {
   type AlarmParts,

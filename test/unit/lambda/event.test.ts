@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAlarmPayload } from '../../../src/domain/alarm-payload.ts';
+import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
 import { InvalidRequestError } from '../../../src/domain/errors.ts';
 import { parseEvent } from '../../../src/lambda/event.ts';
 import {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
+import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import {
   ConfigurationError,
   RegistryUnavailableError,

@@ -5,9 +5,9 @@ import { recordTable } from '../../../../src/cli/render/record-table.ts';
 import { renderAnswer, renderPreview } from '../../../../src/cli/render/render-answer.ts';
 import { styleFor } from '../../../../src/cli/render/style.ts';
 import { widthOf } from '../../../../src/cli/render/text-width.ts';
+import type { RollbackResponse } from '../../../../src/domain/answer/response.ts';
 import { commandLine } from '../../../../src/domain/command-line.ts';
 import { escapeText } from '../../../../src/domain/escape.ts';
-import type { RollbackResponse } from '../../../../src/domain/response.ts';
 import { makeWorld } from '../../../fakes/world.ts';
 
 const view = { style: styleFor(false), hasTopic: true };

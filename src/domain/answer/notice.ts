@@ -1,0 +1,179 @@
+import { assertNever } from '../assert.ts';
+import { commandText } from '../command-line.ts';
+import { Outcome } from '../decide/outcome.ts';
+import { limits } from '../limits.ts';
+import type { Notice, NoticeTopic } from '../record/notice-content.ts';
+import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
+import {
+  type EmbeddedNotice,
+  isFinal,
+  type NoticeWrite,
+  type RollbackRecord,
+  type RollbackStatus,
+} from '../record/record.ts';
+import { Recovery } from '../record/trigger.ts';
+import { isoTime } from '../registry/model.ts';
+import { resumeText } from '../state/fleet.ts';
+import { responseOf } from './response.ts';
+
+/** A notice for the outbox, in place of the one of its topic that stands there. */
+export function outboxNotice(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  { previous, embedded, nowMs, token, isSending }: NoticeFacts,
+): NoticeWrite {
+  const unsent = isUnsent(previous) ? (previous?.replaces ?? 0) + 1 : 0;
+  const replaces = unsent + (embedded?.kind === 'pending' ? 1 : 0);
+  const item: OutboxNotice = {
+    rollbackId: record.id,
+    topic,
+    token,
+    createdAtMs: nowMs,
+    isKept: isFinal(record),
+    replaces,
+    content: noticeOf(record, topic, replaces, nowMs),
+    dueAtMs: isSending ? nowMs + limits.noticeDueMs : nowMs,
+    leaseEndsAtMs: isSending ? nowMs + limits.noticeTimeoutMs : nowMs,
+    attempts: 0,
+    channels: {},
+  };
+  return { item, over: previous?.token ?? null };
+}
+
+export interface NoticeFacts {
+  /** The notice of this topic that stands in the outbox. */
+  readonly previous: OutboxNotice | undefined;
+  /** The one in the record that an earlier attempt left, if release 0.1.0 wrote it. */
+  readonly embedded?: EmbeddedNotice | undefined;
+  readonly nowMs: number;
+  /** Unguessable. */
+  readonly token: string;
+  /** True when its writer sends it at once; else whoever comes first does. */
+  readonly isSending: boolean;
+}
+
+/** Takes the notice that release 0.1.0 left in a record over into the outbox; null when there is none. */
+export function adoptedNotice(
+  record: RollbackRecord,
+  facts: Pick<NoticeFacts, 'previous' | 'nowMs' | 'token'>,
+): NoticeWrite | null {
+  if (record.notice.kind !== 'pending') return null;
+  return outboxNotice(record, record.notice.about, { ...facts, isSending: false });
+}
+
+/** What a notice says. */
+export function noticeOf(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  replaces: number,
+  nowMs: number,
+): Notice {
+  const answer = responseOf(record);
+  const { request } = record;
+  return {
+    subject: subjectOf(record, topic),
+    message: {
+      model_name: answer.model_name,
+      from_version: answer.from_version,
+      to_version: answer.to_version,
+      reason: answer.reason,
+      triggered_by: request.alarmName ?? request.requestedBy ?? 'manual',
+      timestamp: answer.timestamp,
+      outcome: answer.outcome,
+      rollback_id: record.id,
+      about: topic,
+      text: textOf(record, topic, replaces, answer.message),
+      requested_by: request.requestedBy,
+      live_versions: answer.live_versions,
+      refusals: answer.refusals.map(({ code, message, clears_at }) => ({
+        code,
+        message,
+        clears_at,
+      })),
+      warnings: answer.warnings,
+      alarm: answer.alarm,
+      replaces,
+      sent_at: isoTime(nowMs),
+    },
+    attributes: {
+      // SNS takes no empty attribute.
+      ...(answer.model_name === null ? {} : { model_name: answer.model_name }),
+      outcome: answer.outcome,
+      reason: answer.reason,
+      schema: 'model-rollback/1',
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** What the recovery check found comes first, since it is the news. */
+function textOf(
+  record: RollbackRecord,
+  topic: NoticeTopic,
+  replaces: number,
+  message: string,
+): string {
+  const news = topic === 'recovery' ? `${recoveryText(record)} ` : '';
+  return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+}
+
+function replacesText(replaces: number): string {
+  return replaces === 1
+    ? 'An earlier notice of this attempt could not be sent.'
+    : `${replaces} earlier notices of this attempt could not be sent.`;
+}
+
+function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
+  const name = alarm?.transition.name ?? '';
+  switch (recovery.kind) {
+    case Recovery.RECOVERED:
+      return `The alarm ${name} is no longer in ALARM.`;
+    case Recovery.NOT_RECOVERED:
+      return (
+        `The alarm ${name} is still in ALARM: it has another cause, or consumers have not reloaded the model. ` +
+        'Automation of this model is paused: alarms do not roll it back any further. ' +
+        `When the cause is fixed, run ${resumeText(modelName)}.`
+      );
+    case Recovery.NO_DATA:
+      return (
+        `The alarm ${name} has no data, so it is not known whether the rollback helped. ` +
+        `To see what is live, run ${commandText('status', [modelName])}.`
+      );
+    default:
+      return '';
+  }
+}
+
+/** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
+function subjectOf(record: RollbackRecord, topic: NoticeTopic): string {
+  const name = record.subject === 'model' ? record.modelName : nameOfSource(record);
+  const subject = `Model Rollback${wordsOf(record, topic)}: ${name}`.replaceAll(
+    /[^\x20-\x7e]/g,
+    '?',
+  );
+  return subject.length <= limits.subjectLengthMax
+    ? subject
+    : `${subject.slice(0, limits.subjectLengthMax - 3)}...`;
+}
+
+function nameOfSource({ request, modelName }: RollbackRecord): string {
+  return request.alarmName ?? modelName;
+}
+
+function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
+  switch (topic) {
+    case 'end':
+      return subjectWords(record.progress.status);
+    case 'pointer':
+      return ' pointer differs';
+    case 'recovery':
+      return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
+    default:
+      return assertNever(topic);
+  }
+}
+
+function subjectWords(status: RollbackStatus): string {
+  return status === Outcome.ROLLED_BACK ? '' : ` ${status.toLowerCase().replaceAll('_', ' ')}`;
+}

@@ -1,0 +1,233 @@
+import type { AlarmSettings } from '../alarm/alarm-settings.ts';
+import { commandText } from '../command-line.ts';
+import { isoTime } from '../registry/model.ts';
+import { RefusalCode } from '../request/request.ts';
+import { latestMarked, quarantineMark } from '../state/counting-marks.ts';
+import { isBlastRadiusReached, pauseText } from '../state/fleet.ts';
+import { isQuarantined } from '../state/quarantine.ts';
+import { judgeCause } from './cause.ts';
+import type { GuardReport } from './guard-answer.ts';
+import { type Guard, type GuardAnswer, type GuardFacts, passed, refused } from './guard-answer.ts';
+import { noLiveVersion, pointerUnused, severalLiveVersions } from './pointer-guard.ts';
+
+/**
+ * Small pure functions that may refuse. All of them run and are reported: whoever is on call wants the
+ * whole list at once, not one refusal after another.
+ */
+
+/** The plan that a person was shown. */
+export interface ConfirmedPlan {
+  readonly live: string | null;
+  readonly to: string | null;
+}
+
+/** A refusal of a guard, as callers see it. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly clearsAtMs: number | null;
+}
+
+/** Runs every guard. */
+export function runGuards(facts: GuardFacts): GuardReport[] {
+  return guards.flatMap((guard) => {
+    const answer = guard.check(facts);
+    // Release 0.1.0 cannot read a plan that names them.
+    if (answer.kind === 'passed' && laterGuards.has(guard)) return [];
+    const isOverridden =
+      answer.kind === 'refusal' && facts.request.overrides.some((code) => code === guard.code);
+    return {
+      code: guard.code,
+      verdict: isOverridden ? 'overridden' : answer.kind === 'refusal' ? 'refused' : answer.kind,
+      message: messageOf(answer, isOverridden),
+      clearsAtMs: answer.kind === 'refusal' ? answer.clearsAtMs : null,
+    };
+  });
+}
+
+/** The refusals among the reports. */
+export function refusalsOf(reports: readonly GuardReport[]): Refusal[] {
+  return reports.flatMap((report) =>
+    report.verdict === 'refused' && report.code !== 'SEVERAL_LIVE_VERSIONS'
+      ? [
+          {
+            code: report.code,
+            message: report.message,
+            clearsAtMs: report.clearsAtMs,
+          },
+        ]
+      : [],
+  );
+}
+
+/** One sentence: with so many models at once the cause is likely the platform, not the models. */
+export function blastRadiusText({ blastRadius }: AlarmSettings): string {
+  const minutes = (blastRadius?.windowMs ?? 0) / 60_000;
+  return (
+    `Alarms rolled back, or are rolling back, ${blastRadius?.models ?? 0} other models within ${minutes} min ` +
+    '(ROLLBACK_BLAST_RADIUS): the platform may be the cause, not the models.'
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const cooldown: Guard = {
+  code: RefusalCode.COOLDOWN,
+  check: (facts) => {
+    const { request, nowMs, cooldownMs } = facts;
+    if (cooldownMs === 0) return passed('the cooldown is switched off');
+    const last = lastRollback(facts);
+    if (last === null) return passed('no rollback of this model is on record');
+    const clearsAtMs = last.atMs + cooldownMs;
+    if (nowMs >= clearsAtMs) return passed(`the last rollback was at ${isoTime(last.atMs)}`);
+    const command = commandText('apply', [request.modelName], {
+      to: request.targetVersion ?? undefined,
+      override: [...request.overrides, RefusalCode.COOLDOWN],
+    });
+    return refused(
+      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}.`,
+      `Wait until then, or run ${command}.`,
+      clearsAtMs,
+    );
+  },
+};
+
+const liveVersionChanged: Guard = {
+  code: RefusalCode.LIVE_VERSION_CHANGED,
+  check: ({ request, snapshot, target, confirmed }) => {
+    const expected = request.expectedFromVersion;
+    const liveNow = snapshot.live[0]?.version ?? null;
+    if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
+      return refused(
+        `The plan that you were shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
+          `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
+        `To see it and decide, run ${commandText('apply', [request.modelName])}.`,
+      );
+    }
+    if (expected === null) return passed('the request expects no particular live version');
+    if (liveNow === expected) return passed(`version ${expected} is live, as expected`);
+    return refused(
+      `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}.`,
+      `To see what would be done now, run ${commandText('plan', [request.modelName])}.`,
+    );
+  },
+};
+
+const quarantined: Guard = {
+  code: RefusalCode.QUARANTINED,
+  check: ({ request, state, target, nowMs }) => {
+    if (target === null || request.targetVersion === null) {
+      return passed('the target is not in quarantine');
+    }
+    const mark = quarantineMark(target, state, nowMs);
+    const isKnown = isQuarantined(state, target);
+    if (!isKnown && mark === null) return passed('the target is not in quarantine');
+    const why = isKnown
+      ? ''
+      : ` This rests on its tag ${mark?.kind}, of ${isoTime(mark?.atMs ?? 0)}; this state store has no record of it.`;
+    return refused(
+      `Version ${target.version} is in quarantine: an earlier rollback moved away from it.${why}`,
+      `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
+    );
+  },
+};
+
+const targetUnfit: Guard = {
+  code: RefusalCode.TARGET_UNFIT,
+  check: ({ target }) =>
+    target === null || target.status === 'READY'
+      ? passed('the target is READY')
+      : refused(
+          `Version ${target.version} has status ${target.status}, not READY.`,
+          'Choose another version, or override it (--override TARGET_UNFIT; in a request: ' +
+            '"overrides": ["TARGET_UNFIT"]).',
+        ),
+};
+
+const paused: Guard = {
+  code: RefusalCode.PAUSED,
+  check: ({ request, state, fleet, automatic, nowMs }) => {
+    const { modelName } = request;
+    const pauses = [
+      ...(state.pause === null ? [] : [pauseText(state.pause, modelName)]),
+      ...(fleet.pause === null ? [] : [pauseText(fleet.pause, null)]),
+    ];
+    if (automatic === null) {
+      return passed(
+        pauses.length === 0
+          ? 'automation is not paused'
+          : 'automation is paused, but a person asks',
+      );
+    }
+    const { blastRadius } = automatic.settings;
+    if (pauses.length === 0 && isBlastRadiusReached(fleet, modelName, blastRadius, nowMs)) {
+      return refused(blastRadiusText(automatic.settings));
+    }
+    return pauses.length === 0 ? passed('automation is not paused') : refused(pauses.join(' '));
+  },
+};
+
+const notTheCause: Guard = {
+  code: RefusalCode.NOT_THE_CAUSE,
+  check: ({ snapshot, state, automatic }) => {
+    const [live] = snapshot.live;
+    if (automatic === null) return passed('a person asks, not an alarm');
+    if (!automatic.settings.isCauseChecked) return passed('ROLLBACK_CAUSE_CHECK is off');
+    if (live === undefined) return passed('no version is live');
+    const { kind, message } = judgeCause(snapshot, live, state, automatic.alarmAtMs);
+    if (kind === 'possible') return passed(message);
+    return kind === 'unsure' ? { kind: 'warning', message } : refused(message);
+  },
+};
+
+const alarmNotConfirmed: Guard = {
+  code: RefusalCode.ALARM_NOT_CONFIRMED,
+  check: ({ automatic }) => {
+    const doubt = automatic?.doubt ?? null;
+    if (doubt === null) return passed('nothing about the alarm is in doubt');
+    return refused(
+      `${doubt} The alarm and its model are known from a message only: check both before you approve.`,
+    );
+  },
+};
+
+const guards: readonly Guard[] = [
+  cooldown,
+  liveVersionChanged,
+  noLiveVersion,
+  pointerUnused,
+  quarantined,
+  targetUnfit,
+  paused,
+  notTheCause,
+  severalLiveVersions,
+  alarmNotConfirmed,
+];
+
+/** Reported where they do not pass only. */
+const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirmed]);
+
+function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
+  if (answer.kind !== 'refusal') return answer.message;
+  if (isOverridden) return `${answer.message} The request overrides this.`;
+  return answer.fix === '' ? answer.message : `${answer.message} ${answer.fix}`;
+}
+
+/** By our own state, or by what a rollback left on a version that our state knows nothing of. */
+function lastRollback({ state, snapshot, pointer, nowMs }: GuardFacts): {
+  readonly atMs: number;
+  readonly what: string;
+} | null {
+  const own = state.lastCommit;
+  const marked = latestMarked([...snapshot.live, ...snapshot.others], state, pointer, nowMs);
+  if (marked !== null && marked.mark.atMs > (own?.atMs ?? 0)) {
+    const { version, mark } = marked;
+    const what =
+      `by the tag ${mark.kind} on version ${version}; this state store has no record of it, as ` +
+      'after a rename or with another state store';
+    return { atMs: mark.atMs, what };
+  }
+  if (own === null) return null;
+  const move = own.from === null ? `to ${own.to}` : `from ${own.from} to ${own.to}`;
+  return { atMs: own.atMs, what: `${move}, ${own.rollbackId}` };
+}

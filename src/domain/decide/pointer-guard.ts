@@ -1,0 +1,54 @@
+import { commandText } from '../command-line.ts';
+import { isInUse, moveAliasText } from '../pointer/alias.ts';
+import { RefusalCode } from '../request/request.ts';
+import { type Guard, passed, refused } from './guard-answer.ts';
+
+/** Guards on what the pointer names: nothing, nothing while an alias is in use, or several versions. */
+
+export const noLiveVersion: Guard = {
+  code: RefusalCode.NO_LIVE_VERSION,
+  check: ({ request, snapshot }) => {
+    if (snapshot.live.length > 0) return passed('a version is live');
+    if (request.targetVersion !== null)
+      return passed('no version is live; the request names a target');
+    return refused(
+      'No version is live, so there is nothing to roll back from.',
+      'Pass the version to restore: --to VERSION (in a request: target_version).',
+    );
+  },
+};
+
+export const pointerUnused: Guard = {
+  code: RefusalCode.POINTER_UNUSED,
+  check: ({ request, snapshot, target, pointer, aliases }) => {
+    if (snapshot.live.length > 0) return passed(`${pointer} names a version`);
+    const [used] = aliases.filter(isInUse);
+    if (used === undefined) return passed('no alias of this model is in use either');
+    const { modelName } = request;
+    const to = target?.version;
+    const override = [...request.overrides, RefusalCode.POINTER_UNUSED];
+    const moveAll =
+      to === undefined
+        ? ''
+        : ' To move the stage all the same, because consumers load by the stage, run ' +
+          `${commandText('apply', [modelName], { to, override })}.`;
+    return refused(
+      `${pointer} names no version of this model, but the alias ${used.alias} names version ${used.version}: ` +
+        `a move of the stage changes nothing for consumers that load models:/${modelName}@${used.alias}.`,
+      `Move the alias in MLflow: ${moveAliasText(modelName, used.alias, to ?? 'VERSION')}.${moveAll}`,
+    );
+  },
+};
+
+export const severalLiveVersions: Guard = {
+  code: 'SEVERAL_LIVE_VERSIONS',
+  check: ({ snapshot: { live } }) =>
+    live.length < 2
+      ? passed('not more than one version is live')
+      : {
+          kind: 'warning',
+          message:
+            `${live.length} versions are live (${live.map((row) => row.version).join(', ')}); ` +
+            'consumers load the highest. The move archives all but the target.',
+        },
+};

@@ -1,0 +1,102 @@
+import type { Pause } from './fleet.ts';
+
+/** A version that a rollback moved away from, and that must not be restored by itself. */
+export interface QuarantineEntry {
+  readonly version: string;
+  /** Of the latest rollback from it. */
+  readonly atMs: number;
+  /** The latest rollback from it. */
+  readonly rollbackId: string;
+  /**
+   * The rollbacks from it before that, newest last: each of them keeps it in quarantine by itself. Only the
+   * last part of each id: the model's name is the same in all, and may be long.
+   */
+  readonly earlierRollbacks?: readonly string[];
+}
+
+/** A version that a person took out of quarantine: older signs against it do not count any more. */
+export interface ReleasedVersion {
+  readonly version: string;
+  readonly atMs: number;
+}
+
+/** A version that we saw live, or made live. */
+export interface LiveEntry {
+  readonly version: string;
+  readonly atMs: number;
+  /** `seen`, `made`, or a word of a later release. */
+  readonly how: string;
+}
+
+/** The last move of the pointer by us. */
+export interface LastCommit {
+  readonly rollbackId: string;
+  readonly atMs: number;
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/** The last end that the same request must get again: rolled back, or contested. */
+export interface LastEnd {
+  readonly rollbackId: string;
+  readonly atMs: number;
+  readonly bodyHash: string;
+}
+
+/** A refusal of an alarm that was announced: the next equal one is only recorded. */
+export interface AnnouncedRefusal {
+  readonly alarm: string;
+  readonly codes: string;
+  readonly atMs: number;
+}
+
+/** The state of one registered model. */
+export interface ModelState {
+  readonly revision: number;
+  readonly modelName: string;
+  /** Address of the registry that this state is about. */
+  readonly registry: string;
+  /** Who holds the claim; null when nobody does. */
+  readonly active: {
+    readonly rollbackId: string;
+    readonly owner: string;
+    readonly leaseEndsAtMs: number;
+  } | null;
+  readonly lastCommit: LastCommit | null;
+  readonly lastEnd: LastEnd | null;
+  readonly rollbackCount: number;
+  /** Newest last. */
+  readonly quarantine: readonly QuarantineEntry[];
+  /** Older entries, as intervals of version numbers, both ends included. */
+  readonly quarantineEarlier: readonly (readonly [number, number])[];
+  /** Newest last. */
+  readonly liveHistory: readonly LiveEntry[];
+  /** Automation of this model is stopped; null when it is not. */
+  readonly pause: Pause | null;
+  /** Times of the latest commits (epoch ms), newest last: for the budget. */
+  readonly recentCommits: readonly number[];
+  /** Newest last. */
+  readonly announcedRefusals: readonly AnnouncedRefusal[];
+  /** Newest last. */
+  readonly released: readonly ReleasedVersion[];
+}
+
+/** The state of a registered model that was never touched. `revision` 0 means: not stored yet. */
+export function newModelState(modelName: string, registry: string): ModelState {
+  return {
+    revision: 0,
+    modelName,
+    registry,
+    active: null,
+    lastCommit: null,
+    lastEnd: null,
+    rollbackCount: 0,
+    quarantine: [],
+    quarantineEarlier: [],
+    liveHistory: [],
+    pause: null,
+    recentCommits: [],
+    announcedRefusals: [],
+    released: [],
+  };
+}
