@@ -41,7 +41,8 @@ export function assemble(
 ): Composed {
   const { baseUrl, workspace, address } = config.registry;
   const client = new MLflowClient({ baseUrl, workspace, credentials, clock: systemClock });
-  const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address);
+  const pointer = config.pointers.default;
+  const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address, pointer);
   return {
     deps: {
       ...parts,
@@ -51,6 +52,7 @@ export function assemble(
       settings: {
         cooldownMs: config.cooldownMs,
         targetRule: config.targetRule,
+        pointers: config.pointers,
         writeHorizonMs: config.writeHorizonMs,
         clockSkewMaxMs: config.clockSkewMaxMs,
         alarms: config.alarms,

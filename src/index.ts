@@ -56,7 +56,8 @@ export type { Notice } from './domain/record/notice-content.ts';
 export type { OutboxNotice } from './domain/record/outbox.ts';
 export type { RollbackRecord, RollbackStatus, StoreChange } from './domain/record/record.ts';
 export type { AlarmTrigger } from './domain/record/trigger.ts';
-export type { ModelPointer, ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
+export type { ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
+export type { ModelPointer } from './domain/registry/pointer.ts';
 export {
   parseRequest,
   Reason,

@@ -151,6 +151,7 @@ describe('commandLine', () => {
         reason: text,
         'expect-from': text,
         override: [text, 'A'],
+        pointer: text,
       }),
     apply: (text) =>
       commandLine('apply', [text], { to: text, alarm: text, override: ['COOLDOWN'] }),
@@ -158,6 +159,7 @@ describe('commandLine', () => {
     explain: (text) => commandLine('explain', [text]),
     status: (text) => commandLine('status', [text]),
     release: (text) => commandLine('release', [text, '3']),
+    promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),

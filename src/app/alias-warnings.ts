@@ -2,7 +2,7 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { aliasLeftBehind } from '../domain/pointer/alias.ts';
+import { leftBehind } from '../domain/pointer/alias.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -22,7 +22,7 @@ export async function aliasWarnings(
   if (from === null) return [];
   const aliases = await registry.readAliasesOf(modelName, from.version, deadline);
   if (to === null || plan.verdict !== Outcome.ROLLED_BACK) return [];
-  return aliasLeftBehind({ modelName, pointer }, { from: from.version, to: to.version }, aliases);
+  return leftBehind({ modelName, pointer, from, to: to.version }, aliases);
 }
 
 /** The same beside a run: what cannot be found out in time is left out, and stops nothing. */

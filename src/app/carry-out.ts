@@ -6,6 +6,8 @@ import {
   isAsPlanned,
   judgeMove,
   type MoveJudgement,
+  repeatedWarning,
+  unknownMoveFacts,
 } from '../domain/decide/verify.ts';
 import {
   isModelRollbackError,
@@ -22,6 +24,7 @@ import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run.ts';
+import { noteSending } from './note-sending.ts';
 
 /**
  * The steps of a run that holds the claim: recheck, move, verify, commit. One registry write, and after
@@ -30,6 +33,8 @@ import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run
 
 /** Another owner's run that is resumed; its move may have happened. */
 export interface Resumed {
+  /** Whether a move that may have been sent, and shows no effect, may be sent once more. */
+  readonly mayRepeat: boolean;
   /** Why the run stops unless its move has landed; null when it goes on. */
   readonly whyStale: string | null;
 }
@@ -48,7 +53,7 @@ export async function carryOut(
   resumed: Resumed | null,
   besides: Promise<readonly Warning[]> = nothing,
 ): Promise<RunEnd> {
-  const run: Carrying = { deps, claimed, deadline, besides };
+  const run: Carrying = { deps, claimed, deadline, besides, isRepeat: false };
   if (resumed !== null && isUnrecoverable(run, null)) return await endUnrecovered(run, null);
   let seen: Reading;
   try {
@@ -61,9 +66,9 @@ export async function carryOut(
   if (seen.kind === 'failed') return await failWith(run, seen.error);
   const { snapshot } = seen;
   const judgement = judgeMove(run.claimed.record.plan, snapshot, false);
-  if (resumed !== null) return await settleResumed(run, snapshot, judgement, resumed);
+  if (resumed !== null) return await settleResumed(run, seen, judgement, resumed);
   if (judgement.kind !== 'not-landed') return await endUnmoved(run, snapshot);
-  return await move(run, 'first');
+  return await move(run, seen, 'first');
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -71,12 +76,21 @@ export async function carryOut(
 /** A run, and what is found out beside it. */
 interface Carrying extends Carried {
   readonly besides: Promise<readonly Warning[]>;
+  /** The move was perhaps sent before, by a run that was cut off. */
+  readonly isRepeat: boolean;
 }
 
 const nothing: Promise<readonly Warning[]> = Promise.resolve([]);
 
+/** What a reading showed, and when its answer came (epoch ms). */
+interface Seen {
+  readonly kind: 'seen';
+  readonly snapshot: RegistrySnapshot;
+  readonly atMs: number;
+}
+
 type Reading =
-  | { readonly kind: 'seen'; readonly snapshot: RegistrySnapshot }
+  | Seen
   /** The registry refuses to be read, and nothing was sent: the run has failed for certain. */
   | { readonly kind: 'failed'; readonly error: ModelRollbackError };
 
@@ -87,7 +101,7 @@ async function recheck(run: Carrying, { hasSent }: { hasSent: boolean }): Promis
   const { registry } = run.deps;
   try {
     const snapshot = await registry.read(modelName, include, run.deadline, limits.recheckRows);
-    return { kind: 'seen', snapshot };
+    return { kind: 'seen', snapshot, atMs: run.deps.clock.nowMs() };
   } catch (error) {
     if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
       return await letGo(run, error, { hasSent });
@@ -98,12 +112,23 @@ async function recheck(run: Carrying, { hasSent }: { hasSent: boolean }): Promis
 
 async function settleResumed(
   run: Carrying,
-  snapshot: RegistrySnapshot,
+  seen: Seen,
   judgement: MoveJudgement,
-  { whyStale }: Resumed,
+  { whyStale, mayRepeat }: Resumed,
 ): Promise<RunEnd> {
+  const { snapshot } = seen;
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
-  if (whyStale === null) return await move(run, 'first');
+  const { plan, modelName } = run.claimed.record;
+  // Where a move leaves a trace, none shows that none was made.
+  const sends = sendsOf(run);
+  const isAllowed = sends === 0 || (mayRepeat && sends < limits.sendsMax);
+  if (whyStale === null && isAllowed) {
+    return await move({ ...run, isRepeat: sends > 0 }, seen, 'first');
+  }
+  if (sends > 0) {
+    const facts = unknownMoveFacts(modelName, plan, snapshot);
+    return await recordEnd(run, (now, time) => contest(now, time, facts));
+  }
   const message = `The run was cut off and not continued, because ${whyStale}. Nothing was moved.`;
   return await recordEnd(run, (now, time) => fail(now, time, message));
 }
@@ -121,17 +146,28 @@ async function endUnmoved(run: Carrying, snapshot: RegistrySnapshot): Promise<Ru
 }
 
 /** @param attempt a second one follows an answer that said "not now", seen to have moved nothing */
-async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd> {
-  const { deps, deadline, claimed } = run;
-  const { plan, modelName } = claimed.record;
+async function move(ready: Carrying, seen: Seen, attempt: 'first' | 'second'): Promise<RunEnd> {
+  const { deps, deadline } = ready;
+  const { plan, modelName } = ready.claimed.record;
   assert(plan.to !== null, 'a run has a target');
   // A first one was sent before the second: a proxy that stopped waiting may still deliver it.
-  const hasSent = attempt === 'second';
+  const hasSent = attempt === 'second' || ready.isRepeat;
+  const run = hasTimeToMove(ready) ? await noteSending(ready, { hasSent }) : ready;
   if (!hasTimeToMove(run)) {
     const late = new RegistryUnavailableError(
       'Too little time was left to move the pointer safely. Try again.',
     );
     return await letGo(run, late, { hasSent });
+  }
+  if (deps.clock.nowMs() - seen.atMs > limits.recheckAgeMaxMs) {
+    const again = await recheck(run, { hasSent: sendsOf(run) > 0 || hasSent });
+    if (again.kind === 'failed') return await failWith(run, again.error);
+    const judged = judgeMove(plan, again.snapshot, false);
+    if (judged.kind !== 'not-landed') {
+      return hasSent
+        ? await settle(run, again.snapshot, judged)
+        : await endUnmoved(run, again.snapshot);
+    }
   }
   const answer = await deps.registry.movePointer(modelName, plan.to.version, deadline);
   if (answer.kind === 'refused') {
@@ -139,13 +175,14 @@ async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd>
       ? await letGo(run, answer.error, { hasSent })
       : await failWith(run, answer.error);
   }
-  const seen = await recheck(run, { hasSent: true });
-  assert(seen.kind === 'seen', 'after a move nothing fails for certain');
-  const { snapshot } = seen;
+  const after = await recheck(run, { hasSent: true });
+  assert(after.kind === 'seen', 'after a move nothing fails for certain');
+  const { snapshot } = after;
   const judgement = judgeMove(plan, snapshot, answer.kind === 'moved');
   if (judgement.kind !== 'not-landed') return await settle(run, snapshot, judgement);
-  if (answer.kind === 'unknown' && answer.isAnswered && attempt === 'first') {
-    return await move(run, 'second');
+  const mayFollow = attempt === 'first' && sendsOf(run) < limits.sendsMax;
+  if (answer.kind === 'unknown' && answer.isAnswered && mayFollow) {
+    return await move(run, after, 'second');
   }
   const unclear =
     answer.kind === 'unknown'
@@ -154,6 +191,12 @@ async function move(run: Carrying, attempt: 'first' | 'second'): Promise<RunEnd>
           `The registry answered that ${plan.pointer} was moved, but still shows ${plan.from?.version}.`,
         );
   return await letGo(run, unclear, { hasSent: true });
+}
+
+/** Moves that may have been sent by this run, or by one before it; 0 where the registry itself shows them. */
+function sendsOf({ claimed }: Carried): number {
+  const { progress } = claimed.record;
+  return progress.status === 'IN_PROGRESS' ? (progress.sends ?? 0) : 0;
 }
 
 /** By the monotonic clock, and by the wall clock too: the first may stand still while a machine sleeps. */
@@ -207,6 +250,7 @@ async function settle(
   }
   const warnings = [
     ...judgement.displacedNewer.map((version) => displacedWarning(modelName, version)),
+    ...(run.isRepeat ? [repeatedWarning(plan)] : []),
     ...(await Promise.race([run.besides, nothing])),
   ];
   const { alarms } = run.deps.settings;

@@ -1,9 +1,11 @@
 import { ModelNotFoundError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
 import { afterPointerCheck } from '../domain/protocol/follow-up.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
-import type { RollbackDeps } from './deps.ts';
+import { type RollbackDeps, throughPointer } from './deps.ts';
 
 /**
  * Reads the pointer once more after an end: a write whose answer was lost may come late, and so may a
@@ -16,10 +18,12 @@ export async function checkPointer(
   record: RollbackRecord,
   deadline: Deadline,
 ): Promise<'as-left' | 'differs' | 'busy' | 'conflict'> {
+  const pointer = record.plan?.pointer ?? null;
   let liveVersions: string[] | null = null;
   let failure: unknown;
   try {
-    const snapshot = await deps.registry.read(record.modelName, [], deadline);
+    const { registry } = pointer === null ? deps : throughPointer(deps, pointer);
+    const snapshot = await registry.read(record.modelName, [], deadline, limits.recheckRows);
     liveVersions = snapshot.live.map((row) => row.version);
   } catch (error) {
     if (error instanceof ModelNotFoundError) liveVersions = [];
@@ -30,7 +34,9 @@ export async function checkPointer(
   const isBusy = state?.active != null;
   if (isBusy) liveVersions = null;
   const time = { nowMs: deps.clock.nowMs(), token: deps.identity.random() };
-  const change = afterPointerCheck(record, liveVersions, state?.lastCommit ?? null, time);
+  const part = state && pointer !== null ? pointerState(state, pointer) : null;
+  const lastCommit = part?.lastCommit ?? null;
+  const change = afterPointerCheck(record, liveVersions, lastCommit, time);
   if ((await deps.store.write(change, deadline)) === 'conflict') return 'conflict';
   if (isBusy) return 'busy';
   if (liveVersions === null) throw failure;

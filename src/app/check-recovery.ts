@@ -2,6 +2,8 @@ import { assert } from '../domain/assert.ts';
 import { afterRecovery, postponeRecovery } from '../domain/protocol/watch.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { Recovery } from '../domain/record/trigger.ts';
+import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -26,7 +28,7 @@ export async function checkRecovery(
     return (await deps.store.write({ record: later }, deadline)) === 'written';
   }
   const isSuperseded =
-    state?.lastCommit?.rollbackId !== record.id || record.pointerCheck.kind === 'differs';
+    lastOf(state, record)?.rollbackId !== record.id || record.pointerCheck.kind === 'differs';
   const found = isSuperseded ? Recovery.SUPERSEDED : findings[now];
   const time = { nowMs, token: deps.identity.random() };
   const change = afterRecovery(record, state, found, time);
@@ -36,6 +38,11 @@ export async function checkRecovery(
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** The last move of the pointer that the record is about. */
+function lastOf(state: ModelState | undefined, { plan }: RollbackRecord): LastCommit | null {
+  return state === undefined || plan === null ? null : pointerState(state, plan.pointer).lastCommit;
+}
 
 const findings = {
   OK: Recovery.RECOVERED,

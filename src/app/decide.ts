@@ -6,12 +6,22 @@ import {
   type PlanFacts,
   planRollback,
 } from '../domain/decide/plan.ts';
+import { recordedBefore } from '../domain/decide/target.ts';
 import { limits } from '../domain/limits.ts';
-import { isTimeVoid } from '../domain/pointer/evidence.ts';
-import { type ModelVersion, type RegistrySnapshot, withRows } from '../domain/registry/model.ts';
+import { previousAliases } from '../domain/pointer/alias.ts';
+import { isTimeVoid } from '../domain/pointer/stage-evidence.ts';
+import { TargetRule } from '../domain/pointer/target-rule.ts';
+import {
+  findVersion,
+  type ModelVersion,
+  type RegistrySnapshot,
+  withRows,
+} from '../domain/registry/model.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
 import type { FleetState } from '../domain/state/fleet.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
@@ -49,19 +59,17 @@ export async function decide(
   const { modelName } = question.request;
   const facts: Facts = {
     ...question,
-    settings: {
-      ...deps.settings,
-      pointer: deps.registry.pointer,
-      registry: deps.registry.address,
-    },
-    // Whether consumers use an alias instead is worth a slow call only then.
+    settings: { ...deps.settings, registry: deps.registry.address },
+    // Whether consumers use another pointer is worth a slow call only then.
     aliases:
       question.snapshot.live.length === 0
         ? await deps.registry.readAliases(modelName, deadline)
         : [],
+    previous: null,
     unreadBelow: null,
   };
-  const read = await readByNumber(deps, await readEvidence(deps, facts, deadline), deadline);
+  const shown = await readEvidence(deps, await readNamed(deps, facts, deadline), deadline);
+  const read = await readByNumber(deps, shown, deadline);
   return { plan: planNow(deps, read), snapshot: read.snapshot };
 }
 
@@ -71,6 +79,34 @@ type Facts = Omit<PlanFacts, 'nowMs'>;
 
 function planNow(deps: RollbackDeps, facts: Facts): Plan {
   return planRollback({ ...facts, nowMs: deps.clock.nowMs() });
+}
+
+/**
+ * What is known by name and may stand far below: the version that our log has before the live one, else the
+ * one that the alias of the previous version names.
+ */
+async function readNamed(deps: RollbackDeps, facts: Facts, deadline: Deadline): Promise<Facts> {
+  const { request, snapshot, state } = facts;
+  const { modelName } = request;
+  const [from] = snapshot.live;
+  if (from === undefined || request.targetVersion !== null) return facts;
+  const { liveHistory } = pointerState(state, pointerText(snapshot.pointer));
+  const recorded = recordedBefore(from.version, liveHistory);
+  const missing = recorded.filter((version) => findVersion(snapshot, version) === undefined);
+  let rows: readonly ModelVersion[] = [];
+  if (missing.length > 0 && !snapshot.isComplete) {
+    const read = await deps.registry.read(modelName, missing, deadline, 1);
+    rows = [...read.live, ...read.others];
+  }
+  const known = { ...facts, snapshot: withRows(snapshot, rows) };
+  if (planNow(deps, known).rule === TargetRule.RECORDED) return known;
+  for (const alias of previousAliases(snapshot.pointer)) {
+    const previous = await deps.registry.readAlias(modelName, alias, deadline);
+    if (previous === null) continue;
+    const withPrevious = withRows(known.snapshot, [previous]);
+    return { ...known, snapshot: withPrevious, previous: previous.version };
+  }
+  return known;
 }
 
 /** Until the rows are older than the live version's last change, or cannot prove anything any more. */

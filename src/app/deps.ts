@@ -1,5 +1,14 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import type { TargetRuleSetting } from '../domain/decide/target.ts';
+import {
+  defaultPointers,
+  type ModelPointer,
+  type PointerSettings,
+  parsePointer,
+  pointerFor,
+  pointerText,
+} from '../domain/registry/pointer.ts';
+import type { RollbackRequest } from '../domain/request/request.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Identity } from '../ports/identity.ts';
@@ -25,6 +34,8 @@ export interface RollbackSettings {
   /** Least time between two rollbacks of one model; 0 switches it off. */
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
+  /** Which pointer a model has, where the request does not say. @default `stage:Production` */
+  readonly pointers?: PointerSettings;
   /** The longest that a sent write may still take effect, clock skew included. */
   readonly writeHorizonMs: number;
   /**
@@ -33,4 +44,29 @@ export interface RollbackSettings {
    */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;
+}
+
+/** The pointer that a request is about. */
+export function pointerAsked(
+  { settings }: Pick<RollbackDeps, 'settings'>,
+  { modelName, pointer }: Pick<RollbackRequest, 'modelName' | 'pointer'>,
+): ModelPointer {
+  return pointer === undefined
+    ? pointerFor(settings.pointers ?? defaultPointers, modelName)
+    : parsePointer(pointer, 'pointer');
+}
+
+/** The registry for a pointer: the one at hand, where that is its pointer already. */
+export function registryFor(
+  { registry }: Pick<RollbackDeps, 'registry'>,
+  pointer: ModelPointer,
+): ModelRegistry {
+  return pointerText(registry.pointer) === pointerText(pointer)
+    ? registry
+    : registry.through(pointer);
+}
+
+/** The same parts, with the registry for the pointer of a plan (`alias:champion`). */
+export function throughPointer(deps: RollbackDeps, pointer: string): RollbackDeps {
+  return { ...deps, registry: registryFor(deps, parsePointer(pointer, 'pointer')) };
 }

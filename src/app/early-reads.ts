@@ -1,7 +1,7 @@
 import type { AlarmTransition } from '../domain/alarm/alarm.ts';
 import { alarmKey } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps } from './deps.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { type ModelAnswer, resolveModel } from './resolve-model.ts';
 import { rollbackIdOf } from './rollback-id.ts';
@@ -31,7 +31,8 @@ export function readEarly(
     if (found.kind !== 'model' || isDropped) return null;
     const subject = { modelName: found.name, targetVersion: null };
     const id = rollbackIdOf(deps, found.name, alarmKey(claimed));
-    return beginReads(deps, subject, id, whileNeeded);
+    const pointer = pointerAsked(deps, subject);
+    return beginReads(deps, subject, { id, pointer }, whileNeeded);
   });
   return {
     reads,

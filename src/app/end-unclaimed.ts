@@ -61,6 +61,28 @@ export async function closeIfMoved(
   return responseOf(closed);
 }
 
+/**
+ * An alarm that was refused before is about the pointer that was configured then.
+ * @returns as `closeIfMoved` does
+ */
+export async function closeIfOtherPointer(
+  deps: RollbackDeps,
+  previous: RollbackRecord | undefined,
+  pointer: string,
+  deadline: Deadline,
+): Promise<RollbackResponse | null | undefined> {
+  const planned = previous?.plan?.pointer;
+  if (previous === undefined || planned === undefined || planned === pointer) return undefined;
+  const closed = closeWatch(previous, WatchEnd.POINTER_CHANGED, deps.clock.nowMs());
+  if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;
+  deps.logger.log('warn', 'alarm closed: another pointer is configured for its model since', {
+    rollback_id: closed.id,
+    pointer_then: planned,
+    pointer_now: pointer,
+  });
+  return responseOf(closed);
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 /** The snapshot with these versions on it, so that a difference is never one between two readings of ours. */

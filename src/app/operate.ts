@@ -1,6 +1,5 @@
 import { commandText } from '../domain/command-line.ts';
-import { InvalidRequestError, RollbackInProgressError } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
+import { InvalidRequestError } from '../domain/errors.ts';
 import { closeApprovedWatch, isApprovable } from '../domain/protocol/watch.ts';
 import { modelNameOf, type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
 import { isoTime } from '../domain/registry/model.ts';
@@ -8,11 +7,13 @@ import type { RollbackRequest } from '../domain/request/request.ts';
 import { next } from '../domain/revision.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
+import { withFreshBudget } from '../domain/state/pointer-state.ts';
 import { isQuarantined, releaseFromQuarantine } from '../domain/state/quarantine.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
 import type { RecordWithNotice } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
+import { insisting } from './insisting.ts';
 
 /** Operators' verbs on stored state. */
 
@@ -72,7 +73,7 @@ export async function resumeModelAutomation(
   const resumed = await insisting(`the state of ${modelName}`, async () => {
     const { state } = await store.read(modelName, null, deadline);
     if (state === undefined || state.pause === null) return { pause: null };
-    const written = next({ ...state, pause: null, recentCommits: [] });
+    const written = next({ ...withFreshBudget(state), pause: null });
     const result = await store.write({ state: written }, deadline);
     return result === 'written' ? { pause: state.pause } : null;
   });
@@ -96,12 +97,14 @@ export async function resumeFleetAutomation(
 
 /**
  * The request that an approval stands for: exactly the plan that the notice showed.
+ * @param pointer the one that is configured for the model now
  * @throws InvalidRequestError when the record does not wait for approval, or not any more
  */
 export function approvedRequest(
   record: RollbackRecord,
   by: Pick<RollbackRequest, 'overrides' | 'requestedBy'>,
   nowMs: number,
+  pointer: string | undefined = record.plan?.pointer,
 ): RollbackRequest {
   const { plan, request, watch } = record;
   if (!isApprovable(record, nowMs) || plan === null) {
@@ -117,6 +120,8 @@ export function approvedRequest(
   return {
     ...request,
     ...by,
+    // What the notice showed, also where another pointer is configured since.
+    ...(plan.pointer === pointer ? {} : { pointer: plan.pointer }),
     targetVersion: plan.to?.version ?? null,
     expectedFromVersion: plan.from?.version ?? null,
     requestId: `approve:${record.id}${suffix}`,
@@ -139,15 +144,4 @@ export async function closeApproved(
     const closed = closeApprovedWatch(record, by, deps.clock.nowMs());
     return (await deps.store.write({ record: closed }, deadline)) === 'written' ? true : null;
   });
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/** Read and write again while others are quicker (null). */
-async function insisting<T>(what: string, attemptOnce: () => Promise<T | null>): Promise<T> {
-  for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
-    const result = await attemptOnce();
-    if (result !== null) return result;
-  }
-  throw new RollbackInProgressError(`Others are writing ${what}. Try again.`);
 }

@@ -5,7 +5,7 @@ import { closeWatch, isApprovable, postponeWatch } from '../domain/protocol/watc
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { WatchEnd } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { type RollbackDeps, throughPointer } from './deps.ts';
 import { attemptAlarm, judgeArrival } from './handle-alarm.ts';
 import { readAlarmNow } from './read-alarm.ts';
 
@@ -69,7 +69,8 @@ async function recheckWaiting(
   assert(plan !== null, 'what waits for a person has a plan');
   let isSame: boolean;
   try {
-    const snapshot = await deps.registry.read(record.modelName, plan.live, deadline);
+    const { registry } = throughPointer(deps, plan.pointer);
+    const snapshot = await registry.read(record.modelName, plan.live, deadline);
     isSame = isSameLive(plan.live, plan, snapshot);
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;

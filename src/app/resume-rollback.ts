@@ -8,21 +8,24 @@ import type { Deadline } from '../ports/deadline.ts';
 import { aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut } from './carry-out.ts';
 import { registrySkewMs, requireClock } from './clock-skew.ts';
-import type { RollbackDeps } from './deps.ts';
+import { type RollbackDeps, throughPointer } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { newLease } from './lease.ts';
-import { readAlarmNow } from './read-alarm.ts';
+import { type AlarmNow, readAlarmNow } from './read-alarm.ts';
 
 /**
  * Resumes a run whose lease has expired, and finishes it from what the registry shows.
+ * @param mayRepeat the caller that asked for the rollback asks again: a move that may have been sent, and
+ * shows no effect, may then be sent once more. An alarm may do so only while it is in ALARM.
  * @returns how it ended, or null when another run was quicker (read again)
  */
 export async function resumeRollback(
-  deps: RollbackDeps,
+  allDeps: RollbackDeps,
   rollbackId: string,
   deadline: Deadline,
+  { mayRepeat = false }: { readonly mayRepeat?: boolean } = {},
 ): Promise<RunEnd | null> {
-  const { state, record, notice, fleet, clockSkewMs } = await deps.store.read(
+  const { state, record, notice, fleet, clockSkewMs } = await allDeps.store.read(
     modelNameOf(rollbackId),
     rollbackId,
     deadline,
@@ -35,9 +38,10 @@ export async function resumeRollback(
     );
   }
   if (record.progress.status !== 'IN_PROGRESS') return null;
-  if (state.active.leaseEndsAtMs > deps.clock.nowMs()) return null;
+  if (state.active.leaseEndsAtMs > allDeps.clock.nowMs()) return null;
   const { plan } = record;
   assert(plan !== null, 'a claimed run has a plan');
+  const deps = throughPointer(allDeps, plan.pointer);
   requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
@@ -57,24 +61,39 @@ export async function resumeRollback(
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'resumed a run that was cut off', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
+  const alarmNow = isStale || isPaused ? null : await readOwnAlarm(deps, record, deadline);
   const whyStale = isStale
     ? 'it began more than 15 minutes ago'
-    : await whyAlarmStale(deps, record, isPaused, deadline);
+    : whyAlarmStale(record, isPaused, alarmNow);
   const besides = aliasWarningsBeside(deps, record.modelName, plan, deadline);
-  return await carryOut(deps, taken, deadline, { whyStale }, besides);
+  return await carryOut(
+    deps,
+    taken,
+    deadline,
+    { whyStale, mayRepeat: mayRepeat || alarmNow === 'ALARM' },
+    besides,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Nobody expects the rollback any more when its alarm is no longer in ALARM, or automation was stopped. */
-async function whyAlarmStale(
+/** The state of the alarm that asks for the rollback by itself; null when none does. */
+async function readOwnAlarm(
   deps: RollbackDeps,
   { alarm, isAutomatic }: RollbackRecord,
-  isPaused: boolean,
   deadline: Deadline,
-): Promise<string | null> {
+): Promise<AlarmNow | null> {
+  if (alarm === null || !isAutomatic) return null;
+  return await readAlarmNow(deps, alarm.transition, deadline);
+}
+
+/** Nobody expects the rollback any more when its alarm is no longer in ALARM, or automation was stopped. */
+function whyAlarmStale(
+  { alarm, isAutomatic }: RollbackRecord,
+  isPaused: boolean,
+  now: AlarmNow | null,
+): string | null {
   if (alarm === null || !isAutomatic) return null;
   if (isPaused) return 'automation was paused since';
-  const now = await readAlarmNow(deps, alarm.transition, deadline);
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is no longer in ALARM' : null;
 }

@@ -2,7 +2,8 @@ import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/ans
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard.ts';
-import { type Plan, planWarnings } from '../domain/decide/plan.ts';
+import type { Plan } from '../domain/decide/plan.ts';
+import { planWarnings } from '../domain/decide/plan-text.ts';
 import {
   InvalidRequestError,
   RegistryUnavailableError,
@@ -13,18 +14,21 @@ import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
 import { type ClaimedRun, claim } from '../domain/protocol/transition.ts';
 import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
+import { type ModelPointer, parsePointer, pointerText } from '../domain/registry/pointer.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request/request.ts';
 import { type FleetState, newFleetState } from '../domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import type { StoreView } from '../ports/rollback-store.ts';
 import { aliasWarnings, aliasWarningsBeside } from './alias-warnings.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { requireClock } from './clock-skew.ts';
 import { decide } from './decide.ts';
-import type { RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps, throughPointer } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
-import { closeIfMoved, endWithoutClaim } from './end-unclaimed.ts';
+import { closeIfMoved, closeIfOtherPointer, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
@@ -76,12 +80,16 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
     id: rollbackIdOf(deps, request.modelName, keyOf(call)),
     bodyHash: deps.identity.digest(requestBody(request)),
   };
+  let pointer = pointerAsked(deps, request);
   const attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const early = attempt === 1 && call.firstReads?.id === run.id ? call.firstReads : null;
-    const reads = early ?? beginReads(deps, request, run.id, run.deadline);
-    const response = await attemptRollback(deps, run, reads);
-    if (response !== null) return response;
+    const about = { id: run.id, pointer };
+    const reads = early ?? beginReads(deps, request, about, run.deadline);
+    const step = await attemptRollback(deps, run, reads);
+    if (step.kind === 'answered') return step.response;
+    // A key keeps the pointer that its first attempt was about.
+    if (step.kind === 'other-pointer') pointer = step.pointer;
     if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
   }
   throw inProgressError(request.modelName);
@@ -98,6 +106,9 @@ interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtM
   readonly bodyHash: string;
 }
 
+/** A run, and the pointer that it is about: `stage:Production`, `alias:champion`. */
+type PointedRun = Run & { readonly pointer: string };
+
 function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): string {
   if (isAutomatic === true) {
     assert(alarm !== undefined, 'an automatic run has its alarm');
@@ -106,14 +117,32 @@ function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): str
   return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
 }
 
+/** How one attempt went. */
+type Step =
+  | { readonly kind: 'answered'; readonly response: RollbackResponse }
+  /** Another run was quicker: read again. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'other-pointer'; readonly pointer: ModelPointer };
+
+async function attemptRollback(allDeps: RollbackDeps, run: Run, reads: FirstReads): Promise<Step> {
+  const view = await reads.view;
+  const pointer = pointerText(reads.pointer);
+  const planned = run.request.isDryRun ? undefined : view.record?.plan?.pointer;
+  if (planned !== undefined && planned !== pointer && !run.isAutomatic) {
+    return { kind: 'other-pointer', pointer: parsePointer(planned, 'pointer') };
+  }
+  const deps = throughPointer(allDeps, pointer);
+  const response = await attemptThrough(deps, { ...run, pointer }, { ...reads, view });
+  return response === null ? { kind: 'again' } : { kind: 'answered', response };
+}
+
 /** Null: another run was quicker; read again. */
-async function attemptRollback(
+async function attemptThrough(
   deps: RollbackDeps,
-  run: Run,
-  reads: FirstReads,
+  run: PointedRun,
+  { snapshot: reading, view }: Pick<FirstReads, 'snapshot'> & { readonly view: StoreView },
 ): Promise<RollbackResponse | null> {
   const { request, deadline } = run;
-  const view = await reads.view;
 
   if (!request.isDryRun) {
     const met = meet(view, run, deps.clock.nowMs());
@@ -122,7 +151,11 @@ async function attemptRollback(
     if (met.kind === 'resume') return await resume(deps, run, met.rollbackId);
   }
 
-  const snapshot = await reads.snapshot;
+  if (run.isAutomatic) {
+    const closed = await closeIfOtherPointer(deps, view.record, run.pointer, deadline);
+    if (closed !== undefined) return closed;
+  }
+  const snapshot = await reading;
   const skews = [snapshot.clockSkewMs, view.clockSkewMs];
   if (!request.isDryRun) requireClock(deps, skews);
   const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
@@ -149,7 +182,8 @@ async function attemptRollback(
     token: deps.identity.random(),
   };
   if (run.isAutomatic) {
-    const now = { snapshot: decision.snapshot, lastCommit: state.lastCommit };
+    const { lastCommit } = pointerState(state, run.pointer);
+    const now = { snapshot: decision.snapshot, lastCommit };
     const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }
@@ -204,7 +238,8 @@ async function resume(
   run: Run,
   rollbackId: string,
 ): Promise<RollbackResponse | null> {
-  const ended = await resumeRollback(deps, rollbackId, run.deadline);
+  const mayRepeat = rollbackId === run.id && !run.isAutomatic;
+  const ended = await resumeRollback(deps, rollbackId, run.deadline, { mayRepeat });
   if (ended === null) return null;
   // Without a key an equal body is the same request (a Step Functions Retry is a new invocation).
   const isSame =

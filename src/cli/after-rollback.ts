@@ -1,10 +1,13 @@
+import { pointerAsked } from '../app/deps.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { commandLine } from '../domain/command-line.ts';
 import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
 import { isoTime } from '../domain/registry/model.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import { isQuarantined } from '../domain/state/quarantine.ts';
 import { shownTime } from './render/render-answer.ts';
 import { table } from './render/table.ts';
@@ -21,8 +24,12 @@ export async function afterRollback(
   try {
     const { state } = await deps.store.read(model, null, startDeadline());
     // A replay of an older rollback: what holds now came from a later one.
-    if (state?.lastCommit?.rollbackId === answer.rollback_id) {
-      rows.push(...stateRows(state, from, deps.settings.cooldownMs));
+    const pointer = answer.pointer ?? '';
+    const part = state && pointerState(state, pointer);
+    if (state !== undefined && part?.lastCommit?.rollbackId === answer.rollback_id) {
+      const isDefault = pointer === pointerText(pointerAsked(deps, { modelName: model }));
+      const about = { from, atMs: part.lastCommit.atMs, pointer: isDefault ? undefined : pointer };
+      rows.push(...stateRows(state, about, deps.settings.cooldownMs));
     }
   } catch (error) {
     rows.push([
@@ -41,10 +48,21 @@ function reloadText(from: string | null): string {
     : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
 }
 
-function stateRows(state: ModelState, from: string | null, cooldownMs: number): string[][] {
-  const { modelName, lastCommit } = state;
-  const isCooling = cooldownMs > 0 && lastCommit !== null;
-  const nextAt = isCooling ? shownTime(isoTime(lastCommit.atMs + cooldownMs)) : null;
+interface Move {
+  readonly from: string | null;
+  readonly atMs: number;
+  /** Undefined where the settings say it. */
+  readonly pointer: string | undefined;
+}
+
+function stateRows(
+  state: ModelState,
+  { from, atMs, pointer }: Move,
+  cooldownMs: number,
+): string[][] {
+  const { modelName } = state;
+  const isCooling = cooldownMs > 0;
+  const nextAt = isCooling ? shownTime(isoTime(atMs + cooldownMs)) : null;
   const next = [
     'next',
     nextAt === null
@@ -67,6 +85,6 @@ function stateRows(state: ModelState, from: string | null, cooldownMs: number): 
         ]
       : []),
     next,
-    ['undo', commandLine('apply', [modelName], { to: from, override })],
+    ['undo', commandLine('apply', [modelName], { to: from, override, pointer })],
   ];
 }

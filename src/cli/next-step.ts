@@ -12,6 +12,8 @@ export interface NextStep {
 export interface Asked {
   /** The command that asks for the same again, and passes these guards too. */
   again(overrides: readonly string[]): string;
+  /** The pointer that was named. */
+  readonly pointer?: string | undefined;
   /** True when it names the version that has to be live: asked again, it is refused again. */
   readonly expectsVersion: boolean;
 }
@@ -21,7 +23,7 @@ export function nextStep(answer: RollbackResponse, asked: Asked): NextStep | nul
   const { model_name: model, plan } = answer;
   if (model === null) return null;
   const isPreview = answer.outcome === 'DRY_RUN';
-  const seePlan = commandLine('plan', [model]);
+  const seePlan = commandLine('plan', [model], { pointer: asked.pointer });
   switch (isPreview ? plan?.verdict : answer.outcome) {
     case 'ROLLED_BACK':
       return isPreview ? { words: 'To do it', command: asked.again([]) } : null;
@@ -47,7 +49,10 @@ function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Aske
   const codes = refusals.map(({ code }) => code);
   if (codes.includes(RefusalCode.LIVE_VERSION_CHANGED)) {
     return asked.expectsVersion
-      ? { words: 'To see what would be done now', command: commandLine('plan', [model]) }
+      ? {
+          words: 'To see what would be done now',
+          command: commandLine('plan', [model], { pointer: asked.pointer }),
+        }
       : { words: 'To see the current plan and decide', command: asked.again([]) };
   }
   const overridable = refusals.filter(({ overridable }) => overridable).map(({ code }) => code);

@@ -12,7 +12,12 @@ import { doctorCommand } from './commands/doctor.ts';
 import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
-import { createTableCommand, releaseCommand, sweepCommand } from './commands/upkeep.ts';
+import {
+  createTableCommand,
+  promotedCommand,
+  releaseCommand,
+  sweepCommand,
+} from './commands/upkeep.ts';
 import { ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { withFlagNames } from './render/flag-names.ts';
 import { styleFor } from './render/style.ts';
@@ -26,6 +31,7 @@ const commands: readonly Command[] = [
   explainCommand,
   statusCommand,
   releaseCommand,
+  promotedCommand,
   approveCommand,
   resumeCommand,
   sweepCommand,

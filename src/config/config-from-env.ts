@@ -5,9 +5,11 @@ import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
+import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
 import { envNames } from './env-names.ts';
+import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
 
 export type { Env } from './read-env.ts';
@@ -20,6 +22,7 @@ export interface Config {
   readonly topicArn: string | null;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
+  readonly pointers: PointerSettings;
   readonly writeHorizonMs: number;
   /** Null in Lambda, whose clock AWS keeps right. */
   readonly clockSkewMaxMs: number | null;
@@ -59,13 +62,13 @@ export function configFromEnv(env: Env, surface: Surface): Config {
         'resumed while its write may still take effect.',
     });
   }
-  parsePointer(env);
   return {
     registry: registryFromEnv(env),
     store: storeFromEnv(env, surface),
     topicArn: topicFromEnv(env, surface),
     cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
     targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
+    pointers: pointerSettingsFromEnv(env),
     writeHorizonMs: writeHorizonSeconds * 1000,
     clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
     alarms: alarmSettingsFromEnv(env),
@@ -233,12 +236,6 @@ function authorizationOf(env: Env, user: { name: string; password: string }): st
     );
   }
   return null;
-}
-
-function parsePointer(env: Env): void {
-  const pointer = read(env, 'ROLLBACK_POINTER');
-  if (pointer === undefined || pointer === 'stage:Production') return;
-  throw wrong('ROLLBACK_POINTER', pointer, '`stage:Production` (aliases come in a later version)');
 }
 
 function decode(text: string): string {

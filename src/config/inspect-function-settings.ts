@@ -1,5 +1,6 @@
 import { type Check, failed, ok, warning } from '../domain/answer/check.ts';
 import { quoteForShell } from '../domain/command-line.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
 import { type Config, configFromEnv } from './config-from-env.ts';
 import type { EnvName } from './env-names.ts';
 import { inspectSettings } from './inspect-settings.ts';
@@ -30,6 +31,7 @@ const settings: readonly (readonly [string, EnvName, (config: Config) => string]
   ['topic', 'ALERT_SNS_TOPIC_ARN', ({ topicArn }) => topicArn ?? 'none'],
   ['mode', 'ROLLBACK_MODE', ({ alarms }) => alarms.mode],
   ['cooldown', 'ROLLBACK_COOLDOWN_HOURS', ({ cooldownMs }) => `${cooldownMs / 3_600_000} h`],
+  ['pointer', 'ROLLBACK_POINTER', ({ pointers }) => pointerText(pointers.default)],
   ['rule', 'ROLLBACK_TARGET_RULE', ({ targetRule }) => targetRule],
   ['budget', 'ROLLBACK_BUDGET', ({ alarms }) => JSON.stringify(alarms.budget)],
   ['blast radius', 'ROLLBACK_BLAST_RADIUS', ({ alarms }) => JSON.stringify(alarms.blastRadius)],

@@ -1,6 +1,7 @@
 import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { defaultPointers } from '../domain/registry/pointer.ts';
 import {
   type Config,
   configFromEnv,
@@ -36,6 +37,7 @@ export function lenientConfig(env: Env): LenientConfig {
     topicArn: topic.value,
     cooldownMs: 0,
     targetRule: 'last-good',
+    pointers: defaultPointers,
     writeHorizonMs: limits.clockSkewMaxMs,
     clockSkewMaxMs: limits.clockSkewMaxMs,
     alarms: defaultAlarmSettings,

@@ -12,6 +12,10 @@ interface Verbs {
   readonly history: readonly [args?: readonly [model?: string]];
   readonly explain: readonly [args: readonly [id: string]];
   readonly status: readonly [args?: readonly [model?: string]];
+  readonly promoted: readonly [
+    args: readonly [model: string, version: string],
+    options?: { readonly replaced?: string; readonly pointer?: string | undefined },
+  ];
   readonly release: readonly [args: readonly [model: string, version: string]];
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
@@ -30,6 +34,7 @@ interface PlanOptions extends Overrides {
   readonly to?: string | undefined;
   readonly reason?: string | undefined;
   readonly 'expect-from'?: string | undefined;
+  readonly pointer?: string | undefined;
 }
 
 interface ApplyOptions extends PlanOptions {

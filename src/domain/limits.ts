@@ -109,6 +109,10 @@ export const limits = {
   registryPageRows: 100,
   /** A recheck needs the versions that the plan names, and whatever moved since. */
   recheckRows: 20,
+  /** No move is sent on a reading that is older. */
+  recheckAgeMaxMs: 250,
+  /** Moves of one run, where a move leaves no trace in the registry. */
+  sendsMax: 2,
   /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
@@ -145,6 +149,8 @@ export const limits = {
   quarantineCausesMax: 20,
   releasedVersionsMax: 200,
   liveHistoryMax: 20,
+  /** Pointers of one model beside its stage that its state has a part for. */
+  pointersMax: 10,
   /** A record without effect expires after this (90 days). */
   recordRetentionMs: 7_776_000_000,
   historyRowsMax: 10_000,
@@ -169,7 +175,8 @@ assert(
   limits.quarantineIntervalsMax * 40 +
     limits.quarantineRecentMax *
       (4 * limits.textLengthMax + limits.quarantineCausesMax * 20 + 200) +
-    limits.releasedVersionsMax * 60 <
+    limits.releasedVersionsMax * 60 +
+    limits.pointersMax * (limits.liveHistoryMax * 80 + 8 * limits.textLengthMax + 2_000) <
     307_200,
   'the state item stays below 400 KB',
 );

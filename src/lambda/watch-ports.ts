@@ -2,6 +2,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import type { AlarmTransition } from '../domain/alarm/alarm.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { isoTime } from '../domain/registry/model.ts';
+import type { ModelPointer } from '../domain/registry/pointer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogFields, Logger } from '../ports/logger.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
@@ -93,15 +94,17 @@ function watchRegistry(
       if (underWay === 0) waitedMs = (waitedMs ?? 0) + clock.monotonicMs() - sinceMs;
     }
   };
-  // Whatever it can be asked, all of it takes time.
-  const watched = new Proxy(registry, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => watch(async () => await Reflect.apply(member, target, args));
-    },
-  });
-  return { registry: watched, waitedMs: () => waitedMs };
+  // Whatever it can be asked, all of it takes time; the same registry for another pointer is watched too.
+  const watched = (through: ModelRegistry): ModelRegistry =>
+    new Proxy(through, {
+      get: (target, name) => {
+        if (name === 'through') return (pointer: ModelPointer) => watched(target.through(pointer));
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => watch(async () => await Reflect.apply(member, target, args));
+      },
+    });
+  return { registry: watched(registry), waitedMs: () => waitedMs };
 }
 
 /** Reports every record that is read or written. */

@@ -1,11 +1,11 @@
 import type { ModelRollbackError } from '../domain/errors.ts';
 import type {
   ModelAlias,
-  ModelPointer,
   ModelTag,
   ModelVersion,
   RegistrySnapshot,
 } from '../domain/registry/model.ts';
+import type { ModelPointer } from '../domain/registry/pointer.ts';
 import type { Deadline } from './deadline.ts';
 
 /** What the registry said to a move. Only `moved` and `refused` are certain. */
@@ -36,7 +36,10 @@ export interface VersionsPage {
 export interface ModelRegistry {
   /** For people and records: no user info, no secrets. */
   readonly address: string;
+  /** The pointer that `read` and `movePointer` are about. */
   readonly pointer: ModelPointer;
+  /** The same registry, for another pointer. */
+  through(pointer: ModelPointer): ModelRegistry;
   /**
    * One reading of a registered model: its latest changes, always with the live versions, and with each of
    * `include` that exists. Takes as many calls for 10,000 versions as for 10.
@@ -70,6 +73,11 @@ export interface ModelRegistry {
     from: string | null,
     deadline: Deadline,
   ): Promise<VersionsPage>;
+  /**
+   * The version that an alias names; null when it names none, or one that was deleted.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readAlias(modelName: string, alias: string, deadline: Deadline): Promise<ModelVersion | null>;
   /**
    * All aliases of a registered model that exists. Slow where it has many versions.
    * @throws RegistryRefusedError, RegistryUnavailableError

@@ -1,21 +1,27 @@
 import {
   compareVersions,
-  type ModelPointer,
   type ModelVersion,
   type RegistrySnapshot,
 } from '../domain/registry/model.ts';
+import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
 import { marksIn } from '../domain/registry/rollback-mark.ts';
 
-/** One registered model with MLflow's rules for stages, races included. */
+/** One registered model with MLflow's rules for stages and aliases, races included. */
 export class SimulatedRegistry {
-  readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
+  readonly pointer: ModelPointer;
   #rows: ModelVersion[] = [];
+  /** What the alias names, where the pointer is one. */
+  #aliased: string | null = null;
   /** Tags of each version. */
   readonly #tags = new Map<string, Map<string, string>>();
   /** Who changed what is live last, and when (true time). */
   lastChange: { readonly by: 'us' | 'others'; readonly atMs: number } | null = null;
   /** Set when a change of ours left nobody live. */
   hasLeftNobodyLive = false;
+
+  constructor(pointer: ModelPointer = stagePointer) {
+    this.pointer = pointer;
+  }
 
   register(atMs: number): string {
     const version = String(this.#rows.length + 1);
@@ -36,8 +42,9 @@ export class SimulatedRegistry {
       .toSorted((a, b) => compareVersions(a.version, b.version));
     return {
       modelName,
-      live: rows.filter((row) => row.stage === this.pointer.stage),
-      others: rows.filter((row) => row.stage !== this.pointer.stage),
+      pointer: this.pointer,
+      live: rows.filter((row) => this.#isLive(row)),
+      others: rows.filter((row) => !this.#isLive(row)),
       isComplete: true,
       isEvidenceRead: true,
       clockSkewMs: null,
@@ -56,7 +63,7 @@ export class SimulatedRegistry {
   }
 
   /**
-   * What `transition-stage` to the pointer's stage does. MLflow reads the live versions first and
+   * What a move of the pointer does. An alias is overwritten, whatever it named. For a stage MLflow reads the live versions first and
    * archives those: with another transition in between, two stay live.
    * @param seenLive what was live when this transition began; null archives nothing
    */
@@ -65,13 +72,22 @@ export class SimulatedRegistry {
     seenLive: readonly string[] | null,
     change: { readonly by: 'us' | 'others'; readonly atMs: number },
   ): void {
-    this.#rows = this.#rows.map((row) => {
-      const touched = { ...row, lastUpdatedAtMs: change.atMs };
-      if (row.version === version) return { ...touched, stage: this.pointer.stage };
-      return seenLive?.includes(row.version) === true ? { ...touched, stage: 'Archived' } : row;
-    });
+    const { pointer } = this;
+    if (pointer.kind === 'alias') this.#aliased = version;
+    else {
+      this.#rows = this.#rows.map((row) => {
+        const touched = { ...row, lastUpdatedAtMs: change.atMs };
+        if (row.version === version) return { ...touched, stage: pointer.stage };
+        return seenLive?.includes(row.version) === true ? { ...touched, stage: 'Archived' } : row;
+      });
+    }
     this.lastChange = change;
     if (change.by === 'us' && this.live().length === 0) this.hasLeftNobodyLive = true;
+  }
+
+  #isLive({ version, stage }: ModelVersion): boolean {
+    const { pointer } = this;
+    return pointer.kind === 'alias' ? version === this.#aliased : stage === pointer.stage;
   }
 
   #tagsOf(version: string): { key: string; value: string }[] {

@@ -122,6 +122,7 @@ export class SimulatedWorld {
       settings: {
         ...this.settings,
         targetRule: 'last-good',
+        pointers: { default: this.registry.pointer, byModel: new Map() },
         clockSkewMaxMs: null,
         alarms: { ...defaultAlarmSettings, isCauseChecked: this.settings.isCauseChecked },
       },
@@ -198,9 +199,11 @@ export class SimulatedWorld {
         lost: () => Promise.reject(down),
       });
     };
-    return {
+    const registry: ModelRegistry = {
       address: 'simulated:',
       pointer: this.registry.pointer,
+      through: () => registry,
+      readAlias: async (_model, _alias, deadline) => await read('read alias', () => null, deadline),
       read: async (model, _include, deadline) =>
         await read('read registry', () => this.registry.snapshot(model), deadline),
       readBelow: async (model, _version, deadline) =>
@@ -228,6 +231,7 @@ export class SimulatedWorld {
         return await this.#move(actor, version);
       },
     };
+    return registry;
   }
 
   async #move(actor: string, version: string): Promise<MoveAnswer> {

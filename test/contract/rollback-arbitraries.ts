@@ -1,10 +1,10 @@
 /** Every shape that a stored item may have, for the round trips of the stores. */
 import fc from 'fast-check';
 import type { AlarmTransition, Dimension } from '../../src/domain/alarm/alarm.ts';
-import { TargetRule } from '../../src/domain/decide/candidate.ts';
 import type { GuardReport } from '../../src/domain/decide/guard-answer.ts';
 import { Outcome } from '../../src/domain/decide/outcome.ts';
 import type { Plan } from '../../src/domain/decide/plan.ts';
+import { TargetRule } from '../../src/domain/pointer/target-rule.ts';
 import {
   type Notice,
   type NoticeTopic,

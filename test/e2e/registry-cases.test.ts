@@ -140,7 +140,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a registry'), () => {
       expect(done.rolled_back).toBe(true);
       expect(codes(done)).toEqual(['ALIAS_LEFT_BEHIND']);
       expect(done.warnings[0]?.message).toContain(
-        `set_registered_model_alias("${model}", "champion", "2")`,
+        `model-rollback apply ${model} --to 2 --pointer alias:champion`,
       );
       const [notice] = await world.notices(model);
       expect(notice?.message['warnings']).toMatchObject([{ code: 'ALIAS_LEFT_BEHIND' }]);

@@ -8,6 +8,7 @@ import type {
   RegistrySnapshot,
 } from '../../src/domain/registry/model.ts';
 import { compareVersions } from '../../src/domain/registry/model.ts';
+import { stagePointer } from '../../src/domain/registry/pointer.ts';
 import { parseRequest, type RollbackRequest } from '../../src/domain/request/request.ts';
 import { type FleetState, newFleetState } from '../../src/domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../../src/domain/state/model-state.ts';
@@ -28,6 +29,7 @@ export function snapshotOf(rows: readonly ModelVersion[], isComplete = true): Re
   const sorted = rows.toSorted((a, b) => compareVersions(a.version, b.version));
   return {
     modelName: 'm',
+    pointer: stagePointer,
     live: sorted.filter((version) => version.stage === 'Production'),
     others: sorted.filter((version) => version.stage !== 'Production'),
     isComplete,
@@ -52,7 +54,6 @@ export function settingsOf(
   } = {},
 ): PlanSettings {
   return {
-    pointer: { kind: 'stage', stage: 'Production' },
     registry: 'http://registry',
     cooldownMs: fields.cooldownMs ?? 0,
     targetRule: fields.targetRule ?? 'last-good',
@@ -89,6 +90,7 @@ export function planOf(
     alarmAtMs: fields.alarmAtMs ?? null,
     doubt: fields.doubt ?? null,
     aliases: fields.aliases ?? [],
+    previous: null,
     unreadBelow: fields.unreadBelow ?? null,
   });
 }

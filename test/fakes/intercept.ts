@@ -25,6 +25,8 @@ function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): Model
   return {
     address: registry.address,
     pointer: registry.pointer,
+    through: (pointer) => interceptRegistry(registry.through(pointer), calls),
+    readAlias: (...args) => registry.readAlias(...args),
     read: (...args) => {
       const next = () => registry.read(...args);
       return calls.read === undefined ? next() : calls.read(next, ...args);

@@ -9,6 +9,7 @@ import type { RollbackResponse } from '../../src/domain/answer/response.ts';
 import type { Notice, NoticeTopic } from '../../src/domain/record/notice-content.ts';
 import type { OutboxNotice } from '../../src/domain/record/outbox.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
+import { defaultPointers } from '../../src/domain/registry/pointer.ts';
 import { parseRequest } from '../../src/domain/request/request.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
@@ -109,6 +110,7 @@ export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
     settings: {
       cooldownMs: 24 * hourMs,
       targetRule: 'last-good',
+      pointers: defaultPointers,
       writeHorizonMs: 60_000,
       clockSkewMaxMs: null,
       alarms: defaultAlarmSettings,

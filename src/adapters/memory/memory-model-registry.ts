@@ -1,13 +1,15 @@
 import { ModelNotFoundError, VersionNotFoundError } from '../../domain/errors.ts';
 import {
   compareVersions,
+  deletedVersion,
   isOlder,
   type ModelAlias,
-  type ModelPointer,
   type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
+  versionNumber,
 } from '../../domain/registry/model.ts';
+import { type ModelPointer, stagePointer } from '../../domain/registry/pointer.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -20,21 +22,30 @@ import type {
 /** A registry in this process, with MLflow's rules for stages. */
 export class MemoryModelRegistry implements ModelRegistry {
   readonly address: string = 'memory:';
-  readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
-  readonly #models = new Map<string, ModelVersion[]>();
-  readonly #tags = new Map<string, string>();
+  readonly pointer: ModelPointer;
+  readonly #models: Map<string, ModelVersion[]>;
+  readonly #tags: Map<string, string>;
   /** By model, then by alias. */
-  readonly #aliases = new Map<string, Map<string, string>>();
+  readonly #aliases: Map<string, Map<string, string>>;
   readonly #clock: Clock;
 
-  constructor(clock: Clock) {
+  /** @param of the registry that this one is a view of */
+  constructor(clock: Clock, pointer: ModelPointer = stagePointer, of?: MemoryModelRegistry) {
     this.#clock = clock;
+    this.pointer = pointer;
+    this.#models = of === undefined ? new Map() : of.#models;
+    this.#tags = of === undefined ? new Map() : of.#tags;
+    this.#aliases = of === undefined ? new Map() : of.#aliases;
+  }
+
+  through(pointer: ModelPointer): MemoryModelRegistry {
+    return new MemoryModelRegistry(this.#clock, pointer, this);
   }
 
   /** Registers the next version of a model, and the model with it. */
   register(modelName: string, version: Partial<ModelVersion> = {}): string {
     const rows = this.#models.get(modelName) ?? [];
-    const number = String(rows.length + 1);
+    const number = String(Math.max(0, ...rows.map((row) => versionNumber(row.version))) + 1);
     const nowMs = this.#clock.nowMs();
     const row = { stage: 'None', status: 'READY', createdAtMs: nowMs, lastUpdatedAtMs: nowMs };
     this.#models.set(modelName, [...rows, { ...row, ...version, version: number }]);
@@ -97,10 +108,12 @@ export class MemoryModelRegistry implements ModelRegistry {
 
   async read(modelName: string): Promise<RegistrySnapshot> {
     const rows = this.#marked(modelName);
+    const live = this.#live(modelName, rows);
     return {
       modelName,
-      live: rows.filter((row) => row.stage === this.pointer.stage),
-      others: rows.filter((row) => row.stage !== this.pointer.stage),
+      pointer: this.pointer,
+      live,
+      others: rows.filter((row) => !live.includes(row)),
       isComplete: true,
       isEvidenceRead: true,
       clockSkewMs: null,
@@ -119,6 +132,11 @@ export class MemoryModelRegistry implements ModelRegistry {
     return { rows: rows.toSorted((a, b) => b.lastUpdatedAtMs - a.lastUpdatedAtMs), next: null };
   }
 
+  async readAlias(modelName: string, alias: string): Promise<ModelVersion | null> {
+    const version = this.#aliases.get(modelName)?.get(alias);
+    return this.#marked(modelName).find((row) => row.version === version) ?? null;
+  }
+
   async readAliases(modelName: string): Promise<readonly ModelAlias[]> {
     return [...(this.#aliases.get(modelName) ?? [])]
       .map(([alias, version]) => ({ alias, version }))
@@ -132,7 +150,8 @@ export class MemoryModelRegistry implements ModelRegistry {
 
   async movePointer(modelName: string, version: string): Promise<MoveAnswer> {
     try {
-      this.transition(modelName, version, this.pointer.stage, true);
+      if (this.pointer.kind === 'alias') this.setAlias(modelName, this.pointer.alias, version);
+      else this.transition(modelName, version, this.pointer.stage, true);
       return { kind: 'moved' };
     } catch (error) {
       if (error instanceof VersionNotFoundError || error instanceof ModelNotFoundError) {
@@ -155,11 +174,25 @@ export class MemoryModelRegistry implements ModelRegistry {
     const isTagged = (name: string, version: string | null): boolean =>
       this.#tags.get(JSON.stringify([name, version, key])) === value;
     const names = [...this.#models].flatMap(([name, rows]) => {
-      const live = rows.filter((row) => row.stage === this.pointer.stage);
+      const live = this.#live(name, rows);
       const versions = of === 'model' ? [null] : live.map((row) => row.version);
       return versions.some((version) => isTagged(name, version)) ? [name] : [];
     });
     return { names: names.toSorted().slice(0, namesMax), isComplete: names.length <= namesMax };
+  }
+
+  /** Deletes a version; an alias of it then names nothing that exists, as in MLflow to 3.5. */
+  deleteVersion(modelName: string, version: string): void {
+    const rows = this.#rows(modelName).filter((row) => row.version !== version);
+    this.#models.set(modelName, rows);
+  }
+
+  #live(modelName: string, rows: readonly ModelVersion[]): readonly ModelVersion[] {
+    const { pointer } = this;
+    if (pointer.kind === 'stage') return rows.filter((row) => row.stage === pointer.stage);
+    const version = this.#aliases.get(modelName)?.get(pointer.alias);
+    if (version === undefined) return [];
+    return [rows.find((row) => row.version === version) ?? deletedVersion(version)];
   }
 
   /** Rows as a search gives them: highest first, with what rollbacks left on them. */

@@ -137,9 +137,12 @@ export function noAnswerError(
 }
 
 /** The error for a move without an answer. */
-export function unansweredMove(error: NoAnswerError, address: string): ModelRollbackError {
+export function unansweredMove(
+  error: NoAnswerError,
+  { call, address }: Pick<FailedCall, 'call' | 'address'>,
+): ModelRollbackError {
   if (error.isUnsent || certificateProblem(error) !== null) {
-    return noAnswerError(error, 'transition-stage', address);
+    return noAnswerError(error, call, address);
   }
   return new RegistryUnavailableError(
     `The move was sent to the registry ${address}, and no answer came: ${error.message}. It is not known ` +
@@ -178,7 +181,7 @@ export function strangeAnswer(what: string, call: string, address: string): Regi
 // ---------------------------------------------------------------------------------------------------
 
 function isWrite(call: string): boolean {
-  return call === 'transition-stage' || call === 'set-tag';
+  return call === 'transition-stage' || call === 'set-alias' || call === 'set-tag';
 }
 
 /** MLflow's own permissions; other servers have such levels too. */

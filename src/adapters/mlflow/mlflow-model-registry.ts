@@ -1,13 +1,13 @@
-import { isModelRollbackError } from '../../domain/errors.ts';
+import { InvalidRequestError, isModelRollbackError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
-  compareVersions,
+  deletedStatus,
   type ModelAlias,
-  type ModelPointer,
   type ModelTag,
   type ModelVersion,
   type RegistrySnapshot,
 } from '../../domain/registry/model.ts';
+import { type ModelPointer, pointerText, stagePointer } from '../../domain/registry/pointer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
@@ -29,24 +29,44 @@ import {
 } from './mlflow-error.ts';
 import { api, MLflowReader, type Page } from './mlflow-reader.ts';
 import { parseTagPage } from './mlflow-schema.ts';
+import { latestFirst, readAliased, readStage } from './mlflow-snapshot.ts';
 import { MLflowVersions, quoted } from './mlflow-versions.ts';
 
-/** A registered model's stages over MLflow's REST API, 2.3 to 3.17. */
+/** Registered models over MLflow's REST API, 2.3 to 3.18, with a stage or an alias as the pointer. */
 export class MLflowModelRegistry implements ModelRegistry {
   readonly address: string;
-  readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
+  readonly pointer: ModelPointer;
   readonly #client: MLflowClient;
   readonly #reader: MLflowReader;
   readonly #versions: MLflowVersions;
   readonly #clock: Clock;
+  readonly #identity: Identity;
 
   /** @param address for people and records: without user info */
-  constructor(client: MLflowClient, clock: Clock, identity: Identity, address: string) {
+  constructor(
+    client: MLflowClient,
+    clock: Clock,
+    identity: Identity,
+    address: string,
+    pointer: ModelPointer = stagePointer,
+  ) {
     this.#client = client;
     this.#reader = new MLflowReader(client, clock, identity, address);
     this.#versions = new MLflowVersions(this.#reader, address);
     this.#clock = clock;
+    this.#identity = identity;
     this.address = address;
+    this.pointer = pointer;
+  }
+
+  through(pointer: ModelPointer): ModelRegistry {
+    return new MLflowModelRegistry(
+      this.#client,
+      this.#clock,
+      this.#identity,
+      this.address,
+      pointer,
+    );
   }
 
   async read(
@@ -55,32 +75,10 @@ export class MLflowModelRegistry implements ModelRegistry {
     deadline: Deadline,
     rowsMax: number = limits.registryPageRows,
   ): Promise<RegistrySnapshot> {
-    const versions = this.#versions;
-    const latest = { below: null, orderBy: latestFirst, rowsMax, token: '' } as const;
-    const page = await versions.search(modelName, latest, deadline);
-    const hasMore = page.nextToken !== '';
-    if (page.rows.length === 0) await versions.explainNothing(modelName, { hasMore }, deadline);
-    const rows = new Map(page.rows.map((row) => [row.version, row]));
-    // What is not among the latest changes has not changed lately, and is read by itself.
-    const missing = include.filter((version) => !rows.has(version));
-    const found = await Promise.all(
-      missing.map((version) => versions.find(modelName, version, deadline)),
-    );
-    for (const row of found) if (row !== null) rows.set(row.version, row);
-    if (hasMore && ![...rows.values()].some((row) => this.#isLive(row))) {
-      const row = await versions.latestIn(modelName, this.pointer.stage, deadline);
-      if (row !== null) rows.set(row.version, row);
-    }
-    const all = [...rows.values()].toSorted((a, b) => compareVersions(a.version, b.version));
-    const live = all.filter((row) => this.#isLive(row));
-    return {
-      modelName,
-      live,
-      others: all.filter((row) => !this.#isLive(row)),
-      isComplete: !hasMore,
-      isEvidenceRead: !hasMore || reachesPast(page.rows, live[0]),
-      clockSkewMs: page.clockSkewMs,
-    };
+    const { pointer } = this;
+    return pointer.kind === 'stage'
+      ? await readStage(this.#versions, pointer, { modelName, include, rowsMax }, deadline)
+      : await readAliased(this.#versions, pointer, { modelName, include, rowsMax }, deadline);
   }
 
   async readBelow(
@@ -105,6 +103,15 @@ export class MLflowModelRegistry implements ModelRegistry {
     return { rows, next: nextToken === '' ? null : nextToken };
   }
 
+  async readAlias(
+    modelName: string,
+    alias: string,
+    deadline: Deadline,
+  ): Promise<ModelVersion | null> {
+    const { row } = await this.#versions.named(modelName, alias, deadline);
+    return row === null || row.status === deletedStatus ? null : row;
+  }
+
   async readAliases(modelName: string, deadline: Deadline): Promise<readonly ModelAlias[]> {
     return await this.#versions.aliases(modelName, deadline);
   }
@@ -118,25 +125,19 @@ export class MLflowModelRegistry implements ModelRegistry {
   }
 
   async movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer> {
-    const call = 'transition-stage';
-    const body = {
-      name: modelName,
-      version,
-      stage: this.pointer.stage,
-      archive_existing_versions: true,
-    };
+    const { call, path, body } = this.#moveCall(modelName, version);
     const within = this.#moveWindow(deadline);
     if (within.leftMs() <= 0) {
       return { kind: 'unknown', error: outOfTime(call), isAnswered: true };
     }
     let answer: HttpAnswer;
     try {
-      answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, within);
+      answer = await this.#client.send('POST', `${api}/${path}`, body, within);
     } catch (error) {
       // No login: nothing was carried out.
       if (isModelRollbackError(error)) return { kind: 'refused', error };
       if (!(error instanceof NoAnswerError)) throw error;
-      const unanswered = unansweredMove(error, this.address);
+      const unanswered = unansweredMove(error, { call, address: this.address });
       return unanswered.isRetryable
         ? { kind: 'unknown', error: unanswered, isAnswered: error.isUnsent }
         : { kind: 'refused', error: unanswered };
@@ -148,6 +149,10 @@ export class MLflowModelRegistry implements ModelRegistry {
     }
     const failure = readFailure(answer);
     const error = this.#reader.error(failure, call, modelName, version);
+    // Somebody else set the alias for the first time in the same moment; nothing of ours was done.
+    if (failure.errorCode === 'BAD_REQUEST' && this.pointer.kind === 'alias') {
+      return { kind: 'unknown', error, isAnswered: true };
+    }
     if (isCertainNo(answer.status)) return { kind: 'refused', error };
     const isAnswered = answer.status === 503 && failure.message !== '';
     return { kind: 'unknown', error, isAnswered };
@@ -183,7 +188,15 @@ export class MLflowModelRegistry implements ModelRegistry {
       // By name, so that a change meanwhile moves no row to a page that was read.
       order_by: 'name ASC',
     });
-    const parse = (text: string): Page<string> => parseTagPage(text, tag, this.pointer.stage);
+    const { pointer } = this;
+    if (tag.of === 'live-version' && pointer.kind === 'alias') {
+      throw new InvalidRequestError(
+        `Models cannot be picked by a tag of the version that ${pointerText(pointer)} names: MLflow searches no ` +
+          'aliases. Tag the registered models, and pick them by that tag.',
+      );
+    }
+    const liveStage = pointer.kind === 'stage' ? pointer.stage : '';
+    const parse = (text: string): Page<string> => parseTagPage(text, tag, liveStage);
     const reading = { modelName: null, deadline, parse };
     const names = new Set<string>();
     for (let pages = 1; pages <= limits.tagPagesMax; pages += 1) {
@@ -201,8 +214,19 @@ export class MLflowModelRegistry implements ModelRegistry {
     this.#client.close();
   }
 
-  #isLive(row: ModelVersion): boolean {
-    return row.stage === this.pointer.stage;
+  /** One call, after which no reader sees the pointer name nothing. */
+  #moveCall(
+    name: string,
+    version: string,
+  ): { readonly call: string; readonly path: string; readonly body: object } {
+    const { pointer } = this;
+    if (pointer.kind === 'alias') {
+      const body = { name, alias: pointer.alias, version };
+      return { call: 'set-alias', path: 'registered-models/alias', body };
+    }
+    const call = 'transition-stage';
+    const body = { name, version, stage: pointer.stage, archive_existing_versions: true };
+    return { call, path: `model-versions/${call}`, body };
   }
 
   /**
@@ -214,14 +238,4 @@ export class MLflowModelRegistry implements ModelRegistry {
     const endsAtMs = this.#clock.nowMs() + within.leftMs();
     return { leftMs: () => Math.min(within.leftMs(), endsAtMs - this.#clock.nowMs()) };
   }
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-const latestFirst = 'last_updated_timestamp DESC';
-
-/** True when each row that changed together with this one is among them: they are in the order of change. */
-function reachesPast(rows: readonly ModelVersion[], row: ModelVersion | undefined): boolean {
-  const last = rows.at(-1);
-  return row !== undefined && last !== undefined && last.lastUpdatedAtMs < row.lastUpdatedAtMs;
 }

@@ -82,6 +82,13 @@ export function parseVersion(text: string, modelName: string, version: string): 
   return toModelVersion(row);
 }
 
+/** The version that an alias names. @throws when the text is no such answer, or is about another model */
+export function parseAliased(text: string, modelName: string): ModelVersion {
+  const { model_version: row } = v.parse(oneVersion, JSON.parse(text));
+  assert(row.name === modelName, 'the answer is about what was asked');
+  return toModelVersion(row);
+}
+
 /** The aliases of one version. */
 export function parseAliasesOf(text: string): readonly string[] {
   return v.parse(aliasesOfVersion, JSON.parse(text)).model_version.aliases;

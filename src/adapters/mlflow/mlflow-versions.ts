@@ -1,10 +1,11 @@
 import { RegistryRefusedError } from '../../domain/errors.ts';
-import type { ModelAlias, ModelVersion } from '../../domain/registry/model.ts';
+import { deletedVersion, type ModelAlias, type ModelVersion } from '../../domain/registry/model.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { isNameRefused, readFailure } from './mlflow-error.ts';
 import type { MLflowReader, Page } from './mlflow-reader.ts';
 import {
   type ModelFacts,
+  parseAliased,
   parseAliasesOf,
   parseModel,
   parseVersion,
@@ -19,6 +20,13 @@ export interface VersionSearch {
   readonly rowsMax: number;
   /** `nextToken` of the page before; empty for the first. */
   readonly token: string;
+}
+
+/** What an alias names. */
+export interface NamedVersion {
+  readonly row: ModelVersion | null;
+  /** Our clock less the registry's at the moment of its answer (ms); null when it does not say. */
+  readonly clockSkewMs: number | null;
 }
 
 /** What MLflow's REST API shows of one registered model. Every call may throw errors of ours. */
@@ -101,6 +109,35 @@ export class MLflowVersions {
     const parse = (text: string): Page<ModelVersion> => parseVersionPage(text, modelName);
     const { rows } = await this.#reader.ask(call, query, { modelName, deadline, parse });
     return rows.find((row) => row.stage === stage) ?? null;
+  }
+
+  /**
+   * What an alias names. A version that was deleted may still be named, in MLflow to 3.5.1 after every such
+   * delete and later by a race: its row then says so.
+   * @returns row null for an alias that is not set; servers before 3 answer the same for a missing model
+   * @throws ModelNotFoundError
+   */
+  async named(modelName: string, alias: string, deadline: Deadline): Promise<NamedVersion> {
+    const call = 'registered-models/alias';
+    const query = new URLSearchParams({ name: modelName, alias });
+    const answer = await this.#reader.get(call, query, { modelName, deadline });
+    const { clockSkewMs } = answer;
+    if (answer.status === 200) {
+      const row = this.#reader.parse(answer, call, (text) => parseAliased(text, modelName));
+      return { row, clockSkewMs };
+    }
+    const failure = readFailure(answer);
+    const isUnset =
+      failure.errorCode === 'INVALID_PARAMETER_VALUE' &&
+      /alias .* not found/is.test(failure.message);
+    if (isUnset) return { row: null, clockSkewMs };
+    if (failure.errorCode !== 'RESOURCE_DOES_NOT_EXIST') {
+      throw this.#reader.error(failure, call, modelName);
+    }
+    // The version is gone, or the model: a slow call, made in such trouble only.
+    const { aliases } = await this.#model(modelName, modelName, deadline);
+    const named = aliases.find((one) => one.alias === alias);
+    return { row: named === undefined ? null : deletedVersion(named.version), clockSkewMs };
   }
 
   /** All aliases of a model that was seen to exist. */

@@ -46,6 +46,7 @@ export const applyCommand: Command = {
       again: (more) =>
         commandLine('apply', [modelName], { ...options, alarm, override: [...override, ...more] }),
       expectsVersion: options['expect-from'] !== undefined,
+      pointer: options.pointer,
     };
     return await withSession(context, async (session) => {
       const { exitCode } = await confirmAndApply(context, session, call, asked);
@@ -123,5 +124,6 @@ function readRequest(context: CommandContext): { request: RollbackRequest; warni
     overrides: context.options['override'],
     request_id: textOption(context, 'request-id') ?? `cli:${randomUUID()}`,
     requested_by: requester(),
+    pointer: textOption(context, 'pointer'),
   });
 }

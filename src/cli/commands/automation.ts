@@ -1,3 +1,4 @@
+import { pointerAsked } from '../../app/deps.ts';
 import {
   approvedRequest,
   closeApproved,
@@ -8,6 +9,7 @@ import {
 import { commandLine } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { pointerText } from '../../domain/registry/pointer.ts';
 import { parseModelName, parseRequest } from '../../domain/request/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -45,7 +47,8 @@ export const approveCommand: Command = {
       const found = await explainRollback(deps.store, id, startDeadline());
       const { record } = requireFound(found, id);
       const by = { overrides, requestedBy: requester() };
-      const request = approvedRequest(record, by, deps.clock.nowMs());
+      const pointer = pointerText(pointerAsked(deps, record));
+      const request = approvedRequest(record, by, deps.clock.nowMs(), pointer);
       const answer = await confirmAndApply(
         context,
         session,

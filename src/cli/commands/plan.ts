@@ -16,17 +16,20 @@ export const planCommand: Command = {
     reason: { type: 'string' },
     'expect-from': { type: 'string' },
     override: { type: 'string', multiple: true },
+    pointer: { type: 'string' },
   },
   optionHelp: {
     to: 'version to restore (default: the last good one)',
     reason: 'MANUAL_REQUEST, PERFORMANCE_DEGRADATION, TEST_FAILURE or DRIFT_SEVERE',
     'expect-from': 'refuse unless this version is live',
     override: 'guard to override, such as COOLDOWN; can be repeated',
+    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [1, 1],
   examples: [
     'model-rollback plan PascalStrategy',
     'model-rollback plan PascalStrategy --to 2 --json',
+    'model-rollback plan PascalStrategy --pointer alias:champion',
   ],
   run: async (context) => {
     const asked = askedOptions(context);
@@ -36,6 +39,7 @@ export const planCommand: Command = {
       reason: asked.reason,
       expected_from_version: asked['expect-from'],
       overrides: context.options['override'],
+      pointer: asked.pointer,
       dry_run: true,
     });
     return await withSession(context, async ({ deps, view, startDeadline }) => {
@@ -47,6 +51,7 @@ export const planCommand: Command = {
           return commandLine('apply', [request.modelName], { ...asked, override });
         },
         expectsVersion: asked['expect-from'] !== undefined,
+        pointer: asked.pointer,
       });
       context.print(renderPreview(answer, view, next), answer);
       return exitCodeOf(answer);
@@ -60,6 +65,7 @@ export function askedOptions(context: CommandContext): {
   readonly reason: string | undefined;
   readonly 'expect-from': string | undefined;
   readonly override: readonly string[];
+  readonly pointer: string | undefined;
 } {
   const { override } = context.options;
   return {
@@ -67,5 +73,6 @@ export function askedOptions(context: CommandContext): {
     reason: textOption(context, 'reason'),
     'expect-from': textOption(context, 'expect-from'),
     override: Array.isArray(override) ? override : [],
+    pointer: textOption(context, 'pointer'),
   };
 }

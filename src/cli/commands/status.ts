@@ -1,10 +1,13 @@
+import { pointerAsked, registryFor } from '../../app/deps.ts';
 import { responseOf } from '../../domain/answer/response.ts';
 import { escapeText } from '../../domain/escape.ts';
 import type { RegistrySnapshot } from '../../domain/registry/model.ts';
 import { isoTime } from '../../domain/registry/model.ts';
+import { pointerText } from '../../domain/registry/pointer.ts';
 import { parseModelName } from '../../domain/request/request.ts';
 import { type FleetState, newFleetState, pauseText } from '../../domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../../domain/state/model-state.ts';
+import { pointerState } from '../../domain/state/pointer-state.ts';
 import type { ListedRecord } from '../../ports/rollback-store.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -28,8 +31,9 @@ export const statusCommand: Command = {
     const modelName = parseModelName(model);
     return await withSession(context, async ({ deps, startDeadline }) => {
       const deadline = startDeadline();
+      const pointer = pointerAsked(deps, { modelName });
       const [snapshot, view] = await Promise.all([
-        deps.registry.read(modelName, [], deadline),
+        registryFor(deps, pointer).read(modelName, [], deadline),
         deps.store.read(modelName, null, deadline),
       ]);
       const state = view.state ?? newModelState(modelName, deps.registry.address);
@@ -77,6 +81,7 @@ function statusText(json: StatusAnswer, columns: number | null): string {
   ];
   const rows: readonly (readonly [string, string])[] = [
     ['model', json.model_name],
+    ['pointer', json.pointer],
     ['live', json.live_versions.join(', ') || 'none'],
     ['quarantined', quarantined.join(', ') || 'none'],
     ['rollbacks', String(json.rollback_count)],
@@ -117,6 +122,8 @@ function shortId(id: string): string {
 
 interface StatusAnswer {
   readonly model_name: string;
+  /** The pointer that live versions, rollbacks and the last one are about. */
+  readonly pointer: string;
   readonly live_versions: readonly string[];
   readonly quarantined: readonly { version: string; since: string; rollback_id: string }[];
   readonly quarantined_earlier: readonly (readonly [number, number])[];
@@ -139,9 +146,12 @@ function statusJson(
   state: ModelState,
   fleet: FleetState,
 ): StatusAnswer {
-  const { active, lastCommit } = state;
+  const { active } = state;
+  const pointer = pointerText(snapshot.pointer);
+  const { lastCommit, rollbackCount } = pointerState(state, pointer);
   return {
     model_name: snapshot.modelName,
+    pointer,
     live_versions: snapshot.live.map((row) => row.version),
     quarantined: state.quarantine.map(({ version, atMs, rollbackId }) => ({
       version,
@@ -149,7 +159,7 @@ function statusJson(
       rollback_id: rollbackId,
     })),
     quarantined_earlier: state.quarantineEarlier,
-    rollback_count: state.rollbackCount,
+    rollback_count: rollbackCount,
     last_rollback:
       lastCommit === null
         ? null

@@ -1,14 +1,17 @@
+import { pointerAsked } from '../../app/deps.ts';
 import { releaseVersion } from '../../app/operate.ts';
+import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import { createStateTable } from '../../compose.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { parseModelName, parseVersion } from '../../domain/request/request.ts';
-import type { Command } from '../command.ts';
+import { pointerText } from '../../domain/registry/pointer.ts';
+import { parseModelName, parseRequest, parseVersion } from '../../domain/request/request.ts';
+import { type Command, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { storeInUse, withSession } from '../session.ts';
 
-/** `release`, `create-table`, `sweep`: what an operator does besides rolling back. */
+/** `release`, `promoted`, `create-table`, `sweep`: what an operator does besides rolling back. */
 export const releaseCommand: Command = {
   name: 'release',
   usage: 'MODEL VERSION',
@@ -30,6 +33,50 @@ export const releaseCommand: Command = {
       : `Version ${version} of ${escapeText(modelName)} was not in quarantine in this state store; older tags ` +
         'in the registry no longer count against it.';
     context.print(message, { model_name: modelName, version, released: isReleased });
+    return ExitCode.DONE;
+  },
+};
+
+export const promotedCommand: Command = {
+  name: 'promoted',
+  usage: 'MODEL VERSION',
+  summary: 'record that VERSION was promoted, and what it replaced: what a rollback goes back to',
+  options: { replaced: { type: 'string' }, pointer: { type: 'string' } },
+  optionHelp: {
+    replaced: 'version that was live before',
+    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+  },
+  arity: [2, 2],
+  examples: [
+    'model-rollback promoted PascalStrategy 4 --replaced 3 --pointer alias:champion',
+    'model-rollback promoted PascalStrategy 4',
+  ],
+  run: async (context) => {
+    const [model, text] = context.positionals;
+    const modelName = parseModelName(model);
+    const version = parseVersion(text, 'VERSION');
+    const { request } = parseRequest({
+      model_name: modelName,
+      pointer: textOption(context, 'pointer'),
+    });
+    const before = textOption(context, 'replaced');
+    const replaced = before === undefined ? null : parseVersion(before, '--replaced');
+    const { pointer, isNew } = await withSession(context, async ({ deps, startDeadline }) => {
+      const pointer = pointerAsked(deps, request);
+      const promotion = { modelName, version, replaced, pointer };
+      const isNew = await reportPromotion(deps, promotion, startDeadline());
+      return { pointer: pointerText(pointer), isNew };
+    });
+    const what =
+      `${pointer} of ${escapeText(modelName)} names version ${version}` +
+      (replaced === null ? '' : `, which replaced version ${replaced}`);
+    context.print(isNew ? `Recorded: ${what}.` : `Known already: ${what}.`, {
+      model_name: modelName,
+      pointer,
+      version,
+      replaced,
+      recorded: isNew,
+    });
     return ExitCode.DONE;
   },
 };

@@ -1,8 +1,9 @@
 import { commandText } from '../command-line.ts';
-import { ruleText } from '../decide/candidate.ts';
 import { type Refusal, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
-import { type Plan, planMessage } from '../decide/plan.ts';
+import type { Plan } from '../decide/plan.ts';
+import { planMessage } from '../decide/plan-text.ts';
+import { ruleText } from '../pointer/target-rule.ts';
 import type { AlarmSummary } from '../record/notice-content.ts';
 import type { RollbackRecord, RollbackStatus } from '../record/record.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from '../record/trigger.ts';
@@ -33,6 +34,8 @@ export interface RollbackResponse {
   readonly requested_by: string | null;
   /** What was live at the end, as far as we know. */
   readonly live_versions: readonly string[];
+  /** What was to be moved: `stage:Production`, `alias:champion`; null when no plan was made. */
+  readonly pointer: string | null;
   /** Null for a dry run, which leaves no record. */
   readonly rollback_id: string | null;
   readonly replayed: boolean;
@@ -101,6 +104,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     message: end.message,
     requested_by: request.requestedBy,
     live_versions: end.live,
+    pointer: plan?.pointer ?? null,
     rollback_id: record.id,
     replayed: extra.isReplayed ?? false,
     notified: extra.isNotified ?? notice.kind === 'sent',
@@ -134,6 +138,7 @@ export function dryRunResponse(
     message: planMessage(plan),
     requested_by: request.requestedBy,
     live_versions: plan.live,
+    pointer: plan.pointer,
     rollback_id: null,
     replayed: false,
     notified: false,
@@ -162,6 +167,7 @@ export function ignoredResponse(
     message: why,
     requested_by: null,
     live_versions: [],
+    pointer: null,
     rollback_id: null,
     replayed: false,
     notified: false,

@@ -1,7 +1,9 @@
 import { limits } from '../limits.ts';
-import { displacedBy } from '../pointer/evidence.ts';
+import { evidenceOf } from '../pointer/evidence.ts';
 import { isoTime, type ModelVersion, type RegistrySnapshot } from '../registry/model.ts';
+import { pointerText } from '../registry/pointer.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { pointerState } from '../state/pointer-state.ts';
 
 /** Whether a live version can be the cause of an alarm: what went live later cannot. */
 export type CauseAnswer =
@@ -10,9 +12,10 @@ export type CauseAnswer =
   | { readonly kind: 'impossible'; readonly message: string };
 
 /**
- * MLflow keeps no time of a promotion. Surely later: the version was created after the alarm, or was made
- * live by us after it, or shares its last change with a version that this change archived. Surely
- * earlier: nothing about it changed since. Anything else may be an edit of its description, or a rename.
+ * MLflow keeps no time of a promotion. Surely later: the version was created after the alarm, or our log has
+ * it live only after that, or it shares its last change with a version that this change archived. Surely
+ * earlier: nothing about it changed since, or our log has it live before. Anything else may be an edit of
+ * its description, a rename, or the move of an alias, which leaves nothing behind.
  * @param alarmAtMs when the alarm went to ALARM (epoch ms); clocks may differ by `limits.clockSkewMaxMs`
  */
 export function judgeCause(
@@ -21,13 +24,15 @@ export function judgeCause(
   state: ModelState,
   alarmAtMs: number,
 ): CauseAnswer {
-  const hasDisplaced = displacedBy(snapshot, live).length > 0;
-  const lastMade = state.liveHistory.at(-1);
-  const isOurs = lastMade?.how === 'made' && lastMade.version === live.version;
+  const evidence = evidenceOf(snapshot.pointer);
+  const hasDisplaced = evidence.displacedBy(snapshot, live).length > 0;
+  const latest = pointerState(state, pointerText(snapshot.pointer)).liveHistory.at(-1);
+  const entry = latest?.version === live.version ? latest : undefined;
   const liveNoEarlierMs = Math.max(
     live.createdAtMs,
     hasDisplaced ? live.lastUpdatedAtMs : 0,
-    isOurs ? lastMade.atMs : 0,
+    // What was only seen may have been live for long.
+    entry === undefined || entry.how === 'seen' ? 0 : entry.atMs,
   );
   const alarm = `the alarm went to ALARM at ${isoTime(alarmAtMs)}`;
   if (liveNoEarlierMs > alarmAtMs + limits.clockSkewMaxMs) {
@@ -39,9 +44,18 @@ export function judgeCause(
         'else. Check the alarm. A person can still roll back with a request.',
     };
   }
-  if (live.lastUpdatedAtMs <= alarmAtMs) {
+  const wasLive = entry !== undefined && entry.atMs <= alarmAtMs;
+  if (wasLive || evidence.isLiveUnchangedSince(live, alarmAtMs)) {
     const message = `version ${live.version} was live when the alarm went to ALARM`;
     return { kind: 'possible', message };
+  }
+  if (!evidence.leavesTrace) {
+    return {
+      kind: 'unsure',
+      message:
+        `MLflow keeps no time of a move of ${pointerText(snapshot.pointer)}, and ${alarm}: version ` +
+        `${live.version} may have gone live only then, and not be the cause.`,
+    };
   }
   return {
     kind: 'unsure',

@@ -4,6 +4,7 @@ import { isoTime } from '../registry/model.ts';
 import { RefusalCode } from '../request/request.ts';
 import { latestMarked, quarantineMark } from '../state/counting-marks.ts';
 import { isBlastRadiusReached, pauseText } from '../state/fleet.ts';
+import { pointerState, pointerStates } from '../state/pointer-state.ts';
 import { isQuarantined } from '../state/quarantine.ts';
 import { judgeCause } from './cause.ts';
 import type { GuardReport } from './guard-answer.ts';
@@ -83,6 +84,7 @@ const cooldown: Guard = {
     const command = commandText('apply', [request.modelName], {
       to: request.targetVersion ?? undefined,
       override: [...request.overrides, RefusalCode.COOLDOWN],
+      pointer: request.pointer,
     });
     return refused(
       `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}.`,
@@ -96,19 +98,20 @@ const liveVersionChanged: Guard = {
   code: RefusalCode.LIVE_VERSION_CHANGED,
   check: ({ request, snapshot, target, confirmed }) => {
     const expected = request.expectedFromVersion;
+    const { pointer } = request;
     const liveNow = snapshot.live[0]?.version ?? null;
     if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
         `The plan that you were shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
           `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,
-        `To see it and decide, run ${commandText('apply', [request.modelName])}.`,
+        `To see it and decide, run ${commandText('apply', [request.modelName], { pointer })}.`,
       );
     }
     if (expected === null) return passed('the request expects no particular live version');
     if (liveNow === expected) return passed(`version ${expected} is live, as expected`);
     return refused(
       `The request expects version ${expected} to be live, but it is ${liveNow ?? 'none'}.`,
-      `To see what would be done now, run ${commandText('plan', [request.modelName])}.`,
+      `To see what would be done now, run ${commandText('plan', [request.modelName], { pointer })}.`,
     );
   },
 };
@@ -213,12 +216,22 @@ function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
   return answer.fix === '' ? answer.message : `${answer.message} ${answer.fix}`;
 }
 
-/** By our own state, or by what a rollback left on a version that our state knows nothing of. */
-function lastRollback({ state, snapshot, pointer, nowMs }: GuardFacts): {
+/**
+ * By our own state, or by what a rollback left on a version that our state knows nothing of. An alarm waits
+ * for the last rollback under any pointer of the model: which one is configured may have changed.
+ */
+function lastRollback({ state, snapshot, pointer, nowMs, automatic }: GuardFacts): {
   readonly atMs: number;
   readonly what: string;
 } | null {
-  const own = state.lastCommit;
+  const commits =
+    automatic === null
+      ? [pointerState(state, pointer).lastCommit]
+      : pointerStates(state).map(([, part]) => part.lastCommit);
+  const own = commits.reduce(
+    (latest, one) => ((one?.atMs ?? 0) > (latest?.atMs ?? 0) ? one : latest),
+    null,
+  );
   const marked = latestMarked([...snapshot.live, ...snapshot.others], state, pointer, nowMs);
   if (marked !== null && marked.mark.atMs > (own?.atMs ?? 0)) {
     const { version, mark } = marked;

@@ -1,25 +1,26 @@
 import type { AlarmSettings } from '../alarm/alarm-settings.ts';
-import { assert, assertNever } from '../assert.ts';
-import { commandText, splitAdvice } from '../command-line.ts';
+import { assert } from '../assert.ts';
+import { commandText } from '../command-line.ts';
 import { VersionNotFoundError } from '../errors.ts';
+import { ruleText, TargetRule } from '../pointer/target-rule.ts';
 import {
+  deletedStatus,
   findVersion,
   isOlder,
   type ModelAlias,
-  type ModelPointer,
   type ModelVersion,
-  pointerText,
   type RegistrySnapshot,
 } from '../registry/model.ts';
+import { pointerText } from '../registry/pointer.ts';
 import { withoutMarks } from '../registry/rollback-mark.ts';
-import type { RollbackRequest, Warning } from '../request/request.ts';
-import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
+import type { RollbackRequest } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
-import { type Candidate, ruleText, TargetRule } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
 import type { GuardReport } from './guard-answer.ts';
 import { Outcome } from './outcome.ts';
+import { isGuess } from './plan-text.ts';
 import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
 
 /** What would be done and why, from one reading of the registry and the state. */
@@ -65,12 +66,13 @@ export interface PlanFacts {
   readonly doubt: string | null;
   /** All aliases of the registered model; empty where they were not read. */
   readonly aliases: readonly ModelAlias[];
+  /** What the alias `NAME-previous` names, for a pointer `alias:NAME`; null where it was not read. */
+  readonly previous: string | null;
   /** Given when a bound ended the search for a target. */
   readonly unreadBelow: string | null;
 }
 
 export interface PlanSettings {
-  readonly pointer: ModelPointer;
   readonly registry: string;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
@@ -84,10 +86,14 @@ export interface PlanSettings {
  */
 export function planRollback(facts: PlanFacts): Plan {
   const { request, snapshot, state, nowMs, settings, fleet, alarmAtMs, doubt, unreadBelow } = facts;
-  const pointer = pointerText(settings.pointer);
+  const pointer = pointerText(snapshot.pointer);
   const choice =
     request.targetVersion === null
-      ? chooseTarget(snapshot, state, { setting: settings.targetRule, nowMs })
+      ? chooseTarget(snapshot, state, {
+          setting: settings.targetRule,
+          nowMs,
+          previous: facts.previous,
+        })
       : explicitTarget(snapshot, request.targetVersion);
   const target = choice.target;
   // With several live versions, what consumers load and what is not the target is what we roll back from.
@@ -158,84 +164,7 @@ export function needsOlderVersions(
   return isByNumber && isOlder(plan.to.version, lowestRead);
 }
 
-/** True when the target was taken by its number, without evidence that it was live before. */
-export function isGuess({ rule }: Plan): boolean {
-  return rule === TargetRule.ARCHIVED_BELOW || rule === TargetRule.LATEST_ARCHIVED;
-}
-
-/** Warnings that a plan gives rise to. */
-export function planWarnings(
-  plan: Plan,
-  { state, snapshot }: Pick<PlanFacts, 'state' | 'snapshot'>,
-): Warning[] {
-  const guardWarnings = plan.guards
-    .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
-    .map((guard) => ({
-      code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
-      // What to do about a refusal was done: the request passed the guard by name.
-      message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
-    }));
-  const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
-  return [
-    ...guardWarnings,
-    ...(plan.unreadBelow === undefined
-      ? []
-      : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
-    ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
-    ...(state.registry === plan.registry
-      ? []
-      : [
-          {
-            code: 'REGISTRY_ADDRESS_CHANGED',
-            message:
-              `The state of this model was kept for the registry ${state.registry}; this is ${plan.registry}. ` +
-              'Use one state table per registry.',
-          },
-        ]),
-  ];
-}
-
-/** One sentence on what a plan means. */
-export function planMessage(plan: Plan): string {
-  switch (plan.verdict) {
-    case Outcome.ROLLED_BACK:
-      return moveText(plan);
-    case Outcome.REFUSED:
-      return refusalsOf(plan.guards)
-        .map((refusal) => refusal.message)
-        .join(' ');
-    case Outcome.NO_TARGET:
-      return noTargetMessage(plan);
-    case Outcome.ALREADY_LIVE:
-      return `Version ${plan.to?.version} is already the only live version. Nothing to do.`;
-    default:
-      return assertNever(plan.verdict);
-  }
-}
-
-/** One sentence on what would be moved; a second one when better targets may not have been read. */
-export function moveText(plan: Plan): string {
-  const move = `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
-  return plan.unreadBelow === undefined ? move : `${move} ${unreadText(plan.unreadBelow)}`;
-}
-
 // ---------------------------------------------------------------------------------------------------
-
-function unreadText(unreadBelow: string): string {
-  return (
-    `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
-    'If you know it, pass it: --to VERSION (in a request: target_version).'
-  );
-}
-
-function copiedText(versions: readonly string[]): string {
-  const names = versions.slice(0, 5).join(', ');
-  const more = versions.length > 5 ? ` and ${versions.length - 5} more` : '';
-  return (
-    `Tags that a rollback leaves (model_rollback.…) are on version ${names}${more}, and are older than the ` +
-    'version: they were copied with it. They do not count.'
-  );
-}
 
 function asGuess(row: Candidate, unreadBelow: string): Candidate {
   return {
@@ -255,20 +184,9 @@ function verdictOf(
   return target === null ? Outcome.NO_TARGET : Outcome.ROLLED_BACK;
 }
 
-/** What was passed over, and that a person may name it all the same. */
-function noTargetMessage(plan: Plan): string {
-  const names = plan.candidates.slice(0, 5).map((row) => `${row.version} (${row.why})`);
-  const hint =
-    names.length === 0
-      ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
-  const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
-  return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
-}
-
 function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoice {
   const target = findVersion(snapshot, version);
-  if (target === undefined) {
+  if (target === undefined || target.status === deletedStatus) {
     throw new VersionNotFoundError(
       `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
         `To see its versions, run ${commandText('plan', [snapshot.modelName])}.`,

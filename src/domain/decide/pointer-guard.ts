@@ -1,5 +1,5 @@
 import { commandText } from '../command-line.ts';
-import { isInUse, moveAliasText } from '../pointer/alias.ts';
+import { usedInstead } from '../pointer/alias.ts';
 import { RefusalCode } from '../request/request.ts';
 import { type Guard, passed, refused } from './guard-answer.ts';
 
@@ -22,20 +22,21 @@ export const pointerUnused: Guard = {
   code: RefusalCode.POINTER_UNUSED,
   check: ({ request, snapshot, target, pointer, aliases }) => {
     if (snapshot.live.length > 0) return passed(`${pointer} names a version`);
-    const [used] = aliases.filter(isInUse);
-    if (used === undefined) return passed('no alias of this model is in use either');
+    if (request.pointer !== undefined) return passed('the request names its pointer');
+    const used = usedInstead(snapshot, aliases);
+    if (used === null) return passed('no other pointer of this model is in use either');
     const { modelName } = request;
     const to = target?.version;
     const override = [...request.overrides, RefusalCode.POINTER_UNUSED];
     const moveAll =
       to === undefined
         ? ''
-        : ' To move the stage all the same, because consumers load by the stage, run ' +
+        : ` To move ${pointer} all the same, because consumers load by it, run ` +
           `${commandText('apply', [modelName], { to, override })}.`;
     return refused(
-      `${pointer} names no version of this model, but the alias ${used.alias} names version ${used.version}: ` +
-        `a move of the stage changes nothing for consumers that load models:/${modelName}@${used.alias}.`,
-      `Move the alias in MLflow: ${moveAliasText(modelName, used.alias, to ?? 'VERSION')}.${moveAll}`,
+      `${pointer} names no version of this model, but ${used.pointer} names version ${used.version}: ` +
+        `a move of ${pointer} changes nothing for consumers that load ${used.uri}.`,
+      `To move ${used.pointer}, run ${commandText('apply', [modelName], { to, pointer: used.pointer })}.${moveAll}`,
     );
   },
 };

@@ -1,5 +1,6 @@
 import { limits } from '../limits.ts';
-import { displacedBy } from '../pointer/evidence.ts';
+import { evidenceOf } from '../pointer/evidence.ts';
+import { ruleText, TargetRule } from '../pointer/target-rule.ts';
 import {
   compareVersions,
   isOlder,
@@ -7,12 +8,22 @@ import {
   type ModelVersion,
   type RegistrySnapshot,
 } from '../registry/model.ts';
+import { pointerText } from '../registry/pointer.ts';
 import { quarantineMark } from '../state/counting-marks.ts';
-import type { ModelState } from '../state/model-state.ts';
+import type { LiveEntry, ModelState } from '../state/model-state.ts';
+import { pointerState } from '../state/pointer-state.ts';
 import { isQuarantined } from '../state/quarantine.ts';
-import { type Candidate, ruleText, TargetRule } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 
 export type TargetRuleSetting = 'last-good' | 'latest-archived';
+
+/** What a target is chosen with, beside registry and state. */
+export interface TargetFacts {
+  readonly setting: TargetRuleSetting;
+  readonly nowMs: number;
+  /** What the alias `NAME-previous` of an alias NAME names; null for none. */
+  readonly previous: string | null;
+}
 
 export interface TargetChoice {
   readonly target: ModelVersion | null;
@@ -31,7 +42,7 @@ export interface TargetChoice {
 export function chooseTarget(
   snapshot: RegistrySnapshot,
   state: ModelState,
-  { setting, nowMs }: { readonly setting: TargetRuleSetting; readonly nowMs: number },
+  { setting, nowMs, previous }: TargetFacts,
 ): TargetChoice {
   const [from] = snapshot.live;
   const all = [...snapshot.live.slice(1), ...snapshot.others].toSorted((a, b) =>
@@ -39,58 +50,87 @@ export function chooseTarget(
   );
   if (from === undefined) return describe(all, null, null, () => 'no version is live');
 
-  const displaced = displacedBy(snapshot, from).map((row) => row.version);
+  const evidence = evidenceOf(snapshot.pointer);
+  const { liveHistory } = pointerState(state, pointerText(snapshot.pointer));
+  const facts: RuleFacts = {
+    from,
+    displaced: evidence.displacedBy(snapshot, from).map((row) => row.version),
+    liveHistory,
+    previous,
+  };
   const unfit = (row: ModelVersion): string | null =>
-    whyBarred(row, state, nowMs) ?? whyUnfit(row, from, displaced);
+    whyBarred(row, state, nowMs) ?? whyUnfit(row, facts);
   const fit = all.filter((row) => unfit(row) === null);
-  const rules = setting === 'latest-archived' ? latestArchived() : lastGood(from, displaced, state);
-  for (const { rule, matches } of rules) {
-    const target = fit.find(matches);
-    if (target !== undefined) {
-      const why = (row: ModelVersion): string =>
-        unfit(row) ?? whyNotTaken(row, from, target, setting);
-      return describe(all, target, rule, why);
+  // Only a stage has Archived versions: for an alias the setting says nothing.
+  const isByNumberOnly = setting === 'latest-archived' && evidence.leavesTrace;
+  const rules = isByNumberOnly ? [TargetRule.LATEST_ARCHIVED] : evidence.rules;
+  const notTaken = (row: ModelVersion, target: ModelVersion | null): string => {
+    if (!evidence.mayHaveBeenLive(row, from)) {
+      return `its stage is ${row.stage}: nothing shows that it was ever live`;
+    }
+    if (!isLower(row, from) && !isByNumberOnly) {
+      return `it is newer than the live version ${from.version}`;
+    }
+    return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
+  };
+  for (const rule of rules) {
+    for (const matches of matchers[rule](facts)) {
+      const target = fit.find(matches);
+      if (target !== undefined) {
+        return describe(all, target, rule, (row) => unfit(row) ?? notTaken(row, target));
+      }
     }
   }
-  return describe(all, null, null, (row) => unfit(row) ?? whyNotTaken(row, from, null, setting));
+  return describe(all, null, null, (row) => unfit(row) ?? notTaken(row, null));
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-interface Rule {
-  readonly rule: TargetRule;
-  /** Tried on versions from the highest down. */
-  readonly matches: (row: ModelVersion) => boolean;
+interface RuleFacts {
+  readonly from: ModelVersion;
+  /** What the promotion of `from` replaced. */
+  readonly displaced: readonly string[];
+  /** Of the pointer, newest last. */
+  readonly liveHistory: readonly LiveEntry[];
+  /** What the alias of the previous version names; null for none. */
+  readonly previous: string | null;
 }
 
-function lastGood(from: ModelVersion, displaced: readonly string[], state: ModelState): Rule[] {
-  const recorded = recordedBefore(from.version, state);
-  return [
-    {
-      rule: TargetRule.ALSO_LIVE,
-      matches: (row) => row.stage === from.stage && isLower(row, from),
-    },
-    { rule: TargetRule.DISPLACED, matches: (row) => displaced.includes(row.version) },
-    ...recorded.map((version) => ({
-      rule: TargetRule.RECORDED,
-      matches: (row: ModelVersion) => row.version === version && isLower(row, from),
-    })),
-    {
-      rule: TargetRule.ARCHIVED_BELOW,
-      matches: (row) => row.stage === 'Archived' && isLower(row, from),
-    },
-  ];
-}
+/** Tried on versions from the highest down. */
+type Matcher = (row: ModelVersion) => boolean;
 
-function latestArchived(): Rule[] {
-  return [{ rule: TargetRule.LATEST_ARCHIVED, matches: (row) => row.stage === 'Archived' }];
-}
+const matchers: Readonly<Record<TargetRule, (facts: RuleFacts) => readonly Matcher[]>> = {
+  // A request names it: nothing is chosen.
+  [TargetRule.EXPLICIT]: () => [],
+  [TargetRule.ALSO_LIVE]: ({ from }) => [(row) => row.stage === from.stage && isLower(row, from)],
+  [TargetRule.DISPLACED]: ({ displaced }) => [(row) => displaced.includes(row.version)],
+  [TargetRule.RECORDED]: ({ from, liveHistory }) =>
+    recordedBefore(from.version, liveHistory).map(
+      (version) => (row) => row.version === version && isLower(row, from),
+    ),
+  [TargetRule.PREVIOUS_ALIAS]: ({ from, previous }) => [
+    (row) => row.version === previous && isLower(row, from),
+  ],
+  [TargetRule.ARCHIVED_BELOW]: ({ from }) => [
+    (row) => row.stage === 'Archived' && isLower(row, from),
+  ],
+  [TargetRule.READY_BELOW]: ({ from }) => [(row) => isLower(row, from)],
+  [TargetRule.LATEST_ARCHIVED]: () => [(row) => row.stage === 'Archived'],
+};
 
 /** Versions live before `from`, latest first; none unless the newest entry is `from` itself. */
-function recordedBefore(from: string, state: ModelState): string[] {
-  const newestFirst = state.liveHistory.map((entry) => entry.version).toReversed();
+export function recordedBefore(from: string, liveHistory: readonly LiveEntry[]): string[] {
+  const newestFirst = liveHistory.map((entry) => entry.version).toReversed();
   if (newestFirst[0] !== from) return [];
   return [...new Set(newestFirst)].filter((version) => version !== from);
+}
+
+/** The lower version that somebody, not we, put in the place of this one, which was not live again since. */
+function leftFor(version: string, liveHistory: readonly LiveEntry[]): string | null {
+  const last = liveHistory.findLastIndex((entry) => entry.version === version);
+  const after = last < 0 ? undefined : liveHistory[last + 1];
+  if (after === undefined || after.how === 'made') return null;
+  return isOlder(after.version, version) ? after.version : null;
 }
 
 function isLower(row: ModelVersion, from: ModelVersion): boolean {
@@ -105,31 +145,14 @@ function whyBarred(row: ModelVersion, state: ModelState, nowMs: number): string 
   return `in quarantine: by its tag ${mark.kind} a rollback moved away from it at ${isoTime(mark.atMs)}`;
 }
 
-function whyUnfit(
-  row: ModelVersion,
-  from: ModelVersion,
-  displaced: readonly string[],
-): string | null {
+function whyUnfit(row: ModelVersion, { from, displaced, liveHistory }: RuleFacts): string | null {
   if (row.status !== 'READY') return `its status is ${row.status}, not READY`;
   if (displaced.includes(row.version) && !isLower(row, from)) {
     return `version ${from.version} replaced it although it is newer: somebody rolled back by hand`;
   }
-  return null;
-}
-
-function whyNotTaken(
-  row: ModelVersion,
-  from: ModelVersion,
-  target: ModelVersion | null,
-  setting: TargetRuleSetting,
-): string {
-  if (row.stage !== 'Archived' && row.stage !== from.stage) {
-    return `its stage is ${row.stage}: nothing shows that it was ever live`;
-  }
-  if (!isLower(row, from) && setting === 'last-good') {
-    return `it is newer than the live version ${from.version}`;
-  }
-  return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
+  const lower = leftFor(row.version, liveHistory);
+  if (lower === null) return null;
+  return `version ${lower} replaced it although it is newer: somebody rolled back by hand`;
 }
 
 function describe(

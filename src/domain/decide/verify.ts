@@ -1,5 +1,5 @@
 import { commandText } from '../command-line.ts';
-import { displacedBy } from '../pointer/evidence.ts';
+import { evidenceOf } from '../pointer/evidence.ts';
 import {
   findVersion,
   isOlder,
@@ -40,12 +40,16 @@ export function judgeMove(
   isAnswered: boolean,
 ): MoveJudgement {
   const { to } = plan;
+  const evidence = evidenceOf(snapshot.pointer);
   if (to === null) return { kind: 'contested', hasMoved: false, isAnswered };
   const toNow = findVersion(snapshot, to.version);
   const isOnlyTarget = snapshot.live.length === 1 && snapshot.live[0]?.version === to.version;
-  if (isOnlyTarget && toNow !== undefined && isTouched(to, toNow)) {
-    const displaced = displacedBy(snapshot, toNow, plan.live).map((row) => row.version);
-    const hasDisplacedFrom = plan.from === null || displaced.includes(plan.from.version);
+  // A move that leaves no trace is known by what the pointer names, and by nothing else.
+  const hasTrace = !evidence.leavesTrace || (toNow !== undefined && evidence.isTouched(to, toNow));
+  if (isOnlyTarget && toNow !== undefined && hasTrace) {
+    const displaced = evidence.displacedBy(snapshot, toNow, plan.live).map((row) => row.version);
+    const hasDisplacedFrom =
+      !evidence.leavesTrace || plan.from === null || displaced.includes(plan.from.version);
     if (isAnswered || hasDisplacedFrom) {
       const displacedNewer = displaced.filter((version) => !plan.live.includes(version));
       return { kind: 'landed', displacedNewer };
@@ -95,11 +99,43 @@ export function contestFacts(
   const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
   const then =
     `Live now: ${live}. model-rollback does not move the pointer again by itself. Check the versions in ` +
-    `MLflow. To see what a new rollback would do, run ${commandText('plan', [modelName])}.`;
+    `MLflow. To see what a new rollback would do, run ${commandText('plan', [modelName], { pointer: askedPointer(plan) })}.`;
   return {
     message: `${whatIsKnown(plan, snapshot, found)} ${then}`,
     hasMoved: found?.hasMoved ?? false,
     liveVersions,
+  };
+}
+
+/**
+ * How a run ends whose move leaves no trace, may have been sent, and is not sent again: it is not known
+ * whether it ever took effect.
+ */
+export function unknownMoveFacts(
+  modelName: string,
+  plan: Plan,
+  snapshot: RegistrySnapshot,
+): { message: string; hasMoved: boolean; liveVersions: string[] } {
+  const from = plan.from?.version ?? 'none';
+  return {
+    message:
+      `It is not known whether the move of ${plan.pointer} from ${from} to ${plan.to?.version} took effect: the run ` +
+      `was cut off when the move may have been sent, and ${plan.pointer} names version ${from} now. Either the move ` +
+      'never arrived, or somebody moved it back. model-rollback does not send it again by itself. To see what a ' +
+      `new rollback would do, run ${commandText('plan', [modelName], { pointer: askedPointer(plan) })}.`,
+    hasMoved: false,
+    liveVersions: snapshot.live.map((row) => row.version),
+  };
+}
+
+/** A move that was sent a second time, since the first one shows no effect. */
+export function repeatedWarning({ pointer, from, to }: Plan): Warning {
+  return {
+    code: 'MOVE_REPEATED',
+    message:
+      `The move of ${pointer} to version ${to?.version} was sent a second time: a first one may have been sent by ` +
+      `a run that was cut off, and ${pointer} named version ${from?.version ?? 'none'}. If somebody had moved it back ` +
+      'by hand, that was undone.',
   };
 }
 
@@ -116,6 +152,11 @@ export function displacedWarning(modelName: string, version: string): Warning {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** A command without it moves what the settings say. */
+function askedPointer({ pointer }: Plan): string | undefined {
+  return pointer === 'stage:Production' ? undefined : pointer;
+}
 
 function whatIsKnown(plan: Plan, snapshot: RegistrySnapshot, found: Contested | null): string {
   const { pointer } = plan;
@@ -149,23 +190,16 @@ function rivals(
   snapshot: RegistrySnapshot,
 ): readonly ModelVersion[] {
   const seenMs = Math.max(plan.from?.lastUpdatedAtMs ?? 0, plan.to?.lastUpdatedAtMs ?? 0);
+  const { isLiveUnchangedSince } = evidenceOf(snapshot.pointer);
   return snapshot.live.filter(
-    (row) => !known.includes(row.version) && row.lastUpdatedAtMs >= seenMs,
+    (row) => !known.includes(row.version) && !isLiveUnchangedSince(row, seenMs - 1),
   );
 }
 
 function isUntouched(planned: ModelVersion | null, snapshot: RegistrySnapshot): boolean {
   if (planned === null) return true;
   const now = findVersion(snapshot, planned.version);
-  return now !== undefined && !isTouched(planned, now);
-}
-
-function isTouched(planned: ModelVersion, now: ModelVersion): boolean {
-  return (
-    now.lastUpdatedAtMs !== planned.lastUpdatedAtMs ||
-    now.stage !== planned.stage ||
-    now.status !== planned.status
-  );
+  return now !== undefined && !evidenceOf(snapshot.pointer).isTouched(planned, now);
 }
 
 /** The target is live now, or was live when a promotion archived it: both mean that a move landed. */
@@ -174,6 +208,7 @@ function wasLive(
   now: ModelVersion | undefined,
   snapshot: RegistrySnapshot,
 ): boolean {
+  const { isTouched, displacedBy } = evidenceOf(snapshot.pointer);
   if (now === undefined || !isTouched(planned, now)) return false;
   const isLive = snapshot.live.some((row) => row.version === now.version);
   return (

@@ -1,57 +1,35 @@
 import type { ModelVersion, RegistrySnapshot } from '../registry/model.ts';
+import { type ModelPointer, parsePointer } from '../registry/pointer.ts';
+import { aliasEvidence } from './alias-evidence.ts';
+import { stageEvidence } from './stage-evidence.ts';
+import type { TargetRule } from './target-rule.ts';
 
-/**
- * What one promotion leaves behind: MLflow gives all rows that a transition touches one
- * `last_updated_timestamp`. A rename of the registered model does the same to every row, and then the
- * shared time proves nothing.
- */
-
-/**
- * Versions that the same transaction archived when `promoted` went live.
- * @param wereLive versions that are known to have been live before it
- */
-export function displacedBy(
-  snapshot: RegistrySnapshot,
-  promoted: ModelVersion,
-  wereLive: readonly string[] = [],
-): readonly ModelVersion[] {
-  const touched = touchedWith(snapshot, promoted);
-  if (!isOnePromotion(touched)) return [];
-  // One version, or those that are known to have been live: nothing is left to explain.
-  const unexplained = touched.filter((row) => !wereLive.includes(row.version));
-  // Several were live at once, or the model was renamed. A rename leaves no row as it was before.
-  const isRename = unexplained.length > 1 && !hasOlderRow(snapshot, promoted);
-  return isRename ? [] : touched;
+/** What the registry's traces prove about one kind of pointer. */
+export interface PointerEvidence {
+  /** True when a move of the pointer shows on the versions that it touches. */
+  readonly leavesTrace: boolean;
+  /** How a target is found, the best evidence first. */
+  readonly rules: readonly TargetRule[];
+  /** False for a version that nothing shows to have been live; it is no target without better evidence. */
+  mayHaveBeenLive(row: ModelVersion, live: ModelVersion): boolean;
+  /** Versions that the promotion of `promoted` took the pointer from; none where nothing proves it. */
+  displacedBy(
+    snapshot: RegistrySnapshot,
+    promoted: ModelVersion,
+    wereLive?: readonly string[],
+  ): readonly ModelVersion[];
+  /** True when a version is not as an earlier reading saw it, in what matters for a move of this pointer. */
+  isTouched(earlier: ModelVersion, now: ModelVersion): boolean;
+  /** True when nothing can have made the version live after `atMs` (epoch ms). */
+  isLiveUnchangedSince(row: ModelVersion, atMs: number): boolean;
 }
 
-/** True when rows that no promotion touches share the time of `promoted`: it proves nothing, whatever else is read. */
-export function isTimeVoid(snapshot: RegistrySnapshot, promoted: ModelVersion): boolean {
-  return !isOnePromotion(touchedWith(snapshot, promoted));
+/** The same for the pointer of a plan. @throws InvalidRequestError for one of a later release */
+export function evidenceFor(pointer: string): PointerEvidence {
+  return evidenceOf(parsePointer(pointer, 'pointer'));
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function touchedWith(snapshot: RegistrySnapshot, promoted: ModelVersion): readonly ModelVersion[] {
-  return [...snapshot.live, ...snapshot.others].filter(
-    (row) =>
-      row.version !== promoted.version &&
-      row.lastUpdatedAtMs === promoted.lastUpdatedAtMs &&
-      !isJustRegistered(row),
-  );
-}
-
-/** A promotion archives what was live, and leaves one row live. */
-function isOnePromotion(touched: readonly ModelVersion[]): boolean {
-  return touched.every((row) => row.stage === 'Archived');
-}
-
-/** Registered in that very millisecond, and not touched since. */
-function isJustRegistered(row: ModelVersion): boolean {
-  return row.stage === 'None' && row.createdAtMs === row.lastUpdatedAtMs;
-}
-
-function hasOlderRow(snapshot: RegistrySnapshot, promoted: ModelVersion): boolean {
-  return [...snapshot.live, ...snapshot.others].some(
-    (row) => row.lastUpdatedAtMs < promoted.lastUpdatedAtMs,
-  );
+/** The one place that chooses by the kind of pointer. */
+export function evidenceOf(pointer: ModelPointer): PointerEvidence {
+  return pointer.kind === 'stage' ? stageEvidence : aliasEvidence;
 }

@@ -4,8 +4,10 @@ import { assert } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { blastRadiusText, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
-import { isGuess, moveText, type Plan, planMessage } from '../decide/plan.ts';
+import type { Plan } from '../decide/plan.ts';
+import { isGuess, isMereGuess, moveText, planMessage } from '../decide/plan-text.ts';
 import { limits } from '../limits.ts';
+import { evidenceFor } from '../pointer/evidence.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { PlannedRecord, RollbackRecord, StoreChange } from '../record/record.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from '../record/trigger.ts';
@@ -53,7 +55,7 @@ export type UnclaimedOutcome = Exclude<
 /**
  * How an attempt ends without a claim, or null when it may take one. Only alarms wait for a person: in
  * mode `ask`, when CloudWatch could not confirm them, when they come too late for anybody to expect a
- * rollback, and when the target is a guess that not every version was read for.
+ * rollback, and when the target is a guess: one for an alias, or one that not every version was read for.
  */
 export function unclaimedOutcome(
   attempt: Attempt,
@@ -66,7 +68,7 @@ export function unclaimedOutcome(
   const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
   const isForPerson = isInDoubt(plan) || isLate(attempt, pendingActMs);
   if (isPossible && isForPerson) return Outcome.AWAITING_APPROVAL;
-  const isBlind = plan.unreadBelow !== undefined && isGuess(plan);
+  const isBlind = isMereGuess(plan.rule) || (plan.unreadBelow !== undefined && isGuess(plan));
   if (verdict === null && isBlind) return Outcome.AWAITING_APPROVAL;
   return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
 }
@@ -151,7 +153,8 @@ function isLate(attempt: Attempt, pendingActMs: number): boolean {
   if (seenAtMs === null || alarm === null) return false;
   if (nowMs - alarm.transition.atMs >= pendingActMs) return true;
   const isBound = (previous?.alarm?.liveVersions ?? null) !== null;
-  return !isBound && plan.from !== null && plan.from.lastUpdatedAtMs > seenAtMs;
+  const { isLiveUnchangedSince } = evidenceFor(plan.pointer);
+  return !isBound && plan.from !== null && !isLiveUnchangedSince(plan.from, seenAtMs);
 }
 
 /** An attempt that ends again for the same reasons was announced already; it is only counted. */

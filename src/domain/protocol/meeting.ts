@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import { isFinal, type RollbackRecord } from '../record/record.ts';
 import { isSameBody, type RollbackRequest, type Warning } from '../request/request.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { pointerState } from '../state/pointer-state.ts';
 
 /** What a request meets in the store: itself, another run, or nothing. */
 export type Meeting =
@@ -15,6 +16,8 @@ export type Meeting =
 interface Incoming {
   readonly request: RollbackRequest;
   readonly bodyHash: string;
+  /** `stage:Production`, `alias:champion` */
+  readonly pointer: string;
   /** An alarm: a new transition is a new request, however equal. */
   readonly isAutomatic: boolean;
 }
@@ -104,10 +107,10 @@ export function clockSkewProblem(
 /** A Step Functions Retry is a new invocation: an equal body soon after a commit is the same request. */
 function meetEqualRequest(
   state: ModelState | undefined,
-  { request, bodyHash, isAutomatic }: Incoming,
+  { request, bodyHash, isAutomatic, pointer }: Incoming,
   nowMs: number,
 ): Meeting | null {
-  const last = state?.lastEnd ?? null;
+  const last = state === undefined ? null : pointerState(state, pointer).lastEnd;
   const isEqual =
     request.requestId === null &&
     !isAutomatic &&

@@ -18,6 +18,7 @@ import {
   takeSlot,
 } from '../state/fleet.ts';
 import type { LiveEntry, ModelState } from '../state/model-state.ts';
+import { pointerState, pointerStates, withPointerState } from '../state/pointer-state.ts';
 import { addToQuarantine } from '../state/quarantine.ts';
 import { type Attempt, recordOf } from './attempt.ts';
 import { shorten } from './record-base.ts';
@@ -157,6 +158,23 @@ export function renewLease(claimed: ClaimedRun, lease: Lease): ClaimedRun {
   };
 }
 
+/**
+ * Notes that a move is about to be sent. Where the registry keeps no trace of one, this is all that a later
+ * run knows of it.
+ */
+export function noteSend(claimed: ClaimedRun): ClaimedRun {
+  const { state, record, earlierNotice, slotIn } = claimed;
+  const { progress } = record;
+  assert(progress.status === 'IN_PROGRESS', 'only a run sends a move');
+  const sends = (progress.sends ?? 0) + 1;
+  return {
+    earlierNotice,
+    slotIn,
+    state: next(state),
+    record: next({ ...record, progress: { ...progress, sends } }),
+  };
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 interface End {
@@ -175,7 +193,9 @@ function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedR
   const { warnings, settings, ...ended } = facts;
   const isFailed = facts.status === Outcome.FAILED;
   const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
-  const freed: ModelState = { ...state, active: null, ...(isFailed ? {} : { lastEnd }) };
+  const { pointer } = record.plan;
+  const free: ModelState = { ...state, active: null };
+  const freed = isFailed ? free : withPointerState(free, pointer, { lastEnd });
   const ends = facts.hasMoved ? afterMove(freed, record, nowMs) : freed;
   const pause = settings === null ? null : budgetPause(ends, settings, record.id, nowMs);
   const endedRecord: PlannedRecord = {
@@ -231,7 +251,9 @@ function budgetPause(
   nowMs: number,
 ): Pause | null {
   if (budget === null || state.pause !== null) return null;
-  const count = state.recentCommits.filter((atMs) => atMs > nowMs - budget.windowMs).length;
+  // Of all pointers: which one is configured may have changed.
+  const commits = pointerStates(state).flatMap(([, { recentCommits }]) => recentCommits);
+  const count = commits.filter((atMs) => atMs > nowMs - budget.windowMs).length;
   if (count < budget.commits) return null;
   const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (ROLLBACK_BUDGET).`;
   return { atMs: nowMs, why: 'budget', message, rollbackId };
@@ -253,19 +275,18 @@ function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): Mod
   const bad = from !== null && isBad ? from.version : null;
   const quarantine =
     bad === null ? {} : addToQuarantine(state, { version: bad, atMs: nowMs, rollbackId });
-  return {
-    ...state,
-    ...quarantine,
-    rollbackCount: state.rollbackCount + 1,
+  const part = pointerState(state, plan.pointer);
+  return withPointerState({ ...state, ...quarantine }, plan.pointer, {
+    rollbackCount: part.rollbackCount + 1,
     lastCommit: {
       rollbackId,
       atMs: nowMs,
       from: from?.version ?? null,
       to: to.version,
     },
-    liveHistory: liveHistoryAfter(state.liveHistory, plan, nowMs),
-    recentCommits: [...state.recentCommits, nowMs].slice(-limits.recentCommitsMax),
-  };
+    liveHistory: liveHistoryAfter(part.liveHistory, plan, nowMs),
+    recentCommits: [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),
+  });
 }
 
 function liveHistoryAfter(

@@ -16,6 +16,8 @@ export interface InProgress {
   readonly owner: string;
   readonly claimedAtMs: number;
   readonly leaseEndsAtMs: number;
+  /** Moves that may have been sent; counted only for a pointer whose moves leave no trace. */
+  readonly sends?: number;
 }
 
 /** A run that ended. */

@@ -25,6 +25,7 @@ export function encodeState(state: ModelState): string {
   const { released, ...rest } = state;
   const isPlain =
     released.length === 0 &&
+    state.pointers === undefined &&
     state.quarantine.every((entry) => !('earlierRollbacks' in entry)) &&
     state.liveHistory.every(({ how }) => first.hows.includes(how));
   return isPlain ? encode(1, rest) : encode(2, state);
@@ -110,6 +111,8 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
     guards.every(({ code, verdict }) => verdict === 'passed' || first.codes.includes(code)) &&
     request.overrides.every((code) => first.codes.includes(code)) &&
     plan?.unreadBelow === undefined &&
+    (plan === null || plan.pointer === 'stage:Production') &&
+    request.pointer === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&
     (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))

@@ -35,14 +35,7 @@ export const fleetShape: v.GenericSchema<unknown, FleetState> = v.looseObject({
   slots: v.array(v.looseObject({ modelName: v.string(), atMs: time })),
 });
 
-// What has a default here was added after items were first written.
-export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
-  revision,
-  modelName: v.string(),
-  registry: v.string(),
-  active: v.nullable(
-    v.looseObject({ rollbackId: v.string(), owner: v.string(), leaseEndsAtMs: time }),
-  ),
+const pointerFields = {
   lastCommit: v.nullable(
     v.looseObject({
       rollbackId: v.string(),
@@ -53,6 +46,22 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
   ),
   lastEnd: v.nullable(v.looseObject({ rollbackId: v.string(), atMs: time, bodyHash: v.string() })),
   rollbackCount: count,
+  liveHistory: v.array(v.looseObject({ version, atMs: time, how: v.string() })),
+};
+
+// What has a default here was added after items were first written.
+export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
+  revision,
+  modelName: v.string(),
+  registry: v.string(),
+  active: v.nullable(
+    v.looseObject({ rollbackId: v.string(), owner: v.string(), leaseEndsAtMs: time }),
+  ),
+  ...pointerFields,
+  recentCommits: v.optional(v.array(time), []),
+  pointers: v.exactOptional(
+    v.record(v.string(), v.looseObject({ ...pointerFields, recentCommits: v.array(time) })),
+  ),
   quarantine: v.array(
     v.looseObject({
       version,
@@ -62,9 +71,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
     }),
   ),
   quarantineEarlier: v.array(v.tuple([count, count])),
-  liveHistory: v.array(v.looseObject({ version, atMs: time, how: v.string() })),
   pause: v.optional(v.nullable(pauseShape), null),
-  recentCommits: v.optional(v.array(time), []),
   announcedRefusals: v.optional(
     v.array(v.looseObject({ alarm: v.string(), codes: v.string(), atMs: time })),
     [],
@@ -114,6 +121,7 @@ const requestShape = v.looseObject({
   expectedFromVersion: v.nullable(version),
   overrides: v.array(v.string()),
   requestedBy: v.nullable(v.string()),
+  pointer: v.exactOptional(v.string()),
 });
 
 const progressShape = v.variant('status', [
@@ -122,6 +130,7 @@ const progressShape = v.variant('status', [
     owner: v.string(),
     claimedAtMs: time,
     leaseEndsAtMs: time,
+    sends: v.exactOptional(count),
   }),
   v.looseObject({
     status: v.picklist(Object.values(Outcome)),

@@ -29,6 +29,8 @@ export const WatchEnd = {
   RECOVERED: 'recovered',
   /** Another version is live than when it came. */
   POINTER_MOVED: 'pointer-moved',
+  /** Another pointer is configured for its model than when it came. */
+  POINTER_CHANGED: 'pointer-changed',
   APPROVED: 'approved',
   /** Nobody approved it in time. */
   EXPIRED: 'expired',

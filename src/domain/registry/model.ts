@@ -1,30 +1,28 @@
+import type { ModelPointer } from './pointer.ts';
 import type { RollbackMark } from './rollback-mark.ts';
 
 /** What the registry holds, in the words of MLflow. */
-
-/** How consumers find the live version: the stage `Production`. */
-export interface ModelPointer {
-  readonly kind: 'stage';
-  readonly stage: 'Production';
-}
-
-/** `stage:Production`, the form of the setting and of records. */
-export function pointerText(pointer: ModelPointer): string {
-  return `${pointer.kind}:${pointer.stage}`;
-}
 
 /** One version of a registered model. `version` is text; compare with `compareVersions` only. */
 export interface ModelVersion {
   readonly version: string;
   /** `None`, `Staging`, `Production`, `Archived`. */
   readonly stage: string;
-  /** Of the registration, not of serving; only `READY` may be restored. */
+  /** Of the registration, not of serving; only `READY` may be restored. `deletedStatus`: see there. */
   readonly status: string;
   readonly createdAtMs: number;
   /** Moves with the stage and the description, and with a rename of the model; tags leave it alone. */
   readonly lastUpdatedAtMs: number;
   /** What earlier rollbacks left on it; absent when nothing, and always in a stored plan. */
   readonly marks?: readonly RollbackMark[];
+}
+
+/** Our word, not MLflow's: an alias still names this version, and it was deleted. */
+export const deletedStatus = 'DELETED';
+
+/** The row of a version that an alias names although it was deleted: only its number is known. */
+export function deletedVersion(version: string): ModelVersion {
+  return { version, stage: 'None', status: deletedStatus, createdAtMs: 0, lastUpdatedAtMs: 0 };
 }
 
 /** A mutable name for one version. */
@@ -43,6 +41,8 @@ export interface ModelTag {
 /** One reading of a registered model. */
 export interface RegistrySnapshot {
   readonly modelName: string;
+  /** The pointer that this reading is about. */
+  readonly pointer: ModelPointer;
   /** What the pointer names, highest version first. Consumers load the first. */
   readonly live: readonly ModelVersion[];
   /** All other versions that were read, highest first. */
@@ -88,15 +88,17 @@ export function withRows(
   snapshot: RegistrySnapshot,
   rows: readonly ModelVersion[],
 ): RegistrySnapshot {
-  const stage = snapshot.live[0]?.stage;
+  const { pointer } = snapshot;
+  // A version that stands in the pointer's stage is live, whichever of our reads found it.
+  const isLive = (row: ModelVersion): boolean =>
+    pointer.kind === 'stage' && row.stage === pointer.stage;
   const added = rows.filter((row) => findVersion(snapshot, row.version) === undefined);
   const sort = (versions: readonly ModelVersion[]): readonly ModelVersion[] =>
     versions.toSorted((a, b) => compareVersions(a.version, b.version));
   return {
     ...snapshot,
-    // A version that stands in the pointer's stage is live, whichever of our reads found it.
-    live: sort([...snapshot.live, ...added.filter((row) => row.stage === stage)]),
-    others: sort([...snapshot.others, ...added.filter((row) => row.stage !== stage)]),
+    live: sort([...snapshot.live, ...added.filter(isLive)]),
+    others: sort([...snapshot.others, ...added.filter((row) => !isLive(row))]),
   };
 }
 

@@ -1,5 +1,6 @@
 import { InvalidRequestError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { parsePointer, pointerText } from '../registry/pointer.ts';
 import {
   type Fields,
   optional,
@@ -66,6 +67,8 @@ export interface RollbackRequest {
   /** Refusal codes; in a stored request perhaps one of a later release. */
   readonly overrides: readonly string[];
   readonly requestedBy: string | null;
+  /** `stage:Production`, `alias:champion`; left out where the setting decides, as in 0.1.0's requests. */
+  readonly pointer?: string;
 }
 
 export interface Warning {
@@ -83,6 +86,7 @@ const knownFields = [
   'expected_from_version',
   'overrides',
   'requested_by',
+  'pointer',
 ] as const;
 
 /**
@@ -112,7 +116,11 @@ export function parseRequest(input: unknown): { request: RollbackRequest; warnin
     overrides: optional(fields, 'overrides', parseOverrides) ?? [],
     requestedBy: optional(fields, 'requested_by', parseText),
   };
-  return { request, warnings };
+  const pointer = optional(fields, 'pointer', parsePointer);
+  return {
+    request: pointer === null ? request : { ...request, pointer: pointerText(pointer) },
+    warnings,
+  };
 }
 
 /**

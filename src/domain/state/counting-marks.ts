@@ -3,6 +3,7 @@ import { isOlder, type ModelVersion, versionNumber } from '../registry/model.ts'
 import { MarkKind, type RollbackMark } from '../registry/rollback-mark.ts';
 import { Reason } from '../request/request.ts';
 import type { ModelState } from './model-state.ts';
+import { pointerStates } from './pointer-state.ts';
 
 /** What the tags of earlier rollbacks prove where our own state knows nothing of a version. */
 
@@ -73,13 +74,16 @@ function isCopied(mark: RollbackMark, row: ModelVersion): boolean {
 }
 
 function isKnown({ version }: ModelVersion, state: ModelState): boolean {
-  const { quarantine, quarantineEarlier, liveHistory, lastCommit } = state;
+  const { quarantine, quarantineEarlier } = state;
   const number = versionNumber(version);
   return (
     quarantine.some((entry) => entry.version === version) ||
     quarantineEarlier.some(([low, high]) => low <= number && number <= high) ||
-    liveHistory.some((entry) => entry.version === version) ||
-    lastCommit?.from === version ||
-    lastCommit?.to === version
+    pointerStates(state).some(
+      ([, { liveHistory, lastCommit }]) =>
+        liveHistory.some((entry) => entry.version === version) ||
+        lastCommit?.from === version ||
+        lastCommit?.to === version,
+    )
   );
 }

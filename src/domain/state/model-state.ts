@@ -20,11 +20,11 @@ export interface ReleasedVersion {
   readonly atMs: number;
 }
 
-/** A version that we saw live, or made live. */
+/** A version that was live under a pointer, as far as we learned of it. */
 export interface LiveEntry {
   readonly version: string;
   readonly atMs: number;
-  /** `seen`, `made`, or a word of a later release. */
+  /** `seen`, `made` by us, `promoted` as somebody reported, or a word of a later release. */
   readonly how: string;
 }
 
@@ -50,8 +50,19 @@ export interface AnnouncedRefusal {
   readonly atMs: number;
 }
 
-/** The state of one registered model. */
-export interface ModelState {
+/** What is kept of one pointer of a model. */
+export interface PointerState {
+  readonly lastCommit: LastCommit | null;
+  readonly lastEnd: LastEnd | null;
+  readonly rollbackCount: number;
+  /** Newest last. */
+  readonly liveHistory: readonly LiveEntry[];
+  /** Times of the latest commits (epoch ms), newest last: for the budget. */
+  readonly recentCommits: readonly number[];
+}
+
+/** The state of one registered model; what it has of a PointerState is the part of `stage:Production`. */
+export interface ModelState extends PointerState {
   readonly revision: number;
   readonly modelName: string;
   /** Address of the registry that this state is about. */
@@ -62,19 +73,14 @@ export interface ModelState {
     readonly owner: string;
     readonly leaseEndsAtMs: number;
   } | null;
-  readonly lastCommit: LastCommit | null;
-  readonly lastEnd: LastEnd | null;
-  readonly rollbackCount: number;
+  /** Other pointers, by their text; absent while there are none. */
+  readonly pointers?: Readonly<Record<string, PointerState>>;
   /** Newest last. */
   readonly quarantine: readonly QuarantineEntry[];
   /** Older entries, as intervals of version numbers, both ends included. */
   readonly quarantineEarlier: readonly (readonly [number, number])[];
-  /** Newest last. */
-  readonly liveHistory: readonly LiveEntry[];
   /** Automation of this model is stopped; null when it is not. */
   readonly pause: Pause | null;
-  /** Times of the latest commits (epoch ms), newest last: for the budget. */
-  readonly recentCommits: readonly number[];
   /** Newest last. */
   readonly announcedRefusals: readonly AnnouncedRefusal[];
   /** Newest last. */

@@ -24,7 +24,7 @@ describe('a rollback that leaves an alias behind', () => {
     const preview = await world.ask({ ...key, dry_run: true });
     expect(codes(preview)).toEqual(['ALIAS_LEFT_BEHIND']);
     expect(preview.warnings[0]?.message).toContain(
-      'set_registered_model_alias("m", "champion", "2")',
+      'model-rollback apply m --to 2 --pointer alias:champion',
     );
     expect(await live()).toEqual(['3']);
   });

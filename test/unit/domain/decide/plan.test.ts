@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { refusalsOf } from '../../../../src/domain/decide/guard.ts';
-import {
-  needsEvidence,
-  needsOlderVersions,
-  planMessage,
-  planWarnings,
-} from '../../../../src/domain/decide/plan.ts';
+import { needsEvidence, needsOlderVersions } from '../../../../src/domain/decide/plan.ts';
+import { planMessage, planWarnings } from '../../../../src/domain/decide/plan-text.ts';
 import { VersionNotFoundError } from '../../../../src/domain/errors.ts';
 import { MarkKind, type RollbackMark } from '../../../../src/domain/registry/rollback-mark.ts';
 import type { LastCommit } from '../../../../src/domain/state/model-state.ts';
@@ -251,7 +247,7 @@ describe('the guards', () => {
       const unused = planOf(none, { aliases: champion }).guards.find(
         (guard) => guard.code === 'POINTER_UNUSED',
       );
-      expect(unused?.message).toMatch(/set_registered_model_alias\([^)]*\)\.$/);
+      expect(unused?.message).toMatch(/run `model-rollback apply m --pointer alias:champion`\.$/);
       expect(codes(planOf(none, { aliases: champion }))).toEqual([
         'NO_LIVE_VERSION',
         'POINTER_UNUSED',
@@ -259,7 +255,9 @@ describe('the guards', () => {
       const plan = planOf(none, { aliases: champion, request });
       expect([plan.verdict, ...codes(plan)]).toEqual(['REFUSED', 'POINTER_UNUSED']);
       expect(planMessage(plan)).toContain('the alias champion names version 2');
-      expect(planMessage(plan)).toContain('set_registered_model_alias("m", "champion", "1")');
+      expect(planMessage(plan)).toContain(
+        '`model-rollback apply m --to 1 --pointer alias:champion`',
+      );
       expect(planMessage(plan)).toContain(
         '`model-rollback apply m --to 1 --override POINTER_UNUSED`',
       );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ruleText, TargetRule } from '../../../../src/domain/decide/candidate.ts';
 import { chooseTarget } from '../../../../src/domain/decide/target.ts';
 import { limits } from '../../../../src/domain/limits.ts';
+import { ruleText, TargetRule } from '../../../../src/domain/pointer/target-rule.ts';
 import type { ModelVersion } from '../../../../src/domain/registry/model.ts';
 import { MarkKind, type RollbackMark } from '../../../../src/domain/registry/rollback-mark.ts';
 import type { ModelState } from '../../../../src/domain/state/model-state.ts';
@@ -12,7 +12,11 @@ const choose = (
   state: Partial<ModelState> = {},
   setting: 'last-good' | 'latest-archived' = 'last-good',
 ) => {
-  const choice = chooseTarget(snapshotOf(rows), stateOf(state), { setting, nowMs });
+  const choice = chooseTarget(snapshotOf(rows), stateOf(state), {
+    setting,
+    nowMs,
+    previous: null,
+  });
   return { ...choice, version: choice.target?.version ?? null };
 };
 const bad = (...versions: string[]): Pick<ModelState, 'quarantine'> => ({

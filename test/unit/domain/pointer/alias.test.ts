@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aliasLeftBehind, isInUse } from '../../../../src/domain/pointer/alias.ts';
+import { isInUse, leftBehind } from '../../../../src/domain/pointer/alias.ts';
 
 describe('isInUse', () => {
   test.each(['champion', 'prod', 'production', 'live', 'precandidate', '模型'])(
@@ -23,22 +23,26 @@ describe('isInUse', () => {
   });
 });
 
-describe('aliasLeftBehind', () => {
+describe('leftBehind', () => {
   const left = (aliases: readonly string[]) =>
-    aliasLeftBehind(
-      { modelName: 'the "best"', pointer: 'stage:Production' },
-      { from: '3', to: '2' },
+    leftBehind(
+      {
+        modelName: 'the "best"',
+        pointer: 'stage:Production',
+        from: { version: '3', stage: 'Production' },
+        to: '2',
+      },
       aliases,
     );
 
-  test('names the alias, what it keeps, and the call that moves it', () => {
+  test('names the alias, what it keeps, and the command that moves it', () => {
     const [warning, ...more] = left(['champion']);
     expect(more).toEqual([]);
     expect(warning?.code).toBe('ALIAS_LEFT_BEHIND');
     expect(warning?.message).toContain('The alias champion still names version 3');
     expect(warning?.message).toContain('models:/the "best"@champion');
     expect(warning?.message).toContain(
-      String.raw`MlflowClient().set_registered_model_alias("the \"best\"", "champion", "2")`,
+      `model-rollback apply 'the "best"' --to 2 --pointer alias:champion`,
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgeCause } from '../../../../src/domain/decide/cause.ts';
-import { displacedBy, isTimeVoid } from '../../../../src/domain/pointer/evidence.ts';
+import { isTimeVoid, stageEvidence } from '../../../../src/domain/pointer/stage-evidence.ts';
 import type { ModelVersion } from '../../../../src/domain/registry/model.ts';
 import { nowMs, row, snapshotOf, stateOf } from '../../../fakes/facts.ts';
 
@@ -8,7 +8,7 @@ const displaced = (rows: readonly ModelVersion[], wereLive: readonly string[] = 
   const snapshot = snapshotOf(rows);
   const [live] = snapshot.live;
   if (live === undefined) throw new Error('no version is live');
-  return displacedBy(snapshot, live, wereLive).map(({ version }) => version);
+  return stageEvidence.displacedBy(snapshot, live, wereLive).map(({ version }) => version);
 };
 const live = row('3', 'Production', 9);
 

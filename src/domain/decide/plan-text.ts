@@ -1,0 +1,127 @@
+import { assertNever } from '../assert.ts';
+import { splitAdvice } from '../command-line.ts';
+import { TargetRule } from '../pointer/target-rule.ts';
+import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
+import type { Warning } from '../request/request.ts';
+import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
+import type { ModelState } from '../state/model-state.ts';
+import { refusalsOf } from './guard.ts';
+import { Outcome } from './outcome.ts';
+import type { Plan } from './plan.ts';
+
+/** What a plan means, in words: its message, and the warnings that it gives rise to. */
+
+/** True when the target was taken by its number, without evidence that it was live before. */
+export function isGuess({ rule }: Plan): boolean {
+  return (
+    rule === TargetRule.ARCHIVED_BELOW || rule === TargetRule.LATEST_ARCHIVED || isMereGuess(rule)
+  );
+}
+
+/** True when no alarm acts on such a target by itself: nothing at all shows that it was live. */
+export function isMereGuess(rule: string | null): boolean {
+  return rule === TargetRule.READY_BELOW;
+}
+
+/** Warnings that a plan gives rise to. */
+export function planWarnings(
+  plan: Plan,
+  { state, snapshot }: { readonly state: ModelState; readonly snapshot: RegistrySnapshot },
+): Warning[] {
+  const guardWarnings = plan.guards
+    .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
+    .map((guard) => ({
+      code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
+      // What to do about a refusal was done: the request passed the guard by name.
+      message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
+    }));
+  const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
+  return [
+    ...guardWarnings,
+    ...(plan.from?.status === deletedStatus
+      ? [{ code: 'LIVE_VERSION_DELETED', message: deletedText(plan.pointer, plan.from.version) }]
+      : []),
+    ...(isMereGuess(plan.rule) ? [{ code: 'TARGET_IS_A_GUESS', message: guessText(plan) }] : []),
+    ...(plan.unreadBelow === undefined
+      ? []
+      : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
+    ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
+    ...(state.registry === plan.registry
+      ? []
+      : [
+          {
+            code: 'REGISTRY_ADDRESS_CHANGED',
+            message:
+              `The state of this model was kept for the registry ${state.registry}; this is ${plan.registry}. ` +
+              'Use one state table per registry.',
+          },
+        ]),
+  ];
+}
+
+/** One sentence on what a plan means. */
+export function planMessage(plan: Plan): string {
+  switch (plan.verdict) {
+    case Outcome.ROLLED_BACK:
+      return moveText(plan);
+    case Outcome.REFUSED:
+      return refusalsOf(plan.guards)
+        .map((refusal) => refusal.message)
+        .join(' ');
+    case Outcome.NO_TARGET:
+      return noTargetMessage(plan);
+    case Outcome.ALREADY_LIVE:
+      return `Version ${plan.to?.version} is already the only live version. Nothing to do.`;
+    default:
+      return assertNever(plan.verdict);
+  }
+}
+
+/** One sentence on what would be moved; a second one when better targets may not have been read. */
+export function moveText(plan: Plan): string {
+  const move = `${plan.pointer} would move from ${plan.from?.version ?? 'none'} to ${plan.to?.version}.`;
+  const guess = isMereGuess(plan.rule) ? [guessText(plan)] : [];
+  const unread = plan.unreadBelow === undefined ? [] : [unreadText(plan.unreadBelow)];
+  return [move, ...guess, ...unread].join(' ');
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function deletedText(pointer: string, version: string): string {
+  return `${pointer} names version ${version}, which was deleted: consumers that load it get an error.`;
+}
+
+function guessText({ pointer, to }: Plan): string {
+  return (
+    `Version ${to?.version} is a guess, the highest READY version below: MLflow does not keep what ${pointer} ` +
+    'named before, and nothing on record shows it. If you know it, pass it: --to VERSION (in a request: ' +
+    'target_version).'
+  );
+}
+
+function unreadText(unreadBelow: string): string {
+  return (
+    `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
+    'If you know it, pass it: --to VERSION (in a request: target_version).'
+  );
+}
+
+function copiedText(versions: readonly string[]): string {
+  const names = versions.slice(0, 5).join(', ');
+  const more = versions.length > 5 ? ` and ${versions.length - 5} more` : '';
+  return (
+    `Tags that a rollback leaves (model_rollback.…) are on version ${names}${more}, and are older than the ` +
+    'version: they were copied with it. They do not count.'
+  );
+}
+
+/** What was passed over, and that a person may name it all the same. */
+function noTargetMessage(plan: Plan): string {
+  const names = plan.candidates.slice(0, 5).map((row) => `${row.version} (${row.why})`);
+  const hint =
+    names.length === 0
+      ? 'The model has no other version.'
+      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
+  const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
+  return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
+}

@@ -1,0 +1,38 @@
+/** How a target was found. */
+export const TargetRule = {
+  /** The request named it. */
+  EXPLICIT: 'explicit',
+  /** It is live beside the bad one. */
+  ALSO_LIVE: 'also-live',
+  /** The promotion of the live version archived it. */
+  DISPLACED: 'displaced',
+  /** Our own history says that it was live before. */
+  RECORDED: 'recorded',
+  /** The alias `NAME-previous` or `previous-NAME` names it. */
+  PREVIOUS_ALIAS: 'previous-alias',
+  /** The highest Archived version below the live one. */
+  ARCHIVED_BELOW: 'archived-below',
+  /** The highest READY version below the one that the alias names: a guess. */
+  READY_BELOW: 'ready-below',
+  /** The highest Archived version at all (`ROLLBACK_TARGET_RULE=latest-archived`). */
+  LATEST_ARCHIVED: 'latest-archived',
+} as const;
+export type TargetRule = (typeof TargetRule)[keyof typeof TargetRule];
+
+const ruleTexts: Readonly<Record<TargetRule, string>> = {
+  [TargetRule.EXPLICIT]: 'the request names it',
+  [TargetRule.ALSO_LIVE]: 'it is live beside the live version',
+  [TargetRule.DISPLACED]: 'the promotion of the live version replaced it',
+  [TargetRule.RECORDED]: 'our own history shows that it was live before',
+  [TargetRule.PREVIOUS_ALIAS]: 'the alias of the previous version names it',
+  [TargetRule.ARCHIVED_BELOW]: 'it is the highest Archived version below the live one',
+  [TargetRule.READY_BELOW]:
+    'it is the highest READY version below the live one: a guess, since nothing shows that it was live before',
+  [TargetRule.LATEST_ARCHIVED]: 'it is the highest Archived version',
+};
+
+/** One phrase for a rule; a rule of a later release is named as it is. */
+export function ruleText(rule: string): string {
+  const texts: Readonly<Record<string, string>> = ruleTexts;
+  return Object.hasOwn(texts, rule) ? (texts[rule] ?? rule) : rule;
+}

@@ -1,0 +1,33 @@
+import { limits } from '../limits.ts';
+import type { LiveEntry, ModelState } from './model-state.ts';
+import { pointerState, withPointerState } from './pointer-state.ts';
+
+/** A promotion that somebody reports. */
+interface Promotion {
+  readonly version: string;
+  /** Null where it is not known. */
+  readonly replaced: string | null;
+  readonly pointer: string;
+}
+
+/** The state that knows of a promotion; the same one when it knew. */
+export function withPromotion(
+  state: ModelState,
+  { version, replaced, pointer }: Promotion,
+  nowMs: number,
+): ModelState {
+  const { liveHistory } = pointerState(state, pointer);
+  const [before, last] = [liveHistory.at(-2), liveHistory.at(-1)];
+  const isLast = last?.version === version;
+  if (isLast && (replaced === null || before?.version === replaced)) return state;
+  // What was live before is known better now: the entry of the live version moves behind it.
+  const known = isLast ? liveHistory.slice(0, -1) : liveHistory;
+  const seen: LiveEntry[] =
+    replaced === null || known.at(-1)?.version === replaced
+      ? []
+      : [{ version: replaced, atMs: isLast ? last.atMs : nowMs, how: 'seen' }];
+  const promoted: LiveEntry = isLast ? last : { version, atMs: nowMs, how: 'promoted' };
+  return withPointerState(state, pointer, {
+    liveHistory: [...known, ...seen, promoted].slice(-limits.liveHistoryMax),
+  });
+}
