@@ -41,7 +41,7 @@ export async function resumeRollback(
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
-      `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +
+      `The rollback ${rollbackId} was interrupted on the registry ${plan.registry}; this is ` +
         `${deps.registry.address}. Use one state table per registry. To finish that rollback, set ` +
         `MLFLOW_TRACKING_URI to its registry and run ${commandText('sweep')}.`,
     );
@@ -54,7 +54,7 @@ export async function resumeRollback(
   };
   const taken = renewLease(claimed, newLease(deps, deadline));
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
-  deps.logger.log('warn', 'resumed a run that was cut off', { rollback_id: rollbackId });
+  deps.logger.log('warn', 'resumed a run that was interrupted', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
   const whyStale = isStale
     ? 'it began more than 15 minutes ago'
@@ -73,7 +73,7 @@ async function whyAlarmStale(
   deadline: Deadline,
 ): Promise<string | null> {
   if (alarm === null || !isAutomatic) return null;
-  if (isPaused) return 'automation was paused since';
+  if (isPaused) return 'automation was paused in the meantime';
   const now = await readAlarmNow(deps, alarm.transition, deadline);
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is no longer in ALARM' : null;
 }

@@ -194,7 +194,7 @@ export function moveText(plan: Plan): string {
 function unreadText(unreadBelow: string): string {
   return (
     `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
-    'If you know it, pass it: --to VERSION (in a request: target_version).'
+    'If you know it, pass it: --to VERSION (in a request: "target_version").'
   );
 }
 
@@ -231,7 +231,7 @@ function noTargetMessage(plan: Plan): string {
   const hint =
     names.length === 0
       ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
+      : `Not chosen: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
   const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
   return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
 }

@@ -102,7 +102,7 @@ function whyBarred(row: ModelVersion, state: ModelState, nowMs: number): string 
   if (isQuarantined(state, row)) return 'in quarantine: an earlier rollback moved away from it';
   const mark = quarantineMark(row, state, nowMs);
   if (mark === null) return null;
-  return `in quarantine: by its tag ${mark.kind} a rollback moved away from it at ${isoTime(mark.atMs)}`;
+  return `in quarantine: a rollback moved away from it at ${isoTime(mark.atMs)}, as its tag ${mark.kind} shows`;
 }
 
 function whyUnfit(
@@ -129,7 +129,7 @@ function whyNotTaken(
   if (!isLower(row, from) && setting === 'last-good') {
     return `it is newer than the live version ${from.version}`;
   }
-  return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
+  return target === null ? 'no rule chooses it' : `version ${target.version} comes first`;
 }
 
 function describe(
