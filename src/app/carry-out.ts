@@ -129,7 +129,7 @@ async function settleResumed(
     const facts = unknownMoveFacts(modelName, plan, snapshot);
     return await recordEnd(run, (now, time) => contest(now, time, facts));
   }
-  const message = `The run was cut off and not continued, because ${whyStale}. Nothing was moved.`;
+  const message = `The run was interrupted and not continued, because ${whyStale}. Nothing was moved.`;
   return await recordEnd(run, (now, time) => fail(now, time, message));
 }
 
@@ -230,7 +230,7 @@ async function endUnrecovered(run: Carrying, error: unknown): Promise<RunEnd> {
       ? `it began on the registry ${plan.registry}, and this is ${run.deps.registry.address}.`
       : `the registry cannot be read: ${messageOf(causeOf(error))}`;
   const message =
-    `The run was cut off, and it is not known whether its move took effect, because ${why} ` +
+    `The run was interrupted, and it is not known whether its move took effect, because ${why} ` +
     `To see what is live, run ${commandText('status', [modelName])}.`;
   return await recordEnd(run, (now, time) =>
     contest(now, time, { message, hasMoved: false, liveVersions: [] }),

@@ -46,7 +46,7 @@ export async function resumeRollback(
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {
     throw new ConfigurationError(
-      `The rollback ${rollbackId} was cut off on the registry ${plan.registry}; this is ` +
+      `The rollback ${rollbackId} was interrupted on the registry ${plan.registry}; this is ` +
         `${deps.registry.address}. Use one state table per registry. To finish that rollback, set ` +
         `MLFLOW_TRACKING_URI to its registry and run ${commandText('sweep')}.`,
     );
@@ -59,7 +59,7 @@ export async function resumeRollback(
   };
   const taken = renewLease(claimed, newLease(deps, deadline));
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
-  deps.logger.log('warn', 'resumed a run that was cut off', { rollback_id: rollbackId });
+  deps.logger.log('warn', 'resumed a run that was interrupted', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
   const alarmNow = isStale || isPaused ? null : await readOwnAlarm(deps, record, deadline);
   const whyStale = isStale
@@ -94,6 +94,6 @@ function whyAlarmStale(
   now: AlarmNow | null,
 ): string | null {
   if (alarm === null || !isAutomatic) return null;
-  if (isPaused) return 'automation was paused since';
+  if (isPaused) return 'automation was paused in the meantime';
   return now === 'OK' || now === 'INSUFFICIENT_DATA' ? 'its alarm is no longer in ALARM' : null;
 }

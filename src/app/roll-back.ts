@@ -260,7 +260,7 @@ async function dryRun(
   const besides = await aliasWarnings(deps, run.request.modelName, plan, run.deadline);
   const warnings = [...planned, ...besides];
   if (active === null) return dryRunResponse(plan, run.request, warnings);
-  const message = `The rollback ${active.rollbackId} is in progress for this model; a real request would wait for it.`;
+  const message = `The rollback ${active.rollbackId} of this model is in progress; until it ends, a real request gets RollbackInProgressError.`;
   return dryRunResponse(plan, run.request, [
     ...warnings,
     { code: 'ROLLBACK_IN_PROGRESS', message },

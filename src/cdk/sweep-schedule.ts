@@ -29,7 +29,7 @@ export class SweepSchedule extends Construct {
       ],
     });
     const schedule = new CfnSchedule(this, 'Schedule', {
-      description: 'What is due in model-rollback: alarms, notices, runs that were cut off',
+      description: 'What is due in model-rollback: alarms, notices, interrupted runs',
       scheduleExpression: ScheduleExpression.rate(interval).expressionString,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {

@@ -191,12 +191,12 @@ function overview(): string {
     '',
     table(commands.map(({ name, usage, summary }) => [`  ${name} ${usage}`, summary])),
     '',
-    'It needs MLFLOW_TRACKING_URI (and MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD where the',
-    'server asks for a login). State is kept in a file of this user, or in DynamoDB when',
-    `ROLLBACK_STATE_TABLE is set. Try ${commandText('demo')} first: it needs nothing.`,
+    'Set MLFLOW_TRACKING_URI to the address of the MLflow server, and MLFLOW_TRACKING_USERNAME and',
+    'MLFLOW_TRACKING_PASSWORD if it needs a login. State is kept in a file of this user, or in DynamoDB',
+    `if ROLLBACK_STATE_TABLE is set. Try ${commandText('demo')} first: it needs no settings.`,
     '',
-    'Exit codes: 0 done or already live, 1 failed, 2 usage or configuration, 3 refused or declined,',
-    '4 no target, 5 retry later, 6 contested.',
+    'Exit codes: 0 done or already live, 1 failed, 2 usage or configuration, 3 refused, declined or waiting',
+    'for a person, 4 no target, 5 retry later, 6 contested.',
     '',
   ].join('\n');
 }

@@ -58,7 +58,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     warnings.push({
       code: 'SHORT_WRITE_HORIZON',
       message:
-        `ROLLBACK_WRITE_HORIZON_SECONDS is ${writeHorizonSeconds}: below 30, a run that was cut off may be ` +
+        `ROLLBACK_WRITE_HORIZON_SECONDS is ${writeHorizonSeconds}: below 30, a run that was interrupted may be ` +
         'resumed while its write may still take effect.',
     });
   }
@@ -195,8 +195,8 @@ function loginOf(
   ];
   if (others.length > 0) {
     throw new ConfigurationError(
-      `MLFLOW_TRACKING_SECRET_ARN is set, and a login in the environment too. Remove ${others.join(', ')}; ` +
-        'or remove MLFLOW_TRACKING_SECRET_ARN to use it.',
+      `MLFLOW_TRACKING_SECRET_ARN is set, and a login in the environment too. To use the secret, remove ` +
+        `${others.join(', ')}. To use the login, unset MLFLOW_TRACKING_SECRET_ARN.`,
     );
   }
   // Without the value: somebody may have put the secret itself there.
@@ -225,15 +225,16 @@ function authorizationOf(env: Env, user: { name: string; password: string }): st
   }
   if (token !== undefined) {
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new ConfigurationError('MLFLOW_TRACKING_TOKEN holds characters that no token has.');
+      throw new ConfigurationError(
+        'MLFLOW_TRACKING_TOKEN contains characters that a token cannot have. Set it again.',
+      );
     }
     return `Bearer ${token}`;
   }
   if (login !== '' || password !== '') {
-    const missing = login === '' ? 'MLFLOW_TRACKING_USERNAME' : 'MLFLOW_TRACKING_PASSWORD';
-    throw new ConfigurationError(
-      `${missing} is not set, but its counterpart is. Set both or none.`,
-    );
+    const pair = ['MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'];
+    const [missing, other] = login === '' ? pair : pair.toReversed();
+    throw new ConfigurationError(`${missing} is not set, but ${other} is. Set both, or neither.`);
   }
   return null;
 }

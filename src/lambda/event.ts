@@ -87,8 +87,8 @@ function refusePreview(event: unknown): void {
   const name = keys.find((key) => isSet(event, key) && isDryRun(key));
   if (name === undefined) return;
   throw new InvalidRequestError(
-    `${shownText(name)} belongs to a request; an alarm or a sweep has no preview. ` +
-      'Send {"model_name": "NAME", "dry_run": true}. Nothing was done.',
+    `${shownText(name)} belongs to a request; there is no dry run of an alarm or a sweep. ` +
+      'For a dry run of a rollback, send {"model_name": "NAME", "dry_run": true}. Nothing was done.',
   );
 }
 

@@ -404,7 +404,7 @@ const PERMANENT: readonly { title: string; fault: Fault; fix: RegExp }[] = [
       contentType: HTML,
       body: 'Endpoint: /x disabled due to the mlflow server running in `--artifacts-only` mode. To enable tracking server functionality, run `mlflow server` without `--artifacts-only`',
     },
-    fix: /MLFLOW_TRACKING_URI to the one with the registry/,
+    fix: /MLFLOW_TRACKING_URI to the server with the registry/,
   },
 ];
 

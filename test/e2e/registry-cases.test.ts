@@ -89,7 +89,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a registry'), () => {
       const done = await ask(name, { overrides: ['COOLDOWN'] });
 
       expect(refused).toMatchObject({ outcome: 'REFUSED', refusals: [{ code: 'COOLDOWN' }] });
-      expect(refused.message).toContain('by the tag model_rollback.');
+      expect(refused.message).toContain('known from the tag model_rollback.');
       // Version 3 is the highest Archived one, and carries our tag.
       expect(done).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '4', to_version: '2' });
       expect(done.plan?.rule).toBe('archived-below');

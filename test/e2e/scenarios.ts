@@ -245,7 +245,7 @@ export const scenarios: readonly Scenario[] = [
         const request = { model_name: model, request_id: 'one-key', ...body };
         const failure = failureIn(await way.ask(request));
         expect(failure.errorType).toBe('InvalidRequestError');
-        expect(failure.message).toMatch(/another body.*new request_id/);
+        expect(failure.message).toMatch(/for a different request.*new request_id/);
       }
 
       expect(await world.everything(model)).toEqual(before);

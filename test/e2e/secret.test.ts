@@ -116,6 +116,6 @@ describe.skipIf(isEngineMissing)(suiteTitle('a login from a secret'), () => {
     const both = { ...settings, MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'p' };
     const { exitCode, stderr } = await runCommand(['plan', 'm'], world.env(both));
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('Remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD');
+    expect(stderr).toContain('remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD');
   });
 });

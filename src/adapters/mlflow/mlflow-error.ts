@@ -217,7 +217,7 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
     );
   }
   if (status >= 300 && status < 400) {
-    return 'Redirects are not followed, since they would carry the login elsewhere; set MLFLOW_TRACKING_URI to the final address.';
+    return 'Redirects are not followed, because they would send the login elsewhere. Set MLFLOW_TRACKING_URI to the final address.';
   }
   if (status === 404 && errorCode === null) {
     return 'There is no MLflow API at this address: check the host, the port and the path prefix in MLFLOW_TRACKING_URI.';
@@ -225,9 +225,9 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   if (errorCode === 'FEATURE_DISABLED')
     return 'The server has no workspaces: unset MLFLOW_WORKSPACE.';
   if (message.includes('artifacts-only')) {
-    return 'This server runs with --artifacts-only: set MLFLOW_TRACKING_URI to the one with the registry.';
+    return 'This server runs with --artifacts-only: set MLFLOW_TRACKING_URI to the server with the registry.';
   }
-  return 'A retry will not help.';
+  return 'A retry does not help. The log of the MLflow server may show why.';
 }
 
 /** At most 300 characters, on one line, safe to print. */

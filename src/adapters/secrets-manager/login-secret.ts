@@ -40,7 +40,7 @@ function parseJson(text: string): unknown {
 
 function unusable(what: string): ConfigurationError {
   return new ConfigurationError(
-    `The secret that MLFLOW_TRACKING_SECRET_ARN names ${what}. It must be a JSON object of texts, ` +
-      '{"username": …, "password": …} or {"token": …}, with nothing else in it.',
+    `The secret that MLFLOW_TRACKING_SECRET_ARN names ${what}. It must be a JSON object with string values, ` +
+      '{"username": …, "password": …} or {"token": …}, and no other field.',
   );
 }

@@ -28,7 +28,7 @@ export const applyCommand: Command = {
   optionHelp: {
     ...planCommand.optionHelp,
     'request-id': 'idempotency key: the same key never acts twice (default: a new one)',
-    alarm: 'name of the alarm that asks for it, for the record',
+    alarm: 'name of the alarm that is the reason; it is only recorded',
     yes: 'do not ask; needed where there is no terminal',
   },
   arity: [1, 1],

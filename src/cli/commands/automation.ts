@@ -21,13 +21,14 @@ import { requireFound } from './records.ts';
 export const approveCommand: Command = {
   name: 'approve',
   usage: 'ID',
-  summary: 'approve a rollback that waits for it: show the plan, ask, roll back',
+  summary: 'approve the rollback that an alarm waits for: show the plan, ask, roll back',
   options: {
     override: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    override: 'guard to override, such as COOLDOWN; can be repeated',
+    override:
+      'guard to override: COOLDOWN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
     yes: 'do not ask; needed where there is no terminal',
   },
   arity: [1, 1],
@@ -69,9 +70,9 @@ export const approveCommand: Command = {
 export const resumeCommand: Command = {
   name: 'resume',
   usage: '[MODEL]',
-  summary: 'let alarms roll back again, after automation of MODEL (or --fleet) was paused',
+  summary: 'end a pause: let alarms roll back MODEL (with --fleet: all models) again',
   options: { fleet: { type: 'boolean' } },
-  optionHelp: { fleet: 'all models: after ROLLBACK_BLAST_RADIUS stopped them' },
+  optionHelp: { fleet: 'end the pause of all models, which ROLLBACK_BLAST_RADIUS caused' },
   arity: [0, 1],
   examples: ['model-rollback resume PascalStrategy', 'model-rollback resume --fleet'],
   run: async (context) => {

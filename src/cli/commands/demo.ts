@@ -28,10 +28,11 @@ const alarmName = 'high-drawdown-alarm';
 export const demoCommand: Command = {
   name: 'demo',
   usage: '',
-  summary: 'show the main story on an embedded registry: no account, no server, nothing kept',
+  summary: 'show a whole rollback on an embedded registry: no account, no server, nothing kept',
   options: { model: { type: 'string' } },
   optionHelp: {
-    model: 'show the plan for this model of MLFLOW_TRACKING_URI instead, reading only',
+    model:
+      'show the plan for this model of your registry (MLFLOW_TRACKING_URI) instead; only reads',
   },
   arity: [0, 0],
   examples: ['model-rollback demo', 'model-rollback demo --model PascalStrategy'],
@@ -120,7 +121,7 @@ async function runStory(
 
 function hint({ env }: CommandContext): string {
   return env['MLFLOW_TRACKING_URI']
-    ? `MLFLOW_TRACKING_URI is set: ${commandText('demo', [], { model: 'NAME' })} shows the plan for one of its\nmodels, reading only.`
+    ? `MLFLOW_TRACKING_URI is set: ${commandText('demo', [], { model: 'NAME' })} shows the plan for one of its\nmodels, and only reads.`
     : `Set MLFLOW_TRACKING_URI, then try ${commandText('plan', ['NAME'])} on a model of yours: it only reads.`;
 }
 

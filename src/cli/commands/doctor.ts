@@ -26,7 +26,8 @@ export const doctorCommand: Command = {
     alarm: { type: 'string', multiple: true },
   },
   optionHelp: {
-    function: 'name or ARN of the function: check its own settings, its schedule and its alarms',
+    function:
+      'name or ARN of the Lambda function: check its own settings, its schedule and its alarms',
     topic: 'ARN of the topic of the alarms: check it, and the alarms that publish to it',
     alarm: 'name of an alarm to check; can be repeated',
   },

@@ -89,7 +89,7 @@ function statusText(json: StatusAnswer, columns: number | null): string {
     ['paused', json.paused ?? 'no'],
     ['fleet', json.fleet_paused === null ? 'not paused' : `paused: ${json.fleet_paused}`],
     [
-      'in work',
+      'running',
       active === null
         ? 'nothing'
         : `${shortId(active.rollback_id)}, lease until ${shownTime(active.lease_ends_at)}`,

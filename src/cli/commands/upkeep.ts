@@ -110,8 +110,7 @@ export const createTableCommand: Command = {
 export const sweepCommand: Command = {
   name: 'sweep',
   usage: '',
-  summary:
-    'do what is due, once: finish runs that were cut off, send notices, check pointers and alarms',
+  summary: 'do what is due, once: finish interrupted runs, send notices, check pointers and alarms',
   options: {},
   optionHelp: {},
   arity: [0, 0],
@@ -124,7 +123,7 @@ export const sweepCommand: Command = {
       `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
         `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
         `${report.alarms_looked_at} alarms checked, ${report.recoveries_checked} recoveries checked, ` +
-        `${report.skipped} left to others, ${report.failed.length} failed.`,
+        `${report.skipped} done by others, ${report.failed.length} failed.`,
       ...report.failed.map(
         (failure) => `  ${escapeText(failure.rollback_id)}  ${escapeText(failure.error)}`,
       ),

@@ -127,7 +127,7 @@ const quarantined: Guard = {
     if (!isKnown && mark === null) return passed('the target is not in quarantine');
     const why = isKnown
       ? ''
-      : ` This rests on its tag ${mark?.kind}, of ${isoTime(mark?.atMs ?? 0)}; this state store has no record of it.`;
+      : ` This is known from its tag ${mark?.kind} of ${isoTime(mark?.atMs ?? 0)}; this state store has no record of it.`;
     return refused(
       `Version ${target.version} is in quarantine: an earlier rollback moved away from it.${why}`,
       `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
@@ -142,7 +142,7 @@ const targetUnfit: Guard = {
       ? passed('the target is READY')
       : refused(
           `Version ${target.version} has status ${target.status}, not READY.`,
-          'Choose another version, or override it (--override TARGET_UNFIT; in a request: ' +
+          'Choose another version, or override this guard (--override TARGET_UNFIT; in a request: ' +
             '"overrides": ["TARGET_UNFIT"]).',
         ),
 };
@@ -212,7 +212,7 @@ const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirme
 
 function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
   if (answer.kind !== 'refusal') return answer.message;
-  if (isOverridden) return `${answer.message} The request overrides this.`;
+  if (isOverridden) return `${answer.message} An override in the request passes this guard.`;
   return answer.fix === '' ? answer.message : `${answer.message} ${answer.fix}`;
 }
 
@@ -236,8 +236,8 @@ function lastRollback({ state, snapshot, pointer, nowMs, automatic }: GuardFacts
   if (marked !== null && marked.mark.atMs > (own?.atMs ?? 0)) {
     const { version, mark } = marked;
     const what =
-      `by the tag ${mark.kind} on version ${version}; this state store has no record of it, as ` +
-      'after a rename or with another state store';
+      `known from the tag ${mark.kind} on version ${version}; this state store has no record of it, because ` +
+      'the model was renamed or another state store was used';
     return { atMs: mark.atMs, what };
   }
   if (own === null) return null;

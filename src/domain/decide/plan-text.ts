@@ -95,14 +95,14 @@ function guessText({ pointer, to }: Plan): string {
   return (
     `Version ${to?.version} is a guess, the highest READY version below: MLflow does not keep what ${pointer} ` +
     'named before, and nothing on record shows it. If you know it, pass it: --to VERSION (in a request: ' +
-    'target_version).'
+    '"target_version").'
   );
 }
 
 function unreadText(unreadBelow: string): string {
   return (
     `Not every version below ${unreadBelow} was read, so the version that was live before may be one of them. ` +
-    'If you know it, pass it: --to VERSION (in a request: target_version).'
+    'If you know it, pass it: --to VERSION (in a request: "target_version").'
   );
 }
 
@@ -121,7 +121,7 @@ function noTargetMessage(plan: Plan): string {
   const hint =
     names.length === 0
       ? 'The model has no other version.'
-      : `Passed over: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
+      : `Not chosen: ${names.join('; ')}. To restore one of them all the same, pass it as target_version.`;
   const unread = plan.unreadBelow === undefined ? '' : ` ${unreadText(plan.unreadBelow)}`;
   return `No version may be restored in place of ${plan.from?.version ?? 'none'}. ${hint}${unread}`;
 }

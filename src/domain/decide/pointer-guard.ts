@@ -13,7 +13,7 @@ export const noLiveVersion: Guard = {
       return passed('no version is live; the request names a target');
     return refused(
       'No version is live, so there is nothing to roll back from.',
-      'Pass the version to restore: --to VERSION (in a request: target_version).',
+      'Pass the version to restore: --to VERSION (in a request: "target_version").',
     );
   },
 };

@@ -71,7 +71,7 @@ export function chooseTarget(
     if (!isLower(row, from) && !isByNumberOnly) {
       return `it is newer than the live version ${from.version}`;
     }
-    return target === null ? 'no rule takes it' : `version ${target.version} comes first`;
+    return target === null ? 'no rule chooses it' : `version ${target.version} comes first`;
   };
   for (const rule of rules) {
     for (const matches of matchers[rule](facts)) {
@@ -142,7 +142,7 @@ function whyBarred(row: ModelVersion, state: ModelState, nowMs: number): string 
   if (isQuarantined(state, row)) return 'in quarantine: an earlier rollback moved away from it';
   const mark = quarantineMark(row, state, nowMs);
   if (mark === null) return null;
-  return `in quarantine: by its tag ${mark.kind} a rollback moved away from it at ${isoTime(mark.atMs)}`;
+  return `in quarantine: a rollback moved away from it at ${isoTime(mark.atMs)}, as its tag ${mark.kind} shows`;
 }
 
 function whyUnfit(row: ModelVersion, { from, displaced, liveHistory }: RuleFacts): string | null {

@@ -176,7 +176,7 @@ function whatIsKnown(plan: Plan, snapshot: RegistrySnapshot, found: Contested | 
     : 'Nothing in the registry shows that it did.';
   return (
     'The registry is not as the plan saw it, and it is not known whether the move of ' +
-    `${pointer} ${move} took effect: its answer was lost, or the run was cut off. ${trace}`
+    `${pointer} ${move} took effect: its answer was lost, or the run was interrupted. ${trace}`
   );
 }
 

@@ -31,7 +31,7 @@ export function meet(
   const { record, state } = found;
   if (record !== undefined && !isSameBody(record.request, incoming.request)) {
     throw new InvalidRequestError(
-      `The key of this request was used before with another body (${record.id}). ` +
+      `The key of this request was used before for a different request (${record.id}). ` +
         'Use a new request_id for a new request.',
     );
   }
@@ -98,7 +98,7 @@ export function clockSkewProblem(
   const side = skewMs > 0 ? 'ahead of' : 'behind';
   return (
     `The clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the server's; ` +
-    `at most ${maxMs / 1000} s are safe. Nothing was written. Set the clock (NTP), then try again.`
+    `at most ${maxMs / 1000} s are allowed. Nothing was written. Set the clock (NTP), then try again.`
   );
 }
 

@@ -78,7 +78,7 @@ export function resumeFleet(fleet: FleetState): FleetState {
  * @param modelName null: automation of all models
  */
 export function pauseText(pause: Pause, modelName: string | null): string {
-  const since = `Automation is paused since ${isoTime(pause.atMs)}.`;
+  const since = `Automation has been paused since ${isoTime(pause.atMs)}.`;
   return `${pause.message} ${since} To let alarms act again, run ${resumeText(modelName)}.`;
 }
 

@@ -22,7 +22,7 @@ describe('a registered model that was renamed after a rollback', () => {
       from_version: '2',
       refusals: [{ code: 'COOLDOWN', clears_at: clearsAt }],
     });
-    expect(answer.message).toContain('by the tag model_rollback.');
+    expect(answer.message).toContain('known from the tag model_rollback.');
   });
 
   test('does not get the version back that it was rolled back from', async () => {
@@ -36,7 +36,7 @@ describe('a registered model that was renamed after a rollback', () => {
     expect(answer.plan?.candidates).toContainEqual(
       expect.objectContaining({
         version: '3',
-        why: expect.stringMatching(/^in quarantine: by its tag/),
+        why: expect.stringMatching(/^in quarantine: .*, as its tag/),
       }),
     );
     const named = await world.ask({

@@ -65,13 +65,13 @@ describe('configFromEnv', () => {
   });
 
   test.each([
-    [{ MLFLOW_TRACKING_USERNAME: 'u' }, 'Remove MLFLOW_TRACKING_USERNAME;'],
-    [{ MLFLOW_TRACKING_TOKEN: 't' }, 'Remove MLFLOW_TRACKING_TOKEN;'],
+    [{ MLFLOW_TRACKING_USERNAME: 'u' }, 'remove MLFLOW_TRACKING_USERNAME.'],
+    [{ MLFLOW_TRACKING_TOKEN: 't' }, 'remove MLFLOW_TRACKING_TOKEN.'],
     [
       { MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'hunter2' },
-      'Remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD;',
+      'remove MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD.',
     ],
-    [{ MLFLOW_TRACKING_URI: 'http://me:hunter2@mlflow' }, 'Remove the login inside the address;'],
+    [{ MLFLOW_TRACKING_URI: 'http://me:hunter2@mlflow' }, 'remove the login inside the address.'],
   ])('refuses a secret beside %j, and says what to remove', (env, fix) => {
     const message = refused({ MLFLOW_TRACKING_SECRET_ARN: 'mlflow/login', ...env });
     expect(message).toContain('MLFLOW_TRACKING_SECRET_ARN');

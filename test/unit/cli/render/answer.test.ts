@@ -69,10 +69,22 @@ describe('renderAnswer', () => {
     const { plan } = await answers();
     const [warning] = plan.warnings;
     expect(warning?.code).toBe('OVERRIDDEN_COOLDOWN');
-    expect(warning?.message).toMatch(/ is allowed at \S+Z\. The request overrides this\.$/);
+    expect(warning?.message).toMatch(
+      / is allowed at \S+Z\. An override in the request passes this guard\.$/,
+    );
     const text = renderPreview(plan, view, nextStep(plan, again));
     expect(text.match(/The last rollback/g)).toHaveLength(1);
     expect(text).toMatch(/guards {6}7 of 8 passed\n {2}over COOLDOWN/);
+  });
+
+  test('turns only the name of a field into a flag, not a word of a sentence', async () => {
+    const { done, plan } = await answers();
+    const text = shown({ ...done, warnings: plan.warnings });
+    expect(text).toContain('An override in the request passes this guard.');
+    const world = makeWorld();
+    world.seed('n', ['Archived']);
+    const unnamed = await world.ask({ model_name: 'n' });
+    expect(shown(unnamed)).toContain('--to VERSION (in a request: "target_version")');
   });
 
   test('escapes whatever comes from outside', async () => {

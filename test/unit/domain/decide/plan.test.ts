@@ -201,7 +201,7 @@ describe('the guards', () => {
     const plan = planOf(markedTwo, { request });
     expect(codes(plan)).toEqual(['QUARANTINED']);
     expect(planMessage(plan)).toMatch(
-      /rests on its tag model_rollback\.rolled_back, of 2025-12-31T23/,
+      /known from its tag model_rollback\.rolled_back of 2025-12-31T23/,
     );
     expect(planMessage(plan)).toContain('`model-rollback release m 2`');
     const released = { released: [{ version: '2', atMs: nowMs }] };
@@ -215,7 +215,7 @@ describe('the guards', () => {
     expect(codes(plan)).toEqual(['COOLDOWN']);
     expect(refusalsOf(plan.guards)[0]?.clearsAtMs).toBe(nowMs + hourMs);
     expect(planMessage(plan)).toMatch(
-      /by the tag model_rollback\.rolled_back on version 2; this state/,
+      /known from the tag model_rollback\.rolled_back on version 2; this state/,
     );
     // Its own commit is newer; or the tag is about another pointer.
     const own = { lastCommit: { rollbackId: 'm/1', atMs: nowMs - 1, from: '9', to: '8' } };
@@ -229,7 +229,9 @@ describe('the guards', () => {
     const facts = { state: committed(hourMs), cooldownMs: 2 * hourMs };
     const plan = planOf(three, { ...facts, request: { overrides: ['COOLDOWN'] } });
     const [warning] = planWarnings(plan, { state: stateOf(), snapshot: snapshotOf(three) });
-    expect(warning?.message).toMatch(/next one is allowed at .*Z\. The request overrides this\.$/);
+    expect(warning?.message).toMatch(
+      /next one is allowed at .*Z\. An override in the request passes this guard\.$/,
+    );
   });
 
   test('COOLDOWN names the command that overrides it', () => {

@@ -119,7 +119,7 @@ describe('chooseTarget', () => {
     const rows = [row('4', 'Production', 9), three, row('2', 'Archived', 1)];
     const choice = choose(rows);
     expect(choice.version).toBe('2');
-    const why = `in quarantine: by its tag model_rollback.rolled_back a rollback moved away from it at ${new Date(atMs).toISOString()}`;
+    const why = `in quarantine: a rollback moved away from it at ${new Date(atMs).toISOString()}, as its tag model_rollback.rolled_back shows`;
     expect(choice.candidates).toContainEqual(expect.objectContaining({ version: '3', why }));
   });
 
