@@ -231,7 +231,7 @@ const mutations: readonly Mutation[] = [
     from: '        if (!(error instanceof StateCorruptError)) throw error;',
     to: '        throw error;',
     suite: 'test/contract/memory-rollback-store.test.ts',
-    test: 'names',
+    test: 'is named in the lists when it is a record that',
   },
   {
     invariant: 'I12',
