@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { AlarmTransition, Dimension } from '../../src/domain/alarm.ts';
 import { TargetRule } from '../../src/domain/candidate.ts';
 import type { FleetState, Pause } from '../../src/domain/fleet.ts';
+import { limits } from '../../src/domain/limits.ts';
 import type { ModelVersion } from '../../src/domain/model.ts';
 import { type Notice, type NoticeTopic, noticeTopics } from '../../src/domain/notice-content.ts';
 import type { ChannelState, OutboxNotice } from '../../src/domain/outbox.ts';
@@ -34,9 +35,6 @@ import {
   WatchEnd,
 } from '../../src/domain/trigger.ts';
 
-/** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
-const LAST_TIME_MS = 253_402_300_799_999;
-
 /** Names that the registry takes and a careless store stumbles over. */
 export const AWKWARD_NAMES: readonly string[] = [
   "Bobby'); DROP TABLE rollback;--",
@@ -54,7 +52,9 @@ export const AWKWARD_NAMES: readonly string[] = [
 const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
   fc.option(arbitrary, { nil: null });
 
-const time = fc.integer({ min: 0, max: LAST_TIME_MS });
+const time = fc.integer({ min: 0, max: limits.timeMaxMs });
+/** Of a registry, or a cooldown after a time of ours. */
+const anyTime = fc.integer({ min: 0, max: limits.dateMaxMs });
 const count = fc.nat();
 const version = fc
   .oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 999_999_999_999_999 }))
@@ -76,8 +76,8 @@ const modelVersion: fc.Arbitrary<ModelVersion> = fc.record({
   version,
   stage: text,
   status: text,
-  createdAtMs: time,
-  lastUpdatedAtMs: time,
+  createdAtMs: anyTime,
+  lastUpdatedAtMs: anyTime,
 });
 
 const warning: fc.Arbitrary<Warning> = fc.record({ code: text, message: text });
@@ -92,7 +92,7 @@ const guardReport: fc.Arbitrary<GuardReport> = fc
     code: word(...Object.values(RefusalCode), 'SEVERAL_LIVE_VERSIONS'),
     verdict: fc.constantFrom('passed' as const, 'warning', 'overridden', 'refused'),
     message: text,
-    clearsAtMs: nullable(time),
+    clearsAtMs: nullable(anyTime),
   })
   .map((report) => ({ ...report, verdict: isFirstGuard(report) ? report.verdict : 'refused' }));
 
