@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { configFromEnv, type Env, storeFromEnv } from '../../../src/config/config-from-env.ts';
+import {
+  configFromEnv,
+  type Env,
+  settingsWarnings,
+  storeFromEnv,
+} from '../../../src/config/config-from-env.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
@@ -158,6 +163,21 @@ describe('configFromEnv', () => {
       'SHORT_WRITE_HORIZON',
       'UNKNOWN_SETTING',
     ]);
+  });
+
+  test.each([
+    ['ROLLBACK_STATE_TABEL', 'ROLLBACK_STATE_TABLE'],
+    ['rollback_state_table', 'ROLLBACK_STATE_TABLE'],
+    ['ROLBACK_STORE', 'ROLLBACK_STORE'],
+    ['ROLLBACKSTORE', 'ROLLBACK_STORE'],
+    ['ROLLBAK_MODE', 'ROLLBACK_MODE'],
+  ])('refuses %s, which is nearly known', (name, near) => {
+    expect(() => settingsWarnings({ [name]: 'x' })).toThrow(`did you mean ${near}?`);
+  });
+
+  test('leaves the variables of other programs alone', () => {
+    const others = ['RUNNER_MODE', 'ROLLUP_STORE', 'RABBIT_MODE', 'R_HOME', 'REACT_APP_ROLLBACK'];
+    expect(settingsWarnings(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([]);
   });
 
   test('reads the settings for alarms, without a warning', () => {
