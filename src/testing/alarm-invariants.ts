@@ -1,7 +1,8 @@
 import { isSameVersions } from '../domain/model.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
-import { type AppliedChange, modelName, type SimulatedWorld } from './simulated-world.ts';
+import { modelName } from './simulated-registry.ts';
+import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
 /** Two clocks may be so far apart. */
 const skewMs = 30_000;

@@ -6,6 +6,10 @@ import {
 } from '../domain/model.ts';
 import { marksIn } from '../domain/rollback-mark.ts';
 
+export const modelName = 'm';
+/** A model that nothing real is about: only forged messages name it. */
+export const otherModelName = 'other';
+
 /** One registered model with MLflow's rules for stages, races included. */
 export class SimulatedRegistry {
   readonly pointer: ModelPointer = { kind: 'stage', stage: 'Production' };
