@@ -44,7 +44,8 @@ export interface SimulationReport {
 
 /**
  * Runs the real protocol in a deterministic world with lost, late and doubled calls, crashes, clock skew, a
- * slow registry, a topic that is down for hours, rivals and sweeps, and checks the invariants after each run. Stops at the first failure.
+ * slow registry, a topic that is down for hours, rivals and sweeps, and checks the invariants after each
+ * run. Stops at the first failure.
  */
 export async function simulateRollbacks(options: SimulationOptions): Promise<SimulationReport> {
   const outcomes: Record<string, number> = {};
