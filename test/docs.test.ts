@@ -131,7 +131,7 @@ describe('outcomes.md', () => {
 describe('concepts.md', () => {
   test('tells every refusal code and every target rule', () => {
     const rules = matches(
-      textOf('src/domain/decide/candidate.ts'),
+      textOf('src/domain/pointer/target-rule.ts'),
       /^ {2}[A-Z_]+: '([a-z-]+)',$/gm,
     );
     expect(rules.length).toBeGreaterThan(5);

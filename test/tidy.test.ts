@@ -139,6 +139,10 @@ describe('the sources', () => {
     ]);
   });
 
+  test('take chance from Identity only, so that a simulation can replay it', () => {
+    expect(sources.filter((path) => /\bMath\.random\(/.test(textOf(path)))).toEqual([]);
+  });
+
   test('use every limit', () => {
     const all = sources.map(textOf).join('\n');
     const unused = Object.keys(limits).filter((name) => !all.includes(`limits.${name}`));

@@ -199,6 +199,14 @@ const mutations: readonly Mutation[] = [
     ...simulation,
   },
   {
+    invariant: 'clocks',
+    breaks: 'clocks are compared when the answers are handled, so a slow registry is a wrong clock',
+    file: 'src/app/roll-back.ts',
+    from: '  const snapshot = await reads.snapshot;\n  const skews = [snapshot.clockSkewMs, view.clockSkewMs];',
+    to: '  const storeMs = deps.clock.nowMs() - (view.clockSkewMs ?? 0);\n  const snapshot = await reads.snapshot;\n  const skews = [snapshot.clockSkewMs, deps.clock.nowMs() - storeMs];',
+    ...simulation,
+  },
+  {
     invariant: 'I10',
     breaks: 'a check waits for the notice of its record',
     file: 'src/app/sweep.ts',
@@ -231,7 +239,7 @@ const mutations: readonly Mutation[] = [
     from: '        if (!(error instanceof StateCorruptError)) throw error;',
     to: '        throw error;',
     suite: 'test/contract/memory-rollback-store.test.ts',
-    test: 'names',
+    test: 'is named in the lists when it is a record that',
   },
   {
     invariant: 'I12',

@@ -31,9 +31,9 @@ export async function reportPromotion(
   const registry = registryFor(deps, pointer);
   const { live } = await registry.read(modelName, [], deadline);
   if (live[0]?.version !== version) {
+    const named = live[0] === undefined ? 'no version' : `version ${live[0].version}`;
     throw new InvalidRequestError(
-      `${pointerText(pointer)} of ${modelName} names ${live[0] === undefined ? 'no version' : `version ${live[0].version}`}, ` +
-        `not ${version}. Report a promotion after the pointer was moved. Nothing was recorded.`,
+      `${pointerText(pointer)} of ${modelName} names ${named}, not ${version}. Report a promotion after the pointer was moved. Nothing was recorded.`,
     );
   }
   if (replaced === version) {

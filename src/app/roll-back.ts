@@ -4,19 +4,14 @@ import { commandText } from '../domain/command-line.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { planWarnings } from '../domain/decide/plan-text.ts';
-import {
-  InvalidRequestError,
-  RegistryUnavailableError,
-  StateStoreUnavailableError,
-} from '../domain/errors.ts';
+import { InvalidRequestError, RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
-import { type ClaimedRun, claim } from '../domain/protocol/transition.ts';
 import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
 import { type ModelPointer, parsePointer, pointerText } from '../domain/registry/pointer.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request/request.ts';
-import { type FleetState, newFleetState } from '../domain/state/fleet.ts';
+import { newFleetState } from '../domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -32,9 +27,9 @@ import { closeIfMoved, closeIfOtherPointer, endWithoutClaim } from './end-unclai
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
-import { newLease } from './lease.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
+import { takeClaim } from './take-claim.ts';
 
 /** One call for a rollback. */
 export interface RollbackCall {
@@ -281,27 +276,5 @@ function requireReadiness(run: Run): void {
       'The plan that was shown moved nothing, but a rollback would now move the pointer. Nothing was done. ' +
         `To see the plan and decide, run ${commandText('apply', [run.request.modelName])}.`,
     );
-  }
-}
-
-/** Null when another run was quicker. */
-async function takeClaim(
-  deps: RollbackDeps,
-  { state, fleet }: { state: ModelState; fleet: FleetState | null },
-  attempt: Attempt,
-  deadline: Deadline,
-): Promise<ClaimedRun | null> {
-  const lease = newLease(deps, deadline);
-  const { previousNotice: earlierNotice } = attempt;
-  const claimed = claim(state, attempt, lease, { earlierNotice, fleet });
-  try {
-    const result = await deps.store.write(claimed, deadline);
-    return result === 'written' ? claimed : null;
-  } catch (error) {
-    if (!(error instanceof StateStoreUnavailableError)) throw error;
-    // Unclear whether it was written: the owner token shows it.
-    const view = await deps.store.read(state.modelName, attempt.id, deadline);
-    if (view.state?.active?.owner === lease.owner) return claimed;
-    throw error;
   }
 }

@@ -85,13 +85,15 @@ export function settingsWarnings(env: Env): Warning[] {
   const known = Object.keys(envNames);
   const warnings: Warning[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (!/^rollback_/i.test(name) || known.includes(name) || !value) continue;
+    // Whatever is misspelt in it, `ROLBACK_STORE` too; other programs have few that begin so.
+    if (!/^r/i.test(name) || known.includes(name) || !value) continue;
     const near = nearestName(name, known);
     if (near !== undefined) {
       throw new ConfigurationError(
         `The variable ${name} is unknown: did you mean ${near}? Rename it, or unset it.`,
       );
     }
+    if (!/^rollback_/i.test(name)) continue;
     warnings.push({
       code: 'UNKNOWN_SETTING',
       message: `The variable ${name} is unknown, and ignored.`,

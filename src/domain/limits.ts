@@ -11,6 +11,10 @@ export const limits = {
   versionDigitsMax: 15,
   overridesMax: 16,
   unknownFieldsReportedMax: 20,
+  /** The end of the year 9999 (epoch ms): times of our own are not later. */
+  timeMaxMs: 253_402_300_799_999,
+  /** The last instant that a date can hold (epoch ms): what a registry holds, or a cooldown adds, may be later. */
+  dateMaxMs: 8_640_000_000_000_000,
   /** Length of a free text that we store or send on (characters). */
   messageLengthMax: 2_000,
 

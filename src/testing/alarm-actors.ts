@@ -1,7 +1,8 @@
 import type { AlarmTransition, MessageOrigin } from '../domain/alarm/alarm.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { ownAccount } from './simulated-alarms.ts';
-import { modelName, otherModelName, type SimulatedWorld } from './simulated-world.ts';
+import { modelName, otherModelName } from './simulated-registry.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
 
 /**
  * An alarm that goes to ALARM, perhaps again and again, and is delivered by several paths, each at least
@@ -145,7 +146,7 @@ async function deliver(
       world.answered.push({ transition, answer });
       return;
     } catch (error) {
-      if (!isModelRollbackError(error)) world.violations.push(`a bug: ${String(error)}`);
+      world.judge(error);
       if (!isModelRollbackError(error) || !error.isRetryable) return;
     }
     await deps.clock.sleep(60_000 * (attempt + 1));

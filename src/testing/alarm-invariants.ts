@@ -2,7 +2,8 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { WatchEnd } from '../domain/record/trigger.ts';
 import { isSameVersions } from '../domain/registry/model.ts';
-import { type AppliedChange, modelName, type SimulatedWorld } from './simulated-world.ts';
+import { modelName } from './simulated-registry.ts';
+import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
 /** Two clocks may be so far apart. */
 const skewMs = 30_000;

@@ -36,21 +36,25 @@ export interface SimulationReport {
   readonly outcomes: Readonly<Record<string, number>>;
   /** Records of alarms that CloudWatch did not confirm, among those refused. */
   readonly unconfirmed: number;
+  /** Reads of the registry that waited half a minute or more for their answer. */
+  readonly slowReads: number;
   /** The first failure, shrunk; null when every invariant held in every run. */
   readonly failure: SimulationFailure | null;
 }
 
 /**
- * Runs the real protocol in a deterministic world with lost, late and doubled calls, crashes, clock skew,
- * rivals and sweeps, and checks the invariants after each run. Stops at the first failure.
+ * Runs the real protocol in a deterministic world with lost, late and doubled calls, crashes, clock skew, a
+ * slow registry, a topic that is down for hours, rivals and sweeps, and checks the invariants after each
+ * run. Stops at the first failure.
  */
 export async function simulateRollbacks(options: SimulationOptions): Promise<SimulationReport> {
   const outcomes: Record<string, number> = {};
-  const totals = { steps: 0, commits: 0, unconfirmed: 0 };
+  const totals = { steps: 0, commits: 0, unconfirmed: 0, slowReads: 0 };
   for (let index = 0; index < options.runs; index += 1) {
     const seed = options.seed + index;
     const run = await simulate(new Choices(seed), options);
     totals.steps += run.world.scheduler.trace.length;
+    totals.slowReads += run.world.slowReads;
     for (const record of (await run.world.stored()).records) {
       const { status } = record.progress;
       if (status === 'REFUSED' && record.plan === null) totals.unconfirmed += 1;

@@ -1,9 +1,10 @@
-import { sweep } from '../app/sweep.ts';
+import { type SweepReport, sweep } from '../app/sweep.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request/request.ts';
 import type { DueItem } from '../ports/rollback-store.ts';
 import { alarmActors, tripAgain } from './alarm-actors.ts';
-import { modelName, type SimulatedWorld } from './simulated-world.ts';
+import { modelName } from './simulated-registry.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
 
 /** Who acts in a run, by choice: requests and their duplicates, rivals, a person, sweeps. */
 export async function playScenario(world: SimulatedWorld): Promise<void> {
@@ -12,6 +13,8 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
   scheduler.faultPercent = [0, 4, 12, 25][choices.pick(4)] ?? 0;
   const downMs = choices.happens(25) ? [1_800_000, 10_800_000, 36_000_000][choices.pick(3)] : 0;
   world.topicIsDownUntilMs = scheduler.nowMs + (downMs ?? 0);
+  const slowMs = choices.happens(25) ? [600_000, 3_600_000][choices.pick(2)] : 0;
+  world.registryIsSlowUntilMs = scheduler.nowMs + (slowMs ?? 0);
   const actors: Promise<void>[] = [];
   const requests = requestsOf(world);
   for (const [index, fields] of requests.entries()) {
@@ -59,6 +62,7 @@ export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
     const swept = sweep(deps, world.deadline(deps, 120_000));
     await Promise.all([scheduler.settle(5_000), swept, tripped]);
     const report = await swept;
+    judgeClocks(world, report);
     left = stillDue(world, left, await world.due('record', startedMs));
     const due = [...(await world.due('record')), ...(await world.due('notice'))];
     if (round >= 12 && report.due === 0 && due.length === 0) return true;
@@ -123,7 +127,7 @@ async function requester(
       await world.useCasesFor(process, deps).rollBack(deps, call);
       return;
     } catch (error) {
-      if (!isModelRollbackError(error)) world.violations.push(`a bug: ${String(error)}`);
+      world.judge(error);
       if (!isModelRollbackError(error) || !error.isRetryable) return;
     }
     await deps.clock.sleep(20_000 * (attempt + 1));
@@ -177,11 +181,21 @@ async function mover(world: SimulatedWorld, which: 'the newest' | 'an older'): P
   });
 }
 
+/** A sweep names its failures, and goes on. */
+function judgeClocks(world: SimulatedWorld, { failed }: SweepReport): void {
+  for (const { rollback_id: id, error } of failed) {
+    if (error.includes('The clock of this machine')) {
+      world.violations.push(`a right clock was taken for a wrong one: ${id}: ${error}`);
+    }
+  }
+}
+
 async function sweeper(world: SimulatedWorld, actor: string): Promise<void> {
   const deps = world.depsFor(actor);
   try {
-    await world.useCasesFor(actor, deps).sweep(deps, world.deadline(deps, 120_000));
+    const report = await world.useCasesFor(actor, deps).sweep(deps, world.deadline(deps, 120_000));
+    judgeClocks(world, report);
   } catch (error) {
-    if (!isModelRollbackError(error)) world.violations.push(`a bug: ${String(error)}`);
+    world.judge(error);
   }
 }

@@ -6,6 +6,10 @@ import {
 import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
 import { marksIn } from '../domain/registry/rollback-mark.ts';
 
+export const modelName = 'm';
+/** A model that nothing real is about: only forged messages name it. */
+export const otherModelName = 'other';
+
 /** One registered model with MLflow's rules for stages and aliases, races included. */
 export class SimulatedRegistry {
   readonly pointer: ModelPointer;
@@ -63,8 +67,8 @@ export class SimulatedRegistry {
   }
 
   /**
-   * What a move of the pointer does. An alias is overwritten, whatever it named. For a stage MLflow reads the live versions first and
-   * archives those: with another transition in between, two stay live.
+   * What a move of the pointer does. An alias is overwritten, whatever it named. For a stage MLflow reads
+   * the live versions first and archives those: with another transition in between, two stay live.
    * @param seenLive what was live when this transition began; null archives nothing
    */
   promote(

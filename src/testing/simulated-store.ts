@@ -1,12 +1,21 @@
 import { StateStoreUnavailableError } from '../domain/errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
 const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
-/** The store of the world, as a process reaches it over the network; it watches what was written. */
-export function storeFor(world: SimulatedWorld, actor: string, isDryRun: boolean): RollbackStore {
+/**
+ * The store of the world, as a process reaches it over the network; it watches what was written.
+ * @param clock of that process
+ */
+export function storeFor(
+  world: SimulatedWorld,
+  actor: string,
+  clock: Clock,
+  isDryRun: boolean,
+): RollbackStore {
   const down = new StateStoreUnavailableError('the store did not answer');
   const call = async <T>(
     label: string,
@@ -25,7 +34,10 @@ export function storeFor(world: SimulatedWorld, actor: string, isDryRun: boolean
   };
   return {
     read: async (model, id, deadline) =>
-      await call('read store', false, deadline, () => world.store.read(model, id, forEver)),
+      await call('read store', false, deadline, async () => ({
+        ...(await world.store.read(model, id, forEver)),
+        clockSkewMs: clock.nowMs() - world.scheduler.nowMs,
+      })),
     list: async (model, deadline) =>
       await call('list', false, deadline, () => world.store.list(model, forEver)),
     readNotice: async (id, topic, deadline) =>

@@ -2,26 +2,23 @@ import type { RollbackDeps } from '../app/deps.ts';
 import type { AlarmTransition } from '../domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
-import { RegistryUnavailableError } from '../domain/errors.ts';
+import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
-import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';
 import type { NoticeResult } from '../ports/notifier.ts';
 import type { DueItem, DueKind, RollbackStore } from '../ports/rollback-store.ts';
 import type { Choices } from './choices.ts';
+import { registryFor } from './registry-for.ts';
 import { type OtherRelease, thisRelease, type UseCases } from './release.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedAlarms } from './simulated-alarms.ts';
-import { SimulatedRegistry } from './simulated-registry.ts';
+import { modelName, otherModelName, SimulatedRegistry } from './simulated-registry.ts';
 import { storeFor } from './simulated-store.ts';
 
-export const modelName = 'm';
-/** A model that nothing real is about: only forged messages name it. */
-export const otherModelName = 'other';
 const startMs = Date.UTC(2026, 0, 1);
 const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
@@ -69,6 +66,9 @@ export class SimulatedWorld {
   calmSinceMs: number = Number.POSITIVE_INFINITY;
   /** Until then (epoch ms) the topic takes nothing. */
   topicIsDownUntilMs = 0;
+  /** Until then (epoch ms) the registry takes its time before it answers, now and then. */
+  registryIsSlowUntilMs = 0;
+  slowReads = 0;
   /** What was seen that must never happen. */
   readonly violations: string[] = [];
   readonly settings: WorldSettings;
@@ -93,17 +93,17 @@ export class SimulatedWorld {
   }
 
   /** What one process works with. Its clock is up to 15 s off, so two differ by up to 30 s. */
-  depsFor(actor: string, options: { readonly isDryRun?: boolean } = {}): RollbackDeps {
+  depsFor(actor: string, { isDryRun = false }: { readonly isDryRun?: boolean } = {}): RollbackDeps {
     const skewMs = (this.choices.pick(31) - 15) * (this.scheduler.faultPercent === 0 ? 0 : 1_000);
     const clock: Clock = {
       nowMs: () => this.scheduler.nowMs + skewMs,
       monotonicMs: () => this.scheduler.nowMs,
-      sleep: async (ms) => await this.#sleep(actor, ms),
+      sleep: async (ms) => await this.pass(actor, ms, `sleep ${Math.round(ms)}`),
     };
     return {
       clock,
-      registry: this.#registryFor(actor, clock, options.isDryRun ?? false),
-      store: storeFor(this, actor, options.isDryRun ?? false),
+      registry: registryFor(this, actor, clock, isDryRun),
+      store: storeFor(this, actor, clock, isDryRun),
       notifiers: [
         {
           channel: 'topic',
@@ -123,7 +123,8 @@ export class SimulatedWorld {
         ...this.settings,
         targetRule: 'last-good',
         pointers: { default: this.registry.pointer, byModel: new Map() },
-        clockSkewMaxMs: null,
+        // A command compares clocks; in Lambda nobody does.
+        clockSkewMaxMs: this.choices.happens(50) ? limits.clockSkewMaxMs : null,
         alarms: { ...defaultAlarmSettings, isCauseChecked: this.settings.isCauseChecked },
       },
     };
@@ -153,6 +154,14 @@ export class SimulatedWorld {
     return other !== null && this.choices.happens(50) ? other(this, actor, deps) : thisRelease;
   }
 
+  /** Nothing in this world is a bug, and every clock is right within 15 s. */
+  judge(error: unknown): void {
+    if (!isModelRollbackError(error)) this.violations.push(`a bug: ${String(error)}`);
+    else if (error.code === ErrorCode.CONFIGURATION) {
+      this.violations.push(`a right clock was taken for a wrong one: ${error.message}`);
+    }
+  }
+
   async #publish(actor: string, notice: Notice): Promise<NoticeResult> {
     return await this.scheduler.call<NoticeResult>({
       actor,
@@ -174,116 +183,18 @@ export class SimulatedWorld {
     return this.scheduler.faultPercent > 0 && this.choices.happens(8) ? 5_000 : 0;
   }
 
-  async #sleep(actor: string, ms: number): Promise<void> {
+  /** Time passes for one actor, while others go on. */
+  async pass(actor: string, ms: number, label: string): Promise<void> {
     const wakesAtMs = this.scheduler.nowMs + ms;
     await this.scheduler.call({
       actor,
-      label: `sleep ${Math.round(ms)}`,
+      label,
       isWrite: false,
       run: async () => {
         this.scheduler.nowMs = Math.max(this.scheduler.nowMs, wakesAtMs);
       },
       lost: async () => undefined,
     });
-  }
-
-  #registryFor(actor: string, clock: Clock, isDryRun: boolean): ModelRegistry {
-    const down = new RegistryUnavailableError('the registry did not answer');
-    const read = async <T>(label: string, run: () => T, deadline: Deadline): Promise<T> => {
-      if (deadline.leftMs() <= 0) throw new RegistryUnavailableError('no time was left');
-      return await this.scheduler.call({
-        actor,
-        label,
-        isWrite: false,
-        run: async () => run(),
-        lost: () => Promise.reject(down),
-      });
-    };
-    const registry: ModelRegistry = {
-      address: 'simulated:',
-      pointer: this.registry.pointer,
-      through: () => registry,
-      readAlias: async (_model, _alias, deadline) => await read('read alias', () => null, deadline),
-      read: async (model, _include, deadline) =>
-        await read('read registry', () => this.registry.snapshot(model), deadline),
-      readBelow: async (model, _version, deadline) =>
-        await read('read below', () => this.registry.snapshot(model).others, deadline),
-      listByTag: async (_tag, _namesMax, deadline) =>
-        await read('list by tag', () => ({ names: [], isComplete: true }), deadline),
-      readChangesBelow: async (model, _version, _from, deadline) =>
-        await read(
-          'read changes below',
-          () => ({ rows: this.registry.snapshot(model).others, next: null }),
-          deadline,
-        ),
-      readAliases: async (_model, deadline) => await read('read aliases', () => [], deadline),
-      readAliasesOf: async (_model, _version, deadline) =>
-        await read('read aliases of', () => [], deadline),
-      annotate: async (_model, version, tag, deadline) =>
-        await read('set tag', () => this.registry.tag(version, tag), deadline),
-      movePointer: async (model, version, deadline) => {
-        if (model !== modelName) this.violations.push(`${actor} moved the model ${model}`);
-        if (isDryRun) this.violations.push('I9: a dry run moved the pointer');
-        if (deadline.leftMs() < limits.writeTimeoutMinMs) {
-          this.violations.push(`I3: ${actor} moved the pointer without time`);
-        }
-        await this.#requireClaim(actor, clock);
-        return await this.#move(actor, version);
-      },
-    };
-    return registry;
-  }
-
-  async #move(actor: string, version: string): Promise<MoveAnswer> {
-    const error = new RegistryUnavailableError('the registry did not answer');
-    // A 503 with a body: answered, and not done.
-    const isBusy = this.scheduler.faultPercent > 0 && this.choices.happens(5);
-    // MLflow reads the live versions before it writes: with a promotion in between, two stay live.
-    let seenLive: readonly string[] | null = null;
-    const sentAtMs = this.scheduler.nowMs;
-    if (this.scheduler.faultPercent > 0 && this.choices.happens(5)) {
-      await this.scheduler.call({
-        actor,
-        label: `the move to ${version} begins`,
-        isWrite: false,
-        run: async () => {
-          seenLive = this.registry.live();
-        },
-        lost: async () => undefined,
-      });
-    }
-    return await this.scheduler.call<MoveAnswer>({
-      actor,
-      label: `move to ${version}${isBusy ? ' (busy)' : ''}`,
-      isWrite: true,
-      sentAtMs,
-      run: async () => {
-        if (isBusy) return { kind: 'unknown', error, isAnswered: true };
-        await this.#requireNoOtherClaim(actor);
-        const change = { by: 'us' as const, atMs: this.scheduler.nowMs };
-        this.registry.promote(version, seenLive ?? this.registry.live(), change);
-        return { kind: 'moved' };
-      },
-      lost: async () => ({ kind: 'unknown', error, isAnswered: false }),
-    });
-  }
-
-  async #requireClaim(actor: string, clock: Clock): Promise<void> {
-    const { state } = await this.stored();
-    const active = state?.active ?? null;
-    if (active === null || !active.owner.startsWith(`${actor} `)) {
-      this.violations.push(`I3: ${actor} moved the pointer without the claim`);
-    } else if (active.leaseEndsAtMs <= clock.nowMs()) {
-      this.violations.push(`I3: ${actor} moved the pointer after its lease`);
-    }
-  }
-
-  async #requireNoOtherClaim(actor: string): Promise<void> {
-    const { state } = await this.stored();
-    const owner = state?.active?.owner;
-    if (owner !== undefined && !owner.startsWith(`${actor} `)) {
-      this.violations.push(`I3: a write of ${actor} landed while ${owner} held the claim`);
-    }
   }
 }
 

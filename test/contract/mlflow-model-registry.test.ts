@@ -246,6 +246,20 @@ function describeCalls({ server, registry }: FaultContext): void {
     slow.close();
   });
 
+  test.each([
+    ['9223372036854775807', limits.dateMaxMs],
+    ['8640000000000001', limits.dateMaxMs],
+    ['-1', 0],
+    ['"9223372036854775807"', limits.dateMaxMs],
+    ['"-62135596800000"', 0],
+  ])('keeps a time that no date can hold within one: %s', async (time, expected) => {
+    const times = `"creation_timestamp": ${time}, "last_updated_timestamp": ${time}`;
+    const body = `{"model_versions": [{"name": "${MODEL}", "version": "1", ${times}}]}`;
+    server().fault = () => ({ kind: 'status', status: 200, body });
+    const [row] = (await registry().read(MODEL, [], soon())).others;
+    expect(row).toMatchObject({ createdAtMs: 0, lastUpdatedAtMs: expected });
+  });
+
   test('tells what is not READY', async () => {
     server().seed(MODEL, [{ status: 'PENDING_REGISTRATION' }, { status: 'FAILED_REGISTRATION' }]);
     const { others } = await registry().read(MODEL, [], soon());

@@ -4,6 +4,7 @@ import type { AlarmTransition, Dimension } from '../../src/domain/alarm/alarm.ts
 import type { GuardReport } from '../../src/domain/decide/guard-answer.ts';
 import { Outcome } from '../../src/domain/decide/outcome.ts';
 import type { Plan } from '../../src/domain/decide/plan.ts';
+import { limits } from '../../src/domain/limits.ts';
 import { TargetRule } from '../../src/domain/pointer/target-rule.ts';
 import {
   type Notice,
@@ -37,9 +38,6 @@ import {
 import type { FleetState, Pause } from '../../src/domain/state/fleet.ts';
 import type { ModelState, QuarantineEntry } from '../../src/domain/state/model-state.ts';
 
-/** The last millisecond of the year 9999: later times have another ISO form, which sorts otherwise. */
-const LAST_TIME_MS = 253_402_300_799_999;
-
 /** Names that the registry takes and a careless store stumbles over. */
 export const AWKWARD_NAMES: readonly string[] = [
   "Bobby'); DROP TABLE rollback;--",
@@ -57,7 +55,9 @@ export const AWKWARD_NAMES: readonly string[] = [
 const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
   fc.option(arbitrary, { nil: null });
 
-const time = fc.integer({ min: 0, max: LAST_TIME_MS });
+const time = fc.integer({ min: 0, max: limits.timeMaxMs });
+/** Of a registry, or a cooldown after a time of ours. */
+const anyTime = fc.integer({ min: 0, max: limits.dateMaxMs });
 const count = fc.nat();
 const version = fc
   .oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 999_999_999_999_999 }))
@@ -79,8 +79,8 @@ const modelVersion: fc.Arbitrary<ModelVersion> = fc.record({
   version,
   stage: text,
   status: text,
-  createdAtMs: time,
-  lastUpdatedAtMs: time,
+  createdAtMs: anyTime,
+  lastUpdatedAtMs: anyTime,
 });
 
 const warning: fc.Arbitrary<Warning> = fc.record({ code: text, message: text });
@@ -95,7 +95,7 @@ const guardReport: fc.Arbitrary<GuardReport> = fc
     code: word(...Object.values(RefusalCode), 'SEVERAL_LIVE_VERSIONS'),
     verdict: fc.constantFrom('passed' as const, 'warning', 'overridden', 'refused'),
     message: text,
-    clearsAtMs: nullable(time),
+    clearsAtMs: nullable(anyTime),
   })
   .map((report) => ({ ...report, verdict: isFirstGuard(report) ? report.verdict : 'refused' }));
 

@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { uniqueName } from '../engines/engines.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
+import { directAlarm } from '../fakes/alarm-events.ts';
 import { runCommand } from './command.ts';
 import { CLOCK_OFFSET, type FunctionProcess, startFunction } from './function-process.ts';
 import { type Answer, answerIn, failureIn } from './reply.ts';
@@ -94,6 +96,21 @@ describe.skipIf(isEngineMissing || problem !== null)(
       });
     });
 
+    test('answers and notifies with every field of 0.1.0, of the same type and in the same order', async () => {
+      const seen = {
+        '0.1.0': await everyAnswer('0.1.0'),
+        'this release': await everyAnswer('this release'),
+      };
+      for (const [what, before] of Object.entries(seen['0.1.0'])) {
+        const known = fieldsOf(before);
+        const now = fieldsOf(seen['this release'][what]);
+        expect({ what, fields: now.filter((field) => known.includes(field)) }).toEqual({
+          what,
+          fields: known,
+        });
+      }
+    });
+
     test('sends the notices that 0.1.0 could not send', async () => {
       const model = await world.model(STAGES);
       const settings = { ALERT_SNS_TOPIC_ARN: NOWHERE };
@@ -142,6 +159,44 @@ describe.skipIf(isEngineMissing || problem !== null)(
 );
 
 // ---------------------------------------------------------------------------------------------------
+
+/** What a caller and a subscriber get, one of each kind. */
+async function everyAnswer(release: Release): Promise<Readonly<Record<string, unknown>>> {
+  const model = await world.model(STAGES);
+  const red = await world.model(STAGES);
+  const request = { model_name: model, request_id: '1', requested_by: 'ada' };
+  const message = {
+    Records: [{ EventSource: 'aws:sns', Sns: { TopicArn: NOWHERE, Message: 'x' } }],
+  };
+  const alarm = directAlarm({ model: red, name: uniqueName('alarm'), atMs: Date.now() });
+  const answers = {
+    preview: await send(release, { model_name: model, dry_run: true }),
+    rollback: await send(release, request),
+    replay: await send(release, request),
+    refusal: await send(release, { model_name: model, request_id: '2' }),
+    alarm: await send(release, alarm),
+    'messages of a topic': await send(release, message),
+    sweep: await send(release, { sweep: true }),
+    error: await send(release, { model_nam: model }),
+  };
+  const [done, refused] = await world.notices(model);
+  const [acted] = await world.notices(red);
+  return {
+    ...answers,
+    'notice of a rollback': done,
+    'of a refusal': refused,
+    'of an alarm': acted,
+  };
+}
+
+/** Paths with types, in their order; a list is known by its first entry. */
+function fieldsOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value))
+    return [`${path}: list`, ...value.slice(0, 1).flatMap((one) => fieldsOf(one, `${path}[]`))];
+  if (typeof value !== 'object' || value === null)
+    return [`${path}: ${value === null ? 'null' : typeof value}`];
+  return Object.entries(value).flatMap(([name, one]) => fieldsOf(one, `${path}.${name}`));
+}
 
 /** One event to a process of a release, which is started for these settings. */
 async function send(release: Release, event: object, settings: Settings = {}): Promise<Answer> {

@@ -32,12 +32,14 @@ describe('simulateRollbacks', () => {
     console.log(
       `simulation: seed ${seed}, ${report.runs} runs, ${report.steps} calls, ` +
         `${report.commits} commits, ${report.unconfirmed} alarms not confirmed, ` +
+        `${report.slowReads} slow reads, ` +
         `outcomes ${JSON.stringify(report.outcomes)}`,
     );
     expect(explain(report)).toBe('');
     // A simulation in which little happens would prove little.
     expect(report.commits).toBeGreaterThan(report.runs / 4);
     expect(report.unconfirmed).toBeGreaterThan(report.runs / 50);
+    expect(report.slowReads).toBeGreaterThan(report.runs / 4);
     const outcomes = ['CONTESTED', 'FAILED', 'REFUSED', 'NO_TARGET', 'DEFERRED'];
     for (const outcome of [...outcomes, 'AWAITING_APPROVAL']) {
       expect(report.outcomes[outcome], outcome).toBeGreaterThan(report.runs / 500);

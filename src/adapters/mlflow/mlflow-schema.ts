@@ -1,13 +1,25 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
+import { limits } from '../../domain/limits.ts';
 import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Page } from './mlflow-reader.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */
 const int64 = v.pipe(
-  v.union([v.number(), v.pipe(v.string(), v.regex(/^[0-9]{1,15}$/), v.transform(Number))]),
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^-?[0-9]{1,19}$/), v.transform(Number))]),
   v.integer(),
+);
+
+/** A change at a time that no date can hold is at the nearest one (epoch ms). */
+const changeTime = v.pipe(
+  int64,
+  v.transform((atMs) => Math.min(Math.max(atMs, 0), limits.dateMaxMs)),
+);
+/** Such a time of creation says nothing. 0 is before everything, so what is known of the version counts. */
+const creationTime = v.pipe(
+  int64,
+  v.transform((atMs) => (atMs < 0 || atMs > limits.dateMaxMs ? 0 : atMs)),
 );
 
 const tags = v.optional(
@@ -21,8 +33,8 @@ const modelVersion = v.object({
     v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
     v.regex(/^[1-9][0-9]{0,14}$/),
   ),
-  creation_timestamp: v.optional(int64, 0),
-  last_updated_timestamp: v.optional(int64, 0),
+  creation_timestamp: v.optional(creationTime, 0),
+  last_updated_timestamp: v.optional(changeTime, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
   tags,

@@ -2,7 +2,6 @@ import type { AlarmSettings } from '../alarm/alarm-settings.ts';
 import { adoptedNotice, outboxNotice } from '../answer/notice.ts';
 import { assert } from '../assert.ts';
 import { Outcome } from '../decide/outcome.ts';
-import type { Plan } from '../decide/plan.ts';
 import { isBackwards } from '../decide/verify.ts';
 import { limits } from '../limits.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
@@ -17,7 +16,8 @@ import {
   resumeText,
   takeSlot,
 } from '../state/fleet.ts';
-import type { LiveEntry, ModelState } from '../state/model-state.ts';
+import { withMove } from '../state/live-history.ts';
+import type { ModelState } from '../state/model-state.ts';
 import { pointerState, pointerStates, withPointerState } from '../state/pointer-state.ts';
 import { addToQuarantine } from '../state/quarantine.ts';
 import { type Attempt, recordOf } from './attempt.ts';
@@ -284,21 +284,12 @@ function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): Mod
       from: from?.version ?? null,
       to: to.version,
     },
-    liveHistory: liveHistoryAfter(part.liveHistory, plan, nowMs),
+    liveHistory: withMove(part.liveHistory, {
+      from: from?.version ?? null,
+      to: to.version,
+      seenAtMs: plan.plannedAtMs,
+      atMs: nowMs,
+    }),
     recentCommits: [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),
   });
-}
-
-function liveHistoryAfter(
-  history: readonly LiveEntry[],
-  plan: Plan,
-  nowMs: number,
-): readonly LiveEntry[] {
-  const { from, to } = plan;
-  const seen: LiveEntry[] =
-    from === null || history.at(-1)?.version === from.version
-      ? []
-      : [{ version: from.version, atMs: plan.plannedAtMs, how: 'seen' }];
-  const made: LiveEntry[] = to === null ? [] : [{ version: to.version, atMs: nowMs, how: 'made' }];
-  return [...history, ...seen, ...made].slice(-limits.liveHistoryMax);
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Outcome } from '../decide/outcome.ts';
+import { limits } from '../limits.ts';
 import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -14,10 +15,12 @@ import type { RollbackRecord } from './record.ts';
  */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** The end of the year 9999 (epoch ms): a cooldown later is still an instant that a date can hold. */
-const time = v.pipe(count, v.maxValue(253_402_300_799_999));
-/** Of a registry, which may hold any; the last one that a date can hold (epoch ms). */
-const registryTime = v.pipe(count, v.maxValue(8_640_000_000_000_000));
+const time = v.pipe(count, v.maxValue(limits.timeMaxMs));
+/** Of a registry, or a cooldown after a time of ours. Release 0.1.0 stored what no date can hold, too. */
+const anyTime = v.pipe(
+  count,
+  v.transform((atMs) => Math.min(atMs, limits.dateMaxMs)),
+);
 /** 0 is the state that was never stored. */
 const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
 const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
@@ -83,8 +86,8 @@ const modelVersion = v.looseObject({
   version,
   stage: v.string(),
   status: v.string(),
-  createdAtMs: registryTime,
-  lastUpdatedAtMs: registryTime,
+  createdAtMs: anyTime,
+  lastUpdatedAtMs: anyTime,
 });
 
 const planShape = v.looseObject({
@@ -101,7 +104,7 @@ const planShape = v.looseObject({
       code: v.string(),
       verdict: v.picklist(['passed', 'warning', 'overridden', 'refused']),
       message: v.string(),
-      clearsAtMs: v.nullable(time),
+      clearsAtMs: v.nullable(anyTime),
     }),
   ),
   candidates: v.array(

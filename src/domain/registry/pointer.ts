@@ -27,7 +27,9 @@ export function pointerText(pointer: ModelPointer): string {
 export function parsePointer(value: unknown, name: string): ModelPointer {
   const allowed = '`stage:Production` or `alias:NAME`, such as `alias:champion`';
   if (typeof value !== 'string') {
-    throw new InvalidRequestError(`${name} must be ${allowed}, not a ${typeof value}.`);
+    throw new InvalidRequestError(
+      `${name} must be ${allowed}, not ${typeof value === 'object' ? 'an' : 'a'} ${typeof value}.`,
+    );
   }
   if (value === 'stage:Production') return stagePointer;
   const shown = JSON.stringify(escapeText(value.slice(0, 80)));

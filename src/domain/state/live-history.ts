@@ -2,6 +2,30 @@ import { limits } from '../limits.ts';
 import type { LiveEntry, ModelState } from './model-state.ts';
 import { pointerState, withPointerState } from './pointer-state.ts';
 
+/** What was live under a pointer, and when, as far as we learned of it. */
+
+/** A move of ours. */
+interface Move {
+  readonly from: string | null;
+  readonly to: string;
+  /** When `from` was seen live (epoch ms). */
+  readonly seenAtMs: number;
+  /** When `to` was made live (epoch ms). */
+  readonly atMs: number;
+}
+
+/** The history after a move of ours, which began with what was live. */
+export function withMove(
+  history: readonly LiveEntry[],
+  { from, to, seenAtMs, atMs }: Move,
+): readonly LiveEntry[] {
+  const seen: LiveEntry[] =
+    from === null || history.at(-1)?.version === from
+      ? []
+      : [{ version: from, atMs: seenAtMs, how: 'seen' }];
+  return [...history, ...seen, { version: to, atMs, how: 'made' }].slice(-limits.liveHistoryMax);
+}
+
 /** A promotion that somebody reports. */
 interface Promotion {
   readonly version: string;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { run, type Terminal } from '../../../src/cli/run.ts';
 import { startRegistryServer } from '../../../src/embedded/registry-server.ts';
@@ -271,6 +272,52 @@ describe('run', () => {
     );
     const json = await cli(['plan', 'm', '--to', '02', '--json'], env);
     expect(JSON.parse(json.out).error.message).toMatch(/^target_version must/);
+  });
+
+  test.each([
+    ['that contradicts itself', { watch: { kind: 'pending', dueAtMs: 1, looks: 0 }, alarm: null }],
+    ['with a status of a later release', { progress: { status: 'PARKED' } }],
+    ['that needs a later reader', { schema: 2, min_reader: 99 }],
+  ])('goes on past a record %s, and names it, in every list', async (_what, change) => {
+    const server = await startRegistryServer();
+    const folder = mkdtempSync(join(tmpdir(), 'model-rollback-cli-'));
+    try {
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: `sqlite:${folder}/s.sqlite` };
+      const ids: string[] = [];
+      for (const model of ['bad', 'good']) {
+        server.seed(model, [
+          { stage: 'Archived', lastUpdatedTimestamp: 9 },
+          { stage: 'Production', lastUpdatedTimestamp: 9 },
+        ]);
+        ids.push(JSON.parse((await cli(['apply', model, '--yes', '--json'], env)).out).rollback_id);
+      }
+      const [bad = ''] = ids;
+      const file = new DatabaseSync(`${folder}/s.sqlite`);
+      const row = file.prepare('SELECT doc FROM rollback WHERE id = ?').get(bad);
+      const doc = JSON.stringify({ ...JSON.parse(String(row?.['doc'])), ...change });
+      file.prepare('UPDATE rollback SET doc = ? WHERE id = ?').run(doc, bad);
+      file.close();
+
+      for (const verb of ['history', 'status']) {
+        const { exitCode, out, err } = await cli([verb], env);
+        expect({ verb, exitCode }).toEqual({ verb, exitCode: 0 });
+        expect(out).toContain('good');
+        expect(out).not.toContain('bad');
+        expect(err).toMatch(new RegExp(`^warning: The stored item ${bad} `, 'm'));
+        const list = JSON.parse((await cli([verb, '--json'], env)).out);
+        expect(list).toMatchObject([{ model_name: 'good' }]);
+      }
+      const checked = await cli(['doctor'], env);
+      expect(checked.exitCode).toBe(1);
+      expect(checked.out).toMatch(
+        new RegExp(`^problem {2}state .* 1 can. The first: .*${bad}`, 'm'),
+      );
+      expect(checked.out).toMatch(/^ok {7}paused/m);
+      expect((await cli(['sweep'], env)).exitCode).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.close();
+    }
   });
 
   test('says who approved, in a record of an alarm', async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { configFromEnv, type Env, storeFromEnv } from '../../../src/config/config-from-env.ts';
+import {
+  configFromEnv,
+  type Env,
+  settingsWarnings,
+  storeFromEnv,
+} from '../../../src/config/config-from-env.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
@@ -119,7 +124,14 @@ describe('configFromEnv', () => {
     [{ ROLLBACK_WRITE_HORIZON_SECONDS: '0' }, 'whole number from 1'],
     [{ ROLLBACK_WRITE_HORIZON_SECONDS: '1.5' }, 'whole number from 1'],
     [{ ROLLBACK_TARGET_RULE: 'newest' }, '`last-good` or `latest-archived`'],
-    [{ ROLLBACK_POINTER: 'alias:champion' }, 'stage:Production'],
+    [{ ROLLBACK_POINTER: 'champion' }, 'stage:Production'],
+    [{ ROLLBACK_POINTER: 'alias:' }, 'ROLLBACK_POINTER'],
+    [{ ROLLBACK_POINTER: 'alias:latest' }, 'latest'],
+    [{ ROLLBACK_POINTER: 'alias:V3' }, 'v3'],
+    [{ ROLLBACK_POINTER: 'alias:my.alias' }, 'letters, digits'],
+    [{ ROLLBACK_MODEL_POINTERS: '{"a": "stage:Staging"}' }, 'ROLLBACK_MODEL_POINTERS'],
+    [{ ROLLBACK_MODEL_POINTERS: '["alias:a"]' }, 'JSON object'],
+    [{ ROLLBACK_MODEL_POINTERS: '{"a*b": "alias:a"}' }, 'prefixes'],
     [{ ROLLBACK_STORE: 'redis' }, '`dynamodb` or `sqlite:<path>`'],
     [{ ROLLBACK_STORE: 'sqlite:' }, '`dynamodb` or `sqlite:<path>`'],
     [{ ROLLBACK_STATE_TABLE: 'a b' }, 'or ARN of a DynamoDB table'],
@@ -158,6 +170,21 @@ describe('configFromEnv', () => {
       'SHORT_WRITE_HORIZON',
       'UNKNOWN_SETTING',
     ]);
+  });
+
+  test.each([
+    ['ROLLBACK_STATE_TABEL', 'ROLLBACK_STATE_TABLE'],
+    ['rollback_state_table', 'ROLLBACK_STATE_TABLE'],
+    ['ROLBACK_STORE', 'ROLLBACK_STORE'],
+    ['ROLLBACKSTORE', 'ROLLBACK_STORE'],
+    ['ROLLBAK_MODE', 'ROLLBACK_MODE'],
+  ])('refuses %s, which is nearly known', (name, near) => {
+    expect(() => settingsWarnings({ [name]: 'x' })).toThrow(`did you mean ${near}?`);
+  });
+
+  test('leaves the variables of other programs alone', () => {
+    const others = ['RUNNER_MODE', 'ROLLUP_STORE', 'RABBIT_MODE', 'R_HOME', 'REACT_APP_ROLLBACK'];
+    expect(settingsWarnings(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([]);
   });
 
   test('reads the settings for alarms, without a warning', () => {

@@ -150,6 +150,13 @@ describe('withFlagNames', () => {
     ],
     ['Run `model-rollback apply target_version`.', 'Run `model-rollback apply target_version`.'],
     ['There is a reason for model_names', 'There is a reason for model_names'],
+    ['It is late. The request overrides this.', 'It is late. The request overrides this.'],
+    ['Pass it: --to V (in a request: target_version).', 'Pass it: --to V.'],
+    [
+      'Override it (--override X; in a request: "overrides": ["X"]).',
+      'Override it (--override X).',
+    ],
+    ['"a (in a request: b)"', '"a (in a request: b)"'],
   ])('%s', (message, expected) => {
     expect(withFlagNames(message)).toBe(expected);
   });

@@ -256,7 +256,7 @@ describe('the guards', () => {
       ]);
       const plan = planOf(none, { aliases: champion, request });
       expect([plan.verdict, ...codes(plan)]).toEqual(['REFUSED', 'POINTER_UNUSED']);
-      expect(planMessage(plan)).toContain('the alias champion names version 2');
+      expect(planMessage(plan)).toContain('alias:champion names version 2');
       expect(planMessage(plan)).toContain(
         '`model-rollback apply m --to 1 --pointer alias:champion`',
       );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { responseOf } from '../../../../src/domain/answer/response.ts';
 import { StateCorruptError } from '../../../../src/domain/errors.ts';
+import { limits } from '../../../../src/domain/limits.ts';
 import { closeApprovedWatch, closeWatch } from '../../../../src/domain/protocol/watch.ts';
 import {
   decodeFleetState,
@@ -78,6 +79,13 @@ describe('the stored form', () => {
     expect(decode).toThrow(StateCorruptError);
     expect(decode).toThrow(problem);
     expect(decode).toThrow('item-7');
+  });
+
+  test('reads a time of the registry that release 0.1.0 took, and no date can hold', () => {
+    const from = { ...record.plan.from, lastUpdatedAtMs: 2 ** 63 };
+    const text = edit(encodeRecord(record), { plan: { ...record.plan, from } });
+    const { plan } = decodeRollbackRecord(text, 'i');
+    expect(plan?.from?.lastUpdatedAtMs).toBe(limits.dateMaxMs);
   });
 
   test('refuses what contradicts itself, which would stop a sweep half way', () => {
