@@ -84,7 +84,7 @@ describe('renderAnswer', () => {
     const world = makeWorld();
     world.seed('n', ['Archived']);
     const unnamed = await world.ask({ model_name: 'n' });
-    expect(shown(unnamed)).toContain('--to VERSION (in a request: "target_version")');
+    expect(shown(unnamed)).toContain('Pass the version to restore: --to VERSION.');
   });
 
   test('escapes whatever comes from outside', async () => {
