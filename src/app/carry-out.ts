@@ -18,7 +18,13 @@ import {
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
-import { type ClaimedRun, commit, contest, fail } from '../domain/protocol/transition.ts';
+import {
+  type ClaimedRun,
+  commit,
+  contest,
+  fail,
+  withoutSend,
+} from '../domain/protocol/transition.ts';
 import type { RegistrySnapshot } from '../domain/registry/model.ts';
 import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -153,14 +159,15 @@ async function move(ready: Carrying, seen: Seen, attempt: 'first' | 'second'): P
   // A first one was sent before the second: a proxy that stopped waiting may still deliver it.
   const hasSent = attempt === 'second' || ready.isRepeat;
   const run = hasTimeToMove(ready) ? await noteSending(ready, { hasSent }) : ready;
-  if (!hasTimeToMove(run)) {
-    const late = new RegistryUnavailableError(
-      'Too little time was left to move the pointer safely. Try again.',
-    );
-    return await letGo(run, late, { hasSent });
-  }
-  if (deps.clock.nowMs() - seen.atMs > limits.recheckAgeMaxMs) {
-    const again = await recheck(run, { hasSent: sendsOf(run) > 0 || hasSent });
+  for (let latest = seen; ; ) {
+    if (!hasTimeToMove(run)) {
+      const late = new RegistryUnavailableError(
+        'Too little time was left to move the pointer safely. Try again.',
+      );
+      return await letGo(run === ready ? run : unsent(run), late, { hasSent });
+    }
+    if (deps.clock.nowMs() - latest.atMs <= limits.recheckAgeMaxMs) break;
+    const again = await recheck(run, { hasSent });
     if (again.kind === 'failed') return await failWith(run, again.error);
     const judged = judgeMove(plan, again.snapshot, false);
     if (judged.kind !== 'not-landed') {
@@ -168,6 +175,7 @@ async function move(ready: Carrying, seen: Seen, attempt: 'first' | 'second'): P
         ? await settle(run, again.snapshot, judged)
         : await endUnmoved(run, again.snapshot);
     }
+    latest = again;
   }
   const answer = await deps.registry.movePointer(modelName, plan.to.version, deadline);
   if (answer.kind === 'refused') {
@@ -191,6 +199,11 @@ async function move(ready: Carrying, seen: Seen, attempt: 'first' | 'second'): P
           `The registry answered that ${plan.pointer} was moved, but still shows ${plan.from?.version}.`,
         );
   return await letGo(run, unclear, { hasSent: true });
+}
+
+/** The run whose noted move was not sent after all. */
+function unsent(run: Carrying): Carrying {
+  return { ...run, claimed: withoutSend(run.claimed) };
 }
 
 /** Moves that may have been sent by this run, or by one before it; 0 where the registry itself shows them. */

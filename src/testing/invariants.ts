@@ -2,6 +2,9 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import { isBackwards } from '../domain/decide/verify.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { isSameVersions } from '../domain/registry/model.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
+import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import { brokenAlarmRules } from './alarm-invariants.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
@@ -45,6 +48,14 @@ function isCommit(change: AppliedChange): change is Commit {
   return notice?.item.topic === 'end' || isLeftInRecord;
 }
 
+/** The last move of the pointer that the world has. */
+function lastCommitIn(
+  state: ModelState | undefined,
+  { registry }: SimulatedWorld,
+): LastCommit | null {
+  return state === undefined ? null : pointerState(state, pointerText(registry.pointer)).lastCommit;
+}
+
 function oneCommitPerKey(commits: readonly Commit[]): string[] {
   const ids = commits.map((commit) => commit.record.id);
   const doubled = ids.filter((id, index) => ids.indexOf(id) !== index);
@@ -55,8 +66,8 @@ function oneCommitPerKey(commits: readonly Commit[]): string[] {
 function cooldownApart(commits: readonly Commit[], world: SimulatedWorld): string[] {
   const { cooldownMs } = world.settings;
   return commits.flatMap((commit, index) => {
-    const before = commits[index - 1]?.state?.lastCommit?.atMs;
-    const atMs = commit.state?.lastCommit?.atMs;
+    const before = lastCommitIn(commits[index - 1]?.state, world)?.atMs;
+    const atMs = lastCommitIn(commit.state, world)?.atMs;
     const isOverridden = commit.record.request.overrides.includes('COOLDOWN');
     if (before === undefined || atMs === undefined || isOverridden) return [];
     const isTooSoon = atMs - before < cooldownMs - 30_000;
@@ -66,8 +77,7 @@ function cooldownApart(commits: readonly Commit[], world: SimulatedWorld): strin
 
 function pointerAsReported(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   const live = world.registry.live();
-  const last = world.applied.filter((change) => change.state?.lastCommit != null).at(-1);
-  const to = last?.state?.lastCommit?.to;
+  const to = world.applied.flatMap(({ state }) => lastCommitIn(state, world) ?? []).at(-1)?.to;
   if (live.length === 1 && live[0] === to) return [];
   const isReported = records.some((record) => {
     const { progress, pointerCheck } = record;

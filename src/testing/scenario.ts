@@ -1,3 +1,4 @@
+import { reportPromotion } from '../app/report-promotion.ts';
 import { type SweepReport, sweep } from '../app/sweep.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request/request.ts';
@@ -16,6 +17,8 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
   const slowMs = choices.happens(25) ? [600_000, 3_600_000][choices.pick(2)] : 0;
   world.registryIsSlowUntilMs = scheduler.nowMs + (slowMs ?? 0);
   const actors: Promise<void>[] = [];
+  // Without it nothing shows what an alias named before.
+  if (world.isOneRelease && choices.happens(50)) actors.push(reporter(world));
   const requests = requestsOf(world);
   for (const [index, fields] of requests.entries()) {
     const copies = 1 + choices.pick(3);
@@ -162,6 +165,20 @@ async function promoter(world: SimulatedWorld, version?: string): Promise<void> 
   );
 }
 
+/** A pipeline that reports what its last promotion replaced. */
+async function reporter(world: SimulatedWorld): Promise<void> {
+  const deps = world.depsFor('reporter');
+  const { pointer } = world.registry;
+  const [version = ''] = world.registry.live();
+  const replaced = String(Number(version) - 1);
+  try {
+    const promotion = { modelName, version, replaced, pointer };
+    await reportPromotion(deps, promotion, world.deadline(deps, 30_000));
+  } catch (error) {
+    world.judge(error);
+  }
+}
+
 /** A person who moves the pointer by hand. */
 async function mover(world: SimulatedWorld, which: 'the newest' | 'an older'): Promise<void> {
   const { scheduler, registry } = world;
@@ -170,10 +187,10 @@ async function mover(world: SimulatedWorld, which: 'the newest' | 'an older'): P
     label: `moves to ${which}`,
     isWrite: true,
     run: async () => {
-      const archived = registry
-        .snapshot(modelName)
-        .others.filter((row) => row.stage === 'Archived');
-      const row = which === 'the newest' ? archived[0] : archived.at(-1);
+      const { others } = registry.snapshot(modelName);
+      const isStage = registry.pointer.kind === 'stage';
+      const wereLive = others.filter((row) => !isStage || row.stage === 'Archived');
+      const row = which === 'the newest' ? wereLive[0] : wereLive.at(-1);
       const change = { by: 'others' as const, atMs: scheduler.nowMs };
       if (row !== undefined) registry.promote(row.version, registry.live(), change);
     },

@@ -6,6 +6,7 @@ import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
+import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
@@ -20,6 +21,7 @@ import { modelName, otherModelName, SimulatedRegistry } from './simulated-regist
 import { storeFor } from './simulated-store.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
+const champion: ModelPointer = { kind: 'alias', alias: 'champion' };
 const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
 /** A change of the store that was applied, in order. */
@@ -55,7 +57,7 @@ export interface WorldSettings {
 export class SimulatedWorld {
   readonly choices: Choices;
   readonly scheduler: Scheduler;
-  readonly registry: SimulatedRegistry = new SimulatedRegistry();
+  readonly registry: SimulatedRegistry;
   readonly store: RollbackStore;
   readonly alarms: SimulatedAlarms;
   /** What callers got as answers to alarms. */
@@ -89,6 +91,9 @@ export class SimulatedWorld {
     this.store = store;
     this.settings = settings;
     this.scheduler = new Scheduler(choices, startMs);
+    // Release 0.1.0 knows no alias.
+    const isAlias = otherRelease === null && choices.happens(33);
+    this.registry = new SimulatedRegistry(isAlias ? champion : stagePointer);
     this.alarms = new SimulatedAlarms(modelName, !choices.happens(30));
   }
 

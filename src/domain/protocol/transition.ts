@@ -175,6 +175,14 @@ export function noteSend(claimed: ClaimedRun): ClaimedRun {
   };
 }
 
+/** The run whose noted move was not sent after all; written with the next change. */
+export function withoutSend(claimed: ClaimedRun): ClaimedRun {
+  const { record } = claimed;
+  if (record.progress.status !== 'IN_PROGRESS' || !record.progress.sends) return claimed;
+  const progress = { ...record.progress, sends: record.progress.sends - 1 };
+  return { ...claimed, record: { ...record, progress } };
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 interface End {
