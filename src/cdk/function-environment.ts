@@ -31,7 +31,8 @@ export function functionEnvironment(
     }
   } catch (error) {
     const message = messageOf(error);
-    const prop = settings.find(({ name }) => message.includes(name))?.prop;
+    // Whole names: ROLLBACK_MODE is also the beginning of ROLLBACK_MODEL_POINTERS.
+    const prop = settings.find(({ name }) => new RegExp(`\\b${name}\\b`).test(message))?.prop;
     const where = prop === undefined ? scope.node.path : `${scope.node.path}: ${prop}`;
     throw new ConfigurationError(`${where}: ${message}`, { cause: error });
   }

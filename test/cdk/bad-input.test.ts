@@ -89,6 +89,11 @@ describe('a stack', () => {
     ['with an unknown mode', { mode: 'auto' }, /mode: ROLLBACK_MODE is "auto"; it must be `act`/],
     ['with a budget of words', { budget: 'three a week' }, /budget: .*such as `3\/7d`/],
     ['with a horizon in between', { writeHorizon: Duration.millis(1500) }, /a whole number from 1/],
+    [
+      'with a long dimension',
+      { modelDimension: 'a'.repeat(256) },
+      /: modelDimension: .*metric dimension/,
+    ],
     ['with a model of no name', { modelsByAlarm: { 'a-*': '' } }, /modelsByAlarm: .*"a-\*"/],
     [
       'with more than Lambda has room for',
