@@ -83,6 +83,8 @@ function settingsOf(
     set('ALERT_SNS_TOPIC_ARN', 'topic', topic.topicArn),
     set('ROLLBACK_MODE', 'mode', props.mode),
     set('ROLLBACK_COOLDOWN_HOURS', 'cooldown', hours(props.cooldown)),
+    set('ROLLBACK_POINTER', 'pointer', props.pointer),
+    set('ROLLBACK_MODEL_POINTERS', 'modelPointers', jsonText(scope, props.modelPointers)),
     set('ROLLBACK_TARGET_RULE', 'targetRule', props.targetRule),
     set('ROLLBACK_BUDGET', 'budget', props.budget),
     set('ROLLBACK_BLAST_RADIUS', 'blastRadius', props.blastRadius),
@@ -120,7 +122,7 @@ function requireRoom(
   if (bytes <= environmentBytesMax) return;
   throw new ConfigurationError(
     `${scope.node.path}: the settings take ${bytes} bytes, and Lambda has room for ${environmentBytesMax}. ` +
-      'Shorten modelsByAlarm: use prefixes, or tag the alarms (addAlarm does).',
+      'Shorten modelsByAlarm or modelPointers: use prefixes, or tag the alarms (addAlarm does).',
   );
 }
 
