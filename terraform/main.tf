@@ -34,6 +34,8 @@ locals {
     ALERT_SNS_TOPIC_ARN            = local.topic
     ROLLBACK_MODE                  = var.mode
     ROLLBACK_COOLDOWN_HOURS        = var.cooldown_hours
+    ROLLBACK_POINTER               = var.pointer
+    ROLLBACK_MODEL_POINTERS        = jsonencode(var.model_pointers)
     ROLLBACK_TARGET_RULE           = var.target_rule
     ROLLBACK_BUDGET                = var.budget
     ROLLBACK_BLAST_RADIUS          = var.blast_radius

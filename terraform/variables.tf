@@ -118,6 +118,25 @@ variable "cooldown_hours" {
   }
 }
 
+variable "pointer" {
+  description = "What names the live version: stage:Production, or alias:NAME."
+  type        = string
+  default     = "stage:Production"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(stage:Production|alias:[A-Za-z0-9_-]{1,255})$", var.pointer)) && !can(regex("^alias:(latest|v[0-9]+)$", lower(var.pointer)))
+    error_message = "The pointer must be stage:Production or alias:NAME; an alias holds letters, digits, _ and -, and is neither latest nor like v3."
+  }
+}
+
+variable "model_pointers" {
+  description = "Pointers of single models, by the model's name, or its beginning and *."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "target_rule" {
   description = "How the version to restore is chosen: last-good or latest-archived."
   type        = string

@@ -15,6 +15,8 @@ const groups = {
     'AlarmNamePrefix',
     'Mode',
     'CooldownHours',
+    'Pointer',
+    'ModelPointers',
     'TargetRule',
     'Budget',
     'BlastRadius',
@@ -69,6 +71,8 @@ const rateOf = (count: string): string =>
   `^(off|${count}/([1-9][0-9]{0,4}m|[0-9]{1,4}${decimals}m|([1-9][0-9]{0,2}|1[0-9]{3})h|` +
   `[0-9]{1,3}${decimals}h|([1-9]|[1-8][0-9]|90)d|[1-8]?[0-9]${decimals}d))$`;
 const decimals = '[.][0-9]?[1-9]';
+/** What MLflow reserves, in upper and lower case. The Terraform module has a check of its own for it. */
+const reservedAlias = '([Ll][Aa][Tt][Ee][Ss][Tt]|[Vv][0-9]+)';
 const retentionDays = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
@@ -195,6 +199,19 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
       default: 24,
       minValue: 0,
       maxValue: 8760,
+    },
+    Pointer: {
+      description: 'What names the live version: stage:Production, or alias:NAME.',
+      default: 'stage:Production',
+      allowedPattern: `^(stage:Production|alias:(?!${reservedAlias}$)[A-Za-z0-9_-]{1,255})$`,
+      constraintDescription:
+        'must be stage:Production or alias:NAME; an alias holds letters, digits, _ and -, ' +
+        'and is neither latest nor like v3',
+    },
+    ModelPointers: {
+      description: 'Pointers of single models: JSON, by model name or prefix*.',
+      default: '{}',
+      allowedPattern: '^\\{[\\s\\S]*\\}$',
     },
     TargetRule: {
       description: 'How the version to restore is chosen.',

@@ -178,6 +178,7 @@ class TemplateStack extends Stack {
       code: Code.fromBucket(code, text('CodeKey')),
       mode: text('Mode') as 'act',
       cooldown: Duration.hours(parameters.CooldownHours.valueAsNumber),
+      pointer: text('Pointer'),
       targetRule: text('TargetRule') as 'last-good',
       budget: text('Budget'),
       blastRadius: text('BlastRadius'),
@@ -193,6 +194,7 @@ class TemplateStack extends Stack {
     // Props that are not texts, where the parameter is one.
     rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
     rollback.function.addEnvironment('ROLLBACK_WRITE_HORIZON_SECONDS', text('WriteHorizonSeconds'));
+    rollback.function.addEnvironment('ROLLBACK_MODEL_POINTERS', text('ModelPointers'));
     rollback.function.addEnvironment('ROLLBACK_ALARM_MODELS', text('AlarmModels'));
     const isReserved = this.#condition('IsReserved', isSet(parameters.ReservedConcurrency));
     resourceOf(rollback.function).addPropertyOverride(

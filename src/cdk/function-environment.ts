@@ -31,7 +31,8 @@ export function functionEnvironment(
     }
   } catch (error) {
     const message = messageOf(error);
-    const prop = settings.find(({ name }) => message.includes(name))?.prop;
+    // Whole names: ROLLBACK_MODE is also the beginning of ROLLBACK_MODEL_POINTERS.
+    const prop = settings.find(({ name }) => new RegExp(`\\b${name}\\b`).test(message))?.prop;
     const where = prop === undefined ? scope.node.path : `${scope.node.path}: ${prop}`;
     throw new ConfigurationError(`${where}: ${message}`, { cause: error });
   }
@@ -82,6 +83,8 @@ function settingsOf(
     set('ALERT_SNS_TOPIC_ARN', 'topic', topic.topicArn),
     set('ROLLBACK_MODE', 'mode', props.mode),
     set('ROLLBACK_COOLDOWN_HOURS', 'cooldown', hours(props.cooldown)),
+    set('ROLLBACK_POINTER', 'pointer', props.pointer),
+    set('ROLLBACK_MODEL_POINTERS', 'modelPointers', jsonText(scope, props.modelPointers)),
     set('ROLLBACK_TARGET_RULE', 'targetRule', props.targetRule),
     set('ROLLBACK_BUDGET', 'budget', props.budget),
     set('ROLLBACK_BLAST_RADIUS', 'blastRadius', props.blastRadius),
@@ -119,7 +122,7 @@ function requireRoom(
   if (bytes <= environmentBytesMax) return;
   throw new ConfigurationError(
     `${scope.node.path}: the settings take ${bytes} bytes, and Lambda has room for ${environmentBytesMax}. ` +
-      'Shorten modelsByAlarm: use prefixes, or tag the alarms (addAlarm does).',
+      'Shorten modelsByAlarm or modelPointers: use prefixes, or tag the alarms (addAlarm does).',
   );
 }
 

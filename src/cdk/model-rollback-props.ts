@@ -74,6 +74,17 @@ export interface ModelRollbackProps {
    */
   readonly cooldown?: Duration;
   /**
+   * What names the live version: `stage:Production`, or `alias:NAME`, such as `alias:champion`.
+   * @default 'stage:Production'
+   */
+  readonly pointer?: string;
+  /**
+   * Pointers of single models, by the model's name, or the beginning of it and `*`; the longest match
+   * decides.
+   * @default - `pointer`, for every model
+   */
+  readonly modelPointers?: Readonly<Record<string, string>>;
+  /**
    * How the version to restore is chosen.
    * @default 'last-good'
    */

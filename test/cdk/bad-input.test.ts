@@ -87,8 +87,29 @@ describe('a stack', () => {
     ['with subnets of nothing', { vpcSubnets: {} }, /need the vpc/],
     ['with a long cooldown', { cooldown: Duration.days(400) }, /cooldown: .*from 0 to 8760/],
     ['with an unknown mode', { mode: 'auto' }, /mode: ROLLBACK_MODE is "auto"; it must be `act`/],
+    [
+      'with a pointer of no kind',
+      { pointer: 'champion' },
+      /: pointer: ROLLBACK_POINTER is "champion"; it must be `stage:Production` or `alias:NAME`/,
+    ],
+    ['with an alias that MLflow reserves', { pointer: 'alias:V3' }, /: pointer: .*nor like `v3`/],
+    [
+      'with a model of no pointer',
+      { modelPointers: { 'a-*': 'alias:' } },
+      /: modelPointers: ROLLBACK_MODEL_POINTERS is "{.*it must be `stage:Production` or/,
+    ],
+    [
+      'with a pointer of no model',
+      { modelPointers: { 'a*b': 'alias:champion' } },
+      /: modelPointers: .*prefixes that end in one \*/,
+    ],
     ['with a budget of words', { budget: 'three a week' }, /budget: .*such as `3\/7d`/],
     ['with a horizon in between', { writeHorizon: Duration.millis(1500) }, /a whole number from 1/],
+    [
+      'with a long dimension',
+      { modelDimension: 'a'.repeat(256) },
+      /: modelDimension: .*metric dimension/,
+    ],
     ['with a model of no name', { modelsByAlarm: { 'a-*': '' } }, /modelsByAlarm: .*"a-\*"/],
     [
       'with more than Lambda has room for',
@@ -97,7 +118,7 @@ describe('a stack', () => {
           Array.from({ length: 200 }, (_, index) => [`a-long-alarm-name-${index}`, 'model']),
         ),
       },
-      /the settings take \d+ bytes, and Lambda has room for 4096\. Shorten modelsByAlarm/,
+      /the settings take \d+ bytes, and Lambda has room for 4096\. Shorten modelsByAlarm or modelPointers: use/,
     ],
   ];
 

@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { ModelRollback, modelTag, StateTable } from '../../src/cdk/index.ts';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { envNames } from '../../src/config/env-names.ts';
+import { pointerFor, pointerText } from '../../src/domain/registry/pointer.ts';
 import {
   account,
   environmentOf,
@@ -72,6 +73,8 @@ describe('ModelRollback', () => {
       ALERT_SNS_TOPIC_ARN: `arn:aws:sns:${region}:${account}:notices`,
       ROLLBACK_MODE: 'ask',
       ROLLBACK_COOLDOWN_HOURS: '1.5',
+      ROLLBACK_POINTER: 'alias:champion',
+      ROLLBACK_MODEL_POINTERS: '{"churn-*":"stage:Production"}',
       ROLLBACK_TARGET_RULE: 'latest-archived',
       ROLLBACK_BUDGET: '2/24h',
       ROLLBACK_BLAST_RADIUS: 'off',
@@ -88,6 +91,8 @@ describe('ModelRollback', () => {
     // And it reads them as they were meant.
     const config = configFromEnv(environment, 'lambda');
     expect(config).toMatchObject({ cooldownMs: 5_400_000, targetRule: 'latest-archived' });
+    expect(pointerText(pointerFor(config.pointers, 'scorer'))).toBe('alias:champion');
+    expect(pointerText(pointerFor(config.pointers, 'churn-scorer'))).toBe('stage:Production');
     expect(config.alarms).toMatchObject({ mode: 'ask', bakeMs: 90_000, isCauseChecked: false });
   });
 
@@ -104,9 +109,6 @@ describe('ModelRollback', () => {
       'MLFLOW_TRACKING_TOKEN',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
-      // Set on the function's environment by hand, until the construct has them.
-      'ROLLBACK_POINTER',
-      'ROLLBACK_MODEL_POINTERS',
     ];
     expect([...set, ...left].toSorted()).toEqual(Object.keys(envNames).toSorted());
   });
@@ -119,6 +121,8 @@ describe('ModelRollback', () => {
         mlflowTrackingUri: parameter('Uri').valueAsString,
         mlflowRegistryUri: parameter('RegistryUri').valueAsString,
         cooldown: Duration.hours(parameter('Hours', 'Number').valueAsNumber),
+        pointer: parameter('Pointer').valueAsString,
+        modelPointers: { 'churn-*': parameter('ChurnPointer').valueAsString },
         modelsByAlarm: { [`${Aws.STACK_NAME}-drawdown`]: parameter('Model').valueAsString },
       },
       stack,
@@ -126,6 +130,8 @@ describe('ModelRollback', () => {
     const environment = environmentOf(stack);
     expect(environment['MLFLOW_TRACKING_URI']).toEqual({ Ref: 'Uri' });
     expect(environment['ROLLBACK_COOLDOWN_HOURS']).toEqual({ Ref: 'Hours' });
+    expect(environment['ROLLBACK_POINTER']).toEqual({ Ref: 'Pointer' });
+    expect(flat(environment['ROLLBACK_MODEL_POINTERS'])).toBe('{"churn-*":"<ChurnPointer>"}');
     expect(flat(environment['ROLLBACK_ALARM_MODELS'])).toBe(
       '{"<AWS::StackName>-drawdown":"<Model>"}',
     );
@@ -641,6 +647,8 @@ function makeEverySetting(): Stack {
     topic: Topic.fromTopicArn(makeStack(), 'Topic', `arn:aws:sns:${region}:${account}:notices`),
     mode: 'ask',
     cooldown: Duration.minutes(90),
+    pointer: 'alias:champion',
+    modelPointers: { 'churn-*': 'stage:Production' },
     targetRule: 'latest-archived',
     budget: '2/24h',
     blastRadius: 'off',

@@ -174,7 +174,7 @@ describe('the template', () => {
       return template.Parameters[parameter] === undefined ? [] : [parameter];
     });
     // Any text is a dimension, no pattern tells whether a text is JSON, and an ARN is checked below.
-    const free = ['ModelDimension', 'AlarmModels', 'CredentialsSecretArn'];
+    const free = ['ModelDimension', 'ModelPointers', 'AlarmModels', 'CredentialsSecretArn'];
     const sampled = settingSamples.map(({ parameter }) => parameter);
     expect([...sampled, ...free].toSorted()).toEqual(judged.toSorted());
   });
@@ -210,6 +210,7 @@ describe('the template', () => {
     ['StateTableName', ['', 'state'], ['a b']],
     ['SubnetIds', ['', 'subnet-1', 'subnet-1,subnet-2'], ['a', 'subnet-1,']],
     ['ReservedConcurrency', ['', '0', '20'], ['many']],
+    ['ModelPointers', ['{}', '{"a-*":"alias:champion"}'], ['', '[]']],
     ['AlarmModels', ['{}', '{"a-*":"m"}'], ['', '[]']],
   ])('checks %s', (name, sound, wrong) => {
     expect(sound.filter((value) => !takes(name, value))).toEqual([]);

@@ -16,12 +16,28 @@ const minutes = { sound: ['0', '60', '0.5'], wrong: ['-1', '10081', 'soon'] };
 const times = ['1/7d', '2/0.5h', '1/1999h', '1/99999m', '1/90d', '1/89.5d', '1/0.01m'];
 const noTimes = ['', 'three', '3/7', '0/7d', '3/0d', '3/0.0h', '3/91d', '3/..d', '3/7w', '3/2161h'];
 
+const longest = 'a'.repeat(255);
+const pointers = {
+  sound: [
+    'stage:Production',
+    'alias:champion',
+    'alias:V3-b_2',
+    'alias:latest2',
+    `alias:${longest}`,
+  ],
+  wrong: [
+    ...['', 'champion', 'stage:Staging', 'alias:', 'alias:latest', 'alias:Latest', 'alias:V3'],
+    ...['alias:my.alias', 'alias:a b', `alias:${longest}a`],
+  ],
+};
+
 export const settingSamples: readonly SettingSample[] = [
   { parameter: 'MlflowTrackingUri', ...addresses },
   { parameter: 'MlflowRegistryUri', sound: ['', ...addresses.sound], wrong: addresses.wrong },
   { parameter: 'MlflowWorkspace', sound: ['', 'team-a'], wrong: ['Team', 'a--b', '-a', 'a b'] },
   { parameter: 'Mode', sound: ['act', 'ask', 'observe'], wrong: ['', 'Act', 'on'] },
   { parameter: 'CooldownHours', sound: ['0', '24', '0.5', '8760'], wrong: ['-1', '8761', 'a'] },
+  { parameter: 'Pointer', ...pointers },
   { parameter: 'TargetRule', sound: ['last-good', 'latest-archived'], wrong: ['', 'best'] },
   { parameter: 'Budget', sound: ['off', '50/7d', ...times], wrong: ['51/7d', ...noTimes] },
   { parameter: 'BlastRadius', sound: ['off', '100/7d', ...times], wrong: ['101/7d', ...noTimes] },
