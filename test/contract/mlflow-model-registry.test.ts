@@ -399,8 +399,8 @@ const REFUSALS: readonly {
     fault: page(404, 'The requested URL was not found on the server.'),
     fix: /path prefix in MLFLOW_TRACKING_URI/,
   },
-  { title: '400', fault: failed(400, 'INVALID_PARAMETER_VALUE', 'no'), fix: /will not help/ },
-  { title: '405', fault: page(405, 'Method Not Allowed'), fix: /will not help/ },
+  { title: '400', fault: failed(400, 'INVALID_PARAMETER_VALUE', 'no'), fix: /retry does not help/ },
+  { title: '405', fault: page(405, 'Method Not Allowed'), fix: /retry does not help/ },
 ];
 
 /** 5xx that stay; a write cannot be certain of them. */

@@ -194,12 +194,31 @@ describe.skipIf(isEngineMissing || awscli.isMissing || cdk.isMissing)(
       expect(await terminal.run(`model-rollback plan ${name}`)).toMatch(/DRY_RUN .*3 -> 2/);
     });
 
+    test('rolls back once, by the state in a file', async () => {
+      expect(await terminal.run(`model-rollback apply ${name} --yes`)).toMatch(
+        /^ROLLED_BACK .*3 -> 2/m,
+      );
+      expect(await terminal.run(`model-rollback apply ${name} --yes || true`)).toMatch(/COOLDOWN /);
+    });
+
     test('makes table and topic, which the doctor finds in order', async () => {
       await terminal.run(start.take('With DynamoDB and SNS'));
       const checks = await terminal.run(start.take('With DynamoDB and SNS'));
       expect(checks).toMatch(/^ok +table/m);
       expect(checks).toMatch(/^ok +topic/m);
       expect(checks).toContain('0 with problems');
+    });
+
+    test('with the table is refused by the tags of the rollback that only the file has', async () => {
+      expect(await terminal.run(`model-rollback history ${name}`)).toContain(
+        'Nothing is on record.',
+      );
+      expect(await terminal.run(`model-rollback apply ${name} --yes || true`)).toMatch(
+        /COOLDOWN {2}The last rollback \(known from the tag model_rollback\.restored on version 2; /,
+      );
+      expect(await terminal.run(`model-rollback plan ${name} || true`)).toMatch(
+        / 3 \(Archived\) {2}in quarantine: .*, as its tag model_rollback\.rolled_back shows/,
+      );
     });
 
     test('runs as it stands, every command of it', () => {

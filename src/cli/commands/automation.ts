@@ -21,7 +21,7 @@ import { requireFound } from './records.ts';
 export const approveCommand: Command = {
   name: 'approve',
   usage: 'ID',
-  summary: 'approve the rollback that an alarm waits for: show the plan, ask, roll back',
+  summary: 'approve a rollback for which an alarm waits: show the plan, ask, roll back',
   options: {
     override: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },

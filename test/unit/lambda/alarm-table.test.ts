@@ -215,7 +215,7 @@ describe('what is left behind', () => {
   );
 
   test('is told for every answer, and for no other', () => {
-    expect(header).toEqual(['outcome', 'record', 'notice', 'looked at again']);
+    expect(header).toEqual(['outcome', 'record', 'notice', 'checked again']);
     expect(rows.map(([outcome]) => outcome)).toEqual(outcomes.slice(0, -1));
   });
 
@@ -224,7 +224,7 @@ describe('what is left behind', () => {
   );
 
   test.each(cells)(
-    '$form, $outcome: record $record, notice $notice, looked at again $look',
+    '$form, $outcome: record $record, notice $notice, checked again $look',
     async ({ form, outcome, ...told }) => {
       const name = outcomes.find((one) => one === outcome);
       if (name === undefined) throw new Error(`no test for ${outcome}`);
