@@ -1,3 +1,4 @@
+import type { FleetSlot, FleetState } from '../domain/fleet.ts';
 import { isSameVersions } from '../domain/model.ts';
 import { Outcome, type RollbackRecord } from '../domain/rollback.ts';
 import { WatchEnd } from '../domain/trigger.ts';
@@ -13,6 +14,7 @@ const sweepEveryMs = 3_600_000;
 export function brokenAlarmRules(
   world: SimulatedWorld,
   records: readonly RollbackRecord[],
+  fleet: FleetState | undefined,
 ): string[] {
   const claims = world.applied.filter(isAutomaticClaim);
   return [
@@ -22,6 +24,8 @@ export function brokenAlarmRules(
     ...claims.flatMap((claim) => madeUp(claim, world)),
     ...otherModels(records),
     ...claims.flatMap((claim) => claimedInSpite(claim, world)),
+    // Release 0.1.0 keeps the slot of a run that moved nothing.
+    ...(world.isOneRelease ? (fleet?.slots ?? []).flatMap((slot) => kept(slot, world)) : []),
   ];
 }
 
@@ -125,6 +129,26 @@ function claimedInSpite({ record, state }: Claim, world: SimulatedWorld): string
     problems.push(`${record.id} acts on an alarm that is ${ageMs} ms old`);
   }
   return problems;
+}
+
+/** A slot of the blast radius belongs to a run that moved the pointer. */
+function kept({ atMs }: FleetSlot, { applied }: SimulatedWorld): string[] {
+  const from = applied.findIndex(
+    (change) => isAutomaticClaim(change) && claimedAtMs(change) === atMs,
+  );
+  const id = applied[from]?.record?.id;
+  const ended = applied.slice(from).find(({ record }) => record?.id === id && hasEnded(record));
+  const progress = ended?.record?.progress;
+  const hasMoved = progress?.status !== 'IN_PROGRESS' && progress?.hasMoved === true;
+  return hasMoved ? [] : [`the slot of ${id ?? 'nobody'} at ${atMs} was not given back`];
+}
+
+function claimedAtMs({ record }: Claim): number {
+  return record.progress.status === 'IN_PROGRESS' ? record.progress.claimedAtMs : Number.NaN;
+}
+
+function hasEnded(record: RollbackRecord | undefined): boolean {
+  return record !== undefined && record.progress.status !== 'IN_PROGRESS';
 }
 
 /** What was live when this alarm could first be planned for. */

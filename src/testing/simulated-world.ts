@@ -2,6 +2,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import type { AlarmTransition } from '../domain/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm-settings.ts';
 import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
+import type { FleetState } from '../domain/fleet.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/notice-content.ts';
 import type { RollbackResponse } from '../domain/response.ts';
@@ -39,6 +40,7 @@ interface Stored {
   /** Of the model that nothing real is about. */
   readonly otherState: ModelState | undefined;
   readonly records: readonly RollbackRecord[];
+  readonly fleet: FleetState | undefined;
 }
 
 export interface WorldSettings {
@@ -135,10 +137,10 @@ export class SimulatedWorld {
 
   /** What the store holds, past the network. */
   async stored(): Promise<Stored> {
-    const { state } = await this.store.read(modelName, null, forEver);
+    const { state, fleet } = await this.store.read(modelName, null, forEver);
     const { state: otherState } = await this.store.read(otherModelName, null, forEver);
     const { records } = await this.store.list(null, forEver);
-    return { state, otherState, records: records.map(({ record }) => record) };
+    return { state, otherState, records: records.map(({ record }) => record), fleet };
   }
 
   /** What of the store is due until then, past the network. */
