@@ -1,7 +1,7 @@
 import type { AlarmSettings } from './alarm-settings.ts';
 import { assert, assertNever } from './assert.ts';
 import { type Candidate, ruleText, TargetRule } from './candidate.ts';
-import { commandText, splitAdvice } from './command-line.ts';
+import { commandText } from './command-line.ts';
 import { VersionNotFoundError } from './errors.ts';
 import type { FleetState } from './fleet.ts';
 import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
@@ -142,8 +142,7 @@ export function planWarnings(
     .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
     .map((guard) => ({
       code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
-      // What to do about a refusal was done: the request passed the guard by name.
-      message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
+      message: guard.message,
     }));
   const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
   return [
