@@ -265,7 +265,8 @@ const mutations: readonly Mutation[] = [
     file: 'src/app/end-unclaimed.ts',
     from: 'if (isSame) return undefined;',
     to: 'if (isSame || !isSame) return undefined;',
-    ...simulation,
+    suite: 'test/unit/app/handle-alarm.test.ts',
+    test: 'is closed when another version is live than when it came',
   },
   {
     invariant: 'rules for alarms',

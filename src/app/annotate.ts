@@ -38,14 +38,11 @@ export async function annotate(
       return deps.registry.annotate(modelName, version, tag, deadline);
     }),
   );
-  return results.flatMap((result) =>
-    result.status === 'fulfilled'
-      ? []
-      : [
-          {
-            code: 'TAG_NOT_WRITTEN',
-            message: `A tag was not written: ${messageOf(result.reason)}`,
-          },
-        ],
+  const failures = results.flatMap((result) =>
+    result.status === 'fulfilled' ? [] : [messageOf(result.reason)],
   );
+  return [...new Set(failures)].map((failure) => ({
+    code: 'TAG_NOT_WRITTEN',
+    message: `A tag was not written: ${failure}`,
+  }));
 }

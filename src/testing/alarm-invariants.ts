@@ -2,6 +2,8 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { WatchEnd } from '../domain/record/trigger.ts';
 import { isSameVersions } from '../domain/registry/model.ts';
+import type { FleetSlot, FleetState } from '../domain/state/fleet.ts';
+
 import { modelName } from './simulated-registry.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
@@ -14,6 +16,7 @@ const sweepEveryMs = 3_600_000;
 export function brokenAlarmRules(
   world: SimulatedWorld,
   records: readonly RollbackRecord[],
+  fleet: FleetState | undefined,
 ): string[] {
   const claims = world.applied.filter(isAutomaticClaim);
   return [
@@ -23,6 +26,8 @@ export function brokenAlarmRules(
     ...claims.flatMap((claim) => madeUp(claim, world)),
     ...otherModels(records),
     ...claims.flatMap((claim) => claimedInSpite(claim, world)),
+    // Release 0.1.0 keeps the slot of a run that moved nothing.
+    ...(world.isOneRelease ? (fleet?.slots ?? []).flatMap((slot) => kept(slot, world)) : []),
   ];
 }
 
@@ -126,6 +131,26 @@ function claimedInSpite({ record, state }: Claim, world: SimulatedWorld): string
     problems.push(`${record.id} acts on an alarm that is ${ageMs} ms old`);
   }
   return problems;
+}
+
+/** A slot of the blast radius belongs to a run that moved the pointer. */
+function kept({ atMs }: FleetSlot, { applied }: SimulatedWorld): string[] {
+  const from = applied.findIndex(
+    (change) => isAutomaticClaim(change) && claimedAtMs(change) === atMs,
+  );
+  const id = applied[from]?.record?.id;
+  const ended = applied.slice(from).find(({ record }) => record?.id === id && hasEnded(record));
+  const progress = ended?.record?.progress;
+  const hasMoved = progress?.status !== 'IN_PROGRESS' && progress?.hasMoved === true;
+  return hasMoved ? [] : [`the slot of ${id ?? 'nobody'} at ${atMs} was not given back`];
+}
+
+function claimedAtMs({ record }: Claim): number {
+  return record.progress.status === 'IN_PROGRESS' ? record.progress.claimedAtMs : Number.NaN;
+}
+
+function hasEnded(record: RollbackRecord | undefined): boolean {
+  return record !== undefined && record.progress.status !== 'IN_PROGRESS';
 }
 
 /** What was live when this alarm could first be planned for. */

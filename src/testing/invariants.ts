@@ -17,7 +17,7 @@ export async function brokenInvariants(
   world: SimulatedWorld,
   isAtRest: boolean,
 ): Promise<string[]> {
-  const { state, otherState, records } = await world.stored();
+  const { state, otherState, records, fleet } = await world.stored();
   const commits = world.applied.filter(isCommit);
   return [
     ...world.violations,
@@ -27,7 +27,7 @@ export async function brokenInvariants(
     ...pointerAsReported(world, records),
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
-    ...brokenAlarmRules(world, records),
+    ...brokenAlarmRules(world, records, fleet),
     ...(otherState === undefined ? [] : [`there is state of ${otherState.modelName}`]),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
       ? []

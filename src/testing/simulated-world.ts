@@ -7,6 +7,7 @@ import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
 import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
+import type { FleetState } from '../domain/state/fleet.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
@@ -42,6 +43,7 @@ interface Stored {
   /** Of the model that nothing real is about. */
   readonly otherState: ModelState | undefined;
   readonly records: readonly RollbackRecord[];
+  readonly fleet: FleetState | undefined;
 }
 
 export interface WorldSettings {
@@ -142,10 +144,10 @@ export class SimulatedWorld {
 
   /** What the store holds, past the network. */
   async stored(): Promise<Stored> {
-    const { state } = await this.store.read(modelName, null, forEver);
+    const { state, fleet } = await this.store.read(modelName, null, forEver);
     const { state: otherState } = await this.store.read(otherModelName, null, forEver);
     const { records } = await this.store.list(null, forEver);
-    return { state, otherState, records: records.map(({ record }) => record) };
+    return { state, otherState, records: records.map(({ record }) => record), fleet };
   }
 
   /** What of the store is due until then, past the network. */

@@ -115,7 +115,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm of alarms'), () => {
     const tags = after.flatMap((version) => Object.entries(version.tags));
     // A registry this busy may be late with them; then the answer says so.
     const late = first?.warnings.filter(({ code }) => code === 'TAG_NOT_WRITTEN') ?? [];
-    expect(tags.length + late.length).toBeGreaterThanOrEqual(2);
+    expect(tags.length === 2 || late.length > 0).toBe(true);
     for (const [key, value] of tags) {
       expect(key).toMatch(/^model_rollback\.(restored|rolled_back)$/);
       expect(value).toContain(first?.rollback_id);

@@ -1,7 +1,11 @@
 /** What registries hold in real life, on a real one: many versions, large tags, renames, aliases. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uniqueName } from '../engines/engines.ts';
 import { directAlarm } from '../fakes/alarm-events.ts';
+import { runCommand } from './command.ts';
 import { type Answer, answerIn } from './reply.ts';
 import { type Ask, type FunctionWay, functionWay } from './ways.ts';
 import { createWorld, isEngineMissing, suiteTitle, type World } from './world.ts';
@@ -104,6 +108,27 @@ describe.skipIf(isEngineMissing)(suiteTitle('a registry'), () => {
 
       expect(shown).toMatchObject({ to_version: '1', plan: { rule: 'archived-below' } });
     });
+  });
+
+  test('that somebody rolled back with a file on a laptop keeps the function from doing so again', async () => {
+    const model = await world.model(['Archived', 'Archived', 'Production']);
+    const folder = mkdtempSync(join(tmpdir(), 'model-rollback-laptop-'));
+    const laptop = world.env({
+      ROLLBACK_STATE_TABLE: '',
+      ALERT_SNS_TOPIC_ARN: '',
+      ROLLBACK_STORE: `sqlite:${folder}/state.sqlite`,
+    });
+    const reason = ['--reason', 'PERFORMANCE_DEGRADATION'];
+    const local = await runCommand(['apply', model, ...reason, '--yes'], laptop);
+    rmSync(folder, { recursive: true });
+
+    const refused = await ask(model);
+    const back = await ask(model, { target_version: '3', overrides: ['COOLDOWN'] });
+
+    expect(local).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('state  sqlite:') });
+    expect(refused).toMatchObject({ outcome: 'REFUSED', refusals: [{ code: 'COOLDOWN' }] });
+    expect(back).toMatchObject({ outcome: 'REFUSED', refusals: [{ code: 'QUARANTINED' }] });
+    expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
   });
 
   test('whose versions carry large tags is rolled back by every route', async () => {

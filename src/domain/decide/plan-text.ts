@@ -1,5 +1,4 @@
 import { assertNever } from '../assert.ts';
-import { splitAdvice } from '../command-line.ts';
 import { TargetRule } from '../pointer/target-rule.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
 import type { Warning } from '../request/request.ts';
@@ -32,8 +31,7 @@ export function planWarnings(
     .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
     .map((guard) => ({
       code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
-      // What to do about a refusal was done: the request passed the guard by name.
-      message: guard.verdict === 'warning' ? guard.message : splitAdvice(guard.message).why,
+      message: guard.message,
     }));
   const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
   return [

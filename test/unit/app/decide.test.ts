@@ -78,8 +78,9 @@ const calls = (): string[] =>
 
 describe('two live versions, and more than 100 between them', () => {
   beforeEach(() => {
-    // Both were promoted without archiving, as the API does by default.
-    seed(101, { 1: live(5_000), 101: live(9_000) });
+    // Both were promoted without archiving, as the API does by default. Between them 99 more were registered,
+    // so the first page of changes ends before the first one.
+    seed(101, { 1: live(5_000), ...changed(2, 99, 6_000), 101: live(9_000) });
   });
 
   test('are both live in the preview, and the real run does what it shows', async () => {

@@ -242,6 +242,25 @@ describe('handleAlarm', () => {
     expect(await live()).toEqual(['3']);
   });
 
+  test('records each failure, also one in the words of the one before', async () => {
+    cloudWatchHas('ALARM');
+    const error = new RegistryRefusedError('The registry answered 403.');
+    const failed = await send(
+      red(),
+      withCalls(world.deps, {
+        registry: { movePointer: async () => ({ kind: 'refused', error }) },
+      }),
+    );
+    expect((await recordOf(failed)).attempts).toBe(1);
+    world.clock.advance(2 * minuteMs);
+    await runSweep(withCalls(world.deps, { registry: { read: () => Promise.reject(error) } }));
+    expect(await recordOf(failed)).toMatchObject({
+      attempts: 2,
+      progress: { status: 'FAILED', message: error.message },
+      watch: { kind: 'pending', looks: 1 },
+    });
+  });
+
   test('throws what a retry can cure: the store is down, or its own run is at work', async () => {
     const down = withCalls(world.deps, {
       store: {

@@ -1,5 +1,6 @@
 /** State is kept by the name of a model; what a rollback left on its versions stays with them. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { releaseVersion } from '../../../src/app/operate.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 let world: World;
@@ -46,6 +47,16 @@ describe('a registered model that was renamed after a rollback', () => {
       dry_run: true,
     });
     expect(named.refusals).toMatchObject([{ code: 'QUARANTINED' }]);
+  });
+
+  test('gets a version back that was released, whatever its tag says', async () => {
+    world.registry.register('m');
+    world.registry.transition('m', '4', 'Production', true);
+    world.registry.rename('m', 'n');
+    const released = { modelName: 'n', version: '3', registry: world.registry.address };
+    await releaseVersion(world.deps, released, world.deadline());
+    const answer = await world.ask({ model_name: 'n', overrides: ['COOLDOWN'] });
+    expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '4', to_version: '3' });
   });
 });
 

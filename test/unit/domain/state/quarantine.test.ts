@@ -45,6 +45,20 @@ describe('quarantine', () => {
     expect(state.quarantine.map((entry) => entry.version)).toEqual(['4', '3']);
   });
 
+  test('names the rollbacks that put it there, the latest ones when they are many', () => {
+    const times = limits.quarantineCausesMax + 3;
+    let state = empty();
+    for (let cause = 0; cause < times; cause += 1) {
+      const entry = { version: '3', atMs: cause, rollbackId: `m/${cause}` };
+      state = { ...state, ...addToQuarantine(state, entry) };
+    }
+    const [entry] = state.quarantine;
+    expect(entry).toMatchObject({ atMs: times - 1, rollbackId: `m/${times - 1}` });
+    expect(entry?.earlierRollbacks).toEqual(
+      Array.from({ length: limits.quarantineCausesMax }, (_, index) => String(index + 2)),
+    );
+  });
+
   test('keeps ten thousand neighbours in one interval', () => {
     let state = empty();
     for (let version = 10_000; version >= 1; version -= 1) state = add(state, String(version));
