@@ -7,7 +7,6 @@ const forEver: Deadline = { leftMs: () => Number.MAX_SAFE_INTEGER };
 
 /** The store of the world, as a process reaches it over the network; it watches what was written. */
 export function storeFor(world: SimulatedWorld, actor: string, isDryRun: boolean): RollbackStore {
-  const down = new StateStoreUnavailableError('the store did not answer');
   const call = async <T>(
     label: string,
     isWrite: boolean,
@@ -20,7 +19,7 @@ export function storeFor(world: SimulatedWorld, actor: string, isDryRun: boolean
       label,
       isWrite,
       run,
-      lost: () => Promise.reject(down),
+      lost: () => Promise.reject(new StateStoreUnavailableError('the store did not answer')),
     });
   };
   return {

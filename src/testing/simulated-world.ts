@@ -186,7 +186,6 @@ export class SimulatedWorld {
   }
 
   #registryFor(actor: string, clock: Clock, isDryRun: boolean): ModelRegistry {
-    const down = new RegistryUnavailableError('the registry did not answer');
     const read = async <T>(label: string, run: () => T, deadline: Deadline): Promise<T> => {
       if (deadline.leftMs() <= 0) throw new RegistryUnavailableError('no time was left');
       return await this.scheduler.call({
@@ -194,7 +193,7 @@ export class SimulatedWorld {
         label,
         isWrite: false,
         run: async () => run(),
-        lost: () => Promise.reject(down),
+        lost: () => Promise.reject(new RegistryUnavailableError('the registry did not answer')),
       });
     };
     return {
