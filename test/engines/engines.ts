@@ -22,7 +22,7 @@ export interface Engine {
 export function engine(name: EngineName): Engine {
   const state = inject('engines')?.[name];
   if (state === undefined) {
-    throw new Error('engines are for the tests of the vitest project "engines"');
+    throw new Error('engines are for the tests of the vitest projects "engines" and "storms"');
   }
   if ('missing' in state) {
     const { missing } = state;
