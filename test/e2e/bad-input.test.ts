@@ -9,7 +9,7 @@ import { createWatchedTopic, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { freePort } from '../engines/processes.ts';
-import { type RunningEngine, startMlflow } from '../engines/start.ts';
+import { GUARD_LOGIN, type RunningEngine, startMlflow } from '../engines/start.ts';
 import { runCommand } from './command.ts';
 import { type FunctionProcess, startFunction } from './function-process.ts';
 import { runInside, serveInside } from './inside.ts';
@@ -472,26 +472,17 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   });
 
   describe('a login', () => {
-    const admin = { username: 'admin', password: 'correct horse % battery' } as const;
-    const reader = { username: 'reader', password: 'may read, not write' } as const;
-    let server: RunningEngine;
-    let registry: MLflowAdmin;
+    const server = engine('guarded');
+    const admin = GUARD_LOGIN;
+    const reader = { username: uniqueName('reader'), password: 'may read, not write' } as const;
+    const registry = new MLflowAdmin(server.url, admin);
     let model = '';
 
     beforeAll(async () => {
-      server = await startMlflow({ basicAuth: admin });
-      registry = new MLflowAdmin(server.url, admin);
       model = uniqueName('guarded');
       await registry.seedModel(model, ['Archived', 'Archived', 'Production']);
-      const login = Buffer.from(`${admin.username}:${admin.password}`).toString('base64');
-      const created = await fetch(`${server.url}/api/2.0/mlflow/users/create`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Basic ${login}` },
-        body: JSON.stringify(reader),
-      });
-      expect(created.status).toBe(200);
+      await registry.createUser(reader);
     });
-    afterAll(() => server?.stop());
 
     function loginAs(user?: { username: string; password: string }): Settings {
       return {

@@ -5,12 +5,21 @@
  * CI it fails the run: a skipped contract proves nothing there.
  */
 import type { TestProject } from 'vitest/node';
-import { ENGINE_NAMES, type EngineName, MissingInterpreterError } from './install.ts';
-import { type RunningEngine, startDynamoDBLocal, startMiniStack, startMlflow } from './start.ts';
+import { type EngineName, MissingInterpreterError } from './install.ts';
+import {
+  GUARD_LOGIN,
+  type RunningEngine,
+  startDynamoDBLocal,
+  startMiniStack,
+  startMlflow,
+} from './start.ts';
+
+/** `guarded` is an MLflow that wants a login: GUARD_LOGIN, or one of a user that a suite creates. */
+export type ServerName = EngineName | 'guarded';
 
 export type EngineState = { readonly url: string } | { readonly missing: string };
 
-export type Engines = Readonly<Record<EngineName, EngineState>>;
+export type Engines = Readonly<Record<ServerName, EngineState>>;
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,8 +27,9 @@ declare module 'vitest' {
   }
 }
 
-const STARTERS: Readonly<Record<EngineName, () => Promise<RunningEngine>>> = {
+const STARTERS: Readonly<Record<ServerName, () => Promise<RunningEngine>>> = {
   mlflow: startMlflow,
+  guarded: () => startMlflow({ basicAuth: GUARD_LOGIN }),
   dynamodb: startDynamoDBLocal,
   ministack: startMiniStack,
 };
@@ -48,7 +58,8 @@ export async function teardown(): Promise<void> {
 // ---------------------------------------------------------------------------------------------------
 
 async function startAll(): Promise<Engines> {
-  const results = await Promise.allSettled(ENGINE_NAMES.map(startOne));
+  const names = Object.keys(STARTERS) as ServerName[];
+  const results = await Promise.allSettled(names.map(startOne));
   const reasons = results
     .filter((result) => result.status === 'rejected')
     .map((result) => result.reason);
@@ -62,7 +73,7 @@ async function startAll(): Promise<Engines> {
   return Object.fromEntries(states) as Engines;
 }
 
-async function startOne(name: EngineName): Promise<[EngineName, EngineState]> {
+async function startOne(name: ServerName): Promise<[ServerName, EngineState]> {
   try {
     const startMs = performance.now();
     const engine = await STARTERS[name]();
