@@ -1,8 +1,25 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { slowestFiles } from './test/slowest-files.ts';
+
+/** Many calls at once, or at chosen moments: they run alone, one file at a time, after all others. */
+const stormFiles = [
+  'test/e2e/alarm-storm.test.ts',
+  'test/e2e/storm.test.ts',
+  'test/proof/rivals.test.ts',
+  'test/proof/storm.test.ts',
+];
+
+const withEngines = {
+  globalSetup: ['test/engines/global-setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],
+    reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }], slowestFiles],
+    // Most tests wait for processes and engines, also on two cores.
+    maxWorkers: 3,
     projects: [
       {
         test: {
@@ -25,15 +42,23 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
+          ...withEngines,
           name: 'engines',
           include: [
             'test/contract/**/*.test.ts',
             'test/e2e/**/*.test.ts',
             'test/proof/**/*.test.ts',
           ],
-          globalSetup: ['test/engines/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: stormFiles,
+        },
+      },
+      {
+        test: {
+          ...withEngines,
+          name: 'storms',
+          include: stormFiles,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -16,7 +16,6 @@ export function storeFor(
   clock: Clock,
   isDryRun: boolean,
 ): RollbackStore {
-  const down = new StateStoreUnavailableError('the store did not answer');
   const call = async <T>(
     label: string,
     isWrite: boolean,
@@ -29,7 +28,7 @@ export function storeFor(
       label,
       isWrite,
       run,
-      lost: () => Promise.reject(down),
+      lost: () => Promise.reject(new StateStoreUnavailableError('the store did not answer')),
     });
   };
   return {

@@ -1,6 +1,6 @@
 /** The login of the registry: where it comes from a secret, and changes while we run. */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SecretsManagerCredentials } from '../../src/adapters/secrets-manager/secrets-manager-credentials.ts';
@@ -20,11 +20,11 @@ import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { changeSecret, createSecret } from '../engines/secrets.ts';
-import { type RunningEngine, startMlflow } from '../engines/start.ts';
+import { GUARD_LOGIN } from '../engines/start.ts';
 import { type HttpProxy, type ProxyAct, startHttpProxy } from './http-proxy.ts';
 import { soon, stagesOf } from './model-registry.contract.ts';
 
-const mlflow = engine('mlflow');
+const guarded = engine('guarded');
 const ministack = engine('ministack');
 const MODEL = 'fraud';
 const OLD = { username: 'lovelace', password: 'correct-"horse"-1' };
@@ -249,34 +249,28 @@ describe('MLflowModelRegistry whose login takes its time', () => {
   });
 });
 
-describe.skipIf(mlflow.isMissing || ministack.isMissing)(
-  mlflow.title(ministack.title('MLflow with basic auth and MiniStack')),
+describe.skipIf(guarded.isMissing || ministack.isMissing)(
+  guarded.title(ministack.title('MLflow with basic auth and MiniStack')),
   () => {
-    let guarded: RunningEngine;
-    beforeAll(async () => {
-      guarded = await startMlflow({ basicAuth: OLD });
-    });
-    afterAll(async () => {
-      await guarded.stop();
-    });
-
     test('a password that was changed on the server and then in the secret is taken up', async () => {
-      await new MLflowAdmin(guarded.url, OLD).seedModel(MODEL, ['Archived', 'Production']);
+      const model = uniqueName('fraud');
+      await new MLflowAdmin(guarded.url, GUARD_LOGIN).createUser(OLD);
+      await new MLflowAdmin(guarded.url, OLD).seedModel(model, ['Archived', 'Production']);
       const proxy = await startHttpProxy(guarded.url, () => ({ kind: 'pass' }));
       const arn = await createSecret(ministack.url, uniqueName('login'), OLD);
       const registry = registryAt(proxy.url, secretAt(ministack.url, arn));
-      await registry.read(MODEL, [], soon());
+      await registry.read(model, [], soon());
 
       await changePassword(guarded.url, OLD, NEW.password);
-      const error = await failureOf(registry.read(MODEL, [], soon()));
+      const error = await failureOf(registry.read(model, [], soon()));
       expect(error).toBeInstanceOf(RegistryRefusedError);
       expectPlain(error);
 
       await changeSecret(ministack.url, arn, NEW);
       const before = proxy.requests.length;
-      expect(await registry.movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
+      expect(await registry.movePointer(model, '1', soon())).toEqual({ kind: 'moved' });
       expect(proxy.requests.length - before).toBe(2);
-      expect(stagesOf(await registry.read(MODEL, [], soon()))[0]).toBe('1 Production');
+      expect(stagesOf(await registry.read(model, [], soon()))[0]).toBe('1 Production');
       expect(proxy.requests.length - before).toBe(3);
       registry.close();
       await proxy.close();

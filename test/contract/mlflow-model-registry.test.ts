@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -16,9 +16,9 @@ import { type RegistryServer, startRegistryServer } from '../../src/embedded/reg
 import type { SeedVersion } from '../../src/embedded/seed.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
-import { engine } from '../engines/engines.ts';
+import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
-import { type MLflowOptions, type RunningEngine, startMlflow } from '../engines/start.ts';
+import { GUARD_LOGIN, startMlflow } from '../engines/start.ts';
 import {
   type HttpProxy,
   type ProxiedRequest,
@@ -919,61 +919,47 @@ function describeWire(): void {
 }
 
 function describeRealServers(): void {
-  const login = { username: 'admin', password: 'correct-horse-battery' };
-  const running: RunningEngine[] = [];
-  const start = async (options: MLflowOptions): Promise<string> => {
-    const server = await startMlflow(options);
-    running.push(server);
-    return server.url;
-  };
-  let prefixed: string;
-  let guarded: string;
-
-  beforeAll(async () => {
-    [prefixed, guarded] = await Promise.all([
-      start({ staticPrefix: '/ml/flow' }),
-      start({ basicAuth: login }),
-    ]);
-  });
-
-  afterAll(async () => {
-    await Promise.all(running.map((server) => server.stop()));
-  });
+  const login = GUARD_LOGIN;
+  const guarded = engine('guarded').url;
+  const name = uniqueName('fraud');
 
   const basic = (password: string): string =>
     `Basic ${Buffer.from(`${login.username}:${password}`).toString('base64')}`;
 
   test('keeps the path prefix', async () => {
-    await new MLflowAdmin(prefixed).seedModel(MODEL, ['Archived', 'Production']);
+    const server = await startMlflow({ staticPrefix: '/ml/flow' });
+    onTestFinished(() => server.stop());
+    const prefixed = server.url;
+    await new MLflowAdmin(prefixed).seedModel(name, ['Archived', 'Production']);
     const registry = registryAt(prefixed);
-    expect(await registry.movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
-    const snapshot = await registry.read(MODEL, [], soon());
+    expect(await registry.movePointer(name, '1', soon())).toEqual({ kind: 'moved' });
+    const snapshot = await registry.read(name, [], soon());
     expect(stagesOf(snapshot)).toEqual(['1 Production', '2 Archived']);
     registry.close();
 
     const lost = registryAt(new URL(prefixed).origin);
-    const error = await failure(() => lost.read(MODEL, [], soon()));
+    const error = await failure(() => lost.read(name, [], soon()));
     expect(error).toBeInstanceOf(RegistryRefusedError);
     expect(error.message).toContain('path prefix');
     lost.close();
   });
 
   test('gets in with the right login', async () => {
-    await new MLflowAdmin(guarded, login).seedModel(MODEL, ['Archived', 'Production']);
+    await new MLflowAdmin(guarded, login).seedModel(name, ['Archived', 'Production']);
     const registry = registryAt(guarded, { authorization: basic(login.password) });
-    expect(await registry.movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
-    expect(stagesOf(await registry.read(MODEL, [], soon()))[0]).toBe('1 Production');
+    expect(await registry.movePointer(name, '1', soon())).toEqual({ kind: 'moved' });
+    expect(stagesOf(await registry.read(name, [], soon()))[0]).toBe('1 Production');
     registry.close();
   });
 
   test('names the settings when the login is wrong or missing', async () => {
     for (const authorization of [basic('wrong-password'), null]) {
       const registry = registryAt(guarded, { authorization });
-      const error = await failure(() => registry.read(MODEL, [], soon()));
+      const error = await failure(() => registry.read(name, [], soon()));
       expect(error).toBeInstanceOf(RegistryRefusedError);
       expect(error.message).toMatch(/401.*MLFLOW_TRACKING_USERNAME/);
       expect(error.message).not.toContain('wrong-password');
-      const answer = await registry.movePointer(MODEL, '2', soon());
+      const answer = await registry.movePointer(name, '2', soon());
       expect(answer).toMatchObject({
         kind: 'refused',
         error: expect.any(RegistryRefusedError),
@@ -983,8 +969,8 @@ function describeRealServers(): void {
   });
 
   describe('for a login with few permissions', () => {
-    const bob = { username: 'bob', password: 'correct-horse-bob' };
-    const model = 'guarded-model';
+    const bob = { username: uniqueName('bob'), password: 'correct-horse-bob' };
+    const model = uniqueName('guarded');
     const admin = async (path: string, body: object): Promise<void> => {
       const response = await fetch(`${guarded}${path}`, {
         method: 'POST',
@@ -1006,8 +992,9 @@ function describeRealServers(): void {
     };
 
     beforeAll(async () => {
-      await admin('/api/2.0/mlflow/users/create', bob);
-      await new MLflowAdmin(guarded, login).seedModel(model, ['Archived', 'Production']);
+      const owner = new MLflowAdmin(guarded, login);
+      await owner.createUser(bob);
+      await owner.seedModel(model, ['Archived', 'Production']);
     });
 
     test('says that a move and a tag need EDIT, where it may read', async () => {

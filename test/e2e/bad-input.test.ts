@@ -1,6 +1,6 @@
 /**
  * What people get wrong: requests, addresses, logins, settings. Each gets a named error whose message
- * says the mend, and nothing is written: not to the registry, not to the table, not to the topic.
+ * says what to do, and nothing is written: not to the registry, not to the table, not to the topic.
  */
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,9 +9,10 @@ import { createWatchedTopic, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { freePort } from '../engines/processes.ts';
-import { type RunningEngine, startMlflow } from '../engines/start.ts';
+import { GUARD_LOGIN, type RunningEngine, startMlflow } from '../engines/start.ts';
 import { runCommand } from './command.ts';
 import { type FunctionProcess, startFunction } from './function-process.ts';
+import { runInside, serveInside } from './inside.ts';
 import { answerIn, type Failure, failureIn, type Reply } from './reply.ts';
 import { type FunctionWay, functionWay, replyOf } from './ways.ts';
 import {
@@ -83,6 +84,18 @@ function bothWith(settings: Settings): Promise<Reply[]> {
   return Promise.all([invokeWith(settings), applyWith(settings)]);
 }
 
+async function applyInside(settings: Settings, args: readonly string[] = [victim]): Promise<Reply> {
+  return replyOf(await runInside(['apply', ...args, '--yes', '--json'], world.env(settings)));
+}
+
+function invokeInside(settings: Settings, event: unknown = { model_name: victim }): Promise<Reply> {
+  return serveInside(world.env(settings), event);
+}
+
+function bothInside(settings: Settings): Promise<Reply[]> {
+  return Promise.all([invokeInside(settings), applyInside(settings)]);
+}
+
 describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   beforeAll(async () => {
     [world, busy] = await Promise.all([createWorld(), createWorld()]);
@@ -93,6 +106,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   afterAll(() => Promise.all([way?.close(), busyWay?.close()]));
 
   describe('an event that is no request', () => {
+    afterAll(expectUntouched);
+
     test.each<[unknown, RegExp]>([
       [null, /JSON object such as \{"model_name".*null/],
       [[], /JSON object.*array/],
@@ -106,11 +121,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       [{ input: { model_name: 'victim' } }, /model_name is missing/],
     ])('is refused: %j', async (event, message) => {
       expectFailure(await way.send(event), 'InvalidRequestError', message);
-      await expectUntouched();
     });
   });
 
   describe('a misspelt field', () => {
+    afterAll(expectUntouched);
+
     test.each([
       'dryrun',
       'dry-run',
@@ -136,7 +152,6 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
 
       const { message } = expectFailure(reply, 'InvalidRequestError', /"?dry_run"?/);
       expect(message).toContain(JSON.stringify(field));
-      await expectUntouched();
     });
 
     test.each([
@@ -153,7 +168,6 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       const reply = await way.send({ model_name: victim, [field]: 'x' });
 
       expectFailure(reply, 'InvalidRequestError', new RegExp(`"${field}".*"${known}"`));
-      await expectUntouched();
     });
 
     test('is refused also when it is the only name of the model', async () => {
@@ -185,6 +199,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   });
 
   describe('a wrong value', () => {
+    afterAll(expectUntouched);
+
     test.each<[string, unknown, RegExp]>([
       ['dry_run', 'true', /true or false/],
       ['dry_run', 'false', /true or false/],
@@ -239,10 +255,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       const failure = expectFailure(reply, 'InvalidRequestError', message);
       expect(failure.message).toContain(field);
       expect(failure.message.length).toBeLessThan(500);
-      await expectUntouched();
     });
 
-    test.each<[readonly string[], RegExp]>([
+    const wrongFlags: [readonly string[], RegExp][] = [
       [['--to=02'], /target_version.*"02"/],
       [['--to=-1'], /target_version.*"-1"/],
       [['--to=1.5'], /target_version.*"1\.5"/],
@@ -253,12 +268,21 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       [['--override=NOPE'], /Allowed: COOLDOWN/],
       [['--request-id='], /request_id must not be empty/],
       [[`--alarm=${'n'.repeat(10_000)}`], /10000 characters/],
-    ])('of the command is refused: %j', async (args, message) => {
-      const reply = await applyWith({}, [victim, ...args]);
+    ];
+    test.each(wrongFlags)('of the command is refused: %j', async (args, message) => {
+      const reply = await applyInside({}, [victim, ...args]);
 
       expectFailure(reply, 'InvalidRequestError', message);
-      await expectUntouched();
     });
+
+    test.each(wrongFlags.filter(([[flag]]) => /^--(to=02|reason|request-id)/.test(flag ?? '')))(
+      'of the command as a process is refused: %j',
+      async (args, message) => {
+        const reply = await applyWith({}, [victim, ...args]);
+
+        expectFailure(reply, 'InvalidRequestError', message);
+      },
+    );
 
     test.each([`it's "both"`, 'n'.repeat(10_000)])(
       'of MODEL is refused by every verb: %j',
@@ -266,7 +290,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
         const lines = [['plan'], ['apply', '--yes'], ['history'], ['status'], ['release']];
         const results = await Promise.all(
           lines.map(([verb, ...options]) =>
-            runCommand(
+            runInside(
               [verb ?? '', name, ...(verb === 'release' ? ['1'] : []), ...options, '--json'],
               world.env(),
             ),
@@ -280,7 +304,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   });
 
   describe('a name that no registered model has', () => {
-    test.each([
+    const names = [
       'nowhere',
       'a/b',
       'a:b',
@@ -291,16 +315,20 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       '__proto__',
       'n'.repeat(256),
       '模型',
-    ])('is said to be unknown: %j', async (name) => {
+    ];
+    const message = /no registered model of this name.*model_name/;
+    test.each(names)('is said to be unknown: %j', async (name) => {
       const [sent, applied] = await Promise.all([
         way.send({ model_name: name }),
-        applyWith({}, [name]),
+        applyInside({}, [name]),
       ]);
 
-      for (const reply of [sent, applied]) {
-        expectFailure(reply, 'ModelNotFoundError', /no registered model of this name.*model_name/);
-      }
+      for (const reply of [sent, applied]) expectFailure(reply, 'ModelNotFoundError', message);
       await expectUntouched();
+    });
+
+    test.each(['nowhere', '模型'])('is said to be unknown by a process: %j', async (name) => {
+      expectFailure(await applyWith({}, [name]), 'ModelNotFoundError', message);
     });
   });
 
@@ -363,7 +391,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
     test.each(['4', '99', '999999999999999'])('is said to be unknown: %s', async (version) => {
       const [sent, applied] = await Promise.all([
         way.send({ model_name: victim, target_version: version }),
-        applyWith({}, [victim, `--to=${version}`]),
+        applyInside({}, [victim, `--to=${version}`]),
       ]);
 
       for (const reply of [sent, applied]) {
@@ -406,7 +434,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
           const headers = { 'content-type': type, location: 'http://127.0.0.1:9/login' };
           response.writeHead(status, headers).end(body);
         });
-        for (const reply of await bothWith({ MLFLOW_TRACKING_URI: server.url })) {
+        const both = status === 302 ? bothWith : bothInside;
+        for (const reply of await both({ MLFLOW_TRACKING_URI: server.url })) {
           const failure = expectFailure(reply, errorType, message);
           expect(failure.message).not.toMatch(/<|\n/);
         }
@@ -443,26 +472,17 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   });
 
   describe('a login', () => {
-    const admin = { username: 'admin', password: 'correct horse % battery' } as const;
-    const reader = { username: 'reader', password: 'may read, not write' } as const;
-    let server: RunningEngine;
-    let registry: MLflowAdmin;
+    const server = engine('guarded');
+    const admin = GUARD_LOGIN;
+    const reader = { username: uniqueName('reader'), password: 'may read, not write' } as const;
+    const registry = new MLflowAdmin(server.url, admin);
     let model = '';
 
     beforeAll(async () => {
-      server = await startMlflow({ basicAuth: admin });
-      registry = new MLflowAdmin(server.url, admin);
       model = uniqueName('guarded');
       await registry.seedModel(model, ['Archived', 'Archived', 'Production']);
-      const login = Buffer.from(`${admin.username}:${admin.password}`).toString('base64');
-      const created = await fetch(`${server.url}/api/2.0/mlflow/users/create`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Basic ${login}` },
-        body: JSON.stringify(reader),
-      });
-      expect(created.status).toBe(200);
+      await registry.createUser(reader);
     });
-    afterAll(() => server?.stop());
 
     function loginAs(user?: { username: string; password: string }): Settings {
       return {
@@ -484,8 +504,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
     for (const [what, settings] of wrong) {
       test(`${what} is refused, and the message names the variables`, async () => {
         const replies = await Promise.all([
-          invokeWith(settings(), { model_name: model }),
-          applyWith(settings(), [model]),
+          invokeInside(settings(), { model_name: model }),
+          what === 'by a token' ? applyWith(settings(), [model]) : applyInside(settings(), [model]),
         ]);
 
         for (const reply of replies) {
@@ -555,7 +575,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       await registry.seedModel(model, ['Archived', 'Production']);
 
       const settings = inBusyWorld({ MLFLOW_TRACKING_URI: `${server.url}${end}` });
-      const answer = answerIn(await invokeWith(settings, { model_name: model }));
+      const answer = answerIn(await invokeInside(settings, { model_name: model }));
 
       expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', warnings: [] });
       expect(answer.plan?.registry).toBe(server.url);
@@ -639,6 +659,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
   });
 
   describe('a setting', () => {
+    afterAll(expectUntouched);
+
     const wrong: [Settings, RegExp][] = [
       [{ MLFLOW_TRACKING_URI: '' }, /^MLFLOW_TRACKING_URI is not set.*https:\/\//],
       [{ MLFLOW_TRACKING_URI: 'mlflow.example.com' }, /"mlflow\.example\.com".*http or https/],
@@ -671,12 +693,20 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       ],
     ];
     test.each(wrong)('that makes no sense stops both ways in: %j', async (settings, message) => {
-      for (const reply of await bothWith(settings)) {
+      for (const reply of await bothInside(settings)) {
         const failure = expectFailure(reply, 'ConfigurationError', message);
         expect(failure.message).not.toMatch(/secret/);
       }
-      await expectUntouched();
     });
+
+    test.each(wrong.filter(([settings]) => /URI":""|"me"|HOUR"/.test(JSON.stringify(settings))))(
+      'that makes no sense stops both processes: %j',
+      async (settings, message) => {
+        for (const reply of await bothWith(settings)) {
+          expectFailure(reply, 'ConfigurationError', message);
+        }
+      },
+    );
 
     test.each([
       'ftp://me:secret@host',
@@ -687,7 +717,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       'http://me:12#secret@host',
       'http://me:1?secret@host',
     ])('never shows the password of a wrong address: %s', async (uri) => {
-      for (const reply of await bothWith({ MLFLOW_TRACKING_URI: uri })) {
+      for (const reply of await bothInside({ MLFLOW_TRACKING_URI: uri })) {
         const failure = expectFailure(reply, 'ConfigurationError', /^MLFLOW_TRACKING_URI/);
         expect(failure.message).not.toMatch(/secret/);
       }
@@ -697,7 +727,6 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       const reply = await invokeWith({ ALERT_SNS_TOPIC_ARN: '' });
 
       expectFailure(reply, 'ConfigurationError', /ALERT_SNS_TOPIC_ARN is not set.*ARN/);
-      await expectUntouched();
     });
 
     test('that is wrong is told by each invocation, also for a request that is wrong itself', async () => {

@@ -35,8 +35,14 @@ export async function runCommand(args: readonly string[], env: Env): Promise<Com
     if (code !== null) resolve(code);
     else reject(new Error(`model-rollback ${args.join(' ')}: ${signal}\n${streams.stderr}`));
   });
-  const exitCode = await promise;
-  const { stdout, stderr } = streams;
+  return commandResult(await promise, streams);
+}
+
+/** What a command line came to. */
+export function commandResult(
+  exitCode: number,
+  { stdout, stderr }: { readonly stdout: string; readonly stderr: string },
+): CommandResult {
   return {
     exitCode,
     stdout,

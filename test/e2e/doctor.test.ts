@@ -2,18 +2,19 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/domain/answer/check.ts';
+import { startRegistryServer } from '../../src/embedded/registry-server.ts';
 import { startHttpProxy } from '../contract/http-proxy.ts';
 import { localAlarmArn, putMetricAlarm, tagAlarm } from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { allowAlarms, createFunction, createSchedule } from '../engines/deployed-function.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
-import { startMlflow } from '../engines/start.ts';
+import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { GUARD_LOGIN } from '../engines/start.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import { CLOCK_OFFSET, startFunction } from './function-process.ts';
 import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const [dynamodb, ministack] = [engine('dynamodb'), engine('ministack')];
-const PASSWORD = 'correct-horse-battery';
 
 let world: World;
 let functionArn: string;
@@ -236,13 +237,13 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
   });
 
   test('tells a login that the registry does not take', async () => {
-    const login = { username: 'admin', password: PASSWORD };
-    const guarded = await startMlflow({ basicAuth: login });
-    const settings = { MLFLOW_TRACKING_URI: guarded.url, MLFLOW_TRACKING_USERNAME: 'admin' };
-    const right = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: PASSWORD });
-    // It holds no model yet.
+    const { username, password } = GUARD_LOGIN;
+    const guarded = engine('guarded');
+    await new MLflowAdmin(guarded.url, GUARD_LOGIN).createModel(uniqueName('guarded'));
+    const settings = { MLFLOW_TRACKING_URI: guarded.url, MLFLOW_TRACKING_USERNAME: username };
+    const right = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: password });
     expect(right.checks['registry']).toMatchObject({
-      verdict: 'warning',
+      verdict: 'ok',
       message: expect.stringContaining('accepts the login (MLflow 3.17.2)'),
     });
     const wrong = await doctor({ ...settings, MLFLOW_TRACKING_PASSWORD: 'wrong-password' });
@@ -253,7 +254,16 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       mend: expect.stringContaining('MLFLOW_TRACKING_PASSWORD'),
     });
     expect(wrong.stdout + wrong.stderr).not.toContain('wrong-password');
-    await guarded.stop();
+  });
+
+  test('tells a registry that shows no registered model', async () => {
+    const empty = await startRegistryServer();
+    const { checks } = await doctor({ MLFLOW_TRACKING_URI: empty.url });
+    expect(checks['registry']).toMatchObject({
+      verdict: 'warning',
+      message: expect.stringMatching(/accepts the login .* shows no registered model/),
+    });
+    await empty.close();
   });
 
   test('tells alarms without a model, about none, and whose model has no target', async () => {

@@ -1,32 +1,27 @@
 /** The login of a real MLflow server in a secret, as the built function and command use it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startHttpProxy } from '../contract/http-proxy.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { changeSecret, createSecret } from '../engines/secrets.ts';
-import { type RunningEngine, startMlflow } from '../engines/start.ts';
+import { GUARD_LOGIN as LOGIN } from '../engines/start.ts';
 import { runCommand } from './command.ts';
 import { startFunction } from './function-process.ts';
 import { answerIn, failureIn } from './reply.ts';
 import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const ministack = engine('ministack');
-const LOGIN = { username: 'admin', password: 'correct-horse-battery' };
-const WRONG = { username: 'admin', password: 'wrong-horse-battery' };
+const guarded = engine('guarded');
+const WRONG = { username: 'admin', password: 'wrong horse % battery' };
+const admin = new MLflowAdmin(guarded.url, LOGIN);
 
 let world: World;
-let guarded: RunningEngine;
-let admin: MLflowAdmin;
 let secret: string;
 let settings: Settings;
 
 describe.skipIf(isEngineMissing)(suiteTitle('a login from a secret'), () => {
   beforeAll(async () => {
-    [world, guarded] = await Promise.all([createWorld(), startMlflow({ basicAuth: LOGIN })]);
-    admin = new MLflowAdmin(guarded.url, LOGIN);
-  });
-  afterAll(async () => {
-    await guarded.stop();
+    world = await createWorld();
   });
   beforeEach(async () => {
     secret = await createSecret(ministack.url, uniqueName('login'), LOGIN);
@@ -47,7 +42,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a login from a secret'), () => {
     const { stdout } = await runCommand(['history', '--json'], world.env(settings));
     const notices = await world.notices(model);
     for (const text of [stdout, JSON.stringify(notices), ...texts]) {
-      expect(text).not.toContain('horse-battery');
+      expect(text).not.toContain('horse % battery');
       for (const { username, password } of [LOGIN, WRONG]) {
         expect(text).not.toContain(Buffer.from(`${username}:${password}`).toString('base64'));
       }

@@ -1,9 +1,8 @@
 /** What a suite needs to know about the engines that the global set-up has started. */
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-// Carries the type of the provided context.
-import type {} from './global-setup.ts';
-import type { EngineName } from './install.ts';
+// Carries the type of the provided context too.
+import type { ServerName } from './global-setup.ts';
 
 export interface Engine {
   /** Of a missing engine: an address that resolves nowhere, so that a skipped suite still loads. */
@@ -19,10 +18,10 @@ export interface Engine {
  * `const mlflow = engine('mlflow');`
  * `describe.skipIf(mlflow.isMissing)(mlflow.title('MLflowModelRegistry'), () => {…})`
  */
-export function engine(name: EngineName): Engine {
+export function engine(name: ServerName): Engine {
   const state = inject('engines')?.[name];
   if (state === undefined) {
-    throw new Error('engines are for the tests of the vitest project "engines"');
+    throw new Error('engines are for the tests of the vitest projects "engines" and "storms"');
   }
   if ('missing' in state) {
     const { missing } = state;

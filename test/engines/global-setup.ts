@@ -1,16 +1,25 @@
 /**
- * Installs and starts the engines once per run of the `engines` project, for all its suites.
+ * Installs and starts the engines once per run, for all suites of the projects that use them.
  *
  * A missing interpreter lets the suites of that engine be skipped on a laptop, with a loud line. In
  * CI it fails the run: a skipped contract proves nothing there.
  */
 import type { TestProject } from 'vitest/node';
-import { ENGINE_NAMES, type EngineName, MissingInterpreterError } from './install.ts';
-import { type RunningEngine, startDynamoDBLocal, startMiniStack, startMlflow } from './start.ts';
+import { type EngineName, MissingInterpreterError } from './install.ts';
+import {
+  GUARD_LOGIN,
+  type RunningEngine,
+  startDynamoDBLocal,
+  startMiniStack,
+  startMlflow,
+} from './start.ts';
+
+/** `guarded` is an MLflow that wants a login: GUARD_LOGIN, or one of a user that a suite creates. */
+export type ServerName = EngineName | 'guarded';
 
 export type EngineState = { readonly url: string } | { readonly missing: string };
 
-export type Engines = Readonly<Record<EngineName, EngineState>>;
+export type Engines = Readonly<Record<ServerName, EngineState>>;
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,17 +27,39 @@ declare module 'vitest' {
   }
 }
 
-const STARTERS: Readonly<Record<EngineName, () => Promise<RunningEngine>>> = {
+const STARTERS: Readonly<Record<ServerName, () => Promise<RunningEngine>>> = {
   mlflow: startMlflow,
+  guarded: () => startMlflow({ basicAuth: GUARD_LOGIN }),
   dynamodb: startDynamoDBLocal,
   ministack: startMiniStack,
 };
 
-const running: RunningEngine[] = [];
+/** Of the whole run: each project that has this set-up loads a copy of this file. */
+interface Run {
+  readonly running: RunningEngine[];
+  engines?: Promise<Engines>;
+}
+const RUN_KEY = Symbol.for('model-rollback: engines of this run');
+const shared = globalThis as { [RUN_KEY]?: Run };
+shared[RUN_KEY] ??= { running: [] };
+const run = shared[RUN_KEY];
 
-/** Starts all engines at once and hands their URLs to the tests. */
+/** Starts all engines at once, for the first project that needs them; hands their URLs to its tests. */
 export async function setup(project: TestProject): Promise<void> {
-  const results = await Promise.allSettled(ENGINE_NAMES.map(startOne));
+  run.engines ??= startAll();
+  project.provide('engines', await run.engines);
+}
+
+/** Ends the engines that were started; the run calls it when the last project is done. */
+export async function teardown(): Promise<void> {
+  await Promise.all(run.running.splice(0).map((engine) => engine.stop()));
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+async function startAll(): Promise<Engines> {
+  const names = Object.keys(STARTERS) as ServerName[];
+  const results = await Promise.allSettled(names.map(startOne));
   const reasons = results
     .filter((result) => result.status === 'rejected')
     .map((result) => result.reason);
@@ -39,19 +70,14 @@ export async function setup(project: TestProject): Promise<void> {
   const states = results
     .filter((result) => result.status === 'fulfilled')
     .map((result) => result.value);
-  project.provide('engines', Object.fromEntries(states) as Engines);
+  return Object.fromEntries(states) as Engines;
 }
 
-/** Ends the engines that were started. */
-export async function teardown(): Promise<void> {
-  await Promise.all(running.splice(0).map((engine) => engine.stop()));
-}
-
-async function startOne(name: EngineName): Promise<[EngineName, EngineState]> {
+async function startOne(name: ServerName): Promise<[ServerName, EngineState]> {
   try {
     const startMs = performance.now();
     const engine = await STARTERS[name]();
-    running.push(engine);
+    run.running.push(engine);
     const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
     console.error(`engines: ${name} at ${engine.url} after ${seconds} s`);
     return [name, { url: engine.url }];

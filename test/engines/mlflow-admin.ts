@@ -51,6 +51,11 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/create', { name });
   }
 
+  /** A login of its own, on a server that wants one. */
+  async createUser(user: { readonly username: string; readonly password: string }): Promise<void> {
+    await this.#call('POST', 'users/create', user);
+  }
+
   /** Tags the registered model itself, over an older tag. */
   async tagModel(name: string, key: string, value: string): Promise<void> {
     await this.#call('POST', 'registered-models/set-tag', { name, key, value });

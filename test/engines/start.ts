@@ -48,6 +48,9 @@ interface Command {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Of the admin of the MLflow with a login that the suites share. */
+export const GUARD_LOGIN = { username: 'admin', password: 'correct horse % battery' } as const;
+
 const ATTEMPTS_MAX = 3;
 const PROBE_TIMEOUT_MS = 3_000;
 const PROBE_PAUSE_MS = 100;

@@ -25,7 +25,7 @@ import {
 } from '../e2e/world.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
-import { advancingClock, commitStrike } from './preloads.ts';
+import { advancingClock, commitStrike, skippingClock } from './preloads.ts';
 import { type StoredModel, storedInDynamoDB, storedInSQLite } from './stored.ts';
 import { type Moment, startTap, type Tap } from './tap.ts';
 
@@ -112,12 +112,15 @@ const SWEEP_STEPS: Readonly<Record<'claimed' | 'moved', readonly Step[]>> = {
   moved: sweepSteps({ hasMoved: true }),
 };
 
-/** Of the invocation that is killed: deadline in 4 s, lease with the horizon below in 5 s. */
-const REMAINING_MS = 5_000;
+/** Of the invocation that is killed. Its lease ends with it: a second for the answer, one for the horizon. */
+const REMAINING_MS = 20_000;
+/** Where the lease is waited for in real time. */
+const LATE_REMAINING_MS = 5_000;
 const HORIZON = { ROLLBACK_WRITE_HORIZON_SECONDS: '1' };
 const RETRY_REMAINING_MS = 30_000;
 const FINISH_TIMEOUT_MS = 40_000;
 const RETRY_PAUSE_MS = 400;
+const SKIPPED_PAUSE_SECONDS = 4;
 const SWEEPS_MAX = 6;
 const REQUEST_ID = 'alarm-1';
 
@@ -187,7 +190,7 @@ function cellsOf(store: StoreKind): Cell[] {
     STEPS[store].flatMap((step) => {
       const isSocket = !step.key.startsWith('COMMIT');
       const moments: Moment[] = ['before', 'after'];
-      // A late call lands before its lease is over: only the retry lives in real time.
+      // It must land before its lease is over: only this retry lives in real time.
       if (step.isWrite && isSocket && finisher === 'retry') moments.push('late');
       return moments.map((moment) => ({ ...step, store, moment, finisher, first: null }));
     }),
@@ -263,7 +266,7 @@ async function runCell(cell: Cell): Promise<string> {
   try {
     const { landed } = await crash(stand, cell);
     const { how, seconds } = await (cell.finisher === 'retry'
-      ? retryUntilAnswered(stand)
+      ? retryUntilAnswered(stand, cell)
       : sweepUntilNothingIsDue(stand, cell.finisher));
     // A late call has landed by now, or it never will.
     await landed();
@@ -339,14 +342,18 @@ async function killAt(
     isCommit && moment !== 'late' ? commitStrike({ nth: Number(nth), moment }) : settings;
   const victim = await startFunction({ ...stand.env, ...strike });
   if (!isCommit) stand.tap.arm({ key, moment, act: () => victim.kill() });
-  const reply = victim.invoke(event, { remainingMs: REMAINING_MS });
+  const remainingMs = moment === 'late' ? LATE_REMAINING_MS : REMAINING_MS;
+  const reply = victim.invoke(event, { remainingMs });
   await expect(reply, `it was to be killed ${moment} ${key}`).rejects.toThrow('SIGKILL');
   return { landed: async () => (isCommit ? null : await stand.tap.struck()) };
 }
 
-async function retryUntilAnswered(stand: Stand): Promise<Finish> {
+/** The clock skips the waiting, unless the call that the run died at is still on its way. */
+async function retryUntilAnswered(stand: Stand, { moment }: Cell): Promise<Finish> {
   const startMs = performance.now();
-  const process = await startFunction(stand.env);
+  const isReal = moment === 'late';
+  const settings = isReal ? {} : skippingClock(SKIPPED_PAUSE_SECONDS);
+  const process = await startFunction({ ...stand.env, ...settings });
   let busy = 0;
   try {
     const reply = await poll(
@@ -357,7 +364,7 @@ async function retryUntilAnswered(stand: Stand): Promise<Finish> {
         expect(reply.errorType, reply.message).toBe('RollbackInProgressError');
         return false;
       },
-      { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: RETRY_PAUSE_MS },
+      { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: isReal ? RETRY_PAUSE_MS : 0 },
     );
     const answer = reply as Answer;
     expect(answer).toMatchObject({

@@ -18,6 +18,25 @@ export function advancingClock(minutesPerEvent: number): Settings {
 }
 
 /**
+ * Waiting takes no time: each pause of the process moves its clock by its length instead, and so does the
+ * pause that its caller would make before each event but the first. The monotonic clock stays true.
+ */
+export function skippingClock(callerPauseSeconds: number): Settings {
+  return preload(`
+    import { syncBuiltinESMExports } from 'node:module';
+    import timers from 'node:timers/promises';
+    const now = Date.now;
+    let shiftMs = 0;
+    Date.now = () => now() + shiftMs;
+    process.once('message', () => {
+      process.on('message', () => { shiftMs += ${callerPauseSeconds * 1_000}; });
+    });
+    timers.setTimeout = async (ms) => { shiftMs += ms; };
+    syncBuiltinESMExports();
+  `);
+}
+
+/**
  * The process kills itself just before or just after SQLite commits a write; with null it only logs
  * `COMMIT`. There is no socket to strike at.
  */

@@ -2,49 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { SQLiteRollbackStore } from '../../src/adapters/sqlite/sqlite-rollback-store.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { Choices, shrinkChoices } from '../../src/testing/choices.ts';
-import {
-  replayRollbacks,
-  type SimulationReport,
-  simulateRollbacks,
-} from '../../src/testing/index.ts';
-
-/**
- * SIMULATION_SEED and SIMULATION_RUNS choose other runs, and more of them:
- * `SIMULATION_SEED=7 SIMULATION_RUNS=200000 npx vitest run test/simulation`.
- */
-const seed = Number(process.env['SIMULATION_SEED'] ?? 20_261_123);
-const runs = Number(process.env['SIMULATION_RUNS'] ?? 20_000);
-
-const explain = ({ failure }: SimulationReport): string =>
-  failure === null
-    ? ''
-    : [
-        `seed ${failure.seed}: ${failure.problems.join('; ')}`,
-        `replayRollbacks(${JSON.stringify(failure.choices)})`,
-        ...failure.trace,
-      ].join('\n');
+import { replayRollbacks, simulateRollbacks } from '../../src/testing/index.ts';
+import { explain, firstSeed as seed, testPart } from './parts.ts';
 
 describe('simulateRollbacks', () => {
-  test(`holds every invariant in ${runs} runs from seed ${seed}`, {
-    timeout: 600_000,
-  }, async () => {
-    const report = await simulateRollbacks({ seed, runs });
-    console.log(
-      `simulation: seed ${seed}, ${report.runs} runs, ${report.steps} calls, ` +
-        `${report.commits} commits, ${report.unconfirmed} alarms not confirmed, ` +
-        `${report.slowReads} slow reads, ` +
-        `outcomes ${JSON.stringify(report.outcomes)}`,
-    );
-    expect(explain(report)).toBe('');
-    // A simulation in which little happens would prove little.
-    expect(report.commits).toBeGreaterThan(report.runs / 4);
-    expect(report.unconfirmed).toBeGreaterThan(report.runs / 50);
-    expect(report.slowReads).toBeGreaterThan(report.runs / 4);
-    const outcomes = ['CONTESTED', 'FAILED', 'REFUSED', 'NO_TARGET', 'DEFERRED'];
-    for (const outcome of [...outcomes, 'AWAITING_APPROVAL']) {
-      expect(report.outcomes[outcome], outcome).toBeGreaterThan(report.runs / 500);
-    }
-  });
+  testPart(1);
 
   test('holds them on another store too', { timeout: 120_000 }, async () => {
     // By the clock of the world: by the real one its records have long expired.

@@ -46,6 +46,8 @@ export interface MemoryItems {
 /** Keeps everything in this process: previews of the library, demos, simulations. */
 export class MemoryRollbackStore implements RollbackStore {
   readonly #items: MemoryItems;
+  /** What is due of an item, by its name, and the text that this was read from. */
+  readonly #due = new Map<string, { readonly text: string; readonly due: readonly DueItem[] }>();
 
   /** @param items shared with another store @default none yet */
   constructor(items?: MemoryItems) {
@@ -154,22 +156,35 @@ export class MemoryRollbackStore implements RollbackStore {
     return { records, unreadable };
   }
 
-  /** As the index of the other stores does, it lists what was due when it was last readable. */
   #dueRecords(): DueItem[] {
-    const { records, unreadable } = this.#all();
-    const due = records.map((record) => toDue(record.id, null, dueAtMs(record)));
-    return [...due.flat(), ...unreadable.flatMap(({ id }) => toDue(id, null, 0))];
+    return [...this.#items.records].flatMap(([id, text]) =>
+      this.#dueOf({ id, topic: null }, text, () => dueAtMs(decodeRollbackRecord(text, id))),
+    );
   }
 
   #dueNotices(): DueItem[] {
-    return [...this.#items.notices.entries()].flatMap(([key, text]) => {
+    return [...this.#items.notices].flatMap(([key, text]) => {
       const end = key.lastIndexOf('#');
       const topic = noticeTopics.find((known) => known === key.slice(end + 1));
       // Of a later release, which sends it.
       if (topic === undefined) return [];
-      const notice = readable(() => decodeNotice(text, key));
-      return toDue(key.slice(0, end), topic, notice === undefined ? 0 : noticeDueAtMs(notice));
+      const item = { id: key.slice(0, end), topic };
+      return this.#dueOf(item, text, () => noticeDueAtMs(decodeNotice(text, key)));
     });
+  }
+
+  /** Read once, as the index of the other stores is; what cannot be read is due at all times. */
+  #dueOf(
+    item: Pick<DueItem, 'id' | 'topic'>,
+    text: string,
+    readDueAtMs: () => number | null,
+  ): readonly DueItem[] {
+    const known = this.#due.get(nameOf(item));
+    if (known?.text === text) return known.due;
+    const atMs = readable(readDueAtMs);
+    const due = atMs === null ? [] : [{ ...item, dueAtMs: atMs ?? 0 }];
+    this.#due.set(nameOf(item), { text, due });
+    return due;
   }
 
   #state(modelName: string): ModelState | undefined {
@@ -200,15 +215,14 @@ function noticeKey(rollbackId: string, topic: NoticeTopic): string {
   return `${rollbackId}#${topic}`;
 }
 
-function toDue(id: string, topic: NoticeTopic | null, atMs: number | null): DueItem[] {
-  return atMs === null ? [] : [{ id, topic, dueAtMs: atMs }];
-}
-
 /** By time, then by name: the order of a page and of the next one. */
 function compareDue(a: DueItem, b: DueItem): number {
-  const nameOf = ({ id, topic }: DueItem): string => (topic === null ? id : noticeKey(id, topic));
   if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs - b.dueAtMs;
   return nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0;
+}
+
+function nameOf({ id, topic }: Pick<DueItem, 'id' | 'topic'>): string {
+  return topic === null ? id : noticeKey(id, topic);
 }
 
 /** Undefined where an item cannot be read. */

@@ -1,0 +1,80 @@
+/**
+ * The function and the command inside the process of the test: for what is decided behind them. What a
+ * process adds (its arguments, environment, streams and exit code) is for `startFunction` and `runCommand`.
+ */
+
+import { type Composed, clock } from '../../src/assemble.ts';
+import { run } from '../../src/cli/run.ts';
+import { composeLambda, lambdaLogger } from '../../src/compose-lambda.ts';
+import { configFromEnv } from '../../src/config/config-from-env.ts';
+import { isModelRollbackError } from '../../src/domain/errors.ts';
+import { limits } from '../../src/domain/limits.ts';
+import { serveEvent } from '../../src/lambda/serve-event.ts';
+import { deadlineAfter } from '../../src/ports/deadline.ts';
+import { type CommandResult, commandResult } from './command.ts';
+import type { Env } from './function-process.ts';
+import type { Answer, Reply } from './reply.ts';
+
+/** One command line, as `runCommand` runs it. */
+export async function runInside(args: readonly string[], env: Env): Promise<CommandResult> {
+  const streams = { stdout: '', stderr: '' };
+  const exitCode = await within(env, () =>
+    run(args, {
+      env,
+      columns: null,
+      isColoured: () => false,
+      out: (text) => {
+        streams.stdout += text;
+      },
+      err: (text) => {
+        streams.stderr += text;
+      },
+      ask: null,
+    }),
+  );
+  return commandResult(exitCode, streams);
+}
+
+/** The first event of a function with that environment, as `src/lambda/index.ts` serves it. */
+export async function serveInside(env: Env, event: unknown): Promise<Reply> {
+  const logger = lambdaLogger(() => undefined);
+  const serving = {
+    invocationId: 'inside',
+    deadline: deadlineAfter(clock, limits.defaultBudgetMs),
+    logger,
+    clock,
+    write: () => undefined,
+  };
+  let composed: Composed | undefined;
+  try {
+    return await within(env, async () => {
+      const config = configFromEnv(env, 'lambda');
+      composed = await composeLambda(config, { logger, writeNotice: () => undefined });
+      const answer = await serveEvent(composed.deps, event, serving);
+      return JSON.parse(JSON.stringify(answer)) as Answer;
+    });
+  } catch (error) {
+    if (!isModelRollbackError(error)) throw error;
+    const { name: errorType, message, code } = error;
+    return { errorType, message, code };
+  } finally {
+    composed?.close();
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** With that environment, which the SDK reads by itself, and no other variable; one after the other. */
+function within<T>(env: Env, act: () => Promise<T>): Promise<T> {
+  const next = last.then(async () => {
+    const saved = process.env;
+    process.env = { ...env };
+    return await act().finally(() => {
+      process.env = saved;
+    });
+  });
+  last = next.catch(() => undefined);
+  return next;
+}
