@@ -18,13 +18,8 @@ import {
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
-import {
-  type ClaimedRun,
-  commit,
-  contest,
-  fail,
-  withoutSend,
-} from '../domain/protocol/transition.ts';
+import { withoutSend } from '../domain/protocol/sends.ts';
+import { type ClaimedRun, commit, contest, fail } from '../domain/protocol/transition.ts';
 import type { RegistrySnapshot } from '../domain/registry/model.ts';
 import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';

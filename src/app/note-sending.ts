@@ -1,7 +1,8 @@
 import { RollbackInProgressError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { evidenceFor } from '../domain/pointer/evidence.ts';
-import { type ClaimedRun, noteSend } from '../domain/protocol/transition.ts';
+import { noteSend } from '../domain/protocol/sends.ts';
+import type { ClaimedRun } from '../domain/protocol/transition.ts';
 import { type Carried, letGo } from './end-run.ts';
 import { jitterMs } from './jitter.ts';
 

@@ -1,12 +1,19 @@
 import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { describeModelRegistry, type RegistryPlace } from './model-registry.contract.ts';
+import { type AliasPlace, describeAliasPointer } from './alias-pointer.contract.ts';
+import { describeModelRegistry } from './model-registry.contract.ts';
 
-describeModelRegistry('MemoryModelRegistry', async (): Promise<RegistryPlace> => {
+describeModelRegistry('MemoryModelRegistry', openPlace);
+describeAliasPointer('MemoryModelRegistry', openPlace);
+
+// ---------------------------------------------------------------------------------------------------
+
+async function openPlace(): Promise<AliasPlace> {
   const registry = new MemoryModelRegistry(tickingClock());
   return {
     registry,
+    keepsAliasOfDeleted: true,
     seed: async (modelName, stages) => {
       for (const stage of stages) {
         const version = registry.register(modelName);
@@ -23,11 +30,12 @@ describeModelRegistry('MemoryModelRegistry', async (): Promise<RegistryPlace> =>
       registry.transition(modelName, version, 'Production', false),
     tag: async (modelName, version, key) => registry.tag(modelName, version, key),
     setAlias: async (modelName, alias, version) => registry.setAlias(modelName, alias, version),
+    deleteVersion: async (modelName, version) => registry.deleteVersion(modelName, version),
     rename: async (modelName, newName) => registry.rename(modelName, newName),
     tagModel: async (modelName, key, value) => registry.tagModel(modelName, key, value),
     close: async () => undefined,
   };
-});
+}
 
 /** Every look at it is a millisecond later, so that no two changes share a time by chance. */
 function tickingClock(): Clock {

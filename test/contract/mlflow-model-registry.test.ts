@@ -5,32 +5,31 @@ import { StaticCredentials } from '../../src/adapters/system/static-credentials.
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import {
+  InvalidRequestError,
   ModelNotFoundError,
   type ModelRollbackError,
   RegistryRefusedError,
   RegistryUnavailableError,
 } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
+import { deletedVersion } from '../../src/domain/registry/model.ts';
 import type { Fault, FaultRequest } from '../../src/embedded/fault.ts';
 import { type RegistryServer, startRegistryServer } from '../../src/embedded/registry-server.ts';
 import type { SeedVersion } from '../../src/embedded/seed.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
+import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { GUARD_LOGIN, startMlflow } from '../engines/start.ts';
+import { type AliasPlace, describeAliasPointer } from './alias-pointer.contract.ts';
 import {
   type HttpProxy,
   type ProxiedRequest,
   type ProxyAct,
   startHttpProxy,
 } from './http-proxy.ts';
-import {
-  describeModelRegistry,
-  type RegistryPlace,
-  soon,
-  stagesOf,
-} from './model-registry.contract.ts';
+import { describeModelRegistry, soon, stagesOf } from './model-registry.contract.ts';
 
 const mlflow = engine('mlflow');
 const PASSWORD = 's3cret-p:w"d';
@@ -38,14 +37,17 @@ const LOGIN = Buffer.from(`ada:${PASSWORD}`).toString('base64');
 const MODEL = 'fraud';
 
 describe('the embedded registry', () => {
-  describeModelRegistry('MLflowModelRegistry', async () => {
+  const open = async (): Promise<AliasPlace> => {
     const server = await startRegistryServer();
     return placeAt(server.url, () => server.close());
-  });
+  };
+  describeModelRegistry('MLflowModelRegistry', open);
+  describeAliasPointer('MLflowModelRegistry', open);
 });
 
 describe.skipIf(mlflow.isMissing)(mlflow.title('MLflow'), () => {
   describeModelRegistry('MLflowModelRegistry', async () => placeAt(mlflow.url));
+  describeAliasPointer('MLflowModelRegistry', async () => placeAt(mlflow.url));
   describe('MLflowModelRegistry on a server of its own', describeRealServers);
 });
 
@@ -77,6 +79,7 @@ describe('MLflowModelRegistry', () => {
   describe('no answer', () => describeSilence(context));
   describe('the move', () => describeMoveAnswers(context));
   describe('the tag', () => describeTagAnswers(context));
+  describe('an alias', () => describeAliasAnswers(context));
 });
 
 describe('MLflowClient', describeWire);
@@ -210,6 +213,34 @@ function describeCalls({ server, registry }: FaultContext): void {
     expect(await registry().readAliases(MODEL, soon())).toHaveLength(1);
     expect(await registry().readAliasesOf(MODEL, '1', soon())).toEqual(['champion']);
     expect(server().requests).toHaveLength(2);
+  });
+
+  test('is two for an alias, for 10 and for 150 versions, and one more for each included one', async () => {
+    const alias = { kind: 'alias', alias: 'champion' } as const;
+    const calls = async (name: string, include: readonly string[], rowsMax?: number) => {
+      server().requests.length = 0;
+      await registry().through(alias).read(name, include, soon(), rowsMax);
+      return server()
+        .requests.map(({ path }) => path.split('/').slice(-2).join('/'))
+        .toSorted();
+    };
+    for (const count of [10, 150]) {
+      const name = `aliased-${count}`;
+      // On the oldest one, which no page of the latest changes holds.
+      server().seed(name, [{ aliases: ['champion'] }, ...rows(count, 0).slice(1)]);
+      const both = ['model-versions/search', 'registered-models/alias'];
+      expect(await calls(name, [])).toEqual(both);
+      expect(await calls(name, ['2'])).toEqual(['model-versions/get', ...both]);
+      const recheck = await calls(name, ['1', '2'], limits.recheckRows);
+      expect(recheck).toEqual([
+        'model-versions/get',
+        'model-versions/get',
+        'registered-models/alias',
+      ]);
+    }
+    // An alias that is not set costs no more.
+    server().seed('unset', rows(150, 0));
+    expect(await calls('unset', [])).toHaveLength(2);
   });
 
   test('includes none for the time of the server', async () => {
@@ -790,6 +821,187 @@ function describeMoveAnswers({ server, registry }: FaultContext): void {
   });
 }
 
+function describeAliasAnswers({ server, registry }: FaultContext): void {
+  const champion = (at: MLflowModelRegistry = registry()): ModelRegistry =>
+    at.through({ kind: 'alias', alias: 'champion' });
+  const route = '/api/2.0/mlflow/registered-models/alias';
+  const fault = (method: 'GET' | 'POST', on: Fault): void => {
+    server().seed(MODEL, [{}, { aliases: ['champion'] }]);
+    server().fault = (request) =>
+      request.method === method && request.path === route ? on : undefined;
+  };
+  const moves = (): number =>
+    server().requests.filter(({ method, path }) => method === 'POST' && path === route).length;
+  const named = async (): Promise<string | undefined> => {
+    server().fault = () => undefined;
+    return (await registry().readAlias(MODEL, 'champion', soon()))?.version;
+  };
+  /** What MLflow 2.3 to 3.18 answers when two set an alias for the first time at once (SQLite). */
+  const lostRace = failed(
+    400,
+    'BAD_REQUEST',
+    '(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name',
+  );
+
+  test('moves by one call', async () => {
+    server().seed(MODEL, [{}, { aliases: ['champion'] }]);
+    expect(await champion().movePointer(MODEL, '1', soon())).toEqual({ kind: 'moved' });
+    const body = { name: MODEL, alias: 'champion', version: '1' };
+    expect(server().requests).toEqual([{ method: 'POST', path: route, search: '', body }]);
+  });
+
+  test('that somebody else set first in the same moment: it is not known what it names', async () => {
+    fault('POST', lostRace);
+    const answer = await champion().movePointer(MODEL, '1', soon());
+    expect(answer).toMatchObject({ kind: 'unknown', isAnswered: true });
+    if (answer.kind === 'unknown') expectPlain(answer.error);
+    expect(moves()).toBe(1);
+    expect(await named()).toBe('2');
+  });
+
+  const unknown: readonly { readonly title: string; readonly fault: Fault }[] = [
+    { title: '500', fault: failed(500, 'INTERNAL_ERROR', 'locked') },
+    { title: '504', fault: page(504, 'Gateway Timeout') },
+    { title: '200 in HTML', fault: page(200, 'Please log in.') },
+    { title: 'a reset', fault: { kind: 'reset' } },
+  ];
+  for (const { title, fault: on } of unknown) {
+    test(`may have moved after ${title}, and the move is not sent again`, async () => {
+      fault('POST', on);
+      const answer = await champion().movePointer(MODEL, '1', soon());
+      expect(answer).toMatchObject({ kind: 'unknown', isAnswered: false });
+      if (answer.kind === 'unknown') expectPlain(answer.error);
+      expect(moves()).toBe(1);
+    });
+  }
+
+  test('may have moved after a 500 that came after the commit', async () => {
+    server().seed(MODEL, [{}, { aliases: ['champion'] }]);
+    const committed = await startHttpProxy(null, () => {
+      server().seed(MODEL, [{ aliases: ['champion'] }]);
+      return { kind: 'answer', status: 500, body: '{"error_code":"INTERNAL_ERROR"}' };
+    });
+    const proxied = registryAt(committed.url);
+    try {
+      const answer = await champion(proxied).movePointer(MODEL, '3', soon());
+      expect(answer).toMatchObject({ kind: 'unknown', isAnswered: false });
+      expect(committed.requests).toHaveLength(1);
+      expect(await named()).toBe('3');
+    } finally {
+      proxied.close();
+      await committed.close();
+    }
+  });
+
+  test('may have moved when the answer is lost', async () => {
+    fault('POST', { kind: 'lose-answer' });
+    const answer = await champion().movePointer(MODEL, '1', soon());
+    expect(answer).toMatchObject({ kind: 'unknown', isAnswered: false });
+    expect(moves()).toBe(1);
+    expect(await named()).toBe('1');
+  });
+
+  for (const { title, fault: on, fix } of REFUSALS) {
+    test(`is not moved by a move that meets ${title}, with the fix`, async () => {
+      fault('POST', on);
+      const answer = await champion().movePointer(MODEL, '1', soon());
+      if (answer.kind !== 'refused') throw new Error(`not refused but ${answer.kind}`);
+      expect(answer.error).toBeInstanceOf(RegistryRefusedError);
+      expect(answer.error.message).toMatch(fixOf(fix, 'write'));
+      expectPlain(answer.error);
+      expect(moves()).toBe(1);
+      expect(await named()).toBe('2');
+    });
+
+    test(`is not taken for unset when its reading meets ${title}`, async () => {
+      fault('GET', on);
+      for (const read of [
+        () => champion().read(MODEL, [], soon()),
+        () => champion().read(MODEL, ['1'], soon(), limits.recheckRows),
+        () => registry().readAlias(MODEL, 'champion', soon()),
+      ]) {
+        const error = await failure(read);
+        expect(error).toBeInstanceOf(RegistryRefusedError);
+        expect(error.message).toMatch(fixOf(fix, 'read'));
+        expectPlain(error);
+      }
+    });
+  }
+
+  test('cannot be used on a server without them, which the error says', async () => {
+    fault('GET', page(404, 'The requested URL was not found on the server.'));
+    const error = await failure(() => champion().read(MODEL, [], soon()));
+    expect(error.message).toMatch(/alias.*MLflow 2\.3 or later/);
+    fault('POST', page(404, 'The requested URL was not found on the server.'));
+    const answer = await champion().movePointer(MODEL, '1', soon());
+    if (answer.kind !== 'refused') throw new Error(`not refused but ${answer.kind}`);
+    expect(answer.error.message).toMatch(/alias.*MLflow 2\.3 or later/);
+  });
+
+  test('is not taken for unset by a transient failure of its reading', async () => {
+    fault('GET', page(503, 'Service Unavailable'));
+    const error = await failure(() => champion().read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryUnavailableError);
+  });
+
+  describe('of a version that was deleted', () => {
+    /** As MLflow to 3.5.1 answers after every such delete, and later ones by a race. */
+    const dangling = failed(
+      404,
+      'RESOURCE_DOES_NOT_EXIST',
+      `Model Version (name=${MODEL}, version=2) not found`,
+    );
+
+    test('names it, by the list of the aliases of the model', async () => {
+      fault('GET', dangling);
+      for (const rowsMax of [limits.registryPageRows, limits.recheckRows]) {
+        server().requests.length = 0;
+        const { live } = await champion().read(MODEL, [], soon(), rowsMax);
+        expect(live).toEqual([deletedVersion('2')]);
+        expect(server().requests.map(({ path }) => path.split('/').at(-1))).toContain('get');
+      }
+      expect(await registry().readAlias(MODEL, 'champion', soon())).toBeNull();
+    });
+
+    test('is not set when the list does not have it either: somebody removed it meanwhile', async () => {
+      server().seed(MODEL, [{}]);
+      server().fault = ({ path }) => (path === route ? dangling : undefined);
+      expect((await champion().read(MODEL, [], soon())).live).toEqual([]);
+    });
+
+    test('is an error when the list cannot be read', async () => {
+      server().seed(MODEL, [{}, { aliases: ['champion'] }]);
+      server().fault = ({ path }) => {
+        if (path === route) return dangling;
+        return path.endsWith('registered-models/get') ? page(503, 'Busy') : undefined;
+      };
+      const error = await failure(() => champion().read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(RegistryUnavailableError);
+    });
+
+    test('is no version of a model that was deleted', async () => {
+      server().fault = ({ path }) => (path === route ? dangling : undefined);
+      const error = await failure(() => champion().read(MODEL, [], soon()));
+      expect(error).toBeInstanceOf(ModelNotFoundError);
+    });
+  });
+
+  test('is no version of another model', async () => {
+    const foreign = { name: 'other', version: '1', current_stage: 'None', status: 'READY' };
+    fault('GET', json(200, { model_version: foreign }));
+    const error = await failure(() => champion().read(MODEL, [], soon()));
+    expect(error).toBeInstanceOf(RegistryRefusedError);
+  });
+
+  test('picks no models by a tag of what it names: MLflow cannot search that', async () => {
+    const tag = { of: 'live-version', key: 'k', value: 'v' } as const;
+    const error = await failure(() => champion().listByTag(tag, 10, soon()));
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(error.message).toContain('alias:champion');
+    expect(server().requests).toEqual([]);
+  });
+}
+
 function describeTagAnswers({ server, registry }: FaultContext): void {
   const annotate = async (deadline: Deadline = soon()): Promise<Error> =>
     await failure(() => registry().annotate(MODEL, '1', { key: 'k', value: 'v' }, deadline));
@@ -1065,11 +1277,12 @@ function registryAt(url: string, options: RegistryOptions = {}): MLflowModelRegi
   return new MLflowModelRegistry(client, clock, systemIdentity, url);
 }
 
-function placeAt(url: string, close: () => Promise<void> = async () => undefined): RegistryPlace {
+function placeAt(url: string, close: () => Promise<void> = async () => undefined): AliasPlace {
   const registry = registryAt(url);
   const admin = new MLflowAdmin(url);
   return {
     registry,
+    keepsAliasOfDeleted: false,
     seed: async (modelName, stages) => {
       await admin.seedModel(modelName, stages);
     },
@@ -1081,6 +1294,7 @@ function placeAt(url: string, close: () => Promise<void> = async () => undefined
       return rows.find((row) => row.version === version)?.tags[key];
     },
     setAlias: (modelName, alias, version) => admin.setAlias(modelName, alias, version),
+    deleteVersion: (modelName, version) => admin.deleteVersion(modelName, version),
     rename: (modelName, newName) => admin.rename(modelName, newName),
     tagModel: (modelName, key, value) => admin.tagModel(modelName, key, value),
     close: async () => {

@@ -18,6 +18,7 @@ export interface RegistryPlace {
   promoteBeside(modelName: string, version: string): Promise<void>;
   tag(modelName: string, version: string, key: string): Promise<string | undefined>;
   setAlias(modelName: string, alias: string, version: string): Promise<void>;
+  deleteVersion(modelName: string, version: string): Promise<void>;
   rename(modelName: string, newName: string): Promise<void>;
   /** Tags the registered model itself, over an older tag. */
   tagModel(modelName: string, key: string, value: string): Promise<void>;

@@ -71,6 +71,19 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/alias', { name, alias, version });
   }
 
+  /** The version that each alias of a model names. */
+  async aliases(name: string): Promise<Readonly<Record<string, string>>> {
+    const query = new URLSearchParams({ name });
+    const answer = await this.#call('GET', `registered-models/get?${query}`);
+    const { registered_model: model } = answer as {
+      readonly registered_model: {
+        readonly aliases?: readonly { readonly alias: string; readonly version: string | number }[];
+      };
+    };
+    const pairs = (model.aliases ?? []).map(({ alias, version }) => [alias, String(version)]);
+    return Object.fromEntries(pairs);
+  }
+
   async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {
     await this.#call('POST', 'model-versions/set-tag', { name, version, key, value });
   }

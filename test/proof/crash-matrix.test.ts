@@ -7,35 +7,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
-import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { SweepReport } from '../../src/app/sweep.ts';
-import { dueAtMs } from '../../src/domain/record/due.ts';
 import { isSent } from '../../src/domain/record/outbox.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
-import { type Env, startFunction } from '../e2e/function-process.ts';
-import { type Answer, isFailure } from '../e2e/reply.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from '../e2e/world.ts';
+import { startFunction } from '../e2e/function-process.ts';
+import { createWorld, isEngineMissing, suiteTitle, type World } from '../e2e/world.ts';
 import { localClientConfig } from '../engines/aws.ts';
-import { engine, uniqueName } from '../engines/engines.ts';
-import { advancingClock, commitStrike, skippingClock } from './preloads.ts';
-import { type StoredModel, storedInDynamoDB, storedInSQLite } from './stored.ts';
-import { type Moment, startTap, type Tap } from './tap.ts';
-
-type StoreKind = 'dynamodb' | 'sqlite';
-
-/**
- * Who finishes what was cut off: the caller's retries; the sweep, in time or when the claim is stale; the
- * sweep after the one before it was killed too.
- */
-type Finisher = 'retry' | 'sweep' | 'late sweep' | 'second sweep';
+import { engine } from '../engines/engines.ts';
+import { advancingClock, commitStrike } from './preloads.ts';
+import {
+  type Crash,
+  type Finisher,
+  HORIZON,
+  killAt,
+  openStand,
+  retryUntilAnswered,
+  type Stand,
+  type StoreKind,
+  sweepUntilNothingIsDue,
+} from './stand.ts';
+import type { StoredModel } from './stored.ts';
+import type { Moment } from './tap.ts';
 
 /** One call of a rollback. */
 interface Step {
@@ -52,27 +44,6 @@ interface Cell extends Step {
   readonly finisher: Finisher;
   /** How far a first run got, when it is the sweep after it that is killed here. */
   readonly first: 'claimed' | 'moved' | null;
-}
-
-/** Where one cell runs: a tap, a model and a state of its own, all in front of shared engines. */
-interface Stand {
-  readonly tap: Tap;
-  readonly model: string;
-  readonly env: Env;
-  stored(): Promise<StoredModel>;
-  close(): Promise<void>;
-}
-
-/** A process that is no more. */
-interface Crash {
-  /** Resolves when the call that it died at has landed: for a late one, some time after. */
-  landed(): Promise<unknown>;
-}
-
-/** What was done to finish it. */
-interface Finish {
-  readonly how: string;
-  readonly seconds: number;
 }
 
 /** The calls of one rollback, in their order; the two first, the next two and the two last go out together. */
@@ -111,18 +82,6 @@ const SWEEP_STEPS: Readonly<Record<'claimed' | 'moved', readonly Step[]>> = {
   claimed: sweepSteps({ hasMoved: false }),
   moved: sweepSteps({ hasMoved: true }),
 };
-
-/** Of the invocation that is killed. Its lease ends with it: a second for the answer, one for the horizon. */
-const REMAINING_MS = 20_000;
-/** Where the lease is waited for in real time. */
-const LATE_REMAINING_MS = 5_000;
-const HORIZON = { ROLLBACK_WRITE_HORIZON_SECONDS: '1' };
-const RETRY_REMAINING_MS = 30_000;
-const FINISH_TIMEOUT_MS = 40_000;
-const RETRY_PAUSE_MS = 400;
-const SKIPPED_PAUSE_SECONDS = 4;
-const SWEEPS_MAX = 6;
-const REQUEST_ID = 'alarm-1';
 
 const dynamodb = new DynamoDBClient(localClientConfig(engine('dynamodb').url));
 const folder = mkdtempSync(join(tmpdir(), 'model-rollback-proof-'));
@@ -244,11 +203,11 @@ async function runAndNote(cell: Cell): Promise<void> {
 }
 
 async function recordedCalls(store: StoreKind): Promise<string[]> {
-  const stand = await openStand(store, 'retry');
+  const stand = await stage(store, 'retry');
   const settings = store === 'sqlite' ? commitStrike(null) : {};
   const process = await startFunction({ ...stand.env, ...settings });
   try {
-    const answer = await process.invoke({ model_name: stand.model, request_id: REQUEST_ID });
+    const answer = await process.invoke(stand.request);
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '2' });
     const commits = process.log().match(/^COMMIT$/gm) ?? [];
     return [
@@ -262,7 +221,7 @@ async function recordedCalls(store: StoreKind): Promise<string[]> {
 
 /** Kills, lets it be finished, and judges; returns the words of its line in the table. */
 async function runCell(cell: Cell): Promise<string> {
-  const stand = await openStand(cell.store, cell.finisher);
+  const stand = await stage(cell.store, cell.finisher);
   try {
     const { landed } = await crash(stand, cell);
     const { how, seconds } = await (cell.finisher === 'retry'
@@ -276,137 +235,24 @@ async function runCell(cell: Cell): Promise<string> {
   }
 }
 
-async function openStand(store: StoreKind, finisher: Finisher): Promise<Stand> {
-  const tap = await startTap({
-    registry: engine('mlflow').url,
-    store: engine('dynamodb').url,
-    topic: engine('ministack').url,
-  });
+async function stage(store: StoreKind, finisher: Finisher): Promise<Stand> {
   const model = await world.model(['Archived', 'Archived', 'Production'], 'crash');
-  const name = uniqueName('crash');
-  const tableName = finisher === 'retry' ? world.tableName : name;
-  const file = join(folder, `${name}.sqlite`);
-  if (store === 'dynamodb' && tableName === name) {
-    // A sweep looks at all of a table.
-    await createTable(dynamodb, name, systemClock);
-  }
-  const env = world.env({
-    ...HORIZON,
-    MLFLOW_TRACKING_URI: tap.urls.registry,
-    AWS_ENDPOINT_URL_DYNAMODB: tap.urls.store,
-    AWS_ENDPOINT_URL_SNS: tap.urls.topic,
-    ...(store === 'sqlite'
-      ? { ROLLBACK_STORE: `sqlite:${file}`, ROLLBACK_STATE_TABLE: '' }
-      : { ROLLBACK_STATE_TABLE: tableName }),
-  });
-  return {
-    tap,
-    model,
-    env,
-    stored: async () =>
-      store === 'sqlite'
-        ? storedInSQLite(file, model)
-        : await storedInDynamoDB(dynamodb, tableName, model),
-    close: () => tap.close(),
-  };
-}
-
-function request(stand: Stand): object {
-  return { model_name: stand.model, request_id: REQUEST_ID, alarm_name: 'drawdown' };
+  const request = { alarm_name: 'drawdown' };
+  return await openStand({ world, dynamodb, folder, store, finisher, model, request });
 }
 
 /** Kills the run, or the sweep after it, at the cell's call. */
 async function crash(stand: Stand, cell: Cell): Promise<Crash> {
   const { key, moment, first } = cell;
-  if (first === null) return await killAt(stand, { key, moment }, request(stand));
+  if (first === null) return await killAt(stand, { key, moment }, stand.request);
   const firstMoment = first === 'moved' ? 'after' : 'before';
   const { landed } = await killAt(
     stand,
     { key: 'transition-stage#1', moment: firstMoment },
-    request(stand),
+    stand.request,
   );
   await landed();
   return await killAt(stand, { key, moment }, { sweep: true }, advancingClock(2));
-}
-
-/** Starts a process, sends it an event, and kills it at a call. */
-async function killAt(
-  stand: Stand,
-  { key, moment }: { readonly key: string; readonly moment: Moment },
-  event: object,
-  settings: Settings = {},
-): Promise<Crash> {
-  const [kind, nth] = key.split('#');
-  const isCommit = kind === 'COMMIT';
-  const strike =
-    isCommit && moment !== 'late' ? commitStrike({ nth: Number(nth), moment }) : settings;
-  const victim = await startFunction({ ...stand.env, ...strike });
-  if (!isCommit) stand.tap.arm({ key, moment, act: () => victim.kill() });
-  const remainingMs = moment === 'late' ? LATE_REMAINING_MS : REMAINING_MS;
-  const reply = victim.invoke(event, { remainingMs });
-  await expect(reply, `it was to be killed ${moment} ${key}`).rejects.toThrow('SIGKILL');
-  return { landed: async () => (isCommit ? null : await stand.tap.struck()) };
-}
-
-/** The clock skips the waiting, unless the call that the run died at is still on its way. */
-async function retryUntilAnswered(stand: Stand, { moment }: Cell): Promise<Finish> {
-  const startMs = performance.now();
-  const isReal = moment === 'late';
-  const settings = isReal ? {} : skippingClock(SKIPPED_PAUSE_SECONDS);
-  const process = await startFunction({ ...stand.env, ...settings });
-  let busy = 0;
-  try {
-    const reply = await poll(
-      async () => await process.invoke(request(stand), { remainingMs: RETRY_REMAINING_MS }),
-      (reply) => {
-        if (!isFailure(reply)) return true;
-        busy += 1;
-        expect(reply.errorType, reply.message).toBe('RollbackInProgressError');
-        return false;
-      },
-      { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: isReal ? RETRY_PAUSE_MS : 0 },
-    );
-    const answer = reply as Answer;
-    expect(answer).toMatchObject({
-      outcome: 'ROLLED_BACK',
-      from_version: '3',
-      to_version: '2',
-      live_versions: ['2'],
-      notified: true,
-    });
-    const how = answer.replayed ? 'replayed' : 'done';
-    const seconds = (performance.now() - startMs) / 1_000;
-    return { how: `${busy} x busy, then ${how}`, seconds };
-  } finally {
-    await process.kill();
-  }
-}
-
-async function sweepUntilNothingIsDue(stand: Stand, finisher: Finisher): Promise<Finish> {
-  const startMs = performance.now();
-  // A claim is stale after 15 minutes. The sweep before a second one had a clock of 2 minutes.
-  const minutes = finisher === 'late sweep' ? 20 : finisher === 'sweep' ? 2 : 4;
-  const process = await startFunction({ ...stand.env, ...advancingClock(minutes) });
-  const done: string[] = [];
-  try {
-    for (let sweeps = 0; ; sweeps += 1) {
-      const { records, notices } = await stand.stored();
-      const isDone = records.every((record) => dueAtMs(record) === null) && notices.every(isSent);
-      if (sweeps > 0 && isDone) break;
-      expect(sweeps, 'sweeps').toBeLessThan(SWEEPS_MAX);
-      const swept = (await process.invoke({ sweep: true })) as unknown as SweepReport;
-      expect(swept).toMatchObject({ outcome: 'SWEPT', failed: [], pointers_differ: 0, skipped: 0 });
-      done.push(
-        ...(swept.resumed > 0 ? ['resumed'] : []),
-        ...(swept.notices_sent > 0 ? ['notice sent'] : []),
-        ...(swept.pointers_checked > 0 ? ['pointer checked'] : []),
-      );
-    }
-    const seconds = (performance.now() - startMs) / 1_000;
-    return { how: done.length === 0 ? 'nothing due' : done.join(', '), seconds };
-  } finally {
-    await process.kill();
-  }
 }
 
 /** The invariants, on the engines themselves; returns what came of it in a few words. */

@@ -12,17 +12,11 @@ import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { generator, type Offset, randomOffset } from './offset.ts';
 import { postgresFolder, startPostgresMLflow } from './postgres.ts';
 import { advancingClock } from './preloads.ts';
 import { storedInDynamoDB } from './stored.ts';
 import { startTap, type Tap } from './tap.ts';
-
-/** When the rival calls: by the time from the beginning, or after a call of the rollback is sent. */
-interface Offset {
-  readonly after: string;
-  /** Below zero: the rival comes first. */
-  readonly ms: number;
-}
 
 interface Round {
   readonly model: string;
@@ -72,7 +66,6 @@ const ANCHORS = [
   'search#3',
   'TransactWriteItems#2',
 ] as const;
-const BESIDE_MS = 15;
 const NOTICE_TIMEOUT_MS = 15_000;
 
 const dynamodb = new DynamoDBClient(localClientConfig(engine('dynamodb').url));
@@ -112,7 +105,9 @@ async function contend(name: string, registryUrl: string, count: number): Promis
   const rounds: Round[] = [];
   try {
     const medianMs = await warmUp(arena, lanes);
-    const offsets = Array.from({ length: count }, () => randomOffset(arena.random, medianMs));
+    const offsets = Array.from({ length: count }, () =>
+      randomOffset(arena.random, ANCHORS, medianMs),
+    );
     await Promise.all(
       lanes.map(async (lane) => {
         for (let offset = offsets.pop(); offset !== undefined; offset = offsets.pop()) {
@@ -375,24 +370,4 @@ function report(
 
 function counted<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
   return [...Map.groupBy(items, keyOf)].toSorted(([, a], [, b]) => b.length - a.length);
-}
-
-/** Two of five by the time, from a little before to the end of a rollback; the rest beside a call. */
-function randomOffset(random: () => number, medianMs: number): Offset {
-  const isByTime = random() < 0.4;
-  const anchor = ANCHORS[Math.floor(random() * ANCHORS.length)] ?? ANCHORS[0];
-  return isByTime
-    ? { after: 'begin', ms: Math.round((random() * 1.3 - 0.2) * medianMs) }
-    : { after: anchor, ms: Math.round(random() * BESIDE_MS) };
-}
-
-/** mulberry32 */
-function generator(seedNumber: number): () => number {
-  let state = seedNumber >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

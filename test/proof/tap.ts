@@ -48,7 +48,7 @@ export interface Tap {
   arm(strike: Strike | null): void;
   /** Resolves when the strike has been carried out. */
   struck(): Promise<TappedCall>;
-  /** Transitions that the registry carried out. */
+  /** Transitions, and moves of an alias, that the registry carried out. */
   moves(model: string): readonly TappedCall[];
   close(): Promise<void>;
 }
@@ -139,7 +139,7 @@ export async function startTap(targets: Readonly<Record<EngineRole, string>>): P
     moves: (model) =>
       calls.filter(
         ({ kind, status, body }) =>
-          kind === 'transition-stage' &&
+          (kind === 'transition-stage' || kind === 'set-alias') &&
           status === 200 &&
           (JSON.parse(body) as { name: string }).name === model,
       ),
@@ -152,8 +152,16 @@ export async function startTap(targets: Readonly<Record<EngineRole, string>>): P
 
 // ---------------------------------------------------------------------------------------------------
 
-function kindOf(engine: EngineRole, { url, headers }: IncomingMessage, body: string): string {
-  if (engine === 'registry') return (url ?? '').split('?')[0]?.split('/').at(-1) ?? '';
+function kindOf(
+  engine: EngineRole,
+  { url, headers, method }: IncomingMessage,
+  body: string,
+): string {
+  if (engine === 'registry') {
+    const call = (url ?? '').split('?')[0]?.split('/').at(-1) ?? '';
+    // One route for both.
+    return call === 'alias' && method === 'POST' ? 'set-alias' : call;
+  }
   if (engine === 'store') return String(headers['x-amz-target']).split('.').at(-1) ?? '';
   return new URLSearchParams(body).get('Action') ?? 'topic';
 }

@@ -220,7 +220,13 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
     return 'Redirects are not followed, because they would send the login elsewhere. Set MLFLOW_TRACKING_URI to the final address.';
   }
   if (status === 404 && errorCode === null) {
-    return 'There is no MLflow API at this address: check the host, the port and the path prefix in MLFLOW_TRACKING_URI.';
+    const isAlias = about.call === 'registered-models/alias' || about.call === 'set-alias';
+    return (
+      'There is no MLflow API at this address: check the host, the port and the path prefix in MLFLOW_TRACKING_URI.' +
+      (isAlias
+        ? ' If all these are right, the server has no aliases: they need MLflow 2.3 or later.'
+        : '')
+    );
   }
   if (errorCode === 'FEATURE_DISABLED')
     return 'The server has no workspaces: unset MLFLOW_WORKSPACE.';

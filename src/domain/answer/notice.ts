@@ -85,6 +85,7 @@ export function noticeOf(
       text: textOf(record, topic, replaces, answer.message),
       requested_by: request.requestedBy,
       live_versions: answer.live_versions,
+      pointer: answer.pointer,
       refusals: answer.refusals.map(({ code, message, clears_at }) => ({
         code,
         message,

@@ -55,7 +55,11 @@ export function judgeMove(
       return { kind: 'landed', displacedNewer };
     }
   }
-  if (isAsPlanned(plan, snapshot)) return { kind: 'not-landed' };
+  if (isAsPlanned(plan, snapshot)) {
+    // The registry confirmed a move of which only the pointer itself could show something: it was moved back.
+    const isMovedBack = isAnswered && !evidence.leavesTrace;
+    return isMovedBack ? { kind: 'contested', hasMoved: true, isAnswered } : { kind: 'not-landed' };
+  }
   return { kind: 'contested', hasMoved: isAnswered || wasLive(to, toNow, snapshot), isAnswered };
 }
 

@@ -26,6 +26,8 @@ export interface NoticeMessage {
   readonly text: string;
   readonly requested_by: string | null;
   readonly live_versions: readonly string[];
+  /** Null when no plan was made; absent in a notice that was stored before notices named it. */
+  readonly pointer?: string | null;
   readonly refusals: readonly { code: string; message: string; clears_at: string | null }[];
   readonly warnings: readonly { code: string; message: string }[];
   readonly alarm: AlarmSummary | null;

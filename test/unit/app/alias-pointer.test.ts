@@ -265,6 +265,27 @@ describe('an alias that somebody moves', () => {
     expect(await named()).toBe('4');
   });
 
+  test('back to where it was, right after the move, is not moved again', async () => {
+    const moves: string[] = [];
+    const deps = withCalls(world.deps, {
+      registry: {
+        movePointer: async (next, _model, version) => {
+          moves.push(version);
+          const answer = await next();
+          world.registry.setAlias('m', 'champion', '3');
+          return answer;
+        },
+      },
+    });
+    const answer = await world.ask(key, { deps });
+    expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['3'] });
+    expect(answer.message).toContain('Somebody else changed what alias:champion names right after');
+    world.clock.advance(61_000);
+    expect(await world.ask(key, { deps })).toMatchObject({ outcome: 'CONTESTED', replayed: true });
+    expect(moves).toEqual(['2']);
+    expect(await named()).toBe('3');
+  });
+
   test('right after the move is not put right again', async () => {
     const deps = withCalls(world.deps, {
       registry: {
