@@ -194,6 +194,18 @@ describe('sweep', () => {
     });
   });
 
+  test('sends the notice of a record that cannot be read', async () => {
+    world.notifier.isBroken = true;
+    await world.ask(key);
+    world.notifier.isBroken = false;
+    world.clock.advance(limits.noticeDueMs);
+    const deps = withCalls(world.deps, {
+      store: { read: () => Promise.reject(new StateCorruptError('item x, field y')) },
+    });
+    expect(await run(deps)).toMatchObject({ notices_sent: 1 });
+    expect(world.notifier.sent).toHaveLength(1);
+  });
+
   test('of several at once, one sends', async () => {
     world.notifier.isBroken = true;
     await world.ask(key);

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { isBlastRadiusReached, newFleetState, takeSlot } from '../../../src/domain/fleet.ts';
+import {
+  giveSlotBack,
+  isBlastRadiusReached,
+  newFleetState,
+  takeSlot,
+} from '../../../src/domain/fleet.ts';
 
 const hourMs = 3_600_000;
 const radius = { models: 2, windowMs: hourMs };
@@ -23,5 +28,15 @@ describe('isBlastRadiusReached', () => {
 
   test('is never reached without a bound', () => {
     expect(isBlastRadiusReached(slots('a', 'b', 'd'), 'c', null, 10)).toBe(false);
+  });
+});
+
+describe('giveSlotBack', () => {
+  test('takes the slot of that run only: an earlier one of the model moved the pointer', () => {
+    const { slots: left } = giveSlotBack(slots('a', 'b', 'a'), { modelName: 'a', atMs: 2 });
+    expect(left).toEqual([
+      { modelName: 'a', atMs: 0 },
+      { modelName: 'b', atMs: 1 },
+    ]);
   });
 });
