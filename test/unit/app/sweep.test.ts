@@ -378,6 +378,21 @@ describe('clock skew', () => {
     expect(preview.warnings.map((warning) => warning.code)).toEqual(['CLOCK_SKEW']);
   });
 
+  test.each([31_000, -31_000])(
+    'of %d ms keeps a command from taking a run over',
+    async (skewMs) => {
+      await dieAfterMove();
+      world.clock.advance(121_000);
+      const before = await record();
+      expect(await run(skewed(skewMs))).toMatchObject({
+        resumed: 0,
+        failed: [{ error: expect.stringMatching(/^The clock of this machine is 31 s/) }],
+      });
+      expect(await record()).toEqual(before);
+      expect(await run(skewed(29_000))).toMatchObject({ resumed: 1, failed: [] });
+    },
+  );
+
   test.each(['registry', 'store'])('is not what a slow %s looks like', async (which) => {
     // Each compares clocks as it answers: the wait for the other is no skew.
     const answering = async <T extends object>(next: () => Promise<T>, waitMs: number) => {
