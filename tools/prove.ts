@@ -207,6 +207,15 @@ const mutations: readonly Mutation[] = [
     ...simulation,
   },
   {
+    invariant: 'clocks',
+    breaks: 'a command with a wrong clock takes a run over',
+    file: 'src/app/resume-rollback.ts',
+    from: '  requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);\n',
+    to: '',
+    suite: sweepTest,
+    test: 'keeps a command from taking a run over',
+  },
+  {
     invariant: 'I10',
     breaks: 'a check waits for the notice of its record',
     file: 'src/app/sweep.ts',
@@ -222,6 +231,15 @@ const mutations: readonly Mutation[] = [
     to: '    const isBug = !isModelRollbackError(error);\n    if (isBug) throw error;',
     suite: sweepTest,
     test: 'goes on past a bug in one record, and names it',
+  },
+  {
+    invariant: 'I12',
+    breaks: 'the notice of a record that cannot be read is not sent',
+    file: 'src/app/sweep.ts',
+    from: 'if (!(error instanceof StateCorruptError)) throw error;',
+    to: 'throw error;',
+    suite: sweepTest,
+    test: 'sends the notice of a record that cannot be read',
   },
   {
     invariant: 'I12',

@@ -99,21 +99,39 @@ const guardReport: fc.Arbitrary<GuardReport> = fc
   })
   .map((report) => ({ ...report, verdict: isFirstGuard(report) ? report.verdict : 'refused' }));
 
-const plan: fc.Arbitrary<Plan> = fc.record({
-  pointer: text,
-  registry: text,
-  plannedAtMs: time,
-  verdict: fc.constantFrom('ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE'),
-  from: nullable(modelVersion),
-  to: nullable(modelVersion),
-  live: fc.array(version, { maxLength: 4 }),
-  rule: nullable(word(...Object.values(TargetRule))),
-  guards: fc.array(guardReport, { maxLength: 7 }),
-  candidates: fc.array(fc.record({ version, stage: text, isTaken: fc.boolean(), why: text }), {
-    maxLength: 5,
-  }),
-  candidatesOmitted: count,
-});
+const plan: fc.Arbitrary<Plan> = fc.record(
+  {
+    pointer: text,
+    registry: text,
+    plannedAtMs: time,
+    verdict: fc.constantFrom('ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE'),
+    from: nullable(modelVersion),
+    to: nullable(modelVersion),
+    live: fc.array(version, { maxLength: 4 }),
+    rule: nullable(word(...Object.values(TargetRule))),
+    guards: fc.array(guardReport, { maxLength: 7 }),
+    candidates: fc.array(fc.record({ version, stage: text, isTaken: fc.boolean(), why: text }), {
+      maxLength: 5,
+    }),
+    candidatesOmitted: count,
+    unreadBelow: version,
+  },
+  {
+    requiredKeys: [
+      'pointer',
+      'registry',
+      'plannedAtMs',
+      'verdict',
+      'from',
+      'to',
+      'live',
+      'rule',
+      'guards',
+      'candidates',
+      'candidatesOmitted',
+    ],
+  },
+);
 
 const request = (name: string): fc.Arbitrary<RollbackRequest> =>
   fc.record({

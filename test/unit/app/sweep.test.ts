@@ -194,6 +194,18 @@ describe('sweep', () => {
     });
   });
 
+  test('sends the notice of a record that cannot be read', async () => {
+    world.notifier.isBroken = true;
+    await world.ask(key);
+    world.notifier.isBroken = false;
+    world.clock.advance(limits.noticeDueMs);
+    const deps = withCalls(world.deps, {
+      store: { read: () => Promise.reject(new StateCorruptError('item x, field y')) },
+    });
+    expect(await run(deps)).toMatchObject({ notices_sent: 1 });
+    expect(world.notifier.sent).toHaveLength(1);
+  });
+
   test('of several at once, one sends', async () => {
     world.notifier.isBroken = true;
     await world.ask(key);
@@ -365,6 +377,21 @@ describe('clock skew', () => {
     const preview = await world.ask({ ...key, dry_run: true }, { deps: skewed(skewMs) });
     expect(preview.warnings.map((warning) => warning.code)).toEqual(['CLOCK_SKEW']);
   });
+
+  test.each([31_000, -31_000])(
+    'of %d ms keeps a command from taking a run over',
+    async (skewMs) => {
+      await dieAfterMove();
+      world.clock.advance(121_000);
+      const before = await record();
+      expect(await run(skewed(skewMs))).toMatchObject({
+        resumed: 0,
+        failed: [{ error: expect.stringMatching(/^The clock of this machine is 31 s/) }],
+      });
+      expect(await record()).toEqual(before);
+      expect(await run(skewed(29_000))).toMatchObject({ resumed: 1, failed: [] });
+    },
+  );
 
   test.each(['registry', 'store'])('is not what a slow %s looks like', async (which) => {
     // Each compares clocks as it answers: the wait for the other is no skew.

@@ -284,7 +284,8 @@ describe('run', () => {
     try {
       const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: `sqlite:${folder}/s.sqlite` };
       const ids: string[] = [];
-      for (const model of ['bad', 'good']) {
+      // Names that no id in hex holds.
+      for (const model of ['worn', 'sound']) {
         server.seed(model, [
           { stage: 'Archived', lastUpdatedTimestamp: 9 },
           { stage: 'Production', lastUpdatedTimestamp: 9 },
@@ -301,11 +302,11 @@ describe('run', () => {
       for (const verb of ['history', 'status']) {
         const { exitCode, out, err } = await cli([verb], env);
         expect({ verb, exitCode }).toEqual({ verb, exitCode: 0 });
-        expect(out).toContain('good');
-        expect(out).not.toContain('bad');
+        expect(out).toContain('sound');
+        expect(out).not.toContain('worn');
         expect(err).toMatch(new RegExp(`^warning: The stored item ${bad} `, 'm'));
         const list = JSON.parse((await cli([verb, '--json'], env)).out);
-        expect(list).toMatchObject([{ model_name: 'good' }]);
+        expect(list).toMatchObject([{ model_name: 'sound' }]);
       }
       const checked = await cli(['doctor'], env);
       expect(checked.exitCode).toBe(1);
