@@ -679,7 +679,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       [{ ROLLBACK_COOLDOWN_HOURS: 'Infinity' }, /ROLLBACK_COOLDOWN_HOURS/],
       [{ ROLLBACK_COOLDOWN_HOURS: '100000' }, /ROLLBACK_COOLDOWN_HOURS/],
       [{ ROLLBACK_COOLDOWN_HOUR: '1' }, /ROLLBACK_COOLDOWN_HOUR .*mean ROLLBACK_COOLDOWN_HOURS/],
-      [{ ROLLBACK_POINTER: 'alias:champion' }, /ROLLBACK_POINTER.*stage:Production/],
+      [{ ROLLBACK_POINTER: 'champion' }, /ROLLBACK_POINTER.*stage:Production/],
       [{ ROLLBACK_TARGET_RULE: 'newest' }, /ROLLBACK_TARGET_RULE.*last-good.*latest-archived/],
       [{ ROLLBACK_WRITE_HORIZON_SECONDS: '0' }, /ROLLBACK_WRITE_HORIZON_SECONDS.*from 1/],
       [{ ROLLBACK_WRITE_HORIZON_SECONDS: '1.5' }, /ROLLBACK_WRITE_HORIZON_SECONDS/],

@@ -26,6 +26,7 @@ const VERBS = [
   'explain',
   'status',
   'release',
+  'promoted',
   'approve',
   'resume',
   'create-table',
@@ -221,6 +222,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
 
       const idle = {
         model_name: model,
+        pointer: 'stage:Production',
         quarantined_earlier: [],
         active: null,
         paused: null,

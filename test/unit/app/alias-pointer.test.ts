@@ -286,6 +286,27 @@ describe('an alias that somebody moves', () => {
     expect(await named()).toBe('3');
   });
 
+  test('is read again when the reading is old', async () => {
+    let writes = 0;
+    const deps = withCalls(world.deps, {
+      store: {
+        write: async (next) => {
+          const result = await next();
+          writes += 1;
+          // The second write notes the move that is about to be sent, and takes its time.
+          if (writes === 2) {
+            world.clock.advance(1_000);
+            world.registry.setAlias('m', 'champion', '4');
+          }
+          return result;
+        },
+      },
+    });
+    const answer = await world.ask(key, { deps });
+    expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['4'] });
+    expect(await named()).toBe('4');
+  });
+
   test('right after the move is not put right again', async () => {
     const deps = withCalls(world.deps, {
       registry: {

@@ -4,7 +4,7 @@ import {
   isBlastRadiusReached,
   newFleetState,
   takeSlot,
-} from '../../../src/domain/fleet.ts';
+} from '../../../src/domain/state/fleet.ts';
 
 const hourMs = 3_600_000;
 const radius = { models: 2, windowMs: hourMs };
