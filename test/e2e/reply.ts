@@ -52,6 +52,7 @@ export const ANSWER_FIELDS: readonly string[] = [
   'message',
   'requested_by',
   'live_versions',
+  'pointer',
   'rollback_id',
   'replayed',
   'notified',
