@@ -286,6 +286,27 @@ describe('an alias that somebody moves', () => {
     expect(await named()).toBe('3');
   });
 
+  test.each([true, false])(
+    'to a target that is deleted in the same moment is no rollback (answered: %s)',
+    async (isAnswered) => {
+      const deps = withCalls(world.deps, {
+        registry: {
+          movePointer: async (next) => {
+            const answer = await next();
+            world.registry.deleteVersion('m', '2');
+            return isAnswered ? answer : { kind: 'unknown', error: lost, isAnswered: false };
+          },
+        },
+      });
+      const answer = await world.ask(key, { deps });
+      expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['2'] });
+      expect(answer.message).toContain('Live now: version 2, which was deleted.');
+      expect(answer.message).toContain(
+        isAnswered ? 'Somebody deleted version 2 while' : 'it is not known whether the move',
+      );
+    },
+  );
+
   test('right after the move is not put right again', async () => {
     const deps = withCalls(world.deps, {
       registry: {
