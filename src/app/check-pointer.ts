@@ -2,6 +2,7 @@ import { ModelNotFoundError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { afterPointerCheck } from '../domain/protocol/follow-up.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
+import { deletedStatus } from '../domain/registry/model.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
@@ -24,7 +25,9 @@ export async function checkPointer(
   try {
     const { registry } = pointer === null ? deps : throughPointer(deps, pointer);
     const snapshot = await registry.read(record.modelName, [], deadline, limits.recheckRows);
-    liveVersions = snapshot.live.map((row) => row.version);
+    // Consumers of an alias that names a deleted version get an error.
+    const live = snapshot.live.filter((row) => row.status !== deletedStatus);
+    liveVersions = live.map((row) => row.version);
   } catch (error) {
     if (error instanceof ModelNotFoundError) liveVersions = [];
     else failure = error;

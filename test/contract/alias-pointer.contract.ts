@@ -84,7 +84,7 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
     });
 
     test('distinguishes upper and lower case', async () => {
-      await place().seed(model(), ['None', 'None']);
+      await place().seed(model(), ['None', 'None', 'None']);
       await place().setAlias(model(), 'champion', '1');
       await place().setAlias(model(), 'Champion', '2');
       const liveOf = async (alias: string): Promise<readonly string[]> =>
@@ -92,6 +92,11 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
       expect(await liveOf('champion')).toEqual(['1']);
       expect(await liveOf('Champion')).toEqual(['2']);
       expect(await liveOf('CHAMPION')).toEqual([]);
+      expect(await through('Champion').movePointer(model(), '3', soon())).toEqual({
+        kind: 'moved',
+      });
+      expect(await liveOf('Champion')).toEqual(['3']);
+      expect(await liveOf('champion')).toEqual(['1']);
       expect(await registry().readAlias(model(), 'CHAMPION', soon())).toBeNull();
     });
 

@@ -563,7 +563,9 @@ function describeCreateTable(): void {
     expect([first.isNew, second.isNew]).toEqual([true, false]);
     // DynamoDB Local has no backups, and says so; the expiry was set, which is no trouble twice.
     for (const { warnings } of [first, second]) {
-      expect(warnings).toEqual([expect.stringMatching(/^Could not switch on point-in-time recovery: ./)]);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^Could not switch on point-in-time recovery: ./),
+      ]);
     }
     expect(await newStore(admin, '', name).write(firstClaim('fraud', '1'), soon())).toBe('written');
   });

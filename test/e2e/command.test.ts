@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { aliasScenarios } from './alias-scenarios.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
 import { ANSWER_FIELDS, type Answer, answerIn } from './reply.ts';
@@ -59,6 +60,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
     for (const { title, run } of scenarios) {
       test(`${title}`, () => run({ world, way }));
     }
+
+    describe('through an alias', () => {
+      for (const { title, run } of aliasScenarios) {
+        test(`${title}`, () => run({ world, way }));
+      }
+    });
   });
 
   describe('apply', () => {

@@ -1,5 +1,6 @@
 /** The built bundle, in a process of its own, against the real engines. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aliasScenarios } from './alias-scenarios.ts';
 import { answerIn, failureIn } from './reply.ts';
 import { scenarios } from './scenarios.ts';
 import { type FunctionWay, functionWay } from './ways.ts';
@@ -18,6 +19,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('handler'), () => {
   for (const { title, run } of scenarios) {
     test(`${title}`, () => run({ world, way }));
   }
+
+  describe('through an alias', () => {
+    for (const { title, run } of aliasScenarios) {
+      test(`${title}`, () => run({ world, way }));
+    }
+  });
 
   test('answers an equal request without a key from the record for 15 minutes', async () => {
     const model = await world.model(['Archived', 'Archived', 'Production']);

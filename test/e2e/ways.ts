@@ -15,6 +15,7 @@ export interface Ask {
   readonly request_id?: string;
   readonly expected_from_version?: string;
   readonly overrides?: readonly string[];
+  readonly pointer?: string;
 }
 
 export interface Way {
@@ -72,6 +73,7 @@ export function commandLine(request: Ask): string[] {
     request.model_name,
     ...option('--to', request.target_version),
     ...option('--reason', request.reason),
+    ...option('--pointer', request.pointer),
     ...option('--expect-from', request.expected_from_version),
     ...(request.overrides ?? []).flatMap((code) => option('--override', code)),
     ...(isDryRun ? [] : option('--alarm', request.alarm_name)),

@@ -71,6 +71,11 @@ export class MLflowAdmin {
     await this.#call('POST', 'registered-models/alias', { name, alias, version });
   }
 
+  /** Removes an alias; one that is not set is no failure. */
+  async deleteAlias(name: string, alias: string): Promise<void> {
+    await this.#call('DELETE', 'registered-models/alias', { name, alias });
+  }
+
   /** The version that each alias of a model names. */
   async aliases(name: string): Promise<Readonly<Record<string, string>>> {
     const query = new URLSearchParams({ name });

@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest';
 import type { SweepReport } from '../../src/app/sweep.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { type FunctionProcess, startFunction } from '../e2e/function-process.ts';
-import { type Answer, isFailure } from '../e2e/reply.ts';
+import { type Answer, type Failure, isFailure } from '../e2e/reply.ts';
 import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine } from '../engines/engines.ts';
@@ -21,18 +21,18 @@ import { startTap, type Tap } from './tap.ts';
 
 /** What somebody else does meanwhile, and what the alias named before. */
 interface Rival {
-  readonly name: 'promotes' | 'moves back' | 'sets first';
+  readonly name: 'promotes' | 'moves back' | 'sets first' | 'removes it' | 'deletes the target';
   /** What the alias names at the beginning; null: it is not set. */
   readonly from: string | null;
-  /** What the rival sets it to. */
-  readonly to: string;
+  /** What the rival sets it to; null: nothing. */
+  readonly to: string | null;
 }
 
 interface Round {
   readonly model: string;
   readonly rival: Rival;
   readonly offset: Offset;
-  readonly answer: Answer;
+  readonly answer: Answer | Failure;
   /** Whether the registry carried the rival's move out. */
   readonly isCarriedOut: boolean;
   /** The rival had its answer before the last look of the rollback: that look must have seen it. */
@@ -41,8 +41,8 @@ interface Round {
   readonly isSeenBefore: boolean;
   /** Moves of ours that the registry carried out. */
   readonly moves: number;
-  /** What the alias names when both are done. */
-  readonly named: string | undefined;
+  /** What the alias names when both are done; null: nothing. */
+  readonly named: string | null;
 }
 
 /** One function process behind a tap of its own; its rounds come one after the other. */
@@ -63,6 +63,8 @@ const RIVALS: readonly Rival[] = [
   { name: 'promotes', from: '3', to: '4' },
   { name: 'moves back', from: '3', to: '3' },
   { name: 'sets first', from: null, to: '4' },
+  { name: 'removes it', from: '3', to: null },
+  { name: 'deletes the target', from: '3', to: null },
 ];
 /** Calls of a rollback beside which the rival strikes, the tight places more often. */
 const ANCHORS = [
@@ -166,7 +168,7 @@ async function playRound(
   const move = async (): Promise<number | null> => {
     if (offset.ms > 0) await delay(offset.ms);
     // Of two who set an alias for the first time, MLflow may refuse one with 400.
-    return await world.mlflow.setAlias(model, 'champion', rival.to).then(
+    return await strike(model, rival).then(
       () => performance.now(),
       () => null,
     );
@@ -196,22 +198,28 @@ async function playRound(
     isSeen: movedAtMs < (looks.at(-1)?.atMs ?? 0),
     isSeenBefore: movedAtMs < (before.at(-1)?.atMs ?? 0),
     moves: tap.moves(model).length,
-    named: (await world.mlflow.aliases(model))['champion'],
+    named: (await world.mlflow.aliases(model))['champion'] ?? null,
   };
 }
 
-async function answered(process: FunctionProcess, model: string): Promise<Answer> {
-  const reply = await poll(
+async function strike(model: string, { name, to }: Rival): Promise<void> {
+  if (name === 'deletes the target') await world.mlflow.deleteVersion(model, TARGET);
+  else if (to === null) await world.mlflow.deleteAlias(model, 'champion');
+  else await world.mlflow.setAlias(model, 'champion', to);
+}
+
+/** Asks until there is an answer, or until it is certain that there is no such version any more. */
+async function answered(process: FunctionProcess, model: string): Promise<Answer | Failure> {
+  return await poll(
     () => process.invoke(requestFor(model)),
     (reply) => {
-      if (!isFailure(reply)) return true;
+      if (!isFailure(reply) || reply.errorType === 'VersionNotFoundError') return true;
       const retryable = ['RollbackInProgressError', 'RegistryUnavailableError'];
       expect(retryable, reply.message).toContain(reply.errorType);
       return false;
     },
     { timeoutMs: 30_000, pauseMs: 300 },
   );
-  return reply as Answer;
 }
 
 /** The sweep with a clock of three minutes later, until nothing is due. */
@@ -229,7 +237,8 @@ async function sweepLater(): Promise<void> {
   }
 }
 
-async function recordOf({ model, answer }: Round): Promise<RollbackRecord> {
+async function recordOf({ model, answer }: Round): Promise<RollbackRecord | undefined> {
+  if (isFailure(answer)) return undefined;
   const { records } = await storedInDynamoDB(dynamodb, world.tableName, model);
   const record = records.find(({ id }) => id === answer.rollback_id);
   return record ?? expect.fail(`${model}: no record of ${answer.rollback_id}`);
@@ -242,6 +251,17 @@ function problemsOf(round: Round, end: RollbackRecord | undefined): string[] {
   const claim = (isTrue: boolean, what: string): void => {
     if (!isTrue) problems.push(`${model} (${describeRound(round, end)}): ${what}`);
   };
+  if (rival.name === 'deletes the target') {
+    const outcome = isFailure(answer) ? 'FAILED' : answer.outcome;
+    claim(outcome !== 'ROLLED_BACK' || !round.isSeen, 'ROLLED_BACK to a version that was deleted');
+    claim(outcome !== 'FAILED' || moves === 0, 'FAILED, and moved');
+    const check = end?.pointerCheck;
+    const isTold = check?.kind === 'differs' && check.liveVersions.length === 0;
+    claim(outcome !== 'ROLLED_BACK' || isTold, `the check of the pointer found ${check?.kind}`);
+    claim(named === '3' || moves === 1, `the alias names ${named}`);
+    return problems;
+  }
+  if (isFailure(answer)) return [`${model}: ${answer.message}`];
   const { outcome, live_versions: told } = answer;
   const isDone = outcome === 'ROLLED_BACK';
   claim(isDone || outcome === 'CONTESTED', `it ended as ${outcome}`);
@@ -256,13 +276,13 @@ function problemsOf(round: Round, end: RollbackRecord | undefined): string[] {
     'a newer move was moved over knowingly',
   );
   const check = end?.pointerCheck;
-  if (told.join() === named) {
+  if (told.join() === (named ?? '')) {
     claim(check?.kind === 'as-left', `the check of the pointer found ${check?.kind}`);
     return problems;
   }
   claim(!round.isSeen, 'the rival was done before the last look, and the answer misses it');
   claim(
-    check?.kind === 'differs' && check.liveVersions.join() === named,
+    check?.kind === 'differs' && check.liveVersions.join() === (named ?? ''),
     `the answer named ${told.join()}, and no later check named what is live`,
   );
   return problems;
@@ -272,10 +292,14 @@ function describeRound(
   { rival, answer, isCarriedOut, named, moves }: Round,
   end: RollbackRecord | undefined,
 ): string {
-  const { outcome, from_version: from, to_version: to, warnings } = answer;
+  const head = isFailure(answer)
+    ? [answer.errorType]
+    : [
+        `${answer.outcome} ${answer.from_version}->${answer.to_version}`,
+        ...answer.warnings.map(({ code }) => code),
+      ];
   return [
-    `somebody ${rival.name}: ${outcome} ${from}->${to}`,
-    ...warnings.map(({ code }) => code),
+    `somebody ${rival.name}: ${head.join(', ')}`,
     ...(isCarriedOut ? [] : ['the rival was refused']),
     `${moves} move(s)`,
     `names ${named}`,
@@ -288,7 +312,7 @@ function report(
   medianMs: number,
   seconds: number,
   rounds: readonly Round[],
-  ends: readonly RollbackRecord[],
+  ends: readonly (RollbackRecord | undefined)[],
 ): void {
   const ended = rounds.map((round, index) => describeRound(round, ends[index]));
   const counts = [...Map.groupBy(ended, (how) => how)].map(([how, some]) => ({

@@ -1,6 +1,7 @@
 import { commandText } from '../command-line.ts';
 import { evidenceOf } from '../pointer/evidence.ts';
 import {
+  deletedStatus,
   findVersion,
   isOlder,
   type ModelVersion,
@@ -46,7 +47,8 @@ export function judgeMove(
   const isOnlyTarget = snapshot.live.length === 1 && snapshot.live[0]?.version === to.version;
   // A move that leaves no trace is known by what the pointer names, and by nothing else.
   const hasTrace = !evidence.leavesTrace || (toNow !== undefined && evidence.isTouched(to, toNow));
-  if (isOnlyTarget && toNow !== undefined && hasTrace) {
+  // An alias may be set on a version in the moment of its deletion, and then names what is gone.
+  if (isOnlyTarget && toNow !== undefined && toNow.status !== deletedStatus && hasTrace) {
     const displaced = evidence.displacedBy(snapshot, toNow, plan.live).map((row) => row.version);
     const hasDisplacedFrom =
       !evidence.leavesTrace || plan.from === null || displaced.includes(plan.from.version);
@@ -100,7 +102,10 @@ export function contestFacts(
   found: Contested | null,
 ): { message: string; hasMoved: boolean; liveVersions: string[] } {
   const liveVersions = snapshot.live.map((row) => row.version);
-  const live = liveVersions.length === 0 ? 'no version' : `version ${liveVersions.join(' and ')}`;
+  const named = snapshot.live.map((row) =>
+    row.status === deletedStatus ? `${row.version}, which was deleted` : row.version,
+  );
+  const live = named.length === 0 ? 'no version' : `version ${named.join(' and ')}`;
   const then =
     `Live now: ${live}. model-rollback does not move the pointer again by itself. Check the versions in ` +
     `MLflow. To see what a new rollback would do, run ${commandText('plan', [modelName], { pointer: askedPointer(plan) })}.`;
@@ -170,6 +175,12 @@ function whatIsKnown(plan: Plan, snapshot: RegistrySnapshot, found: Contested | 
       ? `Version ${plan.from?.version ?? 'none'} or ${plan.to?.version} was changed or deleted`
       : `Somebody else moved ${pointer}`;
     return `${what} after the plan to move ${pointer} ${move} was made. model-rollback moved nothing.`;
+  }
+  if (found.isAnswered && snapshot.live[0]?.status === deletedStatus) {
+    return (
+      `Somebody deleted version ${snapshot.live[0].version} while model-rollback moved ${pointer} ${move}: consumers ` +
+      'that load it get an error.'
+    );
   }
   if (found.isAnswered) {
     return `Somebody else changed what ${pointer} names right after model-rollback moved it ${move}.`;

@@ -126,6 +126,27 @@ describe('a rollback of an alias', () => {
   });
 });
 
+describe('the later check of an alias', () => {
+  test('is quiet while it names what the rollback left', async () => {
+    await world.ask({ ...key, target_version: '2' });
+    world.clock.advance(180_000);
+    expect(await sweep(world.deps, world.deadline())).toMatchObject({
+      pointers_checked: 1,
+      pointers_differ: 0,
+    });
+  });
+
+  test('reports a version that was deleted since, although the alias still names it', async () => {
+    await world.ask(key);
+    world.registry.deleteVersion('m', '2');
+    world.clock.advance(180_000);
+    await sweep(world.deps, world.deadline());
+    const answer = await world.ask(key);
+    expect(codes(answer)).toContain('POINTER_DIFFERS');
+    expect(answer.warnings.at(-1)?.message).toContain('was not 2 any more: live is none');
+  });
+});
+
 describe('an alias that nobody uses', () => {
   test('is not moved where a version is in Production', async () => {
     world.seed('staged', ['Archived', 'Production']);
@@ -306,6 +327,26 @@ describe('an alias that somebody moves', () => {
     expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['4'] });
     expect(await named()).toBe('4');
   });
+  test.each([true, false])(
+    'to a target that is deleted in the same moment is no rollback (answered: %s)',
+    async (isAnswered) => {
+      const deps = withCalls(world.deps, {
+        registry: {
+          movePointer: async (next) => {
+            const answer = await next();
+            world.registry.deleteVersion('m', '2');
+            return isAnswered ? answer : { kind: 'unknown', error: lost, isAnswered: false };
+          },
+        },
+      });
+      const answer = await world.ask(key, { deps });
+      expect(answer).toMatchObject({ outcome: 'CONTESTED', live_versions: ['2'] });
+      expect(answer.message).toContain('Live now: version 2, which was deleted.');
+      expect(answer.message).toContain(
+        isAnswered ? 'Somebody deleted version 2 while' : 'it is not known whether the move',
+      );
+    },
+  );
 
   test('right after the move is not put right again', async () => {
     const deps = withCalls(world.deps, {
