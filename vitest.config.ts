@@ -36,8 +36,8 @@ const config: ViteUserConfig = defineConfig({
           setupFiles: ['test/cdk/set-up.ts'],
           // The CDK takes a second or more to import: the files share it.
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
