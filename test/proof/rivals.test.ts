@@ -70,27 +70,27 @@ const NOTICE_TIMEOUT_MS = 15_000;
 
 const dynamodb = new DynamoDBClient(localClientConfig(engine('dynamodb').url));
 
-describe.skipIf(isEngineMissing)(suiteTitle('a promotion at the same moment as a rollback'), () => {
+// Both at once: each has a server of its own, and waits for it most of the time.
+const options = { concurrent: true, timeout: TIMEOUT_MS } as const;
+const title = suiteTitle('a promotion at the same moment as a rollback');
+
+describe.skipIf(isEngineMissing)(title, options, () => {
   const rounds = Number(ROUNDS ?? 200);
-  test(`is reported in ${rounds} rounds on SQLite`, { timeout: TIMEOUT_MS }, async () => {
+  test(`is reported in ${rounds} rounds on SQLite`, async () => {
     await contend('sqlite', engine('mlflow').url, rounds);
   });
 
   const isMissing = postgresFolder === null;
   const reason = isMissing ? ' [skipped: no initdb and postgres on this machine]' : '';
   const fewer = Number(ROUNDS ?? 60);
-  test.skipIf(isMissing)(
-    `is reported in ${fewer} rounds on PostgreSQL${reason}`,
-    { timeout: TIMEOUT_MS },
-    async () => {
-      const server = await startPostgresMLflow();
-      try {
-        await contend('postgresql', server.url, fewer);
-      } finally {
-        await server.stop();
-      }
-    },
-  );
+  test.skipIf(isMissing)(`is reported in ${fewer} rounds on PostgreSQL${reason}`, async () => {
+    const server = await startPostgresMLflow();
+    try {
+      await contend('postgresql', server.url, fewer);
+    } finally {
+      await server.stop();
+    }
+  });
 });
 
 // ---------------------------------------------------------------------------------------------------
