@@ -183,7 +183,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a registry'), () => {
 
       for (const answer of [refused, shown]) {
         expect(answer.refusals).toMatchObject([{ code: 'POINTER_UNUSED', overridable: true }]);
-        expect(answer.message).toContain('the alias champion names version 3');
+        expect(answer.message).toContain('alias:champion names version 3');
       }
       expect(done).toMatchObject({ outcome: 'ROLLED_BACK', from_version: null, to_version: '2' });
       expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
