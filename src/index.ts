@@ -35,7 +35,7 @@ export {
 } from './domain/alarm/alarm-payload.ts';
 export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm/alarm-settings.ts';
 export { type RollbackResponse, responseOf } from './domain/answer/response.ts';
-export type { ConfirmedPlan } from './domain/decide/guard.ts';
+export type { ConfirmedPlan } from './domain/decide/guard-answer.ts';
 export { Outcome } from './domain/decide/outcome.ts';
 export type { Plan } from './domain/decide/plan.ts';
 export {

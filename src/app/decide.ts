@@ -1,4 +1,4 @@
-import type { ConfirmedPlan } from '../domain/decide/guard.ts';
+import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import {
   needsEvidence,

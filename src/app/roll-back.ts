@@ -1,7 +1,7 @@
 import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
-import type { ConfirmedPlan } from '../domain/decide/guard.ts';
+import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { planWarnings } from '../domain/decide/plan-text.ts';
 import { InvalidRequestError, RegistryUnavailableError } from '../domain/errors.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
-import type { ConfirmedPlan } from '../../domain/decide/guard.ts';
+import type { ConfirmedPlan } from '../../domain/decide/guard-answer.ts';
 import { Outcome } from '../../domain/decide/outcome.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';

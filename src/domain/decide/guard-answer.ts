@@ -3,7 +3,6 @@ import type { ModelAlias, ModelVersion, RegistrySnapshot } from '../registry/mod
 import type { RefusalCode, RollbackRequest } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
-import type { ConfirmedPlan } from './guard.ts';
 
 /** One guard's answer within a plan. A later release may have stored a code that this one does not know. */
 export interface GuardReport {
@@ -11,6 +10,12 @@ export interface GuardReport {
   readonly verdict: 'passed' | 'warning' | 'overridden' | 'refused';
   readonly message: string;
   readonly clearsAtMs: number | null;
+}
+
+/** The plan that a person was shown. */
+export interface ConfirmedPlan {
+  readonly live: string | null;
+  readonly to: string | null;
 }
 
 /** What a guard decides from, and what it may answer. */

@@ -16,12 +16,6 @@ import { noLiveVersion, pointerUnused, severalLiveVersions } from './pointer-gua
  * whole list at once, not one refusal after another.
  */
 
-/** The plan that a person was shown. */
-export interface ConfirmedPlan {
-  readonly live: string | null;
-  readonly to: string | null;
-}
-
 /** A refusal of a guard, as callers see it. */
 export interface Refusal {
   readonly code: string;

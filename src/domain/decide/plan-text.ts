@@ -1,5 +1,5 @@
 import { assertNever } from '../assert.ts';
-import { TargetRule } from '../pointer/target-rule.ts';
+import { isMereGuess } from '../pointer/target-rule.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
 import type { Warning } from '../request/request.ts';
 import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
@@ -9,18 +9,6 @@ import { Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 
 /** What a plan means, in words: its message, and the warnings that it gives rise to. */
-
-/** True when the target was taken by its number, without evidence that it was live before. */
-export function isGuess({ rule }: Plan): boolean {
-  return (
-    rule === TargetRule.ARCHIVED_BELOW || rule === TargetRule.LATEST_ARCHIVED || isMereGuess(rule)
-  );
-}
-
-/** True when no alarm acts on such a target by itself: nothing at all shows that it was live. */
-export function isMereGuess(rule: string | null): boolean {
-  return rule === TargetRule.READY_BELOW;
-}
 
 /** Warnings that a plan gives rise to. */
 export function planWarnings(

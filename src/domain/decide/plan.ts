@@ -2,7 +2,7 @@ import type { AlarmSettings } from '../alarm/alarm-settings.ts';
 import { assert } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { VersionNotFoundError } from '../errors.ts';
-import { ruleText, TargetRule } from '../pointer/target-rule.ts';
+import { isGuess, ruleText, TargetRule } from '../pointer/target-rule.ts';
 import {
   deletedStatus,
   findVersion,
@@ -17,10 +17,9 @@ import type { RollbackRequest } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import type { Candidate } from './candidate.ts';
-import { type ConfirmedPlan, type Refusal, refusalsOf, runGuards } from './guard.ts';
-import type { GuardReport } from './guard-answer.ts';
+import { type Refusal, refusalsOf, runGuards } from './guard.ts';
+import type { ConfirmedPlan, GuardReport } from './guard-answer.ts';
 import { Outcome } from './outcome.ts';
-import { isGuess } from './plan-text.ts';
 import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
 
 /** What would be done and why, from one reading of the registry and the state. */
@@ -157,7 +156,7 @@ export function needsOlderVersions(
   lowestRead: string | null,
 ): boolean {
   if (snapshot.isComplete || request.targetVersion !== null || plan.from === null) return false;
-  const isByNumber = isGuess(plan);
+  const isByNumber = isGuess(plan.rule);
   if (plan.to === null || lowestRead === null) return plan.to === null || isByNumber;
   // The version that it displaced may stand anywhere below, and comes before any higher Archived one.
   if (plan.rule === TargetRule.ARCHIVED_BELOW && !snapshot.isEvidenceRead) return true;

@@ -1,4 +1,4 @@
-import type { PointerEvidence } from './evidence.ts';
+import type { PointerEvidence } from './pointer-evidence.ts';
 import { TargetRule } from './target-rule.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { ModelVersion, RegistrySnapshot } from '../registry/model.ts';
-import type { PointerEvidence } from './evidence.ts';
+import type { PointerEvidence } from './pointer-evidence.ts';
 import { TargetRule } from './target-rule.ts';
 
 /**

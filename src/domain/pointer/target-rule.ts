@@ -36,3 +36,15 @@ export function ruleText(rule: string): string {
   const texts: Readonly<Record<string, string>> = ruleTexts;
   return Object.hasOwn(texts, rule) ? (texts[rule] ?? rule) : rule;
 }
+
+/** True when the target was taken by its number, without evidence that it was live before. */
+export function isGuess(rule: string | null): boolean {
+  return (
+    rule === TargetRule.ARCHIVED_BELOW || rule === TargetRule.LATEST_ARCHIVED || isMereGuess(rule)
+  );
+}
+
+/** True when no alarm acts on such a target by itself: nothing at all shows that it was live. */
+export function isMereGuess(rule: string | null): boolean {
+  return rule === TargetRule.READY_BELOW;
+}

@@ -5,9 +5,10 @@ import { commandText } from '../command-line.ts';
 import { blastRadiusText, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
 import type { Plan } from '../decide/plan.ts';
-import { isGuess, isMereGuess, moveText, planMessage } from '../decide/plan-text.ts';
+import { moveText, planMessage } from '../decide/plan-text.ts';
 import { limits } from '../limits.ts';
 import { evidenceFor } from '../pointer/evidence.ts';
+import { isGuess, isMereGuess } from '../pointer/target-rule.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { PlannedRecord, RollbackRecord, StoreChange } from '../record/record.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from '../record/trigger.ts';
@@ -68,7 +69,7 @@ export function unclaimedOutcome(
   const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
   const isForPerson = isInDoubt(plan) || isLate(attempt, pendingActMs);
   if (isPossible && isForPerson) return Outcome.AWAITING_APPROVAL;
-  const isBlind = isMereGuess(plan.rule) || (plan.unreadBelow !== undefined && isGuess(plan));
+  const isBlind = isMereGuess(plan.rule) || (plan.unreadBelow !== undefined && isGuess(plan.rule));
   if (verdict === null && isBlind) return Outcome.AWAITING_APPROVAL;
   return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
 }
