@@ -231,6 +231,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
         model_name: model,
         pointer: 'stage:Production',
         quarantined_earlier: [],
+        warnings: [],
         active: null,
         paused: null,
         fleet_paused: null,

@@ -1,10 +1,11 @@
 import { pointerAsked, registryFor } from '../../app/deps.ts';
 import { responseOf } from '../../domain/answer/response.ts';
+import { quarantinedWarnings } from '../../domain/decide/plan-text.ts';
 import { escapeText } from '../../domain/escape.ts';
 import type { RegistrySnapshot } from '../../domain/registry/model.ts';
 import { isoTime } from '../../domain/registry/model.ts';
 import { pointerText } from '../../domain/registry/pointer.ts';
-import { parseModelName } from '../../domain/request/request.ts';
+import { parseModelName, type Warning } from '../../domain/request/request.ts';
 import { type FleetState, newFleetState, pauseText } from '../../domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../../domain/state/model-state.ts';
 import { pointerState } from '../../domain/state/pointer-state.ts';
@@ -84,6 +85,7 @@ function statusText(json: StatusAnswer, columns: number | null): string {
     ['pointer', json.pointer],
     ['live', json.live_versions.join(', ') || 'none'],
     ['quarantined', quarantined.join(', ') || 'none'],
+    ...json.warnings.map(({ message }): [string, string] => ['warning', message]),
     ['rollbacks', String(json.rollback_count)],
     ['last', last === null ? 'never' : lastText(last)],
     ['paused', json.paused ?? 'no'],
@@ -127,6 +129,8 @@ interface StatusAnswer {
   readonly live_versions: readonly string[];
   readonly quarantined: readonly { version: string; since: string; rollback_id: string }[];
   readonly quarantined_earlier: readonly (readonly [number, number])[];
+  /** What is worth knowing of the live version. */
+  readonly warnings: readonly Warning[];
   readonly rollback_count: number;
   readonly last_rollback: {
     from: string | null;
@@ -159,6 +163,7 @@ function statusJson(
       rollback_id: rollbackId,
     })),
     quarantined_earlier: state.quarantineEarlier,
+    warnings: quarantinedWarnings(snapshot, state),
     rollback_count: rollbackCount,
     last_rollback:
       lastCommit === null

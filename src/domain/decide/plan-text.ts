@@ -1,9 +1,11 @@
 import { assertNever } from '../assert.ts';
+import { commandText } from '../command-line.ts';
 import { isMereGuess } from '../pointer/target-rule.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
 import type { Warning } from '../request/request.ts';
 import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { isQuarantined } from '../state/quarantine.ts';
 import { refusalsOf } from './guard.ts';
 import { Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
@@ -27,6 +29,7 @@ export function planWarnings(
     ...(plan.from?.status === deletedStatus
       ? [{ code: 'LIVE_VERSION_DELETED', message: deletedText(plan.pointer, plan.from.version) }]
       : []),
+    ...quarantinedWarnings(snapshot, state),
     ...(isMereGuess(plan.rule) ? [{ code: 'TARGET_IS_A_GUESS', message: guessText(plan) }] : []),
     ...(plan.unreadBelow === undefined
       ? []
@@ -43,6 +46,22 @@ export function planWarnings(
           },
         ]),
   ];
+}
+
+/** A live version that a rollback moved away from: somebody made it live again, which does not release it. */
+export function quarantinedWarnings(
+  { modelName, live }: Pick<RegistrySnapshot, 'modelName' | 'live'>,
+  state: ModelState,
+): Warning[] {
+  return live
+    .filter((row) => isQuarantined(state, row))
+    .map(({ version }) => ({
+      code: 'LIVE_IS_QUARANTINED',
+      message:
+        `Version ${version} is live and in quarantine: a rollback moved away from it, and somebody made it live ` +
+        'again. An alarm may roll back from it, and no rule restores it. If the version is good now, run ' +
+        `${commandText('release', [modelName, version])}.`,
+    }));
 }
 
 /** One sentence on what a plan means. */

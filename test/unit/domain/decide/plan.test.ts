@@ -240,6 +240,16 @@ describe('the guards', () => {
     expect(planMessage(planOf(three, facts)).endsWith(advice)).toBe(true);
   });
 
+  test('a live version in quarantine is named, with the command that releases it', () => {
+    const quarantine = [{ version: '3', atMs: 0, rollbackId: 'm/x' }];
+    const facts = { state: stateOf({ quarantine }), snapshot: snapshotOf(three) };
+    const plan = planOf(three, { state: { quarantine } });
+    const warnings = planWarnings(plan, facts);
+    expect(warnings.map(({ code }) => code)).toEqual(['LIVE_IS_QUARANTINED']);
+    expect(warnings[0]?.message).toContain('`model-rollback release m 3`');
+    expect(planWarnings(plan, { ...facts, state: stateOf() })).toEqual([]);
+  });
+
   describe('POINTER_UNUSED', () => {
     const none = [row('2', 'Archived'), row('1', 'Archived')];
     const champion = [{ alias: 'champion', version: '2' }];
