@@ -5,6 +5,7 @@ import { slowestFiles } from './test/slowest-files.ts';
 const stormFiles = [
   'test/e2e/alarm-storm.test.ts',
   'test/e2e/storm.test.ts',
+  'test/proof/alias-rivals.test.ts',
   'test/proof/rivals.test.ts',
   'test/proof/storm.test.ts',
 ];
