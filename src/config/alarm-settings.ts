@@ -3,7 +3,7 @@ import { ConfigurationError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseModelName } from '../domain/request/request.ts';
 import type { EnvName } from './env-names.ts';
-import { type Env, read, readTime, readWord, wrong } from './read-env.ts';
+import { type Env, parseEntries, read, readTime, readWord, wrong } from './read-env.ts';
 
 const minuteMs = 60_000;
 const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const;
@@ -84,10 +84,14 @@ function readRate(
 }
 
 function readModels(env: Env): ReadonlyMap<string, string> {
-  const text = read(env, 'ROLLBACK_ALARM_MODELS');
+  const name = 'ROLLBACK_ALARM_MODELS';
+  const text = read(env, name);
   if (text === undefined) return defaultAlarmSettings.modelsByAlarm;
   // A map, not an object: an alarm may be named `constructor`.
-  return new Map(entriesOf(text).map(([key, model]) => [parseAlarmKey(key), modelOf(key, model)]));
+  const allowed =
+    'a JSON object of models by alarm name or prefix, such as {"churn-*": "churn-scorer"}';
+  const entries = parseEntries(name, text, allowed);
+  return new Map(entries.map(([key, model]) => [parseAlarmKey(key), modelOf(key, model)]));
 }
 
 function readAccounts(env: Env): ReadonlySet<string> {
@@ -98,23 +102,6 @@ function readAccounts(env: Env): ReadonlySet<string> {
     'ROLLBACK_ALLOWED_ACCOUNTS',
     text ?? '',
     'account ids of 12 digits with commas between them, such as `111122223333,444455556666`',
-  );
-}
-
-function entriesOf(text: string): [string, unknown][] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Reported below: it is not a JSON object.
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return Object.entries(value);
-  }
-  throw wrong(
-    'ROLLBACK_ALARM_MODELS',
-    text,
-    'a JSON object of models by alarm name or prefix, such as {"churn-*": "churn-scorer"}',
   );
 }
 

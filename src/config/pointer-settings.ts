@@ -6,7 +6,7 @@ import {
   stagePointer,
 } from '../domain/registry/pointer.ts';
 import type { EnvName } from './env-names.ts';
-import { type Env, read, wrong } from './read-env.ts';
+import { type Env, parseEntries, read, wrong } from './read-env.ts';
 
 /**
  * Reads which pointer names the live version of which model.
@@ -26,21 +26,10 @@ function readByModel(env: Env): ReadonlyMap<string, ModelPointer> {
   const name = 'ROLLBACK_MODEL_POINTERS';
   const text = read(env, name);
   if (text === undefined) return new Map();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Reported below: it is not a JSON object.
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrong(
-      name,
-      text,
-      'a JSON object of pointers by model name or prefix, such as {"churn-*": "alias:champion"}',
-    );
-  }
+  const allowed =
+    'a JSON object of pointers by model name or prefix, such as {"churn-*": "alias:champion"}';
   return new Map(
-    Object.entries(value).map(([pattern, pointer]: [string, unknown]) => {
+    parseEntries(name, text, allowed).map(([pattern, pointer]) => {
       if (pattern === '' || pattern.slice(0, -1).includes('*')) {
         throw wrong(name, text, 'names of models, or prefixes that end in one *');
       }

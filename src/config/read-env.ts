@@ -51,6 +51,23 @@ export function readWhole(
   throw wrong(name, text, `a whole number from ${least} to ${most}`);
 }
 
+/**
+ * The entries of a JSON object.
+ * @param allowed for the message when the text is something else
+ */
+export function parseEntries(name: EnvName, text: string, allowed: string): [string, unknown][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Reported below: it is not a JSON object.
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value);
+  }
+  throw wrong(name, text, allowed);
+}
+
 /** Never for a secret: it shows the value. */
 export function wrong(name: EnvName, value: string, allowed: string): ConfigurationError {
   const shown = value.length > 200 ? `${value.slice(0, 200)}…` : value;

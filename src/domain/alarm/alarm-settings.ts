@@ -1,3 +1,5 @@
+import { entryFor } from '../entry-for.ts';
+
 /** The settings for alarms; they do not hold for requests. */
 export interface AlarmSettings {
   /** `ask`: a person approves first. `observe`: people are only notified of what would have happened. */
@@ -41,11 +43,5 @@ export const defaultAlarmSettings: AlarmSettings = {
 
 /** The model that was set for this alarm: by its whole name, else by the longest prefix. */
 export function modelByAlarmName(settings: AlarmSettings, alarmName: string): string | null {
-  const { modelsByAlarm } = settings;
-  const exact = modelsByAlarm.get(alarmName);
-  if (exact !== undefined) return exact;
-  const [longest] = [...modelsByAlarm]
-    .filter(([key]) => key.endsWith('*') && alarmName.startsWith(key.slice(0, -1)))
-    .toSorted(([a], [b]) => b.length - a.length);
-  return longest?.[1] ?? null;
+  return entryFor(settings.modelsByAlarm, alarmName) ?? null;
 }

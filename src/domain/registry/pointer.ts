@@ -1,3 +1,4 @@
+import { entryFor } from '../entry-for.ts';
 import { InvalidRequestError } from '../errors.ts';
 import { escapeText } from '../escape.ts';
 
@@ -54,12 +55,7 @@ export const defaultPointers: PointerSettings = { default: stagePointer, byModel
 
 /** The pointer of a model: its own entry, else that of the longest prefix, else the default. */
 export function pointerFor(settings: PointerSettings, modelName: string): ModelPointer {
-  const exact = settings.byModel.get(modelName);
-  if (exact !== undefined) return exact;
-  const [longest] = [...settings.byModel]
-    .filter(([pattern]) => pattern.endsWith('*') && modelName.startsWith(pattern.slice(0, -1)))
-    .toSorted(([a], [b]) => b.length - a.length);
-  return longest?.[1] ?? settings.default;
+  return entryFor(settings.byModel, modelName) ?? settings.default;
 }
 
 // ---------------------------------------------------------------------------------------------------
