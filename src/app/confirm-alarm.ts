@@ -7,6 +7,7 @@ import type {
 } from '../domain/alarm/alarm.ts';
 import { limits } from '../domain/limits.ts';
 import { isoTime } from '../domain/registry/model.ts';
+import { together } from '../domain/together.ts';
 import type { AlarmAnswer } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -66,7 +67,7 @@ async function compare(
   deadline: Deadline,
 ): Promise<Confirmation> {
   const { arn, contributor } = claimed;
-  const [alarms, series] = await Promise.all([
+  const [alarms, series] = await together([
     deps.alarms.read([arn], deadline),
     contributor === null ? null : deps.alarms.readContributors(arn, deadline),
   ]);

@@ -13,6 +13,7 @@ import {
 } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { deletedVersion } from '../../src/domain/registry/model.ts';
+import { type ModelPointer, stagePointer } from '../../src/domain/registry/pointer.ts';
 import type { Fault, FaultRequest } from '../../src/embedded/fault.ts';
 import { type RegistryServer, startRegistryServer } from '../../src/embedded/registry-server.ts';
 import type { SeedVersion } from '../../src/embedded/seed.ts';
@@ -594,6 +595,23 @@ function describeTransients({ server, registry, pausesMs }: FaultContext): void 
       server().fault = ({ index }) => (index === 0 ? fault : undefined);
       expect(stagesOf(await registry().read(MODEL, [], soon()))).toEqual(['1 Production']);
       expect(server().requests).toHaveLength(2);
+    });
+  }
+
+  const beside: readonly { pointer: ModelPointer; call: string }[] = [
+    { pointer: stagePointer, call: 'model-versions/get' },
+    { pointer: { kind: 'alias', alias: 'champion' }, call: 'model-versions/search' },
+  ];
+  for (const { pointer, call } of beside) {
+    test(`of ${call} ends before the error of the call beside it goes up`, async () => {
+      const tries = (): number =>
+        server().requests.filter(({ path }) => path.endsWith(call)).length;
+      // The other call says at once that there is no such model.
+      server().fault = ({ path }) =>
+        path.endsWith(call) && tries() === 1 ? { kind: 'status', status: 503 } : undefined;
+      const error = await failure(() => registry().through(pointer).read('absent', [], soon()));
+      expect(error).toBeInstanceOf(ModelNotFoundError);
+      expect(tries()).toBe(2);
     });
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../../domain/alarm/alarm.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { together } from '../../domain/together.ts';
 import type { AlarmAnswer, AlarmReader, HistorySpan } from '../../ports/alarm-reader.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { alarmsOf, alarmTypes, arnsInAlarm, contributorsOf, ruleOf } from './cloudwatch-answer.ts';
@@ -46,7 +47,7 @@ export class CloudWatchAlarmReader implements AlarmReader {
     }
     const regions = Map.groupBy(places, ({ region }) => region);
     if (regions.size > limits.alarmRegionsMax) return tooMuch('regions');
-    const answers = await Promise.all(
+    const answers = await together(
       [...regions].map(([region, inRegion]) => this.#describe(region, inRegion, deadline)),
     );
     const gap =

@@ -5,6 +5,7 @@ import {
   type RegistrySnapshot,
 } from '../../domain/registry/model.ts';
 import type { ModelPointer } from '../../domain/registry/pointer.ts';
+import { together } from '../../domain/together.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { MLflowVersions } from './mlflow-versions.ts';
 
@@ -33,7 +34,7 @@ export async function readStage(
   const rows = new Map(page.rows.map((row) => [row.version, row]));
   // What is not among the latest changes has not changed lately, and is read by itself.
   const missing = include.filter((version) => !rows.has(version));
-  const found = await Promise.all(
+  const found = await together(
     missing.map((version) => versions.find(modelName, version, deadline)),
   );
   for (const row of found) if (row !== null) rows.set(row.version, row);
@@ -63,10 +64,10 @@ export async function readAliased(
 ): Promise<RegistrySnapshot> {
   const latest = { below: null, orderBy: latestFirst, rowsMax, token: '' } as const;
   const isSearched = rowsMax >= limits.registryPageRows;
-  const [{ row: named, clockSkewMs }, page, found] = await Promise.all([
+  const [{ row: named, clockSkewMs }, page, found] = await together([
     versions.named(modelName, pointer.alias, deadline),
     isSearched ? versions.search(modelName, latest, deadline) : null,
-    Promise.all(include.map((version) => versions.find(modelName, version, deadline))),
+    together(include.map((version) => versions.find(modelName, version, deadline))),
   ]);
   const hasMore = page === null || page.nextToken !== '';
   if (page?.rows.length === 0) await versions.explainNothing(modelName, { hasMore }, deadline);

@@ -1,5 +1,6 @@
 import { RegistryRefusedError } from '../../domain/errors.ts';
 import { deletedVersion, type ModelAlias, type ModelVersion } from '../../domain/registry/model.ts';
+import { together } from '../../domain/together.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { isNameRefused, readFailure } from './mlflow-error.ts';
 import type { MLflowReader, Page } from './mlflow-reader.ts';
@@ -69,7 +70,7 @@ export class MLflowVersions {
   ): Promise<void> {
     const call = 'model-versions/get';
     const query = new URLSearchParams({ name: modelName, version: '1' });
-    const [{ hasVersions }, first] = await Promise.all([
+    const [{ hasVersions }, first] = await together([
       this.#model(modelName, modelName, deadline),
       this.#reader.get(call, query, { modelName, deadline }),
     ]);
