@@ -53,6 +53,7 @@ export function assemble(
         cooldownMs: config.cooldownMs,
         targetRule: config.targetRule,
         pointers: config.pointers,
+        observeMs: config.observeMs,
         writeHorizonMs: config.writeHorizonMs,
         clockSkewMaxMs: config.clockSkewMaxMs,
         alarms: config.alarms,

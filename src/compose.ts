@@ -144,6 +144,8 @@ function brokenStore(error: unknown): RollbackStore {
     write: fail,
     list: fail,
     listDue: fail,
+    readHeads: fail,
+    listLive: fail,
     close: () => undefined,
   };
 }

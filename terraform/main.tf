@@ -42,6 +42,7 @@ locals {
     ROLLBACK_CAUSE_CHECK           = var.cause_check
     ROLLBACK_PENDING_ACT_MINUTES   = var.pending_act_minutes
     ROLLBACK_BAKE_MINUTES          = var.bake_minutes
+    ROLLBACK_OBSERVE_MINUTES       = var.observe_minutes
     ROLLBACK_EVENT_AGE_MAX_MINUTES = var.event_age_max_minutes
     ROLLBACK_ALARM_AGE_MIN_MINUTES = var.alarm_age_min_minutes
     ROLLBACK_WRITE_HORIZON_SECONDS = var.write_horizon_seconds

@@ -209,6 +209,18 @@ variable "bake_minutes" {
   }
 }
 
+variable "observe_minutes" {
+  description = "How often the sweep reads what the pointers of all registered models name. 0 switches that off."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.observe_minutes >= 0 && var.observe_minutes <= 1440
+    error_message = "The time must be from 0 to 1440 minutes."
+  }
+}
+
 variable "event_age_max_minutes" {
   description = "An older event acts only when its alarm is still in ALARM."
   type        = number

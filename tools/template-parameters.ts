@@ -23,6 +23,7 @@ const groups = {
     'CauseCheck',
     'PendingActMinutes',
     'BakeMinutes',
+    'ObserveMinutes',
     'EventAgeMaxMinutes',
     'AlarmAgeMinMinutes',
     'ModelDimension',
@@ -238,6 +239,11 @@ function alarmProps(): Record<AlarmParameterName, CfnParameterProps> {
     },
     PendingActMinutes: minutes('A refused alarm is tried again for this many minutes.', 60),
     BakeMinutes: minutes('The alarm is read again this many minutes after its rollback.', 15, 1440),
+    ObserveMinutes: minutes(
+      'How often the sweep reads what the pointers of all registered models name. 0 switches that off.',
+      5,
+      1440,
+    ),
     EventAgeMaxMinutes: minutes('An older event acts only when its alarm is still in ALARM.', 60),
     AlarmAgeMinMinutes: minutes('Minimum age of the definition of an alarm that acts.', 0),
     ModelDimension: {

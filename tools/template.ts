@@ -184,6 +184,7 @@ class TemplateStack extends Stack {
       blastRadius: text('BlastRadius'),
       pendingAct: minutes('PendingActMinutes'),
       bake: minutes('BakeMinutes'),
+      observe: minutes('ObserveMinutes'),
       eventAgeMax: minutes('EventAgeMaxMinutes'),
       alarmAgeMin: minutes('AlarmAgeMinMinutes'),
       modelDimension: text('ModelDimension'),

@@ -91,7 +91,7 @@ async function readNamed(deps: RollbackDeps, facts: Facts, deadline: Deadline): 
   const [from] = snapshot.live;
   if (from === undefined || request.targetVersion !== null) return facts;
   const { liveHistory } = pointerState(state, pointerText(snapshot.pointer));
-  const recorded = recordedBefore(from.version, liveHistory);
+  const recorded = recordedBefore(from, liveHistory).map(({ version }) => version);
   const missing = recorded.filter((version) => findVersion(snapshot, version) === undefined);
   let rows: readonly ModelVersion[] = [];
   if (missing.length > 0 && !snapshot.isComplete) {

@@ -44,6 +44,8 @@ export interface RollbackSettings {
    */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;
+  /** Time between two readings of the registry's pointers (ms); 0 switches them off. @default 0 */
+  readonly observeMs?: number;
 }
 
 /** The pointer that a request is about. */

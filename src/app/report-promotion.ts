@@ -1,8 +1,11 @@
 import { InvalidRequestError } from '../domain/errors.ts';
+import { isGap } from '../domain/pointer/observe.ts';
 import { type ModelPointer, pointerText } from '../domain/registry/pointer.ts';
 import { next } from '../domain/revision.ts';
 import { withPromotion } from '../domain/state/live-history.ts';
+import { headPartOf, headsOf, logEntries } from '../domain/state/live-log.ts';
 import { newModelState } from '../domain/state/model-state.ts';
+import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { type RollbackDeps, registryFor } from './deps.ts';
 import { insisting } from './insisting.ts';
@@ -39,14 +42,34 @@ export async function reportPromotion(
   if (replaced === version) {
     throw new InvalidRequestError('--replaced must be another version than the promoted one.');
   }
+  const text = pointerText(pointer);
+  const before =
+    replaced ?? (await lastRead(deps, { modelName, version, pointer: text }, deadline));
   const { isNew } = await insisting(`the state of ${modelName}`, async () => {
     const view = await deps.store.read(modelName, null, deadline);
     const state = view.state ?? newModelState(modelName, registry.address);
-    const promotion = { version, replaced, pointer: pointerText(pointer) };
+    const promotion = { version, replaced: before, pointer: text };
     const reported = withPromotion(state, promotion, deps.clock.nowMs());
     if (reported === state) return { isNew: false };
-    const result = await deps.store.write({ state: next(reported) }, deadline);
+    const [old, now] = [state, reported].map((one) => pointerState(one, text).liveHistory);
+    const entries = logEntries({ modelName, pointer: text }, old ?? [], now ?? [], null);
+    const change = { state: next(reported), live: entries };
+    const result = await deps.store.write(change, deadline);
     return result === 'written' ? { isNew: true } : null;
   });
   return isNew;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** What observing saw live a short while ago; null when it saw nothing else, or too long ago. */
+async function lastRead(
+  { store, clock, settings }: RollbackDeps,
+  { modelName, version, pointer }: { modelName: string; version: string; pointer: string },
+  deadline: Deadline,
+): Promise<string | null> {
+  const [item] = await store.readHeads([headPartOf(modelName)], deadline);
+  const head = headsOf(item, modelName)[pointer];
+  if (head === undefined || head.version === version) return null;
+  return isGap(head, clock.nowMs(), settings.observeMs ?? 0) ? null : head.version;
 }

@@ -15,30 +15,10 @@ import { checkRecovery } from './check-recovery.ts';
 import type { RollbackDeps } from './deps.ts';
 import { finish } from './finish.ts';
 import { inParallel } from './in-parallel.ts';
+import { type Observation, observe } from './observe.ts';
 import { recheckAlarm } from './recheck-alarm.ts';
 import { resumeRollback } from './resume-rollback.ts';
-
-/** What one sweep did. */
-export interface SweepReport {
-  readonly outcome: 'SWEPT';
-  /** Records and notices that were due when it began, up to a bound. */
-  readonly due: number;
-  /** Runs that were cut off, and are finished now. */
-  readonly resumed: number;
-  readonly notices_sent: number;
-  readonly pointers_checked: number;
-  /** Of these, how many were not what the commit left. */
-  readonly pointers_differ: number;
-  /** Alarms that had led to no rollback, and were checked again. */
-  readonly alarms_looked_at: number;
-  /** Rollbacks whose alarm was read at the end of the bake time. */
-  readonly recoveries_checked: number;
-  /** Due work that another run was quicker with. */
-  readonly skipped: number;
-  readonly failed: readonly { readonly rollback_id: string; readonly error: string }[];
-  /** True when there was more due than one sweep takes, or time ran out. */
-  readonly has_more: boolean;
-}
+import { reportOf, type SweepReport, type SweepResult } from './sweep-report.ts';
 
 /**
  * Does what is due: resumes runs whose lease has expired, checks pointers, alarms and recoveries, and
@@ -47,12 +27,17 @@ export interface SweepReport {
  * @throws StateStoreUnavailableError, ConfigurationError when the due work cannot be listed
  */
 export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<SweepReport> {
-  const run: Sweep = { deps, deadline, nowMs: deps.clock.nowMs(), results: [], due: 0 };
+  const nowMs = deps.clock.nowMs();
+  const run: Sweep = { deps, deadline, nowMs, results: [], due: 0, observed: null };
   // Each ends by itself before an error goes up: a function that has answered is frozen as it is.
   const ends = await Promise.allSettled([sweepRecords(run), sweepNotices(run)]);
   const hasMore = ends.map((end) => {
     if (end.status === 'rejected') throw end.reason;
     return end.value;
+  });
+  // After all due work: nobody waits for it.
+  await guard(run, 'observing', async () => {
+    run.observed = await observe(deps, deadline);
   });
   return reportOf(run, hasMore.includes(true));
 }
@@ -63,39 +48,9 @@ interface Sweep {
   readonly deps: RollbackDeps;
   readonly deadline: Deadline;
   readonly nowMs: number;
-  readonly results: Result[];
+  readonly results: SweepResult[];
   due: number;
-}
-
-type Result =
-  | {
-      readonly kind:
-        | 'resumed'
-        | 'sent'
-        | 'checked'
-        | 'differs'
-        | 'rechecked'
-        | 'recovery'
-        | 'skipped';
-    }
-  | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
-
-function reportOf({ results, due }: Sweep, hasMore: boolean): SweepReport {
-  const count = (kind: Result['kind']): number =>
-    results.filter((result) => result.kind === kind).length;
-  return {
-    outcome: 'SWEPT',
-    due,
-    resumed: count('resumed'),
-    notices_sent: count('sent'),
-    pointers_checked: count('checked') + count('differs'),
-    pointers_differ: count('differs'),
-    alarms_looked_at: count('rechecked'),
-    recoveries_checked: count('recovery'),
-    skipped: count('skipped'),
-    failed: results.flatMap((result) => (result.kind === 'failed' ? [result.failure] : [])),
-    has_more: hasMore,
-  };
+  observed: Observation | null;
 }
 
 /** Runs that were cut off come first: they hold their models. */
@@ -167,7 +122,7 @@ async function readDueNotice(
   return await deps.store.readNotice(id, topic, deadline);
 }
 
-function unsent(id: string, topic: NoticeTopic): Result {
+function unsent(id: string, topic: NoticeTopic): SweepResult {
   const error = `The notice (${topic}) was not sent; the log says why.`;
   return { kind: 'failed', failure: { rollback_id: id, error } };
 }
@@ -222,7 +177,7 @@ function isTaskDue({ deps, deadline }: Sweep, record: RollbackRecord, task: DueT
   return isDueNow && deadline.leftMs() > 0;
 }
 
-async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promise<Result> {
+async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promise<SweepResult> {
   const { deps, deadline } = run;
   switch (task) {
     case DueTask.RESUME: {
@@ -248,7 +203,10 @@ async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promis
 }
 
 /** A notice that release 0.1.0 left in the record goes into the outbox, and is sent from there. */
-async function adoptNotice({ deps, deadline }: Sweep, record: RollbackRecord): Promise<Result> {
+async function adoptNotice(
+  { deps, deadline }: Sweep,
+  record: RollbackRecord,
+): Promise<SweepResult> {
   const { notice: previous } = await deps.store.read(record.modelName, record.id, deadline);
   const facts = { previous, nowMs: deps.clock.nowMs(), token: deps.identity.random() };
   const notice = adoptedNotice(record, facts);

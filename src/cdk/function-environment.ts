@@ -91,6 +91,7 @@ function settingsOf(
     set('ROLLBACK_CAUSE_CHECK', 'causeCheck', onOrOff(props.causeCheck)),
     set('ROLLBACK_PENDING_ACT_MINUTES', 'pendingAct', minutes(props.pendingAct)),
     set('ROLLBACK_BAKE_MINUTES', 'bake', minutes(props.bake)),
+    set('ROLLBACK_OBSERVE_MINUTES', 'observe', minutes(props.observe)),
     set('ROLLBACK_EVENT_AGE_MAX_MINUTES', 'eventAgeMax', minutes(props.eventAgeMax)),
     set('ROLLBACK_ALARM_AGE_MIN_MINUTES', 'alarmAgeMin', minutes(props.alarmAgeMin)),
     set('ROLLBACK_WRITE_HORIZON_SECONDS', 'writeHorizon', seconds(props.writeHorizon)),

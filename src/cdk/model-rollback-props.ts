@@ -115,6 +115,11 @@ export interface ModelRollbackProps {
    */
   readonly bake?: Duration;
   /**
+   * How often the sweep reads what the pointers of all registered models name; zero switches that off.
+   * @default Duration.minutes(5)
+   */
+  readonly observe?: Duration;
+  /**
    * An older event acts only when its alarm is still in ALARM.
    * @default Duration.minutes(60)
    */

@@ -72,7 +72,10 @@ export async function withStore<T>(
 }
 
 /** What of a list cannot be read is named; the rest is shown. */
-export function warnUnreadable(context: CommandContext, { unreadable }: RecordList): void {
+export function warnUnreadable(
+  context: CommandContext,
+  { unreadable }: Pick<RecordList, 'unreadable'>,
+): void {
   for (const { why } of unreadable) context.say(`warning: ${escapeText(why)}`);
 }
 

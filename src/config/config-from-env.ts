@@ -23,6 +23,7 @@ export interface Config {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers: PointerSettings;
+  readonly observeMs: number;
   readonly writeHorizonMs: number;
   /** Null in Lambda, whose clock AWS keeps right. */
   readonly clockSkewMaxMs: number | null;
@@ -69,6 +70,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
     targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     pointers: pointerSettingsFromEnv(env),
+    observeMs: readTime(env, 'ROLLBACK_OBSERVE_MINUTES', 'minutes', 5, 1_440),
     writeHorizonMs: writeHorizonSeconds * 1000,
     clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
     alarms: alarmSettingsFromEnv(env),

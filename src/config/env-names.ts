@@ -12,6 +12,8 @@ export const envNames = {
   ROLLBACK_COOLDOWN_HOURS: 'minimum hours between two rollbacks of one model; 0 switches it off',
   ROLLBACK_POINTER: 'what names the live version: `stage:Production`, or `alias:NAME`',
   ROLLBACK_MODEL_POINTERS: 'pointers of single models: JSON, by model name or prefix*',
+  ROLLBACK_OBSERVE_MINUTES:
+    'minutes between two readings of what all pointers name; 0 switches them off',
   ROLLBACK_TARGET_RULE: '`last-good`, or `latest-archived`',
   ROLLBACK_WRITE_HORIZON_SECONDS: 'the longest that a sent write may still take effect',
   ROLLBACK_MODE: 'what an alarm does: `act`, `ask` or `observe`',

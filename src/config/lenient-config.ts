@@ -38,6 +38,7 @@ export function lenientConfig(env: Env): LenientConfig {
     cooldownMs: 0,
     targetRule: 'last-good',
     pointers: defaultPointers,
+    observeMs: 0,
     writeHorizonMs: limits.clockSkewMaxMs,
     clockSkewMaxMs: limits.clockSkewMaxMs,
     alarms: defaultAlarmSettings,

@@ -9,7 +9,7 @@ import { escapeText } from './escape.ts';
 interface Verbs {
   readonly plan: readonly [args: readonly [model: string], options?: PlanOptions];
   readonly apply: readonly [args: readonly [model: string], options?: ApplyOptions];
-  readonly history: readonly [args?: readonly [model?: string]];
+  readonly history: readonly [args?: readonly [model?: string], options?: { readonly live?: true }];
   readonly explain: readonly [args: readonly [id: string]];
   readonly status: readonly [args?: readonly [model?: string]];
   readonly promoted: readonly [

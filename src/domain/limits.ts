@@ -153,6 +153,20 @@ export const limits = {
   quarantineCausesMax: 20,
   releasedVersionsMax: 200,
   liveHistoryMax: 20,
+  /** Items that the heads of all pointers are spread over, and how long one that nobody sees is kept (30 days). */
+  headParts: 16,
+  headRetentionMs: 2_592_000_000,
+  /** Observing: its time in one sweep, pages, rows of a page, and when a page is slow and asked for in halves. */
+  observeBudgetMs: 10_000,
+  observePagesMax: 20,
+  observePageRows: 20,
+  observeSlowMs: 1_000,
+  /** Models on record whose pointer is read in each round, beside the pages. */
+  observeFirstMax: 20,
+  /** Another version may have been live unseen when this many rounds lie between two readings. */
+  observeGapRounds: 3,
+  /** Entries of a live log that are shown at a time. */
+  liveLogRowsMax: 1_000,
   /** Pointers of one model beside its stage that its state has a part for. */
   pointersMax: 10,
   /** A record without effect expires after this (90 days). */

@@ -1,5 +1,5 @@
 import type { RollbackDeps } from '../app/deps.ts';
-import type { SweepReport } from '../app/sweep.ts';
+import type { SweepReport } from '../app/sweep-report.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
 import type { FleetPlan } from '../domain/request/fleet-request.ts';

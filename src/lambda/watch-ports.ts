@@ -126,6 +126,8 @@ function watchStore(
     readNotice: (...args) => store.readNotice(...args),
     list: (...args) => store.list(...args),
     listDue: (...args) => store.listDue(...args),
+    readHeads: (...args) => store.readHeads(...args),
+    listLive: (...args) => store.listLive(...args),
     close: () => store.close(),
   };
 }

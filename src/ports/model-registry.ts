@@ -1,4 +1,5 @@
 import type { ModelRollbackError } from '../domain/errors.ts';
+import type { ModelPointers } from '../domain/pointer/observe.ts';
 import type {
   ModelAlias,
   ModelTag,
@@ -29,6 +30,13 @@ export interface TaggedModels {
 /** Some versions of a registered model, and what asks for those that follow. */
 export interface VersionsPage {
   readonly rows: readonly ModelVersion[];
+  /** Null when none follow. */
+  readonly next: string | null;
+}
+
+/** Registered models with what their pointers name, and what asks for those that follow. */
+export interface PointersPage {
+  readonly rows: readonly ModelPointers[];
   /** Null when none follow. */
   readonly next: string | null;
 }
@@ -108,4 +116,14 @@ export interface ModelRegistry {
    * @throws RegistryRefusedError, RegistryUnavailableError
    */
   listByTag(tag: ModelTag, namesMax: number, deadline: Deadline): Promise<TaggedModels>;
+  /**
+   * What the pointers of registered models name, by name, a page at a time; prompts are not among them. An
+   * answer takes the longer the more versions its models have.
+   * @param page `from`: `next` of the page before, null for the first
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  listPointers(
+    page: { readonly from: string | null; readonly rows: number },
+    deadline: Deadline,
+  ): Promise<PointersPage>;
 }

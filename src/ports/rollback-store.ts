@@ -1,7 +1,9 @@
 import type { NoticeTopic } from '../domain/record/notice-content.ts';
 import type { OutboxNotice } from '../domain/record/outbox.ts';
+import type { Unreadable } from '../domain/record/read-each.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
 import type { FleetState } from '../domain/state/fleet.ts';
+import type { HeadsItem, LiveLogEntry } from '../domain/state/live-log.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from './deadline.ts';
 
@@ -25,15 +27,15 @@ export interface ListedRecord {
   readonly isNotified: boolean;
 }
 
-/** Something on record that cannot be read; the rest of the list can. */
-export interface Unreadable {
-  readonly id: string;
-  readonly why: string;
-}
-
 export interface RecordList {
   /** Newest first. */
   readonly records: readonly ListedRecord[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+export interface LiveLogList {
+  /** Newest first. */
+  readonly entries: readonly LiveLogEntry[];
   readonly unreadable: readonly Unreadable[];
 }
 
@@ -52,7 +54,7 @@ export type DueKind = 'record' | 'notice';
 /**
  * Keeps state, records and notices. It knows revisions, not rules: each item of a change is written only
  * if it is stored as it was read (with the revision before, or not at all for revision 1; a notice with its
- * token), and all items or none are.
+ * token; an entry of the live log always), and all items or none are.
  *
  * Every call may throw StateStoreUnavailableError (retry), ConfigurationError (missing table, no
  * permission) or StateCorruptError (an item that cannot be read).
@@ -83,6 +85,13 @@ export interface RollbackStore {
     { limit, after }: { readonly limit: number; readonly after: DueItem | null },
     deadline: Deadline,
   ): Promise<readonly DueItem[]>;
+  /** Those of the parts of the observed heads that were ever written. */
+  readHeads(parts: readonly string[], deadline: Deadline): Promise<readonly HeadsItem[]>;
+  /**
+   * The latest of the live log of a model; at most `limits.liveLogRowsMax`. What cannot be read is named,
+   * not thrown.
+   */
+  listLive(modelName: string, deadline: Deadline): Promise<LiveLogList>;
   /** Frees what the store holds (files, sockets). */
   close(): void;
 }

@@ -32,13 +32,20 @@ export function registryFor(
     pointer: registry.pointer,
     // The world has one pointer of one model.
     through: () => port,
-    readAlias: async (_model, _alias, deadline) => await read('read alias', () => null, deadline),
+    readAlias: async (model, alias, deadline) =>
+      await read('read alias', () => registry.named(model, alias), deadline),
     read: async (model, _include, deadline) =>
       await read('read registry', () => answered(world, model, clock), deadline),
     readBelow: async (model, _version, deadline) =>
       await read('read below', () => registry.snapshot(model).others, deadline),
     listByTag: async (_tag, _namesMax, deadline) =>
       await read('list by tag', () => ({ names: [], isComplete: true }), deadline),
+    listPointers: async (_page, deadline) =>
+      await read(
+        'list pointers',
+        () => ({ rows: [registry.pointers(modelName)], next: null }),
+        deadline,
+      ),
     readChangesBelow: async (model, _version, _from, deadline) =>
       await read(
         'read changes below',

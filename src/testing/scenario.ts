@@ -1,5 +1,6 @@
 import { reportPromotion } from '../app/report-promotion.ts';
-import { type SweepReport, sweep } from '../app/sweep.ts';
+import { sweep } from '../app/sweep.ts';
+import type { SweepReport } from '../app/sweep-report.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request/request.ts';
 import type { DueItem } from '../ports/rollback-store.ts';

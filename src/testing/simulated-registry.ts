@@ -1,3 +1,4 @@
+import type { ModelPointers } from '../domain/pointer/observe.ts';
 import {
   compareVersions,
   type ModelVersion,
@@ -53,6 +54,24 @@ export class SimulatedRegistry {
       isEvidenceRead: true,
       clockSkewMs: null,
     };
+  }
+
+  /** What the registry's list of models shows of this one. */
+  pointers(modelName: string): ModelPointers {
+    const { pointer } = this;
+    const [live] = this.live();
+    const aliases =
+      pointer.kind === 'alias' && live !== undefined
+        ? [{ alias: pointer.alias, version: live }]
+        : [];
+    return { modelName, aliases, staged: pointer.kind === 'stage' ? (live ?? null) : null };
+  }
+
+  /** What an alias names: there is one at most. */
+  named(modelName: string, alias: string): ModelVersion | null {
+    const { pointer } = this;
+    if (pointer.kind !== 'alias' || pointer.alias !== alias) return null;
+    return this.snapshot(modelName).live[0] ?? null;
   }
 
   /** Writes a tag, over an older one; it changes no time. */

@@ -56,6 +56,10 @@ export function storeFor(
         return result;
       });
     },
+    readHeads: async (parts, deadline) =>
+      await call('read heads', false, deadline, () => world.store.readHeads(parts, forEver)),
+    listLive: async (model, deadline) =>
+      await call('list live', false, deadline, () => world.store.listLive(model, forEver)),
     close: () => undefined,
   };
 }

@@ -44,6 +44,7 @@ export const settingSamples: readonly SettingSample[] = [
   { parameter: 'CauseCheck', sound: ['on', 'off'], wrong: ['', 'true'] },
   { parameter: 'PendingActMinutes', ...minutes },
   { parameter: 'BakeMinutes', sound: minutes.sound, wrong: ['-1', '1441'] },
+  { parameter: 'ObserveMinutes', sound: minutes.sound, wrong: ['-1', '1441'] },
   { parameter: 'EventAgeMaxMinutes', ...minutes },
   { parameter: 'AlarmAgeMinMinutes', ...minutes },
   {

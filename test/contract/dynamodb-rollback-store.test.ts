@@ -916,6 +916,8 @@ function keyOf(workspace: string, item: StoredItem): Record<string, AttributeVal
   switch (item.kind) {
     case 'fleet':
       return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
+    case 'live':
+      return { pk: of(item.modelName), sk: { S: `LIVE#${item.name}` } };
     case 'state':
       return { pk: of(item.modelName), sk: { S: 'STATE' } };
     case 'record':

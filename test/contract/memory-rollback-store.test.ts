@@ -1,6 +1,7 @@
 import {
   type MemoryItems,
   MemoryRollbackStore,
+  newMemoryItems,
 } from '../../src/adapters/memory/memory-rollback-store.ts';
 import { describeRollbackStore } from './rollback-store.contract.ts';
 import type { StoredItem } from './rollback-store-place.ts';
@@ -11,7 +12,7 @@ describeRollbackStore(
     // Clients of one process share the items; each workspace has its own.
     const places = new Map<string, MemoryItems>();
     const itemsOf = (workspace = ''): MemoryItems => {
-      const items = places.get(workspace) ?? noItems();
+      const items = places.get(workspace) ?? newMemoryItems();
       places.set(workspace, items);
       return items;
     };
@@ -35,17 +36,15 @@ describeRollbackStore(
 
 // ---------------------------------------------------------------------------------------------------
 
-function noItems(): MemoryItems {
-  return { states: new Map(), records: new Map(), notices: new Map(), fleet: new Map() };
-}
-
 function placeOf(
-  { states, records, notices, fleet }: MemoryItems,
+  { states, records, notices, fleet, live }: MemoryItems,
   item: StoredItem,
 ): { readonly map: Map<string, string>; readonly key: string } {
   switch (item.kind) {
     case 'state':
       return { map: states, key: item.modelName };
+    case 'live':
+      return { map: live.get(item.modelName) ?? new Map(), key: item.name };
     case 'record':
       return { map: records, key: item.rollbackId };
     case 'notice':

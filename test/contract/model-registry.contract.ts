@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
+import type { ModelPointers } from '../../src/domain/pointer/observe.ts';
 import type { ModelTag, RegistrySnapshot } from '../../src/domain/registry/model.ts';
 import { MarkKind, markText, type RollbackMark } from '../../src/domain/registry/rollback-mark.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
-import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
+import type { ModelRegistry, PointersPage, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
 
@@ -66,6 +67,7 @@ export function describeModelRegistry(
     describeMarks(context);
     describeAliases(context);
     describeTags(context);
+    describePointers(context);
     describeNames(context);
   });
 }
@@ -472,6 +474,57 @@ function describeTags({ place, model }: RegistryContext): void {
       for (const of of ['model', 'live-version'] as const) {
         expect((await list({ of, ...own })).names).toEqual([model()]);
       }
+    });
+  });
+}
+
+function describePointers({ place, model }: RegistryContext): void {
+  describe('listPointers', () => {
+    /** All pages of a registry that others use too. */
+    const listAll = async (rows: number): Promise<readonly ModelPointers[]> => {
+      const all: ModelPointers[] = [];
+      let from: string | null = null;
+      do {
+        const page: PointersPage = await place().registry.listPointers({ from, rows }, soon());
+        expect(page.rows.length).toBeLessThanOrEqual(rows);
+        all.push(...page.rows);
+        from = page.next;
+      } while (from !== null);
+      return all;
+    };
+    const pointersOf = async (name: string, rows = 100): Promise<ModelPointers | undefined> =>
+      (await listAll(rows)).find(({ modelName }) => modelName === name);
+
+    test('gives what the stage and every alias of a model name', async () => {
+      await place().seed(model(), ['Archived', 'Production', 'Staging']);
+      await place().setAlias(model(), 'champion', '1');
+      await place().setAlias(model(), 'challenger', '3');
+      const { aliases, staged } = (await pointersOf(model())) ?? { aliases: [], staged: null };
+      expect(staged).toBe('2');
+      expect(aliases.toSorted((a, b) => (a.alias < b.alias ? -1 : 1))).toEqual([
+        { alias: 'challenger', version: '3' },
+        { alias: 'champion', version: '1' },
+      ]);
+    });
+
+    test('gives nothing for what names nothing', async () => {
+      await place().seed(model(), ['None', 'Staging']);
+      expect(await pointersOf(model())).toEqual({ modelName: model(), aliases: [], staged: null });
+    });
+
+    test('gives the highest of several live versions', async () => {
+      await place().seed(model(), ['Production', 'Production']);
+      await place().promoteBeside(model(), '1');
+      expect((await pointersOf(model()))?.staged).toBe('2');
+    });
+
+    test('gives each model once, by name, through pages of any size', async () => {
+      const names = ['a', 'b', 'c'].map((end) => `${model()}-${end}`);
+      for (const name of names) await place().seed(name, ['None']);
+      const ours = (await listAll(2))
+        .map(({ modelName }) => modelName)
+        .filter((name) => names.includes(name));
+      expect(ours).toEqual(names);
     });
   });
 }

@@ -30,7 +30,8 @@ export type StoredItem =
   | { readonly kind: 'state'; readonly modelName: string }
   | { readonly kind: 'record'; readonly modelName: string; readonly rollbackId: string }
   | { readonly kind: 'notice'; readonly rollbackId: string; readonly topic: NoticeTopic }
-  | { readonly kind: 'fleet' };
+  | { readonly kind: 'fleet' }
+  | { readonly kind: 'live'; readonly modelName: string; readonly name: string };
 
 /** What a person with a console, or another release, can do to an item. */
 export interface ItemEdit {

@@ -47,6 +47,7 @@ import {
   unclaimed,
   writeClaims,
 } from './rollback-samples.ts';
+import { describeLive } from './rollback-store-live.contract.ts';
 import { describeNotices } from './rollback-store-notices.contract.ts';
 import {
   allDue,
@@ -110,6 +111,7 @@ export function describeRollbackStore(
     describeConditions(context);
     describeFleet(context);
     describeNotices(context);
+    describeLive(context);
     describeRoundTrips(context);
     describeList(context);
     describeDue(context);
@@ -841,6 +843,8 @@ function describeDeadline({ store }: StoreContext): void {
         () => store().list('fraud', EXPIRED),
         () => store().listDue('record', NOON_MS, firstPage, EXPIRED),
         () => store().listDue('notice', NOON_MS, firstPage, EXPIRED),
+        () => store().readHeads(['00'], EXPIRED),
+        () => store().listLive('fraud', EXPIRED),
       ];
       for (const call of calls) {
         await expect(call()).rejects.toBeInstanceOf(StateStoreUnavailableError);
@@ -1087,6 +1091,26 @@ function largeChange(): Required<StoreChange> {
         modelName: `${'界'.repeat(NAME_LENGTH_MAX - 4)}${1_000 + index}`,
         atMs: NOON_MS,
       })),
+    },
+    live: many(2, (index) => ({
+      modelName: model,
+      pointer: `alias:${'a'.repeat(255)}`,
+      version: String(10 ** 14),
+      atMs: NOON_MS + index,
+      notBeforeMs: NOON_MS,
+      how: 'observed',
+      hasGap: true,
+      source: rollbackId,
+    })),
+    heads: {
+      part: '00',
+      revision: 1,
+      heads: Object.fromEntries(
+        many(2_000, (index) => [
+          `model ${index} ${'x'.repeat(40)}`,
+          { 'alias:champion': { version: '12', atMs: NOON_MS } },
+        ]),
+      ),
     },
   };
 }

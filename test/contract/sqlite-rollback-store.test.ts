@@ -309,7 +309,7 @@ describe('SQLiteRollbackStore with a file of release 0.1.0', () => {
     expect(tablesOf(path)).toEqual(['model_state', 'rollback']);
   });
 
-  test('gives it the table of notices at the first write, and leaves its version as it is', async () => {
+  test('gives it the tables that it lacks at the first write, and leaves its version as it is', async () => {
     const reader = open();
     expect(await allDue(reader, 'notice')).toEqual([]);
     const store = open();
@@ -322,7 +322,13 @@ describe('SQLiteRollbackStore with a file of release 0.1.0', () => {
       expect(await readItems(client, 'fraud', left.id)).toEqual(stored);
       expect(await allDue(client, 'notice')).toMatchObject([{ id: left.id, topic: 'end' }]);
     }
-    expect(tablesOf(path)).toEqual(['model_state', 'notice', 'rollback']);
+    expect(tablesOf(path)).toEqual([
+      'live_heads',
+      'live_log',
+      'model_state',
+      'notice',
+      'rollback',
+    ]);
     const database = new DatabaseSync(path);
     expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
     database.close();
@@ -552,6 +558,11 @@ function rowOf(item: StoredItem): { readonly where: string; readonly keys: reado
       return { where: 'model_state WHERE model_name = ?', keys: [item.modelName] };
     case 'fleet':
       return { where: 'model_state WHERE model_name = ?', keys: [''] };
+    case 'live':
+      return {
+        where: 'live_log WHERE model_name = ? AND name = ?',
+        keys: [item.modelName, item.name],
+      };
     case 'record':
       return { where: 'rollback WHERE id = ?', keys: [item.rollbackId] };
     case 'notice':

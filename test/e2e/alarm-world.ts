@@ -11,7 +11,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { SweepReport } from '../../src/app/sweep.ts';
+import type { SweepReport } from '../../src/app/sweep-report.ts';
 import type { AlarmState } from '../../src/domain/alarm/alarm.ts';
 import {
   localAlarmArn,

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { SweepReport } from '../../src/app/sweep.ts';
+import type { SweepReport } from '../../src/app/sweep-report.ts';
 import { startHttpProxy } from '../contract/http-proxy.ts';
 import { putMetricAlarm, setAlarmState } from '../engines/alarms.ts';
 import { engine, uniqueName } from '../engines/engines.ts';

@@ -56,6 +56,7 @@ function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): Model
       return calls.annotate === undefined ? next() : calls.annotate(next, ...args);
     },
     listByTag: (...args) => registry.listByTag(...args),
+    listPointers: (...args) => registry.listPointers(...args),
   };
 }
 
@@ -75,6 +76,8 @@ function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore 
     },
     list: (...args) => store.list(...args),
     listDue: (...args) => store.listDue(...args),
+    readHeads: (...args) => store.readHeads(...args),
+    listLive: (...args) => store.listLive(...args),
     close: () => store.close(),
   };
 }

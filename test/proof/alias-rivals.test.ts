@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import type { SweepReport } from '../../src/app/sweep.ts';
+import type { SweepReport } from '../../src/app/sweep-report.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { type FunctionProcess, startFunction } from '../e2e/function-process.ts';
 import { type Answer, type Failure, isFailure } from '../e2e/reply.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SweepReport } from '../../src/app/sweep.ts';
+import type { SweepReport } from '../../src/app/sweep-report.ts';
 import { isSent } from '../../src/domain/record/outbox.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { startFunction } from '../e2e/function-process.ts';

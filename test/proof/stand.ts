@@ -4,7 +4,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect } from 'vitest';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { SweepReport } from '../../src/app/sweep.ts';
+import type { SweepReport } from '../../src/app/sweep-report.ts';
 import { dueAtMs } from '../../src/domain/record/due.ts';
 import { isSent } from '../../src/domain/record/outbox.ts';
 import { type Env, startFunction } from '../e2e/function-process.ts';

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type MemoryItems,
   MemoryRollbackStore,
+  newMemoryItems,
 } from '../../src/adapters/memory/memory-rollback-store.ts';
 import type { RollbackDeps } from '../../src/app/deps.ts';
 import type { MessageOrigin } from '../../src/domain/alarm/alarm.ts';
@@ -95,7 +96,7 @@ describe.skipIf(problem !== null)(
       timeout: 300_000,
     }, async () => {
       const openStore = async () => {
-        items = { states: new Map(), records: new Map(), notices: new Map(), fleet: new Map() };
+        items = newMemoryItems();
         return new MemoryRollbackStore(items);
       };
       const report = await simulateRollbacks({ seed, runs, openStore, otherRelease: releaseOfOld });
@@ -114,7 +115,7 @@ describe.skipIf(problem !== null)(
       // Else the test above would prove nothing: the old code must really meet items of the new.
       let met = 0;
       const openStore = async () => {
-        items = { states: new Map(), records: new Map(), notices: new Map(), fleet: new Map() };
+        items = newMemoryItems();
         return new MemoryRollbackStore(items);
       };
       const counting: OtherRelease = (world, actor, deps) => {

@@ -1,8 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { messageOf, StateCorruptError } from '../../domain/errors.ts';
+import { StateCorruptError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { NoticeTopic } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
+import { readEach } from '../../domain/record/read-each.ts';
 import {
   modelNameOf,
   type RollbackRecord,
@@ -10,29 +11,36 @@ import {
   shownAtMs,
 } from '../../domain/record/record.ts';
 import { tableShape } from '../../domain/record/table-shape.ts';
+import type { HeadsItem } from '../../domain/state/live-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type {
   DueItem,
   DueKind,
+  LiveLogList,
   RecordList,
   RollbackStore,
   StoreView,
-  Unreadable,
 } from '../../ports/rollback-store.ts';
 import {
   dueItemKey,
   duePartition,
   fleetItem,
   fleetKey,
+  headsItem,
+  headsKey,
   type Item,
   isSameItem,
+  liveItem,
+  livePrefix,
   noticeItem,
   noticeKey,
   partition,
   readDueItem,
   readFleetItem,
+  readHeadsItem,
+  readLiveItem,
   readNoticeItem,
   readRecordItem,
   readStateItem,
@@ -114,7 +122,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
   }
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
-    const { state, record, fleet, notice } = change;
+    const { state, record, fleet, notice, live = [], heads } = change;
     const token = notice?.item.token ?? this.#identity.random();
     const workspace = this.#workspace;
     const puts: ConditionalPut[] = [];
@@ -133,6 +141,12 @@ export class DynamoDBRollbackStore implements RollbackStore {
           ? null
           : ({ attribute: 'write_token', value: { S: notice.over } } as const);
       puts.push({ item: noticeItem(notice.item, workspace), over });
+    }
+    for (const entry of live) {
+      puts.push({ item: liveItem(entry, workspace, token), over: 'anything' });
+    }
+    if (heads !== undefined) {
+      puts.push({ item: headsItem(heads, workspace, token), over: before(heads) });
     }
     return await this.#calls.put(puts, token, deadline);
   }
@@ -157,7 +171,11 @@ export class DynamoDBRollbackStore implements RollbackStore {
     const query = modelName === null ? ofAll : ofOne;
     const rows = { limit: limits.historyRowsMax, read: (item: Item) => item };
     const items = await this.#calls.query(query, rows, deadline);
-    const { records, unreadable } = readAll(items);
+    const named = items.map((item) => ({
+      id: (item['sk']?.S ?? '').slice(recordPrefix.length),
+      item,
+    }));
+    const { read: records, unreadable } = readEach(named, ({ item }) => readRecordItem(item));
     const notified = await this.#notified(records, deadline);
     const listed = records
       .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
@@ -188,6 +206,30 @@ export class DynamoDBRollbackStore implements RollbackStore {
     );
   }
 
+  async readHeads(parts: readonly string[], deadline: Deadline): Promise<readonly HeadsItem[]> {
+    const keys = parts.map((part) => headsKey(this.#workspace, part));
+    return (await this.#calls.get(keys, deadline)).map(readHeadsItem);
+  }
+
+  async listLive(modelName: string, deadline: Deadline): Promise<LiveLogList> {
+    const items = await this.#calls.query(
+      {
+        ConsistentRead: true,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: {
+          ':pk': { S: partition(this.#workspace, modelName) },
+          ':prefix': { S: livePrefix },
+        },
+        ScanIndexForward: false,
+      },
+      { limit: limits.liveLogRowsMax, read: (item) => item },
+      deadline,
+    );
+    const named = items.map((item) => ({ id: `${modelName}/${item['sk']?.S}`, item }));
+    const { read: entries, unreadable } = readEach(named, ({ item }) => readLiveItem(item));
+    return { entries, unreadable };
+  }
+
   close(): void {
     this.#client.destroy();
   }
@@ -213,24 +255,6 @@ export class DynamoDBRollbackStore implements RollbackStore {
 function before({ revision }: { readonly revision: number }): ConditionalPut['over'] {
   if (revision === 1) return null;
   return { attribute: 'revision', value: { N: String(revision - 1) } };
-}
-
-function readAll(items: readonly Item[]): {
-  readonly records: readonly RollbackRecord[];
-  readonly unreadable: readonly Unreadable[];
-} {
-  const records: RollbackRecord[] = [];
-  const unreadable: Unreadable[] = [];
-  for (const item of items) {
-    try {
-      records.push(readRecordItem(item));
-    } catch (error) {
-      if (!(error instanceof StateCorruptError)) throw error;
-      const id = (item['sk']?.S ?? '').slice(recordPrefix.length);
-      unreadable.push({ id, why: messageOf(error) });
-    }
-  }
-  return { records, unreadable };
 }
 
 /** A list goes on without what cannot be read. */

@@ -7,16 +7,21 @@ import type { OutboxNotice } from '../../domain/record/outbox.ts';
 import { modelNameOf, type RollbackRecord } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
+  decodeHeads,
+  decodeLiveLogEntry,
   decodeModelState,
   decodeNotice,
   decodeRollbackRecord,
   encodeFleet,
+  encodeHeads,
+  encodeLiveLogEntry,
   encodeNotice,
   encodeRecord,
   encodeState,
 } from '../../domain/record/stored-item.ts';
 import { tableShape } from '../../domain/record/table-shape.ts';
 import type { FleetState } from '../../domain/state/fleet.ts';
+import { type HeadsItem, type LiveLogEntry, liveLogName } from '../../domain/state/live-log.ts';
 import type { ModelState } from '../../domain/state/model-state.ts';
 import type { DueItem, DueKind } from '../../ports/rollback-store.ts';
 
@@ -51,12 +56,18 @@ export function fleetKey(workspace: string): { pk: AttributeValue.SMember; sk: A
   return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
 }
 
+/** Apart from the models, and from the fleet, which alarms write. */
+export function headsKey(workspace: string, part: string): ItemKeys & Item {
+  return { pk: { S: `HEADS#${workspace}` }, sk: { S: part } };
+}
+
 /** True when an item has these keys. */
 export function isSameItem(item: Item, { pk, sk }: Item): boolean {
   return item['pk']?.S === pk?.S && item['sk']?.S === sk?.S;
 }
 
 export const recordPrefix = 'ROLLBACK#';
+export const livePrefix = 'LIVE#';
 
 /** Names of models and workspaces cannot be mixed up: a workspace holds no `/`. */
 export function partition(workspace: string, modelName: string): string {
@@ -113,6 +124,25 @@ export function noticeItem(notice: OutboxNotice, workspace: string): Item {
     doc: { S: encodeNotice(notice) },
     ...dueAttributes('notice', workspace, noticeDueAtMs(notice)),
     ...ttlAttribute(noticeExpiresAtMs(notice)),
+  };
+}
+
+/** Whatever is there, an equal one: its name says all of it. */
+export function liveItem(entry: LiveLogEntry, workspace: string, writeToken: string): Item {
+  return {
+    pk: { S: partition(workspace, entry.modelName) },
+    sk: { S: `${livePrefix}${liveLogName(entry)}` },
+    write_token: { S: writeToken },
+    doc: { S: encodeLiveLogEntry(entry) },
+  };
+}
+
+export function headsItem(heads: HeadsItem, workspace: string, writeToken: string): Item {
+  return {
+    ...headsKey(workspace, heads.part),
+    revision: { N: String(heads.revision) },
+    write_token: { S: writeToken },
+    doc: { S: encodeHeads(heads) },
   };
 }
 
@@ -182,6 +212,20 @@ export function readRecordItem(item: Item): RollbackRecord {
   const record = decodeRollbackRecord(docOf(item, name), name);
   requireRevision(item, name, record.revision);
   return record;
+}
+
+/** @throws StateCorruptError */
+export function readLiveItem(item: Item): LiveLogEntry {
+  const name = itemName(item);
+  return decodeLiveLogEntry(docOf(item, name), name);
+}
+
+/** @throws StateCorruptError */
+export function readHeadsItem(item: Item): HeadsItem {
+  const name = itemName(item);
+  const heads = decodeHeads(docOf(item, name), name);
+  requireRevision(item, name, heads.revision);
+  return heads;
 }
 
 // ---------------------------------------------------------------------------------------------------

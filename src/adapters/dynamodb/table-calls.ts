@@ -25,10 +25,10 @@ import type { Item } from './rollback-item.ts';
 export interface ConditionalPut {
   readonly item: Item;
   /** Null: nothing may be there. */
-  readonly over: {
-    readonly attribute: 'revision' | 'write_token';
-    readonly value: AttributeValue;
-  } | null;
+  readonly over:
+    | { readonly attribute: 'revision' | 'write_token'; readonly value: AttributeValue }
+    | 'anything'
+    | null;
 }
 
 /** The calls of one table: each bounded by its deadline, throttled keys asked for again, errors as ours. */
@@ -142,9 +142,10 @@ export class TableCalls {
   }
 
   #putOf({ item, over }: ConditionalPut): PutItemCommandInput & { Item: Item } {
+    const put = { TableName: this.#tableName, Item: item };
+    if (over === 'anything') return put;
     return {
-      TableName: this.#tableName,
-      Item: item,
+      ...put,
       ...(over === null
         ? { ConditionExpression: 'attribute_not_exists(pk)' }
         : {

@@ -15,6 +15,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type {
   ModelRegistry,
   MoveAnswer,
+  PointersPage,
   TaggedModels,
   VersionsPage,
 } from '../../ports/model-registry.ts';
@@ -80,6 +81,11 @@ export class MemoryModelRegistry implements ModelRegistry {
     requireVersion(this.#rows(modelName), modelName, version);
     const aliases = this.#aliases.get(modelName) ?? new Map<string, string>();
     this.#aliases.set(modelName, aliases.set(alias, version));
+  }
+
+  /** What deleting an alias does: the versions stay as they are. */
+  deleteAlias(modelName: string, alias: string): void {
+    this.#aliases.get(modelName)?.delete(alias);
   }
 
   /** What `rename` does: all versions get one time; tags and aliases stay with them. */
@@ -179,6 +185,27 @@ export class MemoryModelRegistry implements ModelRegistry {
       return versions.some((version) => isTagged(name, version)) ? [name] : [];
     });
     return { names: names.toSorted().slice(0, namesMax), isComplete: names.length <= namesMax };
+  }
+
+  async listPointers({
+    from,
+    rows,
+  }: {
+    readonly from: string | null;
+    readonly rows: number;
+  }): Promise<PointersPage> {
+    const names = [...this.#models.keys()].toSorted();
+    const begin = Number(from ?? 0);
+    const page = await Promise.all(
+      names.slice(begin, begin + rows).map(async (modelName) => ({
+        modelName,
+        aliases: await this.readAliases(modelName),
+        staged:
+          this.#marked(modelName).find((row) => row.stage === stagePointer.stage)?.version ?? null,
+      })),
+    );
+    const end = begin + page.length;
+    return { rows: page, next: end < names.length ? String(end) : null };
   }
 
   /** Deletes a version; an alias of it then names nothing that exists, as in MLflow to 3.5. */

@@ -1,8 +1,9 @@
-import { messageOf, StateCorruptError, StateStoreUnavailableError } from '../../domain/errors.ts';
+import { StateCorruptError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { dueAtMs, noticeDueAtMs } from '../../domain/record/due.ts';
 import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
+import { readEach, type Unreadable } from '../../domain/record/read-each.ts';
 import {
   modelNameOf,
   type RollbackRecord,
@@ -11,24 +12,29 @@ import {
 } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
+  decodeHeads,
+  decodeLiveLogEntry,
   decodeModelState,
   decodeNotice,
   decodeRollbackRecord,
   encodeFleet,
+  encodeHeads,
+  encodeLiveLogEntry,
   encodeNotice,
   encodeRecord,
   encodeState,
 } from '../../domain/record/stored-item.ts';
 import type { FleetState } from '../../domain/state/fleet.ts';
+import { type HeadsItem, type LiveLogEntry, liveLogName } from '../../domain/state/live-log.ts';
 import type { ModelState } from '../../domain/state/model-state.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type {
   DueItem,
   DueKind,
+  LiveLogList,
   RecordList,
   RollbackStore,
   StoreView,
-  Unreadable,
 } from '../../ports/rollback-store.ts';
 
 /**
@@ -41,6 +47,21 @@ export interface MemoryItems {
   readonly notices: Map<string, string>;
   /** One item, under an empty name. */
   readonly fleet: Map<string, string>;
+  /** By the name of the model, then by that of the entry. */
+  readonly live: Map<string, Map<string, string>>;
+  readonly heads: Map<string, string>;
+}
+
+/** None yet. */
+export function newMemoryItems(): MemoryItems {
+  return {
+    states: new Map(),
+    records: new Map(),
+    notices: new Map(),
+    fleet: new Map(),
+    live: new Map(),
+    heads: new Map(),
+  };
 }
 
 /** Keeps everything in this process: previews of the library, demos, simulations. */
@@ -51,12 +72,7 @@ export class MemoryRollbackStore implements RollbackStore {
 
   /** @param items shared with another store @default none yet */
   constructor(items?: MemoryItems) {
-    this.#items = items ?? {
-      states: new Map(),
-      records: new Map(),
-      notices: new Map(),
-      fleet: new Map(),
-    };
+    this.#items = items ?? newMemoryItems();
   }
 
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
@@ -81,7 +97,7 @@ export class MemoryRollbackStore implements RollbackStore {
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
     requireTime(deadline);
-    const { state, record, fleet, notice } = change;
+    const { state, record, fleet, notice, live = [], heads } = change;
     if (this.#isStale(change)) return 'conflict';
     const { states, records, fleet: fleetItem, notices } = this.#items;
     if (state !== undefined) states.set(state.modelName, encodeState(state));
@@ -91,6 +107,8 @@ export class MemoryRollbackStore implements RollbackStore {
       const { item } = notice;
       notices.set(noticeKey(item.rollbackId, item.topic), encodeNotice(item));
     }
+    for (const entry of live) this.#log(entry);
+    if (heads !== undefined) this.#items.heads.set(heads.part, encodeHeads(heads));
     return 'written';
   }
 
@@ -122,12 +140,41 @@ export class MemoryRollbackStore implements RollbackStore {
       .slice(0, limit);
   }
 
+  async readHeads(parts: readonly string[], deadline: Deadline): Promise<readonly HeadsItem[]> {
+    requireTime(deadline);
+    return parts.flatMap((part) => this.#headsItem(part) ?? []);
+  }
+
+  async listLive(modelName: string, deadline: Deadline): Promise<LiveLogList> {
+    requireTime(deadline);
+    const items = [...(this.#items.live.get(modelName) ?? [])]
+      .toSorted(([a], [b]) => (a < b ? 1 : -1))
+      .slice(0, limits.liveLogRowsMax)
+      .map(([name, text]) => ({ id: `${modelName}/LIVE#${name}`, text }));
+    const { read: entries, unreadable } = readEach(items, ({ id, text }) =>
+      decodeLiveLogEntry(text, id),
+    );
+    return { entries, unreadable };
+  }
+
   close(): void {
     // Nothing is held.
   }
 
-  #isStale({ state, record, fleet, notice }: StoreChange): boolean {
+  #log(entry: LiveLogEntry): void {
+    const log = this.#items.live.get(entry.modelName) ?? new Map<string, string>();
+    this.#items.live.set(entry.modelName, log.set(liveLogName(entry), encodeLiveLogEntry(entry)));
+  }
+
+  #headsItem(part: string): HeadsItem | undefined {
+    const text = this.#items.heads.get(part);
+    return text === undefined ? undefined : decodeHeads(text, `HEADS#${part}`);
+  }
+
+  #isStale({ state, record, fleet, notice, heads }: StoreChange): boolean {
     return (
+      (heads !== undefined &&
+        (this.#headsItem(heads.part)?.revision ?? 0) !== heads.revision - 1) ||
       (state !== undefined &&
         (this.#state(state.modelName)?.revision ?? 0) !== state.revision - 1) ||
       (record !== undefined && (this.#record(record.id)?.revision ?? 0) !== record.revision - 1) ||
@@ -142,17 +189,14 @@ export class MemoryRollbackStore implements RollbackStore {
     return notice.kind === 'sent' || isSent(readable(() => this.#notice(id, 'end')));
   }
 
-  #all(): { readonly records: RollbackRecord[]; readonly unreadable: Unreadable[] } {
-    const records: RollbackRecord[] = [];
-    const unreadable: Unreadable[] = [];
-    for (const [id, text] of this.#items.records) {
-      try {
-        records.push(decodeRollbackRecord(text, id));
-      } catch (error) {
-        if (!(error instanceof StateCorruptError)) throw error;
-        unreadable.push({ id, why: messageOf(error) });
-      }
-    }
+  #all(): {
+    readonly records: readonly RollbackRecord[];
+    readonly unreadable: readonly Unreadable[];
+  } {
+    const items = [...this.#items.records].map(([id, text]) => ({ id, text }));
+    const { read: records, unreadable } = readEach(items, ({ id, text }) =>
+      decodeRollbackRecord(text, id),
+    );
     return { records, unreadable };
   }
 

@@ -14,6 +14,7 @@ import type { Identity } from '../../ports/identity.ts';
 import type {
   ModelRegistry,
   MoveAnswer,
+  PointersPage,
   TaggedModels,
   VersionsPage,
 } from '../../ports/model-registry.ts';
@@ -28,7 +29,7 @@ import {
   unansweredMove,
 } from './mlflow-error.ts';
 import { api, MLflowReader, type Page } from './mlflow-reader.ts';
-import { parseTagPage } from './mlflow-schema.ts';
+import { parsePointersPage, parseTagPage } from './mlflow-schema.ts';
 import { latestFirst, readAliased, readStage } from './mlflow-snapshot.ts';
 import { MLflowVersions, quoted } from './mlflow-versions.ts';
 
@@ -207,6 +208,20 @@ export class MLflowModelRegistry implements ModelRegistry {
       query.set('page_token', page.nextToken);
     }
     return { names: [...names].slice(0, namesMax), isComplete: false };
+  }
+
+  async listPointers(
+    { from, rows: rowsMax }: { readonly from: string | null; readonly rows: number },
+    deadline: Deadline,
+  ): Promise<PointersPage> {
+    const query = new URLSearchParams({
+      order_by: 'name ASC',
+      ...(from === null ? {} : { page_token: from }),
+    });
+    const reading = { modelName: null, deadline, parse: parsePointersPage };
+    const call = 'registered-models/search';
+    const { rows, nextToken } = await this.#reader.list(call, query, rowsMax, reading);
+    return { rows, next: nextToken === '' ? null : nextToken };
   }
 
   /** Closes idle connections. */

@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
 import { limits } from '../../domain/limits.ts';
+import type { ModelPointers } from '../../domain/pointer/observe.ts';
 import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
+import { stagePointer } from '../../domain/registry/pointer.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Page } from './mlflow-reader.ts';
 
@@ -60,20 +62,35 @@ const oneVersion = v.object({ model_version: modelVersion });
 const aliasesOfVersion = v.object({
   model_version: v.object({ aliases: v.optional(v.array(v.string()), []) }),
 });
+const aliases = v.optional(
+  v.array(
+    v.object({
+      alias: v.string(),
+      version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+    }),
+  ),
+  [],
+);
 const registeredModel = v.object({
   registered_model: v.object({
     name: v.string(),
     latest_versions: v.optional(v.array(v.unknown()), []),
-    aliases: v.optional(
-      v.array(
-        v.object({
-          alias: v.string(),
-          version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-        }),
-      ),
-      [],
-    ),
+    aliases,
   }),
+});
+
+const pointedModels = v.object({
+  registered_models: v.optional(
+    v.array(
+      v.object({
+        name: v.string(),
+        aliases,
+        latest_versions: v.optional(v.array(modelVersion), []),
+      }),
+    ),
+    [],
+  ),
+  next_page_token: v.optional(v.string(), ''),
 });
 
 /**
@@ -134,6 +151,20 @@ export interface ModelFacts {
 export function parseModel(text: string): ModelFacts {
   const { registered_model: model } = v.parse(registeredModel, JSON.parse(text));
   return { aliases: model.aliases, hasVersions: model.latest_versions.length > 0 };
+}
+
+/**
+ * Registered models with what their pointers name.
+ * @throws when the text is no such list
+ */
+export function parsePointersPage(text: string): Page<ModelPointers> {
+  const page = v.parse(pointedModels, JSON.parse(text));
+  const rows = page.registered_models.map(({ name, aliases: named, latest_versions: latest }) => ({
+    modelName: name,
+    aliases: named,
+    staged: latest.find((row) => row.current_stage === stagePointer.stage)?.version ?? null,
+  }));
+  return { rows, nextToken: page.next_page_token };
 }
 
 // ---------------------------------------------------------------------------------------------------

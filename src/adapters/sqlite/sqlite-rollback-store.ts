@@ -1,9 +1,10 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import { messageOf, StateCorruptError } from '../../domain/errors.ts';
+import { StateCorruptError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
 import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
+import { readEach } from '../../domain/record/read-each.ts';
 import { type RollbackRecord, type StoreChange, shownAtMs } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
@@ -15,6 +16,7 @@ import {
   encodeState,
 } from '../../domain/record/stored-item.ts';
 import type { FleetState } from '../../domain/state/fleet.ts';
+import type { HeadsItem } from '../../domain/state/live-log.ts';
 import type { ModelState } from '../../domain/state/model-state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -22,11 +24,12 @@ import type {
   DueItem,
   DueKind,
   ListedRecord,
+  LiveLogList,
   RecordList,
   RollbackStore,
   StoreView,
-  Unreadable,
 } from '../../ports/rollback-store.ts';
+import { SQLiteLiveLog } from './sqlite-live-log.ts';
 import { readNoticeRow, readRow } from './sqlite-schema.ts';
 import { StateFile } from './state-file.ts';
 
@@ -38,6 +41,7 @@ type Row = Record<string, SQLOutputValue>;
  */
 export class SQLiteRollbackStore implements RollbackStore {
   readonly #file: StateFile;
+  readonly #live: SQLiteLiveLog;
   readonly #workspace: string;
   readonly #clock: Clock;
 
@@ -49,6 +53,7 @@ export class SQLiteRollbackStore implements RollbackStore {
   constructor(path: string, workspace: string, clock: Clock) {
     this.#file = new StateFile(path);
     this.#workspace = workspace;
+    this.#live = new SQLiteLiveLog(this.#file, workspace);
     this.#clock = clock;
   }
 
@@ -79,7 +84,7 @@ export class SQLiteRollbackStore implements RollbackStore {
 
   async write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'> {
     return this.#file.write<'written' | 'conflict'>(deadline, () => {
-      const { state, record, fleet, notice } = change;
+      const { state, record, fleet, notice, live = [], heads } = change;
       if (this.#isStale(change)) return 'conflict';
       if (state !== undefined) {
         this.#putState(state.modelName, state.revision, encodeState(state));
@@ -87,6 +92,8 @@ export class SQLiteRollbackStore implements RollbackStore {
       if (fleet !== undefined) this.#putState(fleetRow, fleet.revision, encodeFleet(fleet));
       if (record !== undefined) this.#putRecord(record);
       if (notice !== undefined) this.#putNotice(notice.item);
+      for (const entry of live) this.#live.put(entry);
+      if (heads !== undefined) this.#live.putHeads(heads);
       return 'written';
     });
   }
@@ -101,18 +108,11 @@ export class SQLiteRollbackStore implements RollbackStore {
         ...values,
         limits.historyRowsMax,
       );
-      const records: ListedRecord[] = [];
-      const unreadable: Unreadable[] = [];
-      for (const row of rows) {
-        const id = String(row['id']);
-        try {
-          const record = readRow(row, id, decodeRollbackRecord);
-          records.push({ record, isNotified: this.#isNotified(record) });
-        } catch (error) {
-          if (!(error instanceof StateCorruptError)) throw error;
-          unreadable.push({ id, why: messageOf(error) });
-        }
-      }
+      const items = rows.map((row) => ({ id: String(row['id']), row }));
+      const { read: records, unreadable } = readEach(items, ({ id, row }): ListedRecord => {
+        const record = readRow(row, id, decodeRollbackRecord);
+        return { record, isNotified: this.#isNotified(record) };
+      });
       return { records, unreadable };
     });
   }
@@ -129,7 +129,7 @@ export class SQLiteRollbackStore implements RollbackStore {
         ? ['rollback', 'id', "''", '']
         : ['notice', 'rollback_id', 'topic', `AND topic IN (${topicList})`];
     return this.#file.read<readonly DueItem[]>(deadline, [], () => {
-      if (kind === 'notice' && !this.#file.hasNotices) return [];
+      if (kind === 'notice' && !this.#file.hasAllTables) return [];
       const rows = this.#all(
         `SELECT ${id} AS id, ${topic} AS topic, due_at_ms FROM ${table}
          WHERE workspace = ? AND due_at_ms <= ? ${where} AND (due_at_ms, ${id}, ${topic}) > (?, ?, ?)
@@ -149,6 +149,15 @@ export class SQLiteRollbackStore implements RollbackStore {
     });
   }
 
+  async readHeads(parts: readonly string[], deadline: Deadline): Promise<readonly HeadsItem[]> {
+    return this.#file.read<readonly HeadsItem[]>(deadline, [], () => this.#live.heads(parts));
+  }
+
+  async listLive(modelName: string, deadline: Deadline): Promise<LiveLogList> {
+    const nothing = { entries: [], unreadable: [] };
+    return this.#file.read<LiveLogList>(deadline, nothing, () => this.#live.list(modelName));
+  }
+
   close(): void {
     this.#file.close();
   }
@@ -164,7 +173,7 @@ export class SQLiteRollbackStore implements RollbackStore {
     }
   }
 
-  #isStale({ state, record, fleet, notice }: StoreChange): boolean {
+  #isStale({ state, record, fleet, notice, heads }: StoreChange): boolean {
     const revisionOf = (table: string, key: string, value: string): number => {
       const sql = `SELECT revision FROM ${table} WHERE workspace = ? AND ${key} = ?`;
       return Number(this.#all(sql, this.#workspace, value)[0]?.['revision'] ?? 0);
@@ -174,6 +183,7 @@ export class SQLiteRollbackStore implements RollbackStore {
       return row === undefined ? null : String(row['token']);
     };
     return (
+      (heads !== undefined && this.#live.isStale(heads)) ||
       (state !== undefined &&
         revisionOf('model_state', 'model_name', state.modelName) !== state.revision - 1) ||
       (record !== undefined && revisionOf('rollback', 'id', record.id) !== record.revision - 1) ||
@@ -216,7 +226,7 @@ export class SQLiteRollbackStore implements RollbackStore {
   }
 
   #noticeRow(id: string, topic: NoticeTopic): Row | undefined {
-    if (!this.#file.hasNotices) return undefined;
+    if (!this.#file.hasAllTables) return undefined;
     return this.#all(
       'SELECT token, doc FROM notice WHERE workspace = ? AND rollback_id = ? AND topic = ?',
       this.#workspace,

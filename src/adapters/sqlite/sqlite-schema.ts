@@ -51,6 +51,20 @@ export function createTables(database: DatabaseSync): void {
     CREATE INDEX IF NOT EXISTS notice_due ON notice (workspace, due_at_ms) WHERE due_at_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS notice_expires ON notice (expires_at_ms)
       WHERE expires_at_ms IS NOT NULL;
+    CREATE TABLE IF NOT EXISTS live_log (
+      workspace TEXT NOT NULL,
+      model_name TEXT NOT NULL,
+      name TEXT NOT NULL,
+      doc TEXT NOT NULL,
+      PRIMARY KEY (workspace, model_name, name)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS live_heads (
+      workspace TEXT NOT NULL,
+      part TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      doc TEXT NOT NULL,
+      PRIMARY KEY (workspace, part)
+    ) STRICT;
     PRAGMA user_version = ${schemaVersion};
     COMMIT;
   `);
@@ -61,11 +75,11 @@ export function versionOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
 }
 
-/** True when the file has every table; one of release 0.1.0 has none for notices. */
+/** True when the file has every table; one of release 0.1.0 has none for notices and the live log. */
 export function hasAllTables(database: DatabaseSync): boolean {
   const query =
-    "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'notice'";
-  return Number(database.prepare(query).get()?.['tables']) === 1;
+    "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name IN ('notice', 'live_log', 'live_heads')";
+  return Number(database.prepare(query).get()?.['tables']) === 3;
 }
 
 /** Level by level: Node's own recursive form never ends where a folder cannot be made (under /proc). */

@@ -34,8 +34,8 @@ export class StateFile {
     this.#open();
   }
 
-  /** False for a file of release 0.1.0 that was not written since. */
-  get hasNotices(): boolean {
+  /** False for a file of an earlier release that was not written since. */
+  get hasAllTables(): boolean {
     return this.#hasAllTables;
   }
 

@@ -2,6 +2,7 @@ import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/ann
 import { explainRollback } from '../../app/operate.ts';
 import { clock } from '../../assemble.ts';
 import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
+import { liveTimeline } from '../../domain/answer/live-timeline.ts';
 import { noticeOf } from '../../domain/answer/notice.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
 import { commandLine, commandText } from '../../domain/command-line.ts';
@@ -12,6 +13,7 @@ import { isoTime } from '../../domain/registry/model.ts';
 import { parseModelName } from '../../domain/request/request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { liveTable } from '../render/live-table.ts';
 import { recordTable } from '../render/record-table.ts';
 import {
   type AnswerView,
@@ -27,13 +29,18 @@ export const historyCommand: Command = {
   name: 'history',
   usage: '[MODEL]',
   summary: 'list recorded attempts, newest first',
-  options: {},
-  optionHelp: {},
+  options: { live: { type: 'boolean' } },
+  optionHelp: { live: 'what the pointers of MODEL named when, in place of the attempts' },
   arity: [0, 1],
-  examples: ['model-rollback history', 'model-rollback history PascalStrategy --json'],
+  examples: [
+    'model-rollback history',
+    'model-rollback history PascalStrategy --json',
+    'model-rollback history --live PascalStrategy',
+  ],
   run: async (context) => {
     const [model] = context.positionals;
     const modelName = model === undefined ? null : parseModelName(model);
+    if (context.options['live'] === true) return await showLive(context, modelName);
     const list = await withStore(context, (store, deadline) => store.list(modelName, deadline));
     warnUnreadable(context, list);
     const answers = list.records.map(({ record, isNotified }) =>
@@ -73,6 +80,23 @@ export const explainCommand: Command = {
     return ExitCode.DONE;
   },
 };
+
+/** @throws InvalidRequestError without a model */
+async function showLive(context: CommandContext, modelName: string | null): Promise<ExitCode> {
+  if (modelName === null) {
+    throw new InvalidRequestError(
+      `history --live needs a model. Run ${commandText('history', ['MODEL'], { live: true })}.`,
+    );
+  }
+  const log = await withStore(context, (store, deadline) => store.listLive(modelName, deadline));
+  warnUnreadable(context, log);
+  const spans = liveTimeline(log.entries);
+  const nothing =
+    `Nothing is known yet of what was live of ${escapeText(modelName)}. The sweep reads it from the registry ` +
+    `(ROLLBACK_OBSERVE_MINUTES), and a pipeline may report a promotion: run ${commandText('promoted', [modelName, 'VERSION'])}.`;
+  context.print(spans.length === 0 ? nothing : liveTable(spans), spans);
+  return ExitCode.DONE;
+}
 
 /** @throws InvalidRequestError for an id that is not on record */
 export function requireFound(found: RecordWithNotice | undefined, id: string): RecordWithNotice {

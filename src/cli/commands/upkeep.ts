@@ -123,6 +123,7 @@ export const sweepCommand: Command = {
       `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
         `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
         `${report.alarms_looked_at} alarms checked, ${report.recoveries_checked} recoveries checked, ` +
+        `${report.models_observed} models observed (${report.changes_observed} changes), ` +
         `${report.skipped} done by others, ${report.failed.length} failed.`,
       ...report.failed.map(
         (failure) => `  ${escapeText(failure.rollback_id)}  ${escapeText(failure.error)}`,

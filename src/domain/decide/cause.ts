@@ -2,6 +2,7 @@ import { limits } from '../limits.ts';
 import { evidenceOf } from '../pointer/evidence.ts';
 import { isoTime, type ModelVersion, type RegistrySnapshot } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
+import { isAbout } from '../state/live-history.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { pointerState } from '../state/pointer-state.ts';
 
@@ -27,12 +28,12 @@ export function judgeCause(
   const evidence = evidenceOf(snapshot.pointer);
   const hasDisplaced = evidence.displacedBy(snapshot, live).length > 0;
   const latest = pointerState(state, pointerText(snapshot.pointer)).liveHistory.at(-1);
-  const entry = latest?.version === live.version ? latest : undefined;
+  const entry = latest !== undefined && isAbout(latest, live) ? latest : undefined;
   const liveNoEarlierMs = Math.max(
     live.createdAtMs,
     hasDisplaced ? live.lastUpdatedAtMs : 0,
-    // What was only seen may have been live for long.
-    entry === undefined || entry.how === 'seen' ? 0 : entry.atMs,
+    // What was only seen, or reported, may have been live for long.
+    entry?.notBeforeMs ?? (entry?.how === 'made' ? entry.atMs : 0),
   );
   const alarm = `the alarm went to ALARM at ${isoTime(alarmAtMs)}`;
   if (liveNoEarlierMs > alarmAtMs + limits.clockSkewMaxMs) {

@@ -1,6 +1,6 @@
 import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
-import { isMereGuess } from '../pointer/target-rule.ts';
+import { isMereGuess, TargetRule } from '../pointer/target-rule.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
 import type { Warning } from '../request/request.ts';
 import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
@@ -96,7 +96,14 @@ function deletedText(pointer: string, version: string): string {
   return `${pointer} names version ${version}, which was deleted: consumers that load it get an error.`;
 }
 
-function guessText({ pointer, to }: Plan): string {
+function guessText({ pointer, to, rule }: Plan): string {
+  if (rule === TargetRule.RECORDED_ACROSS_GAP) {
+    return (
+      `Version ${to?.version} is a guess: it was live before, and ${pointer} was not read for so long that ` +
+      'another version may have been live in between. If you know it, pass it: --to VERSION (in a request: ' +
+      '"target_version").'
+    );
+  }
   return (
     `Version ${to?.version} is a guess, the highest READY version below: MLflow does not keep what ${pointer} ` +
     'named before, and nothing on record shows it. If you know it, pass it: --to VERSION (in a request: ' +

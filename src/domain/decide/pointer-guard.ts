@@ -1,18 +1,27 @@
 import { commandText } from '../command-line.ts';
 import { usedInstead } from '../pointer/alias.ts';
+import { isoTime } from '../registry/model.ts';
 import { RefusalCode } from '../request/request.ts';
+import { deletedAtMs } from '../state/live-history.ts';
+import { pointerState } from '../state/pointer-state.ts';
 import { type Guard, passed, refused } from './guard-answer.ts';
 
 /** Guards on what the pointer names: nothing, nothing while an alias is in use, or several versions. */
 
 export const noLiveVersion: Guard = {
   code: RefusalCode.NO_LIVE_VERSION,
-  check: ({ request, snapshot }) => {
+  check: ({ request, snapshot, state, pointer }) => {
     if (snapshot.live.length > 0) return passed('a version is live');
     if (request.targetVersion !== null)
       return passed('no version is live; the request names a target');
+    const { liveHistory } = pointerState(state, pointer);
+    const goneAtMs = deletedAtMs(liveHistory);
+    const since =
+      goneAtMs === null
+        ? ''
+        : ` ${pointer} named version ${liveHistory.at(-1)?.version}, and nothing any more at ${isoTime(goneAtMs)}.`;
     return refused(
-      'No version is live, so there is nothing to roll back from.',
+      `No version is live, so there is nothing to roll back from.${since}`,
       'Pass the version to restore: --to VERSION (in a request: "target_version").',
     );
   },
@@ -20,8 +29,10 @@ export const noLiveVersion: Guard = {
 
 export const pointerUnused: Guard = {
   code: RefusalCode.POINTER_UNUSED,
-  check: ({ request, snapshot, target, pointer, aliases }) => {
+  check: ({ request, snapshot, state, target, pointer, aliases }) => {
     if (snapshot.live.length > 0) return passed(`${pointer} names a version`);
+    if (deletedAtMs(pointerState(state, pointer).liveHistory) !== null)
+      return passed(`${pointer} was in use until somebody deleted it`);
     if (request.pointer !== undefined) return passed('the request names its pointer');
     const used = usedInstead(snapshot, aliases);
     if (used === null) return passed('no other pointer of this model is in use either');

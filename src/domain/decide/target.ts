@@ -10,6 +10,7 @@ import {
 } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
 import { quarantineMark } from '../state/counting-marks.ts';
+import { isAbout } from '../state/live-history.ts';
 import type { LiveEntry, ModelState } from '../state/model-state.ts';
 import { pointerState } from '../state/pointer-state.ts';
 import { isQuarantined } from '../state/quarantine.ts';
@@ -105,8 +106,12 @@ const matchers: Readonly<Record<TargetRule, (facts: RuleFacts) => readonly Match
   [TargetRule.ALSO_LIVE]: ({ from }) => [(row) => row.stage === from.stage && isLower(row, from)],
   [TargetRule.DISPLACED]: ({ displaced }) => [(row) => displaced.includes(row.version)],
   [TargetRule.RECORDED]: ({ from, liveHistory }) =>
-    recordedBefore(from.version, liveHistory).map(
-      (version) => (row) => row.version === version && isLower(row, from),
+    recordedBefore(from, liveHistory)
+      .filter(({ isAcrossGap }) => !isAcrossGap)
+      .map((entry) => (row) => isAbout(entry, row) && isLower(row, from)),
+  [TargetRule.RECORDED_ACROSS_GAP]: ({ from, liveHistory }) =>
+    recordedBefore(from, liveHistory).map(
+      (entry) => (row) => isAbout(entry, row) && isLower(row, from),
     ),
   [TargetRule.PREVIOUS_ALIAS]: ({ from, previous }) => [
     (row) => row.version === previous && isLower(row, from),
@@ -118,11 +123,30 @@ const matchers: Readonly<Record<TargetRule, (facts: RuleFacts) => readonly Match
   [TargetRule.LATEST_ARCHIVED]: () => [(row) => row.stage === 'Archived'],
 };
 
-/** Versions live before `from`, latest first; none unless the newest entry is `from` itself. */
-export function recordedBefore(from: string, liveHistory: readonly LiveEntry[]): string[] {
-  const newestFirst = liveHistory.map((entry) => entry.version).toReversed();
-  if (newestFirst[0] !== from) return [];
-  return [...new Set(newestFirst)].filter((version) => version !== from);
+/** A version that was live before another one, as far as our log goes. */
+export interface RecordedVersion {
+  readonly version: string;
+  readonly atMs: number;
+  /** Between it and the live version lies a time in which another one may have been live unseen. */
+  readonly isAcrossGap: boolean;
+}
+
+/** Versions live before `from`, latest first; none unless the newest entry is about `from` itself. */
+export function recordedBefore(
+  from: ModelVersion,
+  liveHistory: readonly LiveEntry[],
+): readonly RecordedVersion[] {
+  const latest = liveHistory.at(-1);
+  if (latest === undefined || !isAbout(latest, from)) return [];
+  const before = new Map<string, RecordedVersion>();
+  let isAcrossGap = false;
+  for (const { version, atMs, hasGap } of liveHistory.toReversed()) {
+    if (version !== from.version && !before.has(version)) {
+      before.set(version, { version, atMs, isAcrossGap });
+    }
+    isAcrossGap ||= hasGap === true;
+  }
+  return [...before.values()];
 }
 
 /** The lower version that somebody, not we, put in the place of this one, which was not live again since. */

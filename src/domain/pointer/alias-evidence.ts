@@ -7,7 +7,12 @@ import { TargetRule } from './target-rule.ts';
  */
 export const aliasEvidence: PointerEvidence = {
   leavesTrace: false,
-  rules: [TargetRule.RECORDED, TargetRule.PREVIOUS_ALIAS, TargetRule.READY_BELOW],
+  rules: [
+    TargetRule.RECORDED,
+    TargetRule.PREVIOUS_ALIAS,
+    TargetRule.RECORDED_ACROSS_GAP,
+    TargetRule.READY_BELOW,
+  ],
   mayHaveBeenLive: () => true,
   displacedBy: () => [],
   // A description or a stage may change; consumers of the alias load the same version.

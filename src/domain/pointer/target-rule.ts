@@ -8,6 +8,8 @@ export const TargetRule = {
   DISPLACED: 'displaced',
   /** Our own history says that it was live before. */
   RECORDED: 'recorded',
+  /** The same, and so much time lies between two readings that another version may have been live in between. */
+  RECORDED_ACROSS_GAP: 'recorded-across-gap',
   /** The alias `NAME-previous` or `previous-NAME` names it. */
   PREVIOUS_ALIAS: 'previous-alias',
   /** The highest Archived version below the live one. */
@@ -24,6 +26,8 @@ const ruleTexts: Readonly<Record<TargetRule, string>> = {
   [TargetRule.ALSO_LIVE]: 'it is live beside the live version',
   [TargetRule.DISPLACED]: 'the promotion of the live version replaced it',
   [TargetRule.RECORDED]: 'our own history shows that it was live before',
+  [TargetRule.RECORDED_ACROSS_GAP]:
+    'our own history shows that it was live before, and another version may have been live in between',
   [TargetRule.PREVIOUS_ALIAS]: 'the alias of the previous version names it',
   [TargetRule.ARCHIVED_BELOW]: 'it is the highest Archived version below the live one',
   [TargetRule.READY_BELOW]:
@@ -44,7 +48,7 @@ export function isGuess(rule: string | null): boolean {
   );
 }
 
-/** True when no alarm acts on such a target by itself: nothing at all shows that it was live. */
+/** True when no alarm acts on such a target by itself: nothing shows that it was live just before. */
 export function isMereGuess(rule: string | null): boolean {
-  return rule === TargetRule.READY_BELOW;
+  return rule === TargetRule.READY_BELOW || rule === TargetRule.RECORDED_ACROSS_GAP;
 }

@@ -17,6 +17,7 @@ import {
   takeSlot,
 } from '../state/fleet.ts';
 import { withMove } from '../state/live-history.ts';
+import { logEntries } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { pointerState, pointerStates, withPointerState } from '../state/pointer-state.ts';
 import { addToQuarantine } from '../state/quarantine.ts';
@@ -211,8 +212,19 @@ function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedR
     state: next(pause === null ? ends : { ...ends, pause }),
     record: next(endedRecord),
     notice,
+    ...loggedMove(freed, ends, record),
     ...slotGivenBack(claimed, facts.hasMoved),
   };
+}
+
+function loggedMove(
+  before: ModelState,
+  after: ModelState,
+  { id, modelName, plan: { pointer } }: PlannedRecord,
+): Pick<StoreChange, 'live'> {
+  const [old, now] = [pointerState(before, pointer), pointerState(after, pointer)];
+  const live = logEntries({ modelName, pointer }, old.liveHistory, now.liveHistory, id);
+  return live.length === 0 ? {} : { live };
 }
 
 /** A run that moved nothing leaves the blast radius as it was. */

@@ -2,6 +2,7 @@ import { Outcome } from '../decide/outcome.ts';
 import type { Plan } from '../decide/plan.ts';
 import type { RollbackRequest, Warning } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
+import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
 import type { NoticeTopic } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
@@ -107,6 +108,9 @@ export interface StoreChange {
   /** What all models share; absent when it stays as it is. */
   readonly fleet?: FleetState;
   readonly notice?: NoticeWrite;
+  /** Added to the live log, whatever is there: an equal one is written over itself. */
+  readonly live?: readonly LiveLogEntry[];
+  readonly heads?: HeadsItem;
 }
 
 /** A notice, and the token of the one that it is written over; null when there must be none. */

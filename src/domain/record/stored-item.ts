@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { StateCorruptError } from '../errors.ts';
 import type { FleetState } from '../state/fleet.ts';
+import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { headsShape, liveLogShape } from './live-log-shape.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
 import { fleetShape, noticeShape, recordShape, stateShape } from './stored-shape.ts';
@@ -27,7 +29,9 @@ export function encodeState(state: ModelState): string {
     released.length === 0 &&
     state.pointers === undefined &&
     state.quarantine.every((entry) => !('earlierRollbacks' in entry)) &&
-    state.liveHistory.every(({ how }) => first.hows.includes(how));
+    state.liveHistory.every(
+      (entry) => first.hows.includes(entry.how) && entry.notBeforeMs === undefined,
+    );
   return isPlain ? encode(1, rest) : encode(2, state);
 }
 
@@ -50,6 +54,15 @@ export function encodeNotice(notice: OutboxNotice): string {
   return encode(2, notice);
 }
 
+/** The live log, and the heads beside it, came after release 0.1.0 too. */
+export function encodeLiveLogEntry(entry: LiveLogEntry): string {
+  return encode(2, entry);
+}
+
+export function encodeHeads(item: HeadsItem): string {
+  return encode(2, item);
+}
+
 /** @throws StateCorruptError naming the item and the field */
 export function decodeModelState(text: string, itemName: string): ModelState {
   return decode(stateShape, text, itemName);
@@ -68,6 +81,16 @@ export function decodeFleetState(text: string, itemName: string): FleetState {
 /** @throws StateCorruptError naming the item and the field */
 export function decodeNotice(text: string, itemName: string): OutboxNotice {
   return decode(noticeShape, text, itemName);
+}
+
+/** @throws StateCorruptError naming the item and the field */
+export function decodeLiveLogEntry(text: string, itemName: string): LiveLogEntry {
+  return decode(liveLogShape, text, itemName);
+}
+
+/** @throws StateCorruptError naming the item and the field */
+export function decodeHeads(text: string, itemName: string): HeadsItem {
+  return decode(headsShape, text, itemName);
 }
 
 // ---------------------------------------------------------------------------------------------------

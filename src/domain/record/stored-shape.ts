@@ -15,15 +15,22 @@ import type { RollbackRecord } from './record.ts';
  */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const time = v.pipe(count, v.maxValue(limits.timeMaxMs));
+export const time: v.GenericSchema<unknown, number> = v.pipe(count, v.maxValue(limits.timeMaxMs));
 /** Of a registry, or a cooldown after a time of ours. Release 0.1.0 stored what no date can hold, too. */
 const anyTime = v.pipe(
   count,
   v.transform((atMs) => Math.min(atMs, limits.dateMaxMs)),
 );
 /** 0 is the state that was never stored. */
-const revision = v.pipe(v.number(), v.integer(), v.minValue(1));
-const version = v.pipe(v.string(), v.regex(/^[1-9][0-9]*$/));
+export const revision: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+);
+export const version: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.regex(/^[1-9][0-9]*$/),
+);
 
 const pauseShape = v.looseObject({
   atMs: time,
@@ -49,7 +56,15 @@ const pointerFields = {
   ),
   lastEnd: v.nullable(v.looseObject({ rollbackId: v.string(), atMs: time, bodyHash: v.string() })),
   rollbackCount: count,
-  liveHistory: v.array(v.looseObject({ version, atMs: time, how: v.string() })),
+  liveHistory: v.array(
+    v.looseObject({
+      version,
+      atMs: time,
+      notBeforeMs: v.exactOptional(time),
+      hasGap: v.exactOptional(v.literal(true)),
+      how: v.string(),
+    }),
+  ),
 };
 
 // What has a default here was added after items were first written.

@@ -12,7 +12,7 @@ export type ModelPointer =
   | { readonly kind: 'alias'; readonly alias: string };
 
 /** What is used where nothing says otherwise, and all that release 0.1.0 knows. */
-export const stagePointer: ModelPointer = { kind: 'stage', stage: 'Production' };
+export const stagePointer = { kind: 'stage', stage: 'Production' } as const;
 
 /** `stage:Production` or `alias:champion`, the form of settings, requests and records. */
 export function pointerText(pointer: ModelPointer): string {

@@ -1,8 +1,26 @@
 import { limits } from '../limits.ts';
+import type { ModelVersion } from '../registry/model.ts';
 import type { LiveEntry, ModelState } from './model-state.ts';
 import { pointerState, withPointerState } from './pointer-state.ts';
 
 /** What was live under a pointer, and when, as far as we learned of it. */
+
+/**
+ * True when an entry is about this version, and not about one of an earlier registered model of the same
+ * name: that one was there before the entry.
+ */
+export function isAbout(
+  { version, atMs }: Pick<LiveEntry, 'version' | 'atMs'>,
+  row: Pick<ModelVersion, 'version' | 'createdAtMs'>,
+): boolean {
+  return version === row.version && row.createdAtMs <= atMs + limits.clockSkewMaxMs;
+}
+
+/** When the pointer ceased to name a version (epoch ms), if that is the latest that is known; else null. */
+export function deletedAtMs(history: readonly LiveEntry[]): number | null {
+  const latest = history.at(-1);
+  return latest?.how === 'deleted' ? latest.atMs : null;
+}
 
 /** A move of ours. */
 interface Move {

@@ -23,8 +23,16 @@ export interface ReleasedVersion {
 /** A version that was live under a pointer, as far as we learned of it. */
 export interface LiveEntry {
   readonly version: string;
+  /** The first moment that it is known to have been live (epoch ms). */
   readonly atMs: number;
-  /** `seen`, `made` by us, `promoted` as somebody reported, or a word of a later release. */
+  /** It went live after this (epoch ms): the pointer named another version then. Absent: not known. */
+  readonly notBeforeMs?: number;
+  /** So much time lies between the two that others may have been live after the entry before. */
+  readonly hasGap?: true;
+  /**
+   * `seen`, `made` by us, `promoted` as somebody reported, `observed` and `webhook` as the registry showed,
+   * `deleted` when the pointer ceased to name it, or a word of a later release.
+   */
   readonly how: string;
 }
 

@@ -10,7 +10,8 @@ import {
   resumeModelAutomation,
 } from '../../../src/app/operate.ts';
 import { rollBack } from '../../../src/app/roll-back.ts';
-import { type SweepReport, sweep } from '../../../src/app/sweep.ts';
+import { sweep } from '../../../src/app/sweep.ts';
+import type { SweepReport } from '../../../src/app/sweep-report.ts';
 import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm/alarm.ts';
 import { parseAlarmPayload, parseAlarmText } from '../../../src/domain/alarm/alarm-payload.ts';
 import {

@@ -1,0 +1,31 @@
+import * as v from 'valibot';
+import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
+import { revision, time, version } from './stored-shape.ts';
+
+/** The shape of the items of the live log: open, as that of all items. */
+
+export const liveLogShape: v.GenericSchema<unknown, LiveLogEntry> = v.looseObject({
+  modelName: v.string(),
+  pointer: v.string(),
+  version: v.nullable(version),
+  atMs: time,
+  notBeforeMs: v.nullable(time),
+  how: v.string(),
+  hasGap: v.boolean(),
+  source: v.nullable(v.string()),
+});
+
+const headShape = v.looseObject({ version: v.nullable(version), atMs: time });
+export const headsShape: v.GenericSchema<unknown, HeadsItem> = v.looseObject({
+  part: v.string(),
+  revision,
+  heads: v.record(v.string(), v.record(v.string(), headShape)),
+  cursor: v.exactOptional(
+    v.looseObject({
+      next: v.nullable(v.string()),
+      notBeforeMs: time,
+      passBeganAtMs: time,
+      passMs: time,
+    }),
+  ),
+});
