@@ -12,6 +12,8 @@ export { systemClock } from './adapters/system/system-clock.ts';
 export { systemIdentity } from './adapters/system/system-identity.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
+export { noteAliasChange } from './app/note-alias-change.ts';
+export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { sweep } from './app/sweep.ts';
 export type { SweepReport } from './app/sweep-report.ts';
@@ -53,6 +55,7 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export { type AliasChange, parseAliasChange } from './domain/pointer/webhook.ts';
 export type { Notice } from './domain/record/notice-content.ts';
 export type { OutboxNotice } from './domain/record/outbox.ts';
 export type { RollbackRecord, RollbackStatus, StoreChange } from './domain/record/record.ts';

@@ -194,7 +194,7 @@ describe('response.md', () => {
 
   test('tells every field of the answer to a sweep', () => {
     const type = /export interface SweepReport \{([\s\S]*?)\n\}/.exec(
-      textOf('src/app/sweep.ts'),
+      textOf('src/app/sweep-report.ts'),
     )?.[1];
     const fields = matches(type ?? '', /^ {2}readonly (\w+):/gm);
     expect(fields.length).toBeGreaterThan(5);

@@ -17,6 +17,7 @@ import {
   RegistryUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { movedSince } from '../domain/protocol/log-evidence.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { withoutSend } from '../domain/protocol/sends.ts';
 import { type ClaimedRun, commit, contest, fail } from '../domain/protocol/transition.ts';
@@ -122,7 +123,8 @@ async function settleResumed(
   const { plan, modelName } = run.claimed.record;
   // Where a move leaves a trace, none shows that none was made.
   const sends = sendsOf(run);
-  const isAllowed = sends === 0 || (mayRepeat && sends < limits.sendsMax);
+  const isAllowed =
+    sends === 0 || (mayRepeat && sends < limits.sendsMax && !(await hasLanded(run)));
   if (whyStale === null && isAllowed) {
     return await move({ ...run, isRepeat: sends > 0 }, seen, 'first');
   }
@@ -132,6 +134,15 @@ async function settleResumed(
   }
   const message = `The run was interrupted and not continued, because ${whyStale}. Nothing was moved.`;
   return await recordEnd(run, (now, time) => fail(now, time, message));
+}
+
+/** True when the live log shows, or for an alarm when it may show, that the pointer moved after the claim. */
+async function hasLanded({ deps, claimed, deadline }: Carrying): Promise<boolean> {
+  const { modelName, plan, progress, isAutomatic } = claimed.record;
+  if (progress.status !== 'IN_PROGRESS') return false;
+  const { entries } = await deps.store.listLive(modelName, deadline);
+  const moved = movedSince(entries, plan.pointer, progress.claimedAtMs);
+  return moved === 'moved' || (moved === 'perhaps' && isAutomatic);
 }
 
 /** Something changed between plan and recheck; nothing of ours was moved. */

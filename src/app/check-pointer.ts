@@ -1,8 +1,12 @@
+import { Outcome } from '../domain/decide/outcome.ts';
 import { ModelNotFoundError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { evidenceFor } from '../domain/pointer/evidence.ts';
 import { afterPointerCheck } from '../domain/protocol/follow-up.ts';
+import { replacedUnseen } from '../domain/protocol/log-evidence.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { deletedStatus } from '../domain/registry/model.ts';
+import type { LiveLogEntry } from '../domain/state/live-log.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
@@ -39,11 +43,27 @@ export async function checkPointer(
   const time = { nowMs: deps.clock.nowMs(), token: deps.identity.random() };
   const part = state && pointer !== null ? pointerState(state, pointer) : null;
   const lastCommit = part?.lastCommit ?? null;
-  const change = afterPointerCheck(record, liveVersions, lastCommit, time);
+  const replaced = liveVersions === null ? null : await readReplaced(deps, record, deadline);
+  const change = afterPointerCheck(record, { liveVersions, lastCommit, replaced }, time);
   if ((await deps.store.write(change, deadline)) === 'conflict') return 'conflict';
   if (isBusy) return 'busy';
   if (liveVersions === null) throw failure;
   if (change.notice === undefined) return 'as-left';
   await announce(deps, change.notice.item, deadline);
-  return 'differs';
+  return change.record.pointerCheck.kind === 'differs' ? 'differs' : 'as-left';
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A move that leaves no trace may have replaced a promotion unseen; a webhook has reported it by now. */
+async function readReplaced(
+  { store }: RollbackDeps,
+  record: RollbackRecord,
+  deadline: Deadline,
+): Promise<LiveLogEntry | null> {
+  const { plan, modelName } = record;
+  const hasMoved = record.progress.status === Outcome.ROLLED_BACK;
+  if (plan === null || !hasMoved || evidenceFor(plan.pointer).leavesTrace) return null;
+  const { entries } = await store.listLive(modelName, deadline);
+  return replacedUnseen(entries, { ...record, plan });
 }

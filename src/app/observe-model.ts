@@ -1,6 +1,6 @@
 import {
   isGap,
-  isOnRecord,
+  latestKnown,
   type ModelPointers,
   namedBy,
   type ObservedChange,
@@ -39,6 +39,17 @@ export interface Round {
   /** By model: what was read now. */
   readonly seen: Map<string, Heads[string]>;
   changes: number;
+}
+
+/** What a pointer named at a reading shortly before `atMs` (epoch ms); null when it was not read, or long before. */
+export async function recentHead(
+  { store, settings }: Pick<RollbackDeps, 'store' | 'settings'>,
+  { modelName, pointer, atMs }: { modelName: string; pointer: string; atMs: number },
+  deadline: Deadline,
+): Promise<Head | null> {
+  const [item] = await store.readHeads([headPartOf(modelName)], deadline);
+  const head = headsOf(item, modelName)[pointer];
+  return head === undefined || isGap(head, atMs, settings.observeMs ?? 0) ? null : head;
 }
 
 /** The pointer that is configured for a model. */
@@ -98,9 +109,9 @@ async function note(
 ): Promise<boolean> {
   const { deps, deadline } = round;
   const { store, registry } = deps;
-  const { before, version, atMs } = change;
+  const { before: head, version, atMs } = change;
   const about = { modelName, pointer: pointerText(pointer), version, atMs, source: null } as const;
-  if (before === undefined) {
+  if (head === undefined) {
     const entry: LiveLogEntry = { ...about, notBeforeMs: null, how: 'baseline', hasGap: false };
     // A pointer that names nothing has no story yet.
     if (version !== null) await store.write({ live: [entry] }, deadline);
@@ -109,7 +120,8 @@ async function note(
   const view = isOwn ? await store.read(modelName, null, deadline) : null;
   const state = view?.state ?? newModelState(modelName, registry.address);
   if (state.active !== null) return false;
-  if (view !== null && isOnRecord(state, pointer, version)) return true;
+  const before = isOwn ? latestKnown(state, pointer, head) : head;
+  if (before.version === version) return true;
   const hasGap = isGap(before, atMs, round.roundMs);
   const after = isOwn ? withObserved(state, pointer, { before, version, atMs, hasGap }) : state;
   const entry: LiveLogEntry = { ...about, notBeforeMs: before.atMs, how: 'observed', hasGap };

@@ -75,7 +75,8 @@ async function takeTurn(
   const { cursor = { next: null, notBeforeMs: 0, passBeganAtMs: nowMs, passMs: 0 } } = item;
   if (nowMs < cursor.notBeforeMs) return null;
   const notBeforeMs = nowMs + 3 * limits.observeBudgetMs;
-  const turn = next({ ...item, cursor: { ...cursor, notBeforeMs } });
+  const passBeganAtMs = cursor.next === null ? nowMs : cursor.passBeganAtMs;
+  const turn = next({ ...item, cursor: { ...cursor, notBeforeMs, passBeganAtMs } });
   return (await store.write({ heads: turn }, deadline)) === 'written' ? turn : null;
 }
 
@@ -90,12 +91,7 @@ function cursorAfter(
     return { next: end.next, notBeforeMs, passBeganAtMs, passMs };
   }
   const notBeforeMs = Math.max(nowMs, passBeganAtMs + roundMs);
-  return {
-    next: null,
-    notBeforeMs,
-    passBeganAtMs: notBeforeMs,
-    passMs: notBeforeMs - passBeganAtMs,
-  };
+  return { next: null, notBeforeMs, passBeganAtMs, passMs: notBeforeMs - passBeganAtMs };
 }
 
 async function readKnown(

@@ -1,14 +1,15 @@
 import { InvalidRequestError } from '../domain/errors.ts';
-import { isGap } from '../domain/pointer/observe.ts';
+import { latestKnown } from '../domain/pointer/observe.ts';
 import { type ModelPointer, pointerText } from '../domain/registry/pointer.ts';
 import { next } from '../domain/revision.ts';
 import { withPromotion } from '../domain/state/live-history.ts';
-import { headPartOf, headsOf, logEntries } from '../domain/state/live-log.ts';
+import { logEntries } from '../domain/state/live-log.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { type RollbackDeps, registryFor } from './deps.ts';
 import { insisting } from './insisting.ts';
+import { recentHead } from './observe-model.ts';
 
 /** What somebody promoted, outside of this tool. */
 export interface Promotion {
@@ -43,12 +44,14 @@ export async function reportPromotion(
     throw new InvalidRequestError('--replaced must be another version than the promoted one.');
   }
   const text = pointerText(pointer);
-  const before =
-    replaced ?? (await lastRead(deps, { modelName, version, pointer: text }, deadline));
+  const reading = { modelName, pointer: text, atMs: deps.clock.nowMs() };
+  const head = replaced === null ? await recentHead(deps, reading, deadline) : null;
   const { isNew } = await insisting(`the state of ${modelName}`, async () => {
     const view = await deps.store.read(modelName, null, deadline);
     const state = view.state ?? newModelState(modelName, registry.address);
-    const promotion = { version, replaced: before, pointer: text };
+    const known = head === null ? null : latestKnown(state, pointer, head).version;
+    const before = known === version ? null : known;
+    const promotion = { version, replaced: replaced ?? before, pointer: text };
     const reported = withPromotion(state, promotion, deps.clock.nowMs());
     if (reported === state) return { isNew: false };
     const [old, now] = [state, reported].map((one) => pointerState(one, text).liveHistory);
@@ -58,18 +61,4 @@ export async function reportPromotion(
     return result === 'written' ? { isNew: true } : null;
   });
   return isNew;
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/** What observing saw live a short while ago; null when it saw nothing else, or too long ago. */
-async function lastRead(
-  { store, clock, settings }: RollbackDeps,
-  { modelName, version, pointer }: { modelName: string; version: string; pointer: string },
-  deadline: Deadline,
-): Promise<string | null> {
-  const [item] = await store.readHeads([headPartOf(modelName)], deadline);
-  const head = headsOf(item, modelName)[pointer];
-  if (head === undefined || head.version === version) return null;
-  return isGap(head, clock.nowMs(), settings.observeMs ?? 0) ? null : head.version;
 }

@@ -304,7 +304,14 @@ function describeItems(): void {
     await store.write(ended, soon());
     const sent = marked(ended.notice.item);
     await store.write({ notice: sent }, soon());
-    await store.write(afterPointerCheck(ended.record, ['2'], null, timeAt(NOON_MS)), soon());
+    await store.write(
+      afterPointerCheck(
+        ended.record,
+        { liveVersions: ['2'], lastCommit: null, replaced: null },
+        timeAt(NOON_MS),
+      ),
+      soon(),
+    );
     const item = await rawItem(workspace, 'ROLLBACK#fraud/1');
     expect(item).toMatchObject({ revision: { N: '3' } });
     expect(item).not.toHaveProperty('due_pk');

@@ -245,7 +245,11 @@ function ends(subjects: Readonly<Record<Outcome, string>>): typeof NOTICES {
 }
 
 function pointerDiffers(record: RollbackRecord): RollbackRecord {
-  return afterPointerCheck(record, ['7'], null, timeAt(NOON_MS + 1)).record;
+  return afterPointerCheck(
+    record,
+    { liveVersions: ['7'], lastCommit: null, replaced: null },
+    timeAt(NOON_MS + 1),
+  ).record;
 }
 
 function recovery(found: Recovery): RollbackRecord {

@@ -88,7 +88,13 @@ function describeWriting({ store, open }: StoreContext): void {
     const ended = committed(claimed);
     await store().write(ended, soon());
     const { id } = ended.record;
-    const found = announced(afterPointerCheck(ended.record, ['7'], null, timeAt(NOON_MS + 1)));
+    const found = announced(
+      afterPointerCheck(
+        ended.record,
+        { liveVersions: ['7'], lastCommit: null, replaced: null },
+        timeAt(NOON_MS + 1),
+      ),
+    );
     expect(await store().write(found, soon())).toBe('written');
     expect(await readItems(store(), 'fraud', id)).toEqual({
       ...itemsOf(ended),

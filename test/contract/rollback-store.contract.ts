@@ -651,7 +651,11 @@ function describeDue({ store }: StoreContext): void {
       expect(await allDue(store(), 'notice')).toEqual([]);
 
       const live = ended.record.plan.to?.version ?? '';
-      const checked = afterPointerCheck(ended.record, [live], null, timeAt(NOON_MS + 7));
+      const checked = afterPointerCheck(
+        ended.record,
+        { liveVersions: [live], lastCommit: null, replaced: null },
+        timeAt(NOON_MS + 7),
+      );
       await store().write(checked, soon());
       expect(await allDue(store(), 'record')).toEqual([]);
       expect(await store().list('fraud', soon())).toEqual({
@@ -673,7 +677,11 @@ function describeDue({ store }: StoreContext): void {
         recordDue(id, NOON_MS + limits.pointerCheckMs),
       ]);
 
-      const { record } = afterPointerCheck(ended.record, ['2'], null, timeAt(NOON_MS + 2));
+      const { record } = afterPointerCheck(
+        ended.record,
+        { liveVersions: ['2'], lastCommit: null, replaced: null },
+        timeAt(NOON_MS + 2),
+      );
       await store().write({ record }, soon());
       expect(await allDue(store(), 'record')).toEqual([recordDue(id, NOON_MS + BAKE_MS)]);
 

@@ -195,7 +195,14 @@ describe('SQLiteRollbackStore', () => {
     await store.write(ended, soon());
     await store.write({ notice: marked(ended.notice.item, NOON_MS) }, soon());
     // Nothing of it is due any more, and still it stays.
-    await store.write(afterPointerCheck(ended.record, ['2'], null, timeAt(NOON_MS)), soon());
+    await store.write(
+      afterPointerCheck(
+        ended.record,
+        { liveVersions: ['2'], lastCommit: null, replaced: null },
+        timeAt(NOON_MS),
+      ),
+      soon(),
+    );
     store.close();
 
     const onTime = open('', NOON_MS + limits.recordRetentionMs);
@@ -322,13 +329,7 @@ describe('SQLiteRollbackStore with a file of release 0.1.0', () => {
       expect(await readItems(client, 'fraud', left.id)).toEqual(stored);
       expect(await allDue(client, 'notice')).toMatchObject([{ id: left.id, topic: 'end' }]);
     }
-    expect(tablesOf(path)).toEqual([
-      'live_heads',
-      'live_log',
-      'model_state',
-      'notice',
-      'rollback',
-    ]);
+    expect(tablesOf(path)).toEqual(['live_heads', 'live_log', 'model_state', 'notice', 'rollback']);
     const database = new DatabaseSync(path);
     expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
     database.close();

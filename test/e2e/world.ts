@@ -89,6 +89,8 @@ export async function createWorld(): Promise<World> {
       MLFLOW_TRACKING_URI: mlflow.url,
       ROLLBACK_STATE_TABLE: tableName,
       ALERT_SNS_TOPIC_ARN: topic.topicArn,
+      // The suites share a registry with many models; observing.test.ts has one of its own.
+      ROLLBACK_OBSERVE_MINUTES: '0',
       ...settings,
     });
   const made = await runCommand(['create-table', '--json'], env());

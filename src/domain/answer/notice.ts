@@ -115,7 +115,12 @@ function textOf(
   replaces: number,
   message: string,
 ): string {
-  const news = topic === 'recovery' ? `${recoveryText(record)} ` : '';
+  const news =
+    topic === 'recovery'
+      ? `${recoveryText(record)} `
+      : topic === 'pointer' && record.pointerCheck.kind === 'as-left'
+        ? `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `
+        : '';
   return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
 
@@ -167,7 +172,9 @@ function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
     case 'end':
       return subjectWords(record.progress.status);
     case 'pointer':
-      return ' pointer differs';
+      return record.pointerCheck.kind === 'differs'
+        ? ' pointer differs'
+        : ' replaced newer version';
     case 'recovery':
       return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
     default:

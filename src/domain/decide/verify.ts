@@ -160,6 +160,21 @@ export function displacedWarning(modelName: string, version: string): Warning {
   };
 }
 
+/** A version that our move of an alias replaced: it was set between plan and move, which only a webhook shows. */
+export function replacedWarning(modelName: string, pointer: string, version: string): Warning {
+  const command = commandText('apply', [modelName], {
+    to: version,
+    override: ['COOLDOWN'],
+    pointer,
+  });
+  return {
+    code: 'DISPLACED_NEWER',
+    message:
+      `Somebody set ${pointer} to version ${version} while the rollback was at work, and its move replaced that. ` +
+      `It is not in quarantine. To restore it, run ${command}.`,
+  };
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 /** A command without it moves what the settings say. */

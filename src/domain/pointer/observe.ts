@@ -42,37 +42,30 @@ export function isGap(before: Head, atMs: number, roundMs: number): boolean {
   return atMs - before.atMs > limits.observeGapRounds * roundMs;
 }
 
-/** True when the history has this as the latest of a pointer, as after a move of ours. */
-export function isOnRecord(
-  state: ModelState,
-  pointer: ModelPointer,
-  version: string | null,
-): boolean {
+/** What the pointer named last: by the reading before, or by what was recorded since, as a move of ours. */
+export function latestKnown(state: ModelState, pointer: ModelPointer, head: Head): Head {
   const last = pointerState(state, pointerText(pointer)).liveHistory.at(-1);
-  if (last === undefined) return false;
-  return version === (last.how === 'deleted' ? null : last.version);
+  if (last === undefined || last.atMs < head.atMs) return head;
+  return { version: last.how === 'deleted' ? null : last.version, atMs: last.atMs };
 }
 
 /**
- * The state with a change that was observed, and that is not on record yet. The
- * times of a stage stand on its versions: an entry of it says that it was seen, as release 0.1.0 writes it,
- * and a change across a gap adds nothing to them.
+ * The state with a change that was observed. The times of a stage stand on its versions: an entry of it says
+ * that it was seen, as release 0.1.0 writes it, and a change across a gap adds nothing to them.
  */
 export function withObserved(
   state: ModelState,
   pointer: ModelPointer,
   { before, version, atMs, hasGap }: ObservedChange,
 ): ModelState {
-  const { liveHistory } = pointerState(state, pointerText(pointer));
-  const last = liveHistory.at(-1);
+  const named = version ?? before.version;
   const { leavesTrace } = evidenceOf(pointer);
-  if (leavesTrace && (hasGap || version === null)) return state;
+  if (named === null || (leavesTrace && (hasGap || version === null))) return state;
+  const { liveHistory } = pointerState(state, pointerText(pointer));
   const seen: LiveEntry[] =
-    before.version === null || before.version === last?.version
+    before.version === null || before.version === liveHistory.at(-1)?.version
       ? []
       : [{ version: before.version, atMs: before.atMs, how: 'seen' }];
-  const named = version ?? before.version ?? last?.version;
-  if (named === undefined) return state;
   const interval = { notBeforeMs: before.atMs, ...(hasGap ? { hasGap } : {}) };
   const entry: LiveEntry = leavesTrace
     ? { version: named, atMs, how: 'seen' }

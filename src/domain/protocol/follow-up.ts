@@ -1,21 +1,31 @@
 import { outboxNotice } from '../answer/notice.ts';
 import { assert } from '../assert.ts';
+import { replacedWarning } from '../decide/verify.ts';
 import { limits } from '../limits.ts';
 import type { RollbackRecord, StoreChange } from '../record/record.ts';
 import { isSameVersions } from '../registry/model.ts';
+import type { Warning } from '../request/request.ts';
 import { next } from '../revision.ts';
+import type { LiveLogEntry } from '../state/live-log.ts';
 import type { LastCommit } from '../state/model-state.ts';
+
+/** What the later check of a pointer found. */
+export interface PointerFacts {
+  /** Null when the registry could not be read: later again. */
+  readonly liveVersions: readonly string[] | null;
+  /** The latest move of ours; a newer one than the record's explains any difference. */
+  readonly lastCommit: LastCommit | null;
+  /** What our move replaced unseen; null when nothing shows that. */
+  readonly replaced: LiveLogEntry | null;
+}
 
 /**
  * The later check of the pointer: a difference from what the end left is announced with a notice of its
  * own. After a contested end too: a move of ours whose answer was lost may have come late.
- * @param liveVersions null when the registry could not be read: later again
- * @param lastCommit the latest move of ours; a newer one than this record's explains any difference
  */
 export function afterPointerCheck(
   record: RollbackRecord,
-  liveVersions: readonly string[] | null,
-  lastCommit: LastCommit | null,
+  { liveVersions, lastCommit, replaced }: PointerFacts,
   { nowMs, token }: { readonly nowMs: number; readonly token: string },
 ): StoreChange & { readonly record: RollbackRecord } {
   const { progress } = record;
@@ -29,14 +39,28 @@ export function afterPointerCheck(
     lastCommit !== null &&
     lastCommit.rollbackId !== record.id &&
     lastCommit.atMs >= progress.endedAtMs;
+  // One check per end: there was no notice of this topic before.
+  const facts = { previous: undefined, nowMs, token, isSending: true };
   if (isAsLeft || isSuperseded) {
-    return {
-      record: next<RollbackRecord>({ ...record, pointerCheck: { kind: 'as-left', atMs: nowMs } }),
-    };
+    const asLeft = next<RollbackRecord>({
+      ...record,
+      pointerCheck: { kind: 'as-left', atMs: nowMs },
+      warnings: [...record.warnings, ...unseenWarnings(record, replaced)],
+    });
+    const isNews = asLeft.warnings.length > record.warnings.length;
+    return isNews
+      ? { record: asLeft, notice: outboxNotice(asLeft, 'pointer', facts) }
+      : { record: asLeft };
   }
   const pointerCheck = { kind: 'differs', atMs: nowMs, liveVersions } as const;
   const differs = next({ ...record, pointerCheck });
-  // One check per end: there was no notice of this topic before.
-  const facts = { previous: undefined, nowMs, token, isSending: true };
   return { record: differs, notice: outboxNotice(differs, 'pointer', facts) };
+}
+
+function unseenWarnings(
+  { modelName, plan }: RollbackRecord,
+  replaced: LiveLogEntry | null,
+): readonly Warning[] {
+  if (plan === null || replaced === null || replaced.version === null) return [];
+  return [replacedWarning(modelName, plan.pointer, replaced.version)];
 }

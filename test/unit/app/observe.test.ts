@@ -1,11 +1,13 @@
 /** Observing: what the pointers of the registry name, read again and again, and what follows from it. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { noteAliasChange } from '../../../src/app/note-alias-change.ts';
 import { reportPromotion } from '../../../src/app/report-promotion.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
 import { type LiveSpan, liveTimeline } from '../../../src/domain/answer/live-timeline.ts';
-import { RegistryUnavailableError } from '../../../src/domain/errors.ts';
+import { InvalidRequestError, RegistryUnavailableError } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import { parseAliasChange } from '../../../src/domain/pointer/webhook.ts';
 import { type ModelPointer, stagePointer } from '../../../src/domain/registry/pointer.ts';
 import { next } from '../../../src/domain/revision.ts';
 import { withCalls } from '../../fakes/intercept.ts';
@@ -88,6 +90,39 @@ describe('observing', () => {
     ]);
   });
 
+  test('counts from what was recorded since the reading before', async () => {
+    await runSweep();
+    world.clock.advance(minuteMs);
+    await world.ask({ model_name: 'm', target_version: '2' });
+    world.clock.advance(minuteMs);
+    world.registry.setAlias('m', 'champion', '4');
+    await sweepLater(3);
+    const { state } = await world.store.read('m', null, world.deadline());
+    const history = state?.pointers?.['alias:champion']?.liveHistory ?? [];
+    expect(history.map(({ version, how }) => `${version} ${how}`)).toEqual([
+      '1 seen',
+      '2 made',
+      '4 observed',
+    ]);
+    expect(history[2]?.notBeforeMs).toBe(history[1]?.atMs);
+    expect(await world.ask(preview)).toMatchObject({ to_version: '2' });
+  });
+
+  test('sees a move back to what was on record before its first reading', async () => {
+    await world.ask({ model_name: 'm', target_version: '2' });
+    world.clock.advance(minuteMs);
+    world.registry.setAlias('m', 'champion', '4');
+    await runSweep();
+    world.registry.setAlias('m', 'champion', '2');
+    expect(await sweepLater()).toMatchObject({ changes_observed: 1 });
+    expect(await spans()).toEqual([
+      'alias:champion 2 observed',
+      'alias:champion 4 baseline',
+      'alias:champion 2 made',
+      'alias:champion 1 seen',
+    ]);
+  });
+
   test('is done once in the time that is set, by one sweep', async () => {
     await runSweep();
     expect(await sweepLater(4)).toMatchObject({ models_observed: 0 });
@@ -123,6 +158,14 @@ describe('observing', () => {
     expect(answer).toMatchObject({ to_version: '1', plan: { rule: 'recorded-across-gap' } });
     expect(answer.warnings.map(({ code }) => code)).toEqual(['TARGET_IS_A_GUESS']);
     expect(answer.message).toContain('may have been live in between');
+  });
+
+  test('does not take a time without sweeps for its usual pace', async () => {
+    await runSweep();
+    await sweepLater(60);
+    world.registry.setAlias('m', 'champion', '3');
+    await sweepLater(20);
+    expect((await timeline())[0]).toMatchObject({ version: '3', has_gap: true });
   });
 
   test('takes the word of a promoter before its own across a gap', async () => {
@@ -270,6 +313,18 @@ describe('a promotion that is reported', () => {
     expect(await world.ask(preview)).toMatchObject({ to_version: '1', plan: { rule: 'recorded' } });
   });
 
+  test('does not take what was read before a move of ours', async () => {
+    world.registry.setAlias('m', 'champion', '3');
+    await runSweep();
+    world.clock.advance(minuteMs);
+    await world.ask({ model_name: 'm', target_version: '2' });
+    world.clock.advance(minuteMs);
+    world.registry.setAlias('m', 'champion', '4');
+    const promotion = { modelName: 'm', version: '4', replaced: null, pointer: champion };
+    await reportPromotion(world.deps, promotion, world.deadline());
+    expect(await world.ask(preview)).toMatchObject({ to_version: '2', plan: { rule: 'recorded' } });
+  });
+
   test('does not take what was read long before', async () => {
     await runSweep();
     world.clock.advance(40 * minuteMs);
@@ -277,6 +332,125 @@ describe('a promotion that is reported', () => {
     const promotion = { modelName: 'm', version: '3', replaced: null, pointer: champion };
     await reportPromotion(world.deps, promotion, world.deadline());
     expect(await world.ask(preview)).toMatchObject({ plan: { rule: 'ready-below' } });
+  });
+});
+
+describe('a webhook of MLflow', () => {
+  const event = (change: object = {}, data: object = {}): object => ({
+    entity: 'model_version_alias',
+    action: 'created',
+    timestamp: new Date(world.clock.nowMs()).toISOString(),
+    data: { name: 'm', alias: 'champion', version: '3', ...data },
+    ...change,
+  });
+  const deliver = async (body: object, id = 'delivery-1'): Promise<string> => {
+    const change = parseAliasChange(body, id);
+    return change === null
+      ? 'no alias'
+      : await noteAliasChange(world.deps, change, world.deadline());
+  };
+
+  test('says when an alias was set, to the moment', async () => {
+    await runSweep();
+    world.clock.advance(minuteMs);
+    world.registry.setAlias('m', 'champion', '3');
+    expect(await deliver(event())).toBe('noted');
+    const at = new Date(world.clock.nowMs()).toISOString();
+    expect((await timeline())[0]).toMatchObject({
+      version: '3',
+      how: 'webhook',
+      began_after: at,
+      began_by: at,
+    });
+    expect(await sweepLater()).toMatchObject({ changes_observed: 0 });
+    expect(await world.ask(preview)).toMatchObject({ to_version: '1', plan: { rule: 'recorded' } });
+  });
+
+  test('changes nothing when it comes again, or repeats what is known', async () => {
+    const body = event();
+    expect(await deliver(body)).toBe('noted');
+    expect(await deliver(body)).toBe('known');
+    world.clock.advance(minuteMs);
+    expect(await deliver(event(), 'delivery-2')).toBe('known');
+    expect(await spans()).toEqual(['alias:champion 3 webhook']);
+  });
+
+  test('that comes late stands where it happened', async () => {
+    const first = event({}, { version: '1' });
+    world.clock.advance(minuteMs);
+    const second = event({}, { version: '2' });
+    world.clock.advance(minuteMs);
+    const third = event({}, { version: '4' });
+    for (const [index, body] of [third, first, second].entries()) {
+      expect(await deliver(body, `delivery-${index}`)).toBe('noted');
+    }
+    expect((await timeline()).map(({ version }) => version)).toEqual(['4', '2', '1']);
+    world.registry.setAlias('m', 'champion', '4');
+    expect(await world.ask(preview)).toMatchObject({ to_version: '2', plan: { rule: 'recorded' } });
+  });
+
+  test('of a deleted alias says that it names nothing', async () => {
+    await deliver(event());
+    world.clock.advance(minuteMs);
+    world.registry.deleteAlias('m', 'champion');
+    const gone = event({ action: 'deleted', data: { name: 'm', alias: 'champion' } });
+    expect(await deliver(gone, 'delivery-2')).toBe('noted');
+    expect((await timeline())[0]).toMatchObject({ version: null });
+    const answer = await world.ask(preview);
+    expect(answer.refusals[0]?.message).toContain('named version 3, and nothing any more');
+  });
+
+  test.each([
+    ['another event', { entity: 'model_version', action: 'created', data: { name: 'm' } }],
+    ['an action of a later release', { entity: 'model_version_alias', action: 'updated' }],
+  ])('about %s is none of an alias', async (_name, body) => {
+    expect(parseAliasChange(body, 'd')).toBeNull();
+  });
+
+  test('about an alias that is no pointer of the model is ignored', async () => {
+    expect(await deliver(event({}, { alias: 'challenger' }))).toBe('ignored');
+    expect(await spans()).toEqual([]);
+  });
+
+  test.each([
+    ['no object', 'text'],
+    ['no entity', {}],
+    ['no time', { entity: 'model_version_alias', action: 'created', timestamp: 'soon' }],
+    ['no version', { ...{ entity: 'model_version_alias', action: 'created' }, data: {} }],
+  ])('with %s is refused', (_name, body) => {
+    expect(() => parseAliasChange(body, 'd')).toThrow(InvalidRequestError);
+  });
+
+  test('shows that a rollback replaced a promotion unseen, which is announced once', async () => {
+    world.registry.setAlias('m', 'champion', '3');
+    const plannedAtMs = world.clock.nowMs();
+    const answer = await world.ask({ model_name: 'm', target_version: '2' });
+    const rival = event({ timestamp: new Date(plannedAtMs).toISOString() }, { version: '4' });
+    const ours = event({}, { version: '2' });
+    await deliver(rival, 'delivery-1');
+    await deliver(ours, 'delivery-2');
+    world.notifier.sent.length = 0;
+
+    world.clock.advance(3 * minuteMs);
+    expect(await runSweep()).toMatchObject({ pointers_checked: 1, pointers_differ: 0 });
+
+    const [record] = await world.records('m');
+    expect(record?.warnings.map(({ code }) => code)).toContain('DISPLACED_NEWER');
+    expect(world.notifier.sent.map(({ subject }) => subject)).toEqual([
+      'Model Rollback replaced newer version: m',
+    ]);
+    expect(world.notifier.sent[0]?.message.text).toContain('alias:champion to version 4');
+    expect(world.notifier.sent[0]?.message.rollback_id).toBe(answer.rollback_id);
+    await sweepLater();
+    expect(world.notifier.sent).toHaveLength(1);
+  });
+
+  test('while a run holds the model goes into the log alone', async () => {
+    await hold(world.deps.registry.address);
+    expect(await deliver(event())).toBe('noted');
+    expect(await spans()).toEqual(['alias:champion 3 webhook']);
+    const { state } = await world.store.read('m', null, world.deadline());
+    expect(state?.pointers).toBeUndefined();
   });
 });
 

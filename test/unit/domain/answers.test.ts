@@ -272,7 +272,12 @@ describe('noticeOf', () => {
     expect(endNotice(record).subject).toBe(subject);
   });
 
-  const pointer = () => afterPointerCheck(rolledBack(), ['3'], null, timeAt(nowMs));
+  const pointer = () =>
+    afterPointerCheck(
+      rolledBack(),
+      { liveVersions: ['3'], lastCommit: null, replaced: null },
+      timeAt(nowMs),
+    );
   const recovery = (found: Recovery) => afterRecovery(byAlarm(), undefined, found, timeAt(nowMs));
   test.each([
     ['Model Rollback pointer differs: m', pointer()],

@@ -516,7 +516,15 @@ describe('what records are due for', () => {
   test('dueAtMs is the end of the lease, then the pointer, then nothing', () => {
     expect(dueAtMs(running)).toBe(lease.leaseEndsAtMs);
     expect(dueAtMs(done)).toBe(nowMs + limits.pointerCheckMs);
-    expect(dueAtMs(afterPointerCheck(done, ['2'], null, timeAt(nowMs)).record)).toBeNull();
+    expect(
+      dueAtMs(
+        afterPointerCheck(
+          done,
+          { liveVersions: ['2'], lastCommit: null, replaced: null },
+          timeAt(nowMs),
+        ).record,
+      ),
+    ).toBeNull();
   });
 
   test('dueAtMs is that of the earliest check: none waits for another', () => {
