@@ -152,7 +152,7 @@ async function attemptThrough(
   }
 
   if (run.isAutomatic) {
-    const closed = await closeIfOtherPointer(deps, view.record, run.pointer, deadline);
+    const closed = await closeIfOtherPointer(deps, view, run.pointer, deadline);
     if (closed !== undefined) return closed;
   }
   const snapshot = await reading;

@@ -169,6 +169,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm about an alias'), () => {
     await world.sweep({ ...STAGE, ...ahead(61 * minuteMs) });
 
     expect((await world.recorded(refused)).alarm).toMatchObject({ watch: 'pointer-changed' });
+    expect((await subjects()).at(-1)).toBe(`Model Rollback alarm closed: ${model}`);
     expect(await named()).toBe('2');
   });
 

@@ -11,7 +11,7 @@ import {
   type RollbackRecord,
   type RollbackStatus,
 } from '../record/record.ts';
-import { Recovery } from '../record/trigger.ts';
+import { Recovery, WatchEnd } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
 import { responseOf } from './response.ts';
@@ -108,14 +108,19 @@ export function noticeOf(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** What the recovery check found comes first, since it is the news. */
+/** What a later check found comes first, since it is the news. */
 function textOf(
   record: RollbackRecord,
   topic: NoticeTopic,
   replaces: number,
   message: string,
 ): string {
-  const news = topic === 'recovery' ? `${recoveryText(record)} ` : '';
+  const news =
+    topic === 'recovery'
+      ? `${recoveryText(record)} `
+      : isClosedByPointer(record)
+        ? `${closedText(record)} `
+        : '';
   return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
 
@@ -123,6 +128,20 @@ function replacesText(replaces: number): string {
   return replaces === 1
     ? 'An earlier notice of this attempt could not be sent.'
     : `${replaces} earlier notices of this attempt could not be sent.`;
+}
+
+/** An alarm that ended without effect before, and is not tried again: another pointer is configured now. */
+function isClosedByPointer({ watch }: RollbackRecord): boolean {
+  return watch.kind === 'closed' && watch.why === WatchEnd.POINTER_CHANGED;
+}
+
+function closedText({ alarm, plan, modelName }: RollbackRecord): string {
+  const name = alarm?.transition.name ?? '';
+  return (
+    `The alarm ${name} is closed, and nothing was moved: it arrived when the pointer of ${modelName} was ` +
+    `${plan?.pointer ?? 'another one'}, and another pointer is configured since. To see what a rollback would ` +
+    `do now, run ${commandText('plan', [modelName])}. The result before:`
+  );
 }
 
 function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
@@ -165,7 +184,7 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
 function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
   switch (topic) {
     case 'end':
-      return subjectWords(record.progress.status);
+      return isClosedByPointer(record) ? ' alarm closed' : subjectWords(record.progress.status);
     case 'pointer':
       return ' pointer differs';
     case 'recovery':
