@@ -2,6 +2,7 @@ import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
+import { reachText } from '../pointer/alias.ts';
 import type { Notice, NoticeTopic } from '../record/notice-content.ts';
 import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
 import {
@@ -121,7 +122,11 @@ function textOf(
       : isClosedByPointer(record)
         ? `${closedText(record)} `
         : '';
-  return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+  const reach =
+    topic === 'end' && record.plan !== null && record.progress.status === Outcome.ROLLED_BACK
+      ? ` This rollback ${reachText(record.plan.pointer)}.`
+      : '';
+  return `${news}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
 
 function replacesText(replaces: number): string {
