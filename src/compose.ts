@@ -4,6 +4,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
+import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
@@ -165,6 +166,14 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       return await inspectRegistry(client, registry.address, deadline).finally(() =>
         client.close(),
       );
+    },
+    pointers: async (page, deadline) => {
+      const { surveyPointers } = await import('./adapters/mlflow/survey-pointers.ts');
+      const { MLflowReader } = await import('./adapters/mlflow/mlflow-reader.ts');
+      const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+      const client = new MLflowClient({ ...registry, credentials, clock: systemClock });
+      const reader = new MLflowReader(client, systemClock, systemIdentity, registry.address);
+      return await surveyPointers(reader, page, deadline).finally(() => client.close());
     },
     state: async (deadline) => {
       if (store.kind === 'sqlite') {

@@ -53,6 +53,11 @@ export const limits = {
   /** Alarms, and models on record, that `doctor` checks. */
   doctorAlarmsMax: 100,
   doctorModelsMax: 200,
+  /** Registered models of a page whose pointers `doctor` counts: half as many after a page that took longer. */
+  surveyPageRows: 20,
+  surveyPageSlowMs: 1_000,
+  surveyPagesMax: 10,
+  surveyPointersShown: 5,
   annotateTimeoutMs: 3_000,
   /** One call of the state store, its own retries included. */
   storeTimeoutMs: 10_000,

@@ -1,5 +1,6 @@
 import type { AlarmDescription } from '../domain/alarm/alarm.ts';
 import type { Check } from '../domain/answer/check.ts';
+import type { ModelAlias } from '../domain/registry/model.ts';
 import type { AlarmAnswer } from './alarm-reader.ts';
 import type { Deadline } from './deadline.ts';
 
@@ -32,6 +33,21 @@ export interface DeployedFunction {
   readonly trouble: string | null;
 }
 
+/** A registered model, and what names its versions. */
+export interface PointedModel {
+  readonly name: string;
+  /** True when some version is in the stage Production. */
+  readonly hasProduction: boolean;
+  readonly aliases: readonly ModelAlias[];
+}
+
+/** Some registered models, by name. */
+export interface PointedModels {
+  readonly models: readonly PointedModel[];
+  /** What asks for those that follow; null when none do. */
+  readonly next: string | null;
+}
+
 /** A schedule that calls the function. */
 export interface Schedule {
   readonly name: string;
@@ -47,6 +63,14 @@ export interface Surroundings {
   registry(
     deadline: Deadline,
   ): Promise<{ readonly check: Check; readonly clockSkewMs: number | null }>;
+  /**
+   * Which pointers the registered models have, prompts apart. Slow where they have many versions.
+   * @param page `from`: `next` of the page before; null for the first
+   */
+  pointers(
+    page: { readonly from: string | null; readonly rowsMax: number },
+    deadline: Deadline,
+  ): Promise<PointedModels>;
   /** The set-up of the table or file, which reading it does not show. */
   state(deadline: Deadline): Promise<readonly Check[]>;
   /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */

@@ -3,6 +3,7 @@ import { assert } from '../../domain/assert.ts';
 import { limits } from '../../domain/limits.ts';
 import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
+import type { PointedModel } from '../../ports/surroundings.ts';
 import type { Page } from './mlflow-reader.ts';
 
 /** The parts of MLflow's answers that we use; int64 may come as text, absent lists mean empty. */
@@ -57,22 +58,39 @@ const versionList = v.object({
   next_page_token: v.optional(v.string(), ''),
 });
 const oneVersion = v.object({ model_version: modelVersion });
+const aliasesOfModel = v.optional(
+  v.array(
+    v.object({
+      alias: v.string(),
+      version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+    }),
+  ),
+  [],
+);
 const aliasesOfVersion = v.object({
   model_version: v.object({ aliases: v.optional(v.array(v.string()), []) }),
+});
+const pointedModels = v.object({
+  registered_models: v.optional(
+    v.array(
+      v.object({
+        name: v.string(),
+        latest_versions: v.optional(
+          v.array(v.object({ current_stage: v.optional(v.string(), 'None') })),
+          [],
+        ),
+        aliases: aliasesOfModel,
+      }),
+    ),
+    [],
+  ),
+  next_page_token: v.optional(v.string(), ''),
 });
 const registeredModel = v.object({
   registered_model: v.object({
     name: v.string(),
     latest_versions: v.optional(v.array(v.unknown()), []),
-    aliases: v.optional(
-      v.array(
-        v.object({
-          alias: v.string(),
-          version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-        }),
-      ),
-      [],
-    ),
+    aliases: aliasesOfModel,
   }),
 });
 
@@ -122,6 +140,17 @@ export function parseTagPage(text: string, tag: ModelTag, liveStage: string): Pa
   const page = v.parse(taggedVersions, JSON.parse(text));
   const live = page.model_versions.filter((row) => row.current_stage === liveStage);
   return { rows: live.filter(isTagged).map(({ name }) => name), nextToken: page.next_page_token };
+}
+
+/** @throws when the text is no list of registered models */
+export function parsePointedModels(text: string): Page<PointedModel> {
+  const page = v.parse(pointedModels, JSON.parse(text));
+  const rows = page.registered_models.map(({ name, latest_versions: latest, aliases }) => ({
+    name,
+    hasProduction: latest.some((row) => row.current_stage === 'Production'),
+    aliases,
+  }));
+  return { rows, nextToken: page.next_page_token };
 }
 
 /** What an answer about a registered model shows besides its versions. */

@@ -6,7 +6,7 @@ import {
   type ModelVersion,
   type RegistrySnapshot,
 } from '../registry/model.ts';
-import { type ModelPointer, parsePointer, pointerText } from '../registry/pointer.ts';
+import { type ModelPointer, parsePointer, pointerText, stagePointer } from '../registry/pointer.ts';
 import type { RollbackRequest, Warning } from '../request/request.ts';
 
 /** Pointers beside the one that moves: whether consumers seem to use one, and what the move does not reach. */
@@ -25,6 +25,18 @@ export function reachText(pointer: string): string {
 export function previousAliases(pointer: ModelPointer): readonly string[] {
   if (pointer.kind !== 'alias') return [];
   return [`${pointer.alias}-previous`, `previous-${pointer.alias}`];
+}
+
+/** The pointers of a model by which consumers seem to load it, the stage first. */
+export function pointersInUse({
+  hasProduction,
+  aliases,
+}: {
+  readonly hasProduction: boolean;
+  readonly aliases: readonly ModelAlias[];
+}): readonly string[] {
+  const named = aliases.filter(isInUse).map(({ alias }) => aliasText(alias));
+  return hasProduction ? [pointerText(stagePointer), ...named] : named;
 }
 
 /** A pointer and what it names. */

@@ -36,6 +36,7 @@ beforeEach(() => {
   alarms = [];
   around = {
     registry: async () => ({ check: ok('registry', 'fine'), clockSkewMs: null }),
+    pointers: async () => ({ models: [], next: null }),
     state: async () => [],
     topic: async (name) => ok(name, 'fine'),
     function: async () => sound,
