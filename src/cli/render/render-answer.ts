@@ -1,7 +1,7 @@
 import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.ts';
 import { splitAdvice } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { reachText } from '../../domain/pointer/alias.ts';
+import { unreachedText } from '../../domain/pointer/alias.ts';
 import type { NextStep } from '../next-step.ts';
 import { withFlagNames } from './flag-names.ts';
 import type { Style } from './style.ts';
@@ -77,7 +77,7 @@ export function renderPlan(answer: RollbackResponse, style: Style): string {
   return [
     ...planHead(plan, 'live', style),
     ...(plan.verdict === 'ROLLED_BACK'
-      ? [`${label('rollback', style)}${escapeText(reachText(plan.pointer))}`]
+      ? [`${label('rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`]
       : []),
     `${label('guards', style)}${passed} of ${plan.guards.length} passed`,
     ...guards.map((guard) =>

@@ -2,7 +2,7 @@ import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
-import { reachText } from '../pointer/alias.ts';
+import { unreachedText } from '../pointer/alias.ts';
 import type { Notice, NoticeTopic } from '../record/notice-content.ts';
 import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
 import {
@@ -123,9 +123,7 @@ function textOf(
         ? `${closedText(record)} `
         : '';
   const reach =
-    topic === 'end' && record.plan !== null && record.progress.status === Outcome.ROLLED_BACK
-      ? ` This rollback ${reachText(record.plan.pointer)}.`
-      : '';
+    topic === 'end' && record.progress.status === Outcome.ROLLED_BACK ? ` ${unreachedText}` : '';
   return `${news}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
 

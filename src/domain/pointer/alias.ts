@@ -16,10 +16,8 @@ export function isInUse({ alias }: ModelAlias): boolean {
   return !/(^|[-_])(candidate|challenger|shadow|previous)/i.test(alias);
 }
 
-/** What a move does, and whom no pointer reaches: the words of plans and notices. */
-export function reachText(pointer: string): string {
-  return `moves ${pointer}; consumers that load by number or by latest are not reached`;
-}
+/** Whom no pointer reaches: in plans and notices of a move. */
+export const unreachedText = 'Consumers that load by number or by latest are not reached.';
 
 /** The aliases by which promoters say what was live before. */
 export function previousAliases(pointer: ModelPointer): readonly string[] {

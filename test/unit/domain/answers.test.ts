@@ -233,7 +233,7 @@ describe('dryRunResponse', () => {
 describe('noticeOf', () => {
   test('names consumers that no pointer reaches, in the notice of a move', () => {
     expect(endNotice(rolledBack()).message.text).toContain(
-      'This rollback moves stage:Production; consumers that load by number or by latest are not reached.',
+      'from 3 to 2. Consumers that load by number or by latest are not reached.',
     );
     expect(noticeOf(rolledBack(), 'pointer', 0, 0).message.text).not.toContain('not reached');
   });

@@ -114,7 +114,7 @@ describe('renderPreview', () => {
     world.seed('m', ['Archived', 'Production']);
     const plan = await world.ask({ model_name: 'm', dry_run: true });
     expect(renderPreview(plan, view, null)).toContain(
-      'moves stage:Production; consumers that load by number or by latest are not reached',
+      'moves stage:Production. Consumers that load by number or by latest are not reached.',
     );
     expect(renderPreview(refused, view, null)).not.toContain('not reached');
   });
