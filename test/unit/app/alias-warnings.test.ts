@@ -203,11 +203,17 @@ describe('an alias of the previous version', () => {
     },
   );
 
-  test('is reported on a model of many versions too, without a slow call', async () => {
+  test('costs as many calls for a model of many versions, where the preview reports it', async () => {
     world.registry.setAlias('m', 'previous-champion', '1');
-    const answer = await world.ask(asked, { deps: counted(false) });
-    expect(codes(answer)).toContain(differs);
-    expect(calls).toEqual(['3']);
+    const deps = counted(false);
+    expect(codes(await world.ask({ ...asked, dry_run: true }, { deps }))).toContain(differs);
+    expect(codes(await world.ask(asked, { deps }))).not.toContain(differs);
+    expect(calls).toEqual(['all', '3']);
+    world.registry.setAlias('m', 'champion', '3');
+    calls = [];
+    const again = { ...asked, request_id: 'k2', overrides: ['COOLDOWN'] };
+    expect(await world.ask(again, { deps: counted() })).toMatchObject({ rolled_back: true });
+    expect(calls).toHaveLength(1);
   });
 
   test.each([
