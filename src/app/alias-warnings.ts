@@ -16,17 +16,17 @@ import type { RollbackRequest, Warning } from '../domain/request/request.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
-/** A planned move, of which the aliases of the model may have something to say. */
+/** A planned move, to compare with the aliases of the model. */
 export interface PlannedMove {
   readonly request: RollbackRequest;
   readonly plan: Plan;
-  /** What the plan was made from; null for a run that is resumed, whose plan was warned of before. */
+  /** What the plan was made from; null for a run that is resumed: its record has the warnings of the plan. */
   readonly snapshot: RegistrySnapshot | null;
 }
 
 /**
- * What the aliases of the model have to say about a planned move: one is left behind, one shows that the
- * stage is perhaps not what consumers load by, or that of the previous version contradicts the record. Also
+ * The warnings that the aliases of the model give about a planned move: one is left behind, one shows that
+ * the stage is perhaps not what consumers load by, or that of the previous version contradicts the record. Also
  * refused where the registry would refuse the move for the name of the model, so a preview promises no more
  * than a real run does.
  * @throws RegistryRefusedError, RegistryUnavailableError

@@ -73,7 +73,7 @@ function judge(settings: PointerSettings, models: readonly PointedModel[], read:
   }
   return warning(
     'pointers',
-    `${what} The pointer that is set (${pointerText(settings.default)}, or by ROLLBACK_MODEL_POINTERS) fits none ` +
+    `${what} The pointer that this shell sets (${pointerText(settings.default)}, or by ROLLBACK_MODEL_POINTERS) fits none ` +
       'of them: a rollback would be refused with POINTER_UNUSED.',
     fixFor(settings, inUse, most[0]),
   );

@@ -1,4 +1,4 @@
-/** What the aliases of a model say about a planned move, beside that one of them is left behind. */
+/** Warnings that the aliases of a model give about a planned move. What is left behind: aliases.test.ts. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
@@ -128,7 +128,7 @@ describe('a stage below a version that an alias names', () => {
     expect(calls).toEqual(['all']);
   });
 
-  test('is not looked for by a request on a model of many versions, whose call is slow', async () => {
+  test('is not read by a request on a model of many versions, where the call is slow', async () => {
     const answer = await world.ask(key, { deps: counted(false) });
     expect(calls).toEqual(['3']);
     expect(codes(answer)).toEqual([]);
