@@ -165,7 +165,7 @@ describe('commandLine', () => {
     sweep: () => commandLine('sweep'),
     doctor: (text) => commandLine('doctor', [], { function: text }),
     'create-table': () => commandLine('create-table'),
-    demo: (text) => commandLine('demo', [], { model: text }),
+    demo: (text) => commandLine('demo', [], { model: text, stage: true }),
   };
 
   test('is there for every verb of the command', () => {

@@ -246,6 +246,7 @@ describe('notices.md', () => {
       ...Object.values(otherOutcomes).map((outcome) => outcome.toLowerCase().replaceAll('_', ' ')),
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
+      'alarm closed',
     ];
     const subjects = [
       'Model Rollback: NAME',

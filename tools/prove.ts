@@ -140,6 +140,15 @@ const mutations: readonly Mutation[] = [
     test: 'is not moved (dry run: false)',
   },
   {
+    invariant: 'I11',
+    breaks: 'an alarm moves a stage that was perhaps forgotten',
+    file: 'src/domain/protocol/attempt.ts',
+    from: 'const isDoubtful = isBlind || (attempt.pointerDoubt ?? null) !== null;',
+    to: 'const isDoubtful = isBlind;',
+    suite: 'test/unit/app/alias-warnings.test.ts',
+    test: 'is not moved for an alarm, which asks a person and says why',
+  },
+  {
     invariant: 'I7',
     breaks: 'the notice is not saved with the end',
     file: 'src/domain/protocol/transition.ts',

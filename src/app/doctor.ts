@@ -1,17 +1,18 @@
 import { type Check, failed, ok, problem, Verdict, warning } from '../domain/answer/check.ts';
 import { commandText } from '../domain/command-line.ts';
-import { ConfigurationError, messageOf } from '../domain/errors.ts';
+import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { clockSkewProblem } from '../domain/protocol/meeting.ts';
 import { isoTime } from '../domain/registry/model.ts';
-import { type FleetState, type Pause, pauseText } from '../domain/state/fleet.ts';
+import type { FleetState } from '../domain/state/fleet.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { DueItem, RecordList } from '../ports/rollback-store.ts';
 import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
 import { examineAlarms } from './examine-alarms.ts';
 import { examineCallers } from './examine-function.ts';
-import { inParallel } from './in-parallel.ts';
+import { examineModels } from './examine-models.ts';
+import { examinePointers } from './examine-pointers.ts';
 
 /** What `doctor` is asked to check. */
 export interface DoctorQuestions {
@@ -42,9 +43,13 @@ export async function doctor(
     noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, within()),
     alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, within()),
   ]);
-  const isReadable = registry.check.verdict !== Verdict.PROBLEM && state.kind === 'read';
-  const [paused, callers, rest] = await Promise.all([
-    state.kind === 'read' ? pausedCheck(deps, state.reading, within()) : notChecked('paused'),
+  const hasRegistry = registry.check.verdict !== Verdict.PROBLEM;
+  const isReadable = hasRegistry && state.kind === 'read';
+  const [pointers, models, callers, rest] = await Promise.all([
+    hasRegistry ? examinePointers(deps, within()) : notChecked('pointers', 'registry'),
+    state.kind === 'read'
+      ? examineModels(deps, state.reading, { hasRegistry }, within())
+      : [notChecked('paused'), notChecked('quarantine')],
     alarms.functionArn === null ? [] : examineCallers(deps, around, alarms.functionArn, deadline),
     examineAlarms(deps, around, alarms, { isReadable }, deadline),
   ]);
@@ -58,7 +63,8 @@ export async function doctor(
     ]),
     notices,
     state.kind === 'read' ? overdueCheck(state.reading.overdue) : notChecked('overdue'),
-    paused,
+    ...models,
+    pointers,
     ...callers,
     ...(alarmTopic === null ? [] : [alarmTopic]),
     ...rest,
@@ -165,40 +171,6 @@ function overdueCheck(overdue: readonly DueItem[]): Check {
   );
 }
 
-/** Every model on record whose automation is paused, and the fleet. */
-async function pausedCheck(
-  { store }: RollbackDeps,
-  { list, fleet }: StateReading,
-  deadline: Deadline,
-): Promise<Check> {
-  const models = list.records.flatMap(({ record }) =>
-    record.subject === 'model' ? [record.modelName] : [],
-  );
-  const names = [...new Set(models)].slice(0, limits.doctorModelsMax);
-  const texts: string[] = [];
-  const note = (pause: Pause | null | undefined, modelName: string | null): void => {
-    if (pause) texts.push(pauseText(pause, modelName));
-  };
-  note(fleet?.pause, null);
-  let count = 0;
-  try {
-    await inParallel(names, deadline, async (name) => {
-      const { state } = await store.read(name, null, deadline);
-      note(state?.pause, name);
-      count += 1;
-    });
-  } catch (error) {
-    texts.push(`Only ${count} of ${names.length} models could be checked: ${messageOf(error)}`);
-  }
-  if (texts.length === 0)
-    return ok('paused', `Automation of no model is paused (${count} checked).`);
-  return warning(
-    'paused',
-    texts.join(' '),
-    'When the cause is fixed, run the command that each message names.',
-  );
-}
-
-function notChecked(name: string): Check {
-  return warning(name, 'Not checked: the state cannot be read.', 'Fix that first.');
+function notChecked(name: string, what = 'state'): Check {
+  return warning(name, `Not checked: the ${what} cannot be read.`, 'Fix that first.');
 }

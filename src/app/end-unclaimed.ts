@@ -1,12 +1,13 @@
 import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { isSameLive } from '../domain/decide/verify.ts';
 import { type Attempt, endUnclaimed, type UnclaimedFacts } from '../domain/protocol/attempt.ts';
-import { closeWatch } from '../domain/protocol/watch.ts';
+import { closeForOtherPointer, closeWatch } from '../domain/protocol/watch.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { WatchEnd } from '../domain/record/trigger.ts';
 import { findVersion, type RegistrySnapshot, withRows } from '../domain/registry/model.ts';
 import type { LastCommit } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import type { StoreView } from '../ports/rollback-store.ts';
 import type { RollbackDeps } from './deps.ts';
 import { answerEnd } from './finish.ts';
 
@@ -62,25 +63,27 @@ export async function closeIfMoved(
 }
 
 /**
- * An alarm that was refused before is about the pointer that was configured then.
+ * An alarm that was refused before is about the pointer that was configured then. Closing it is announced:
+ * what it asked for is not done any more, and nobody moved anything.
  * @returns as `closeIfMoved` does
  */
 export async function closeIfOtherPointer(
   deps: RollbackDeps,
-  previous: RollbackRecord | undefined,
+  { record: previous, notice: announced }: Pick<StoreView, 'record' | 'notice'>,
   pointer: string,
   deadline: Deadline,
 ): Promise<RollbackResponse | null | undefined> {
   const planned = previous?.plan?.pointer;
   if (previous === undefined || planned === undefined || planned === pointer) return undefined;
-  const closed = closeWatch(previous, WatchEnd.POINTER_CHANGED, deps.clock.nowMs());
-  if ((await deps.store.write({ record: closed }, deadline)) === 'conflict') return null;
+  const time = { nowMs: deps.clock.nowMs(), token: deps.identity.random() };
+  const change = closeForOtherPointer(previous, announced, time);
+  if ((await deps.store.write(change, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'alarm closed: another pointer is configured for its model since', {
-    rollback_id: closed.id,
+    rollback_id: previous.id,
     pointer_then: planned,
     pointer_now: pointer,
   });
-  return responseOf(closed);
+  return await answerEnd(deps, change.record, change.notice, deadline);
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ import {
   warning,
   worstOf,
 } from '../domain/answer/check.ts';
+import type { RollbackResponse } from '../domain/answer/response.ts';
 import { commandText } from '../domain/command-line.ts';
 import { limits } from '../domain/limits.ts';
+import { pointerDoubtful } from '../domain/pointer/alias.ts';
 import { alarmRequest, RefusalCode } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { deadlineWithin } from '../ports/deadline.ts';
@@ -214,7 +216,7 @@ async function planCheck(
     return warning(name, message, 'Fix the registry and the state first.');
   }
   try {
-    const { plan, refusals, message, from_version, to_version } = await rollBack(deps, {
+    const answer = await rollBack(deps, {
       request: { ...alarmRequest(model.name, transition.name), isDryRun: true },
       warnings: [],
       invocationId: 'doctor',
@@ -222,10 +224,14 @@ async function planCheck(
       alarm: { transition, modelSource: model.source, liveVersions: null },
       isAutomatic: true,
     });
+    const { plan, refusals, message, from_version, to_version } = answer;
     const text = `${about}: ${message}`;
     switch (plan?.verdict) {
       case 'ROLLED_BACK':
-        return ok(name, `${about}: would move from ${from_version} to ${to_version}.`);
+        return (
+          askingCheck(answer, { name, about }) ??
+          ok(name, `${about}: would move from ${from_version} to ${to_version}.`)
+        );
       case 'REFUSED':
         return refusals.every(({ code }) => passing.includes(code))
           ? warning(name, text, 'An alarm would be refused now; the message says why.')
@@ -239,6 +245,31 @@ async function planCheck(
     const check = failed(name, error);
     return { ...check, message: `${about}: ${check.message}` };
   }
+}
+
+/** An alarm that would not act by itself, although nothing refuses the rollback; null when it would. */
+function askingCheck(
+  { model_name: model, from_version: from, to_version: to, pointer, warnings }: RollbackResponse,
+  { name, about }: { readonly name: string; readonly about: string },
+): Check | null {
+  if (model === null || from === null || to === null) return null;
+  const found = (code: string): string | undefined =>
+    warnings.find((warning) => warning.code === code)?.message;
+  const doubt = found(pointerDoubtful);
+  if (doubt !== undefined) {
+    const fix =
+      `If consumers load by that alias, set it for ${model} in ROLLBACK_MODEL_POINTERS. If they do not, give it ` +
+      'a name that begins with candidate, challenger or shadow.';
+    return warning(name, `${about}: would wait for a person. ${doubt}`, fix);
+  }
+  const guess = found('TARGET_IS_A_GUESS');
+  if (guess === undefined) return null;
+  const command = commandText('promoted', [model, from], {
+    replaced: to,
+    pointer: pointer ?? undefined,
+  });
+  const fix = `If version ${to} was live before version ${from}, run ${command}.`;
+  return warning(name, `${about}: would wait for a person. ${guess}`, fix);
 }
 
 /** Refusals that end by themselves, or that a person set on purpose. */

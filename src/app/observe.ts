@@ -13,6 +13,7 @@ import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 import { compare, pointerOf, type Round } from './observe-model.ts';
+import { pointerPages } from './pointer-pages.ts';
 
 /** What one round of observing did. */
 export interface Observation {
@@ -104,32 +105,26 @@ async function readKnown(
 
 /** Models on record first, then page by page from where the round before ended. */
 async function readAll(round: Round, from: string | null): Promise<PagesEnd> {
+  const { deps, deadline } = round;
+  const pagesMax = limits.observePagesMax;
   let at = from;
-  let rows: number = limits.observePageRows;
+  let isPassOver = false;
   try {
     await readFirst(round);
-    for (let pages = 1; pages <= limits.observePagesMax; pages += 1) {
-      if (round.deadline.leftMs() <= 0) break;
-      const { clock, registry } = round.deps;
-      const beganAtMs = clock.nowMs();
-      const beganMs = clock.monotonicMs();
-      const page = await registry.listPointers({ from: at, rows }, round.deadline);
-      // Its cost grows with the versions of the models on it.
-      const isSlow = clock.monotonicMs() - beganMs > limits.observeSlowMs;
-      if (isSlow) rows = Math.max(1, Math.floor(rows / 2));
-      await inParallel(page.rows, round.deadline, (row) => compare(round, row, beganAtMs));
+    for await (const page of pointerPages(deps, { from, pagesMax }, deadline)) {
+      await inParallel(page.rows, deadline, (row) => compare(round, row, page.beganAtMs));
       at = page.next;
-      if (at === null) return { next: null, isPassOver: true, error: null };
+      isPassOver = at === null;
     }
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;
     const message = messageOf(error);
-    round.deps.logger.log('warn', 'the pointers of the registry could not be observed', {
+    deps.logger.log('warn', 'the pointers of the registry could not be observed', {
       error: message,
     });
     return { next: at, isPassOver: false, error: message };
   }
-  return { next: at, isPassOver: false, error: null };
+  return { next: at, isPassOver, error: null };
 }
 
 /** A rollback asks for what was live before: so these are read in every round, however many models there are. */

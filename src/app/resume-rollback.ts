@@ -65,7 +65,7 @@ export async function resumeRollback(
   const whyStale = isStale
     ? 'it began more than 15 minutes ago'
     : whyAlarmStale(record, isPaused, alarmNow);
-  const besides = aliasWarningsBeside(deps, record.modelName, plan, deadline);
+  const besides = aliasWarningsBeside(deps, { ...record, plan, snapshot: null }, deadline);
   return await carryOut(
     deps,
     taken,

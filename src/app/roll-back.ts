@@ -2,10 +2,10 @@ import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/ans
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
-import type { Plan } from '../domain/decide/plan.ts';
 import { planWarnings } from '../domain/decide/plan-text.ts';
 import { InvalidRequestError, RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { pointerDoubtful } from '../domain/pointer/alias.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
 import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
@@ -16,7 +16,12 @@ import { type ModelState, newModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { StoreView } from '../ports/rollback-store.ts';
-import { aliasWarnings, aliasWarningsBeside } from './alias-warnings.ts';
+import {
+  aliasWarnings,
+  aliasWarningsBeside,
+  aliasWarningsForAlarm,
+  type PlannedMove,
+} from './alias-warnings.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { requireClock } from './clock-skew.ts';
@@ -147,7 +152,7 @@ async function attemptThrough(
   }
 
   if (run.isAutomatic) {
-    const closed = await closeIfOtherPointer(deps, view.record, run.pointer, deadline);
+    const closed = await closeIfOtherPointer(deps, view, run.pointer, deadline);
     if (closed !== undefined) return closed;
   }
   const snapshot = await reading;
@@ -166,22 +171,25 @@ async function attemptThrough(
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
     ...planWarnings(plan, { state, snapshot: decision.snapshot }),
   ];
-  if (request.isDryRun) return await dryRun(deps, run, plan, warnings, state);
-  const attempt: Attempt = {
-    ...run,
-    previous: view.record,
-    previousNotice: view.notice,
-    plan,
-    warnings,
-    nowMs: deps.clock.nowMs(),
-    token: deps.identity.random(),
-  };
+  const move = { request, plan, snapshot: decision.snapshot };
+  if (request.isDryRun) return await dryRun(deps, run, move, warnings, state);
   if (run.isAutomatic) {
     const { lastCommit } = pointerState(state, run.pointer);
     const now = { snapshot: decision.snapshot, lastCommit };
     const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }
+  const known = run.isAutomatic ? await aliasWarningsForAlarm(deps, move, deadline) : null;
+  const attempt: Attempt = {
+    ...run,
+    previous: view.record,
+    previousNotice: view.notice,
+    plan,
+    warnings: [...warnings, ...(known ?? [])],
+    pointerDoubt: known?.find(({ code }) => code === pointerDoubtful)?.message ?? null,
+    nowMs: deps.clock.nowMs(),
+    token: deps.identity.random(),
+  };
   const { alarms, cooldownMs } = deps.settings;
   const outcome = unclaimedOutcome(attempt, alarms);
   if (outcome !== null) {
@@ -191,7 +199,7 @@ async function attemptThrough(
   requireReadiness(run);
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
   // Beside the claim and the move, which do not wait for it.
-  const besides = aliasWarningsBeside(deps, request.modelName, plan, deadline);
+  const besides = known === null ? aliasWarningsBeside(deps, move, deadline) : undefined;
   const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
   if (claimed === null) return null;
   return await endRun(deps, run, await carryOut(deps, claimed, deadline, null, besides));
@@ -247,12 +255,12 @@ async function resume(
 async function dryRun(
   deps: RollbackDeps,
   run: Run,
-  plan: Plan,
+  move: PlannedMove,
   planned: readonly Warning[],
-  state: ModelState,
+  { active }: ModelState,
 ): Promise<RollbackResponse> {
-  const { active } = state;
-  const besides = await aliasWarnings(deps, run.request.modelName, plan, run.deadline);
+  const { plan } = move;
+  const besides = await aliasWarnings(deps, move, run.deadline);
   const warnings = [...planned, ...besides];
   if (active === null) return dryRunResponse(plan, run.request, warnings);
   const message = `The rollback ${active.rollbackId} of this model is in progress; until it ends, a real request gets RollbackInProgressError.`;

@@ -32,6 +32,13 @@ const settings: readonly (readonly [string, EnvName, (config: Config) => string]
   ['mode', 'ROLLBACK_MODE', ({ alarms }) => alarms.mode],
   ['cooldown', 'ROLLBACK_COOLDOWN_HOURS', ({ cooldownMs }) => `${cooldownMs / 3_600_000} h`],
   ['pointer', 'ROLLBACK_POINTER', ({ pointers }) => pointerText(pointers.default)],
+  [
+    'pointers of models',
+    'ROLLBACK_MODEL_POINTERS',
+    ({ pointers }) =>
+      [...pointers.byModel].map(([name, one]) => `${name}: ${pointerText(one)}`).join(', ') ||
+      'none',
+  ],
   ['rule', 'ROLLBACK_TARGET_RULE', ({ targetRule }) => targetRule],
   ['budget', 'ROLLBACK_BUDGET', ({ alarms }) => JSON.stringify(alarms.budget)],
   ['blast radius', 'ROLLBACK_BLAST_RADIUS', ({ alarms }) => JSON.stringify(alarms.blastRadius)],

@@ -22,7 +22,10 @@ interface Verbs {
   readonly sweep: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly 'create-table': readonly [];
-  readonly demo: readonly [args?: readonly [], options?: { readonly model?: string }];
+  readonly demo: readonly [
+    args?: readonly [],
+    options?: { readonly model?: string; readonly stage?: true },
+  ];
 }
 export type CommandVerb = keyof Verbs;
 

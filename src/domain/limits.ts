@@ -53,6 +53,9 @@ export const limits = {
   /** Alarms, and models on record, that `doctor` checks. */
   doctorAlarmsMax: 100,
   doctorModelsMax: 200,
+  /** `doctor`: pages of registered models whose pointers are counted, and how many pointers it names. */
+  surveyPagesMax: 10,
+  surveyPointersShown: 5,
   annotateTimeoutMs: 3_000,
   /** One call of the state store, its own retries included. */
   storeTimeoutMs: 10_000,
@@ -156,11 +159,12 @@ export const limits = {
   /** Items that the heads of all pointers are spread over, and how long one that nobody sees is kept (30 days). */
   headParts: 16,
   headRetentionMs: 2_592_000_000,
-  /** Observing: its time in one sweep, pages, rows of a page, and when a page is slow and asked for in halves. */
+  /** Registered models of one page that lists what pointers name; after a page that took so long, half as many. */
+  pointerPageRows: 20,
+  pointerPageSlowMs: 1_000,
+  /** Observing: its time in one sweep, and its pages. */
   observeBudgetMs: 10_000,
   observePagesMax: 20,
-  observePageRows: 20,
-  observeSlowMs: 1_000,
   /** Models on record whose pointer is read in each round, beside the pages. */
   observeFirstMax: 20,
   /** Another version may have been live unseen when this many rounds lie between two readings. */

@@ -117,6 +117,22 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm about an alias'), () => {
     expect(await named()).toBe('1');
   });
 
+  test('waits for a person where the stage is set, and an alias names a version above', async () => {
+    const staged = await world.model(['Archived', 'Production', 'None']);
+    await world.mlflow.setAlias(staged, 'champion', '3');
+    const alarm = await world.alarm(staged);
+
+    const answer = await world.ask(directAlarm(alarm.red()), STAGE);
+
+    expect(answer).toMatchObject({ outcome: 'AWAITING_APPROVAL', from_version: '2', refusals: [] });
+    expect(answer.warnings.map(({ code }) => code)).toContain('POINTER_DOUBTFUL');
+    expect(answer.message).toContain('alias:champion names version 3, above version 2');
+    expect(await world.mlflow.liveVersions(staged)).toEqual(['2']);
+    const approve = ['approve', answer.rollback_id ?? '', '--yes', '--json'];
+    expect(await world.command(approve, STAGE)).toMatchObject({ exitCode: 0 });
+    expect(await world.mlflow.liveVersions(staged)).toEqual(['1']);
+  });
+
   test('waits for the cooldown after a rollback of another pointer of the model', async () => {
     const staged = await world.model(['Archived', 'Production', 'None']);
     await world.mlflow.setAlias(staged, 'champion', '3');
@@ -153,6 +169,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm about an alias'), () => {
     await world.sweep({ ...STAGE, ...ahead(61 * minuteMs) });
 
     expect((await world.recorded(refused)).alarm).toMatchObject({ watch: 'pointer-changed' });
+    expect((await subjects()).at(-1)).toBe(`Model Rollback alarm closed: ${model}`);
     expect(await named()).toBe('2');
   });
 

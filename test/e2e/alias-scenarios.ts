@@ -399,6 +399,48 @@ export const aliasScenarios: readonly Scenario[] = [
     },
   },
   {
+    title:
+      'warns of a stage below a version that an alias names, unless the request names the stage',
+    run: async ({ world, way }) => {
+      const model = await world.model(['Archived', 'Production', 'None', 'None']);
+      await world.mlflow.setAlias(model, 'champion', '4');
+      await world.mlflow.setAlias(model, 'challenger', '3');
+      const named: Ask = { model_name: model, pointer: 'stage:Production', dry_run: true };
+
+      const certain = answerIn(await way.ask(named));
+      const preview = answerIn(await way.ask({ model_name: model, dry_run: true }));
+      const answer = answerIn(await way.ask({ model_name: model }));
+
+      expect(codesOf(certain)).toEqual([]);
+      for (const one of [preview, answer]) {
+        expect(codesOf(one)).toEqual(['POINTER_DOUBTFUL']);
+        expect(one.warnings[0]?.message).toContain(
+          'alias:champion names version 4, above version 2',
+        );
+      }
+      expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '2', to_version: '1' });
+      const [notice] = await world.notices(model);
+      expect(notice?.message['warnings']).toMatchObject([{ code: 'POINTER_DOUBTFUL' }]);
+    },
+  },
+  {
+    title: 'warns when the alias of the previous version contradicts the record, which decides',
+    run: async ({ world, way }) => {
+      const model = await aliased(world, { versions: 3, champion: '3', 'champion-previous': '1' });
+      await promoted(world, model, '3', '2');
+
+      const preview = answerIn(await way.ask({ model_name: model, dry_run: true }, CHAMPION));
+      const answer = answerIn(await way.ask({ model_name: model }, CHAMPION));
+
+      for (const one of [preview, answer]) {
+        expect(one).toMatchObject({ to_version: '2', plan: { rule: 'recorded' } });
+        expect(codesOf(one)).toEqual(['PREVIOUS_ALIAS_DIFFERS']);
+      }
+      const [notice] = await world.notices(model);
+      expect(notice?.message['warnings']).toMatchObject([{ code: 'PREVIOUS_ALIAS_DIFFERS' }]);
+    },
+  },
+  {
     title: 'refuses when the alias names another version than the request expects',
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3' });

@@ -91,6 +91,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'topic',
       'overdue',
       'paused',
+      'quarantine',
+      'pointers',
       'schedule',
       'permission',
       'alarms',
@@ -166,7 +168,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
   test('says it to people too', async () => {
     const { stdout, exitCode } = await runCommand(['doctor'], world.env());
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^ok {7}settings {2}This shell: mode act/);
+    expect(stdout).toMatch(/^ok {7}settings {4}This shell: mode act/);
     // DynamoDB Local knows no backups.
     expect(stdout).toMatch(/\nwarning {2}backup .*\n +-> Check that the table/);
     expect(stdout).toMatch(/\n\d+ checks: 0 with problems, 2 with warnings\.\n$/);

@@ -59,10 +59,7 @@ const versionList = v.object({
   next_page_token: v.optional(v.string(), ''),
 });
 const oneVersion = v.object({ model_version: modelVersion });
-const aliasesOfVersion = v.object({
-  model_version: v.object({ aliases: v.optional(v.array(v.string()), []) }),
-});
-const aliases = v.optional(
+const aliasesOfModel = v.optional(
   v.array(
     v.object({
       alias: v.string(),
@@ -71,11 +68,14 @@ const aliases = v.optional(
   ),
   [],
 );
+const aliasesOfVersion = v.object({
+  model_version: v.object({ aliases: v.optional(v.array(v.string()), []) }),
+});
 const registeredModel = v.object({
   registered_model: v.object({
     name: v.string(),
     latest_versions: v.optional(v.array(v.unknown()), []),
-    aliases,
+    aliases: aliasesOfModel,
   }),
 });
 
@@ -84,7 +84,7 @@ const pointedModels = v.object({
     v.array(
       v.object({
         name: v.string(),
-        aliases,
+        aliases: aliasesOfModel,
         latest_versions: v.optional(v.array(modelVersion), []),
       }),
     ),

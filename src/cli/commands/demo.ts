@@ -10,6 +10,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Notice } from '../../domain/record/notice-content.ts';
 import { parseModelName, parseRequest } from '../../domain/request/request.ts';
 import { startRegistryServer } from '../../embedded/registry-server.ts';
+import type { SeedVersion } from '../../embedded/seed.ts';
 import { deadlineAfter } from '../../ports/deadline.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -29,24 +30,30 @@ export const demoCommand: Command = {
   name: 'demo',
   usage: '',
   summary: 'show a whole rollback on an embedded registry: no account, no server, nothing kept',
-  options: { model: { type: 'string' } },
+  options: { stage: { type: 'boolean' }, model: { type: 'string' } },
   optionHelp: {
+    stage: 'the same for the stage Production, instead of the alias champion',
     model:
       'show the plan for this model of your registry (MLFLOW_TRACKING_URI) instead; only reads',
   },
   arity: [0, 0],
-  examples: ['model-rollback demo', 'model-rollback demo --model PascalStrategy'],
+  examples: [
+    'model-rollback demo',
+    'model-rollback demo --stage',
+    'model-rollback demo --model PascalStrategy',
+  ],
   run: async (context) => {
     const model = textOption(context, 'model');
     if (model !== undefined) return await planOnRealServer(context, parseModelName(model));
+    const scene = context.options['stage'] === true ? stageScene : aliasScene;
     const server = await startRegistryServer();
     try {
       const story: string[] = [];
-      const env = { MLFLOW_TRACKING_URI: server.url };
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_POINTER: scene.pointer };
       const composed = await composeOn(context, env, (notice) => story.push(shortNotice(notice)));
       try {
-        server.seed(modelName, seededVersions());
-        const answers = await runStory(context, composed, story);
+        server.seed(modelName, scene.versions(clock.nowMs()));
+        const answers = await runStory(context, composed, scene, story);
         context.print(story.join('\n'), answers);
       } finally {
         composed.close();
@@ -65,6 +72,7 @@ type Answers = Record<'plan' | 'rollback' | 'replay' | 'second', RollbackRespons
 async function runStory(
   context: CommandContext,
   { deps }: Composed,
+  scene: Scene,
   story: string[],
 ): Promise<Answers> {
   const { style } = context;
@@ -86,12 +94,7 @@ async function runStory(
     request_id: `${alarmName} 2024-01-01T02:47:00.000+0000`,
   };
 
-  step(
-    `It is 02:47. ${modelName} has three versions, and version 3 is live.`,
-    '  1  Archived    the first one',
-    '  2  Archived    replaced by version 3',
-    '  3  Production  promoted yesterday, and losing money since midnight',
-  );
+  step(`It is 02:47. ${modelName} has three versions, and version 3 is live.`, ...scene.lines);
   const plan = await ask({ ...alarm, dry_run: true });
   step(
     `The alarm "${alarmName}" goes to ALARM. First the plan: nothing is written.`,
@@ -140,7 +143,9 @@ function view({ style }: CommandContext): AnswerView {
 async function planOnRealServer(context: CommandContext, model: string): Promise<ExitCode> {
   const composed = await composeOn(context, context.env, () => undefined);
   try {
-    const { request, warnings } = parseRequest({ model_name: model, dry_run: true });
+    const pointer = context.options['stage'] === true ? 'stage:Production' : undefined;
+    const fields = { model_name: model, dry_run: true, pointer };
+    const { request, warnings } = parseRequest(fields);
     const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
     const call = { request, warnings, invocationId: 'demo', deadline };
     const answer = await rollBack(composed.deps, call);
@@ -159,7 +164,7 @@ async function composeOn(
   showNotice: (notice: Notice) => void,
 ): Promise<Composed> {
   const registryOnly = Object.fromEntries(
-    Object.entries(env).filter(([name]) => name.startsWith('MLFLOW_')),
+    Object.entries(env).filter(([name]) => /^MLFLOW_|^ROLLBACK_(MODEL_)?POINTERS?$/.test(name)),
   );
   const config = configFromEnv({ ...registryOnly, ROLLBACK_STORE: 'sqlite::memory:' }, 'command');
   return await compose(config, {
@@ -168,18 +173,51 @@ async function composeOn(
   });
 }
 
+/** How the story begins. */
+interface Scene {
+  readonly pointer: string;
+  /** A line for each version. */
+  readonly lines: readonly string[];
+  versions(nowMs: number): readonly SeedVersion[];
+}
+
+/** Whoever moved the alias to version 3 let another one name version 2: MLflow does not keep that. */
+const aliasScene: Scene = {
+  pointer: 'alias:champion',
+  lines: [
+    '  1                     the first one',
+    '  2  champion-previous  replaced by version 3',
+    '  3  champion           promoted yesterday, and losing money since midnight',
+  ],
+  versions: (nowMs) => [
+    { creationTimestamp: daysBefore(nowMs, 60) },
+    { creationTimestamp: daysBefore(nowMs, 31), aliases: ['champion-previous'] },
+    { creationTimestamp: daysBefore(nowMs, 2), aliases: ['champion'] },
+  ],
+};
+
 /** Version 3 replaced version 2: MLflow gives both rows of one promotion the same time. */
-function seededVersions(): {
-  stage: 'Archived' | 'Production';
-  creationTimestamp: number;
-  lastUpdatedTimestamp: number;
-}[] {
-  const dayMs = 24 * 3_600_000;
-  const nowMs = clock.nowMs();
-  const day = (ago: number): number => nowMs - ago * dayMs;
-  return [
-    { stage: 'Archived', creationTimestamp: day(60), lastUpdatedTimestamp: day(30) },
-    { stage: 'Archived', creationTimestamp: day(31), lastUpdatedTimestamp: day(1) },
-    { stage: 'Production', creationTimestamp: day(2), lastUpdatedTimestamp: day(1) },
-  ];
+const stageScene: Scene = {
+  pointer: 'stage:Production',
+  lines: [
+    '  1  Archived    the first one',
+    '  2  Archived    replaced by version 3',
+    '  3  Production  promoted yesterday, and losing money since midnight',
+  ],
+  versions: (nowMs) => {
+    const [month, day] = [daysBefore(nowMs, 30), daysBefore(nowMs, 1)];
+    return [
+      {
+        stage: 'Archived',
+        creationTimestamp: daysBefore(nowMs, 60),
+        lastUpdatedTimestamp: month,
+      },
+      { stage: 'Archived', creationTimestamp: daysBefore(nowMs, 31), lastUpdatedTimestamp: day },
+      { stage: 'Production', creationTimestamp: daysBefore(nowMs, 2), lastUpdatedTimestamp: day },
+    ];
+  },
+};
+
+function daysBefore(nowMs: number, days: number): number {
+  return nowMs - days * 24 * 3_600_000;
 }

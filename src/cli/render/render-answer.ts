@@ -1,6 +1,7 @@
 import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.ts';
 import { splitAdvice } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { unreachedText } from '../../domain/pointer/alias.ts';
 import type { NextStep } from '../next-step.ts';
 import { withFlagNames } from './flag-names.ts';
 import type { Style } from './style.ts';
@@ -75,6 +76,9 @@ export function renderPlan(answer: RollbackResponse, style: Style): string {
   const more = plan.candidates.length - shown.length + plan.candidates_omitted;
   return [
     ...planHead(plan, 'live', style),
+    ...(plan.verdict === 'ROLLED_BACK'
+      ? [`${label('rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`]
+      : []),
     `${label('guards', style)}${passed} of ${plan.guards.length} passed`,
     ...guards.map((guard) =>
       guardLine({ ...guard, message: splitAdvice(guard.message).why }, style),

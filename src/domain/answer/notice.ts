@@ -2,6 +2,7 @@ import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
+import { unreachedText } from '../pointer/alias.ts';
 import type { Notice, NoticeTopic } from '../record/notice-content.ts';
 import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type RollbackRecord,
   type RollbackStatus,
 } from '../record/record.ts';
-import { Recovery } from '../record/trigger.ts';
+import { Recovery, WatchEnd } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
 import { responseOf } from './response.ts';
@@ -108,26 +109,44 @@ export function noticeOf(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** What the recovery check found comes first, since it is the news. */
+/** What a later check found comes first, since it is the news. */
 function textOf(
   record: RollbackRecord,
   topic: NoticeTopic,
   replaces: number,
   message: string,
 ): string {
-  const news =
-    topic === 'recovery'
-      ? `${recoveryText(record)} `
-      : topic === 'pointer' && record.pointerCheck.kind === 'as-left'
-        ? `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `
-        : '';
-  return `${news}${message}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+  const reach =
+    topic === 'end' && record.progress.status === Outcome.ROLLED_BACK ? ` ${unreachedText}` : '';
+  return `${newsOf(record, topic)}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+}
+
+function newsOf(record: RollbackRecord, topic: NoticeTopic): string {
+  if (topic === 'recovery') return `${recoveryText(record)} `;
+  if (topic === 'pointer' && record.pointerCheck.kind === 'as-left') {
+    return `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `;
+  }
+  return isClosedByPointer(record) ? `${closedText(record)} ` : '';
 }
 
 function replacesText(replaces: number): string {
   return replaces === 1
     ? 'An earlier notice of this attempt could not be sent.'
     : `${replaces} earlier notices of this attempt could not be sent.`;
+}
+
+/** An alarm that ended without effect before, and is not tried again: another pointer is configured now. */
+function isClosedByPointer({ watch }: RollbackRecord): boolean {
+  return watch.kind === 'closed' && watch.why === WatchEnd.POINTER_CHANGED;
+}
+
+function closedText({ alarm, plan, modelName }: RollbackRecord): string {
+  const name = alarm?.transition.name ?? '';
+  return (
+    `The alarm ${name} is closed, and nothing was moved: it arrived when the pointer of ${modelName} was ` +
+    `${plan?.pointer ?? 'another one'}, and another pointer is configured since. To see what a rollback would ` +
+    `do now, run ${commandText('plan', [modelName])}. The result before:`
+  );
 }
 
 function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
@@ -170,7 +189,7 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
 function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
   switch (topic) {
     case 'end':
-      return subjectWords(record.progress.status);
+      return isClosedByPointer(record) ? ' alarm closed' : subjectWords(record.progress.status);
     case 'pointer':
       return record.pointerCheck.kind === 'differs'
         ? ' pointer differs'

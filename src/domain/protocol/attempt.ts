@@ -45,6 +45,8 @@ export interface Attempt {
   readonly token: string;
   /** False: a person's refusal is recorded only. @default true */
   readonly announcesRefusals?: boolean;
+  /** Why the pointer is perhaps not the one that consumers load by; known for alarms. @default null */
+  readonly pointerDoubt?: string | null;
 }
 
 /** An end that needs no claim, since nothing is moved. */
@@ -56,7 +58,8 @@ export type UnclaimedOutcome = Exclude<
 /**
  * How an attempt ends without a claim, or null when it may take one. Only alarms wait for a person: in
  * mode `ask`, when CloudWatch could not confirm them, when they come too late for anybody to expect a
- * rollback, and when the target is a guess: one for an alias, or one that not every version was read for.
+ * rollback, when the target is a guess (one for an alias, or one that not every version was read for), and
+ * when consumers perhaps load by another pointer.
  */
 export function unclaimedOutcome(
   attempt: Attempt,
@@ -70,7 +73,8 @@ export function unclaimedOutcome(
   const isForPerson = isInDoubt(plan) || isLate(attempt, pendingActMs);
   if (isPossible && isForPerson) return Outcome.AWAITING_APPROVAL;
   const isBlind = isMereGuess(plan.rule) || (plan.unreadBelow !== undefined && isGuess(plan.rule));
-  if (verdict === null && isBlind) return Outcome.AWAITING_APPROVAL;
+  const isDoubtful = isBlind || (attempt.pointerDoubt ?? null) !== null;
+  if (verdict === null && isDoubtful) return Outcome.AWAITING_APPROVAL;
   return mode === 'ask' ? (verdict ?? Outcome.AWAITING_APPROVAL) : verdict;
 }
 
@@ -227,9 +231,10 @@ function watchOf(
   return watchAfterRefusal(outcome === Outcome.REFUSED ? clearing : [], nowMs);
 }
 
-function messageOf({ plan, id, isAutomatic }: Attempt, outcome: UnclaimedOutcome): string {
+function messageOf(attempt: Attempt, outcome: UnclaimedOutcome): string {
+  const { plan, id, isAutomatic, pointerDoubt = null } = attempt;
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
-  const move = moveText(plan);
+  const move = [moveText(plan), ...(pointerDoubt === null ? [] : [pointerDoubt])].join(' ');
   if (outcome === Outcome.OBSERVED)
     return `Nothing was moved, because ROLLBACK_MODE is observe. ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);

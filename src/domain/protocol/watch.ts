@@ -1,6 +1,7 @@
 import { outboxNotice } from '../answer/notice.ts';
 import { limits } from '../limits.ts';
-import type { RollbackRecord, StoreChange } from '../record/record.ts';
+import type { OutboxNotice } from '../record/outbox.ts';
+import type { NoticeWrite, RollbackRecord, StoreChange } from '../record/record.ts';
 import { type AlarmWatch, Recovery, type RecoveryCheck, WatchEnd } from '../record/trigger.ts';
 import { next } from '../revision.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -40,6 +41,17 @@ export function postponeWatch(
 /** The record with its alarm not checked any more. */
 export function closeWatch(record: RollbackRecord, why: WatchEnd, nowMs: number): RollbackRecord {
   return next({ ...record, watch: { kind: 'closed', atMs: nowMs, why } });
+}
+
+/** The same where another pointer is configured for its model since, which people are notified of. */
+export function closeForOtherPointer(
+  record: RollbackRecord,
+  previous: OutboxNotice | undefined,
+  { nowMs, token }: { readonly nowMs: number; readonly token: string },
+): StoreChange & { readonly record: RollbackRecord; readonly notice: NoticeWrite } {
+  const closed = { ...closeWatch(record, WatchEnd.POINTER_CHANGED, nowMs), notice: noNotice };
+  const facts = { previous, embedded: record.notice, nowMs, token, isSending: true };
+  return { record: closed, notice: outboxNotice(closed, 'end', facts) };
 }
 
 /** The record with its alarm approved by a person. */
@@ -95,6 +107,9 @@ export function isApprovable(record: RollbackRecord, nowMs: number): boolean {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** A notice that release 0.1.0 left in the record is replaced by the new one. */
+const noNotice = { kind: 'none' } as const;
 
 function backoffMs(looks: number): number {
   return Math.min(limits.watchBackoffMs * 2 ** looks, limits.watchIntervalMs);

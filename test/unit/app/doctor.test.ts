@@ -10,6 +10,7 @@ import {
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import { parsePointer } from '../../../src/domain/registry/pointer.ts';
 import type { Pause } from '../../../src/domain/state/fleet.ts';
 import type { AlarmAnswer } from '../../../src/ports/alarm-reader.ts';
 import type { Deadline } from '../../../src/ports/deadline.ts';
@@ -124,6 +125,8 @@ describe('doctor', () => {
       'ok topic',
       'ok overdue',
       'ok paused',
+      'ok quarantine',
+      'ok pointers',
       'ok schedule',
       'ok permission',
       'ok alarms',
@@ -225,7 +228,16 @@ describe('doctor', () => {
     const found = checks.filter(({ verdict }) => verdict === Verdict.PROBLEM);
     expect(found.map(({ name }) => name)).toEqual(problems);
     for (const { fix } of found) expect(fix).toMatch(/^(Check|Try|Set)/);
-    for (const name of ['registry', 'state', 'table', 'clock', 'topic', 'overdue', 'paused']) {
+    for (const name of [
+      'registry',
+      'state',
+      'table',
+      'clock',
+      'topic',
+      'overdue',
+      'paused',
+      'pointers',
+    ]) {
       expect(checks.map((check) => check.name)).toContain(name);
     }
   });
@@ -240,7 +252,7 @@ describe('doctor', () => {
       },
     });
     const checks = await look(ofFunction, deps);
-    for (const name of ['overdue', 'paused', 'alarm churn']) {
+    for (const name of ['overdue', 'paused', 'quarantine', 'alarm churn']) {
       expect(named(checks, name).verdict).toBe(Verdict.WARNING);
     }
     expect(named(checks, 'alarm churn').message).toBe(
@@ -402,6 +414,29 @@ describe('doctor', () => {
       const check = await alarmCheck('churn');
       expect(check.verdict).toBe(Verdict.WARNING);
       expect(check.message).toContain('The last rollback (from 3 to 2');
+    });
+
+    test('that would wait for a person, because the stage is perhaps forgotten, is a warning', async () => {
+      world.registry.register('m');
+      world.registry.setAlias('m', 'champion', '4');
+      put('churn', { model: 'm' });
+      const { verdict, message, fix } = await alarmCheck('churn');
+      expect(verdict).toBe(Verdict.WARNING);
+      expect(message).toContain('would wait for a person. alias:champion names version 4');
+      expect(fix).toContain('ROLLBACK_MODEL_POINTERS');
+    });
+
+    test('that would wait for a person, because its target is a guess, is a warning', async () => {
+      world.registry.setAlias('m', 'champion', '3');
+      put('churn', { model: 'm' });
+      const pointers = { default: parsePointer('alias:champion', 'it'), byModel: new Map() };
+      const deps = { ...world.deps, settings: { ...world.deps.settings, pointers } };
+      const { verdict, fix } = await alarmCheck('churn', deps);
+      expect(verdict).toBe(Verdict.WARNING);
+      expect(fix).toBe(
+        'If version 2 was live before version 3, run ' +
+          '`model-rollback promoted m 3 --replaced 2 --pointer alias:champion`.',
+      );
     });
 
     test('whose model is paused is a warning: that holds for alarms only', async () => {

@@ -539,6 +539,33 @@ describe('a refused alarm', () => {
     expect(await live()).toEqual([promoted]);
   });
 
+  test('is closed, and that announced, when another pointer is configured for its model', async () => {
+    const refused = await refusedAlarm();
+    cloudWatchHas('ALARM');
+    const { settings } = world.deps;
+    const champion = { kind: 'alias', alias: 'champion' } as const;
+    const pointers = { default: champion, byModel: new Map() };
+    const deps = { ...world.deps, settings: { ...settings, pointers } };
+    world.clock.advance(hourMs);
+    world.notifier.isBroken = true;
+    await runSweep(deps);
+    expect((await recordOf(refused)).watch).toMatchObject({ why: 'pointer-changed' });
+    world.notifier.isBroken = false;
+    world.clock.advance(hourMs);
+    await runSweep(deps);
+    await runSweep(deps);
+    const closed = world.notifier.sent.filter(({ subject }) => subject.includes('closed'));
+    expect(closed.map(({ subject }) => subject)).toEqual(['Model Rollback alarm closed: m']);
+    expect(closed[0]?.message).toMatchObject({
+      rollback_id: refused.rollback_id,
+      outcome: 'REFUSED',
+      alarm: { watch: 'pointer-changed' },
+    });
+    expect(closed[0]?.message.text).toContain('the pointer of m was stage:Production');
+    expect(closed[0]?.message.text).toContain('`model-rollback plan m`');
+    expect(await live()).toEqual(['2']);
+  });
+
   test('is handed on when its model becomes known; too late, a person decides', async () => {
     cloudWatchHas('ALARM');
     world.alarms.answerAs('unreachable');

@@ -253,13 +253,13 @@ describe('observing', () => {
   test('reads many models in several sweeps, and those on record in each', async () => {
     world.registry.setAlias('m', 'champion', '3');
     await world.ask({ model_name: 'm', target_version: '2' });
-    const count = limits.observePagesMax * limits.observePageRows + 30;
+    const count = limits.observePagesMax * limits.pointerPageRows + 30;
     for (let index = 0; index < count; index += 1) {
       const name = `a-${String(index).padStart(4, '0')}`;
       world.registry.register(name);
       world.registry.setAlias(name, 'champion', '1');
     }
-    const perSweep = limits.observePagesMax * limits.observePageRows;
+    const perSweep = limits.observePagesMax * limits.pointerPageRows;
     expect(await runSweep()).toMatchObject({ models_observed: perSweep + 1 });
     // The rest comes with the next sweep, however soon.
     expect(await sweepLater(1)).toMatchObject({ models_observed: 31 });
@@ -275,7 +275,7 @@ describe('observing', () => {
       listPointers: {
         value: async (page: { from: string | null; rows: number }) => {
           rows.push(page.rows);
-          world.clock.advance(limits.observeSlowMs + 1);
+          world.clock.advance(limits.pointerPageSlowMs + 1);
           return await world.registry.listPointers(page);
         },
       },
@@ -283,7 +283,7 @@ describe('observing', () => {
     await runSweep({ ...deps, registry: slow });
     expect(rows.slice(0, 4)).toEqual([20, 10, 5, 2]);
     // No longer than its time.
-    expect(rows.length).toBeLessThanOrEqual(1 + limits.observeBudgetMs / limits.observeSlowMs);
+    expect(rows.length).toBeLessThanOrEqual(1 + limits.observeBudgetMs / limits.pointerPageSlowMs);
   });
 
   test('writes a stage as release 0.1.0 reads it', async () => {

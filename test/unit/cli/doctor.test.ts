@@ -58,12 +58,12 @@ describe('doctor', () => {
     const { exitCode, out, err } = await doctor();
     expect(exitCode).toBe(0);
     expect(err).toBe(`state  sqlite:${join(folder, 'deep', 'state.sqlite')}\n`);
-    expect(out).toMatch(/^ok {7}settings {2}This shell: mode act, cooldown 24 h/);
-    expect(out).toMatch(/\nok {7}registry {2}http.* answers and accepts the login/);
+    expect(out).toMatch(/^ok {7}settings {4}This shell: mode act, cooldown 24 h/);
+    expect(out).toMatch(/\nok {7}registry {4}http.* answers and accepts the login/);
     expect(out).toMatch(
-      /\nwarning {2}topic {5}ALERT_SNS_TOPIC_ARN is not set.*\n {19}-> Set ALERT/,
+      /\nwarning {2}topic {7}ALERT_SNS_TOPIC_ARN is not set.*\n {21}-> Set ALERT/,
     );
-    expect(out).toMatch(/\n9 checks: 0 with problems, 2 with warnings\.\n$/);
+    expect(out).toMatch(/\n11 checks: 0 with problems, 2 with warnings\.\n$/);
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
@@ -80,6 +80,8 @@ describe('doctor', () => {
       'topic',
       'overdue',
       'paused',
+      'quarantine',
+      'pointers',
       'alarms',
     ]);
     for (const check of checks) {
@@ -99,7 +101,7 @@ describe('doctor', () => {
     const { exitCode, out } = await doctor({ ROLLBACK_MODE: 'never', MLFLOW_TRACKING_URI: '' });
     expect(exitCode).toBe(1);
     expect(out).toMatch(/^problem {2}settings /);
-    expect(out).toMatch(/\nproblem {2}registry {2}MLFLOW_TRACKING_URI is not set/);
+    expect(out).toMatch(/\nproblem {2}registry {4}MLFLOW_TRACKING_URI is not set/);
     expect(out).toMatch(/\nok {7}state/);
     expect(await verdictOf('state', { ROLLBACK_STORE: 'redis' })).toBe('problem');
     expect(await verdictOf('registry', { ROLLBACK_STORE: 'redis' })).toBe('ok');

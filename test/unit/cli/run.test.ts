@@ -185,6 +185,33 @@ describe('run', () => {
     });
   });
 
+  test.each([
+    ['alias:champion', []],
+    ['stage:Production', ['--stage']],
+  ] as const)('tells the story of the demo for %s', async (pointer, options) => {
+    const { out } = await cli(['demo', ...options]);
+    expect(out).toContain(`The registry changed: ${pointer} moved from 3 to 2.`);
+    const { rollback } = JSON.parse((await cli(['demo', '--json', ...options])).out);
+    expect(rollback).toMatchObject({ pointer, to_version: '2', warnings: [] });
+  });
+
+  test('reads the pointer that is set in the demo of a real server, or the stage', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('mine', [
+        {},
+        { stage: 'Archived' },
+        { stage: 'Production' },
+        { aliases: ['prod'] },
+      ]);
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_POINTER: 'alias:prod' };
+      expect((await cli(['demo', '--model', 'mine'], env)).out).toContain('(4 -> 3)');
+      expect((await cli(['demo', '--model', 'mine', '--stage'], env)).out).toContain('(3 -> 2)');
+    } finally {
+      await server.close();
+    }
+  });
+
   test('reads a real server in the demo when asked to', async () => {
     const server = await startRegistryServer();
     try {

@@ -231,6 +231,13 @@ describe('dryRunResponse', () => {
 });
 
 describe('noticeOf', () => {
+  test('names consumers that no pointer reaches, in the notice of a move', () => {
+    expect(endNotice(rolledBack()).message.text).toContain(
+      'from 3 to 2. Consumers that load by number or by latest are not reached.',
+    );
+    expect(noticeOf(rolledBack(), 'pointer', 0, 0).message.text).not.toContain('not reached');
+  });
+
   test('has the fixed subject and fields', () => {
     const notice = endNotice(rolledBack({ alarm_name: 'high-drawdown-alarm', requested_by: 'me' }));
     expect(notice.subject).toBe('Model Rollback: m');

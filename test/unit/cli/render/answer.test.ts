@@ -107,6 +107,19 @@ describe('renderAnswer', () => {
   });
 });
 
+describe('renderPreview', () => {
+  test('names consumers that no pointer reaches, where something would move', async () => {
+    const { refused } = await answers();
+    const world = makeWorld();
+    world.seed('m', ['Archived', 'Production']);
+    const plan = await world.ask({ model_name: 'm', dry_run: true });
+    expect(renderPreview(plan, view, null)).toContain(
+      'moves stage:Production. Consumers that load by number or by latest are not reached.',
+    );
+    expect(renderPreview(refused, view, null)).not.toContain('not reached');
+  });
+});
+
 describe('nextStep', () => {
   test('gives a command to every answer that leaves something to do', async () => {
     const { done, refused, none } = await answers();

@@ -32,7 +32,7 @@ describe('leftBehind', () => {
         from: { version: '3', stage: 'Production' },
         to: '2',
       },
-      aliases,
+      aliases.map((alias) => ({ alias, version: '3' })),
     );
 
   test('names the alias, what it keeps, and the command that moves it', () => {
