@@ -19,6 +19,7 @@ interface Mutation {
 
 const rollBackTest = 'test/unit/app/roll-back.test.ts';
 const sweepTest = 'test/unit/app/sweep.test.ts';
+const observeTest = 'test/unit/app/observe.test.ts';
 const simulation = {
   suite: 'test/simulation/rollback.simulation.test.ts',
   test: 'holds every invariant in',
@@ -152,8 +153,8 @@ const mutations: readonly Mutation[] = [
     invariant: 'I7',
     breaks: 'the notice is not saved with the end',
     file: 'src/domain/protocol/transition.ts',
-    from: '    notice,\n    ...slotGivenBack(',
-    to: '    ...slotGivenBack(',
+    from: '    notice,\n    ...loggedMove(',
+    to: '    ...loggedMove(',
     ...simulation,
   },
   {
@@ -280,9 +281,9 @@ const mutations: readonly Mutation[] = [
   {
     invariant: 'I12',
     breaks: 'one unreadable record ends every list',
-    file: 'src/adapters/memory/memory-rollback-store.ts',
-    from: '        if (!(error instanceof StateCorruptError)) throw error;',
-    to: '        throw error;',
+    file: 'src/domain/record/read-each.ts',
+    from: 'if (!(error instanceof StateCorruptError)) throw error;',
+    to: 'throw error;',
     suite: 'test/contract/memory-rollback-store.test.ts',
     test: 'is named in the lists when it is a record that',
   },
@@ -355,6 +356,60 @@ const mutations: readonly Mutation[] = [
     to: 'export function alarmKey({ arn, atMs, contributor, isFromEventBus }: AlarmTransition): string {\n  return `alarm:${isFromEventBus}',
     suite: 'test/unit/app/handle-alarm.test.ts',
     test: 'acts once on an alarm that comes by every path, several times',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'a reading knows nothing of what was recorded since the one before',
+    file: 'src/domain/pointer/observe.ts',
+    from: 'if (last === undefined || last.atMs < head.atMs) return head;',
+    to: 'if (last === undefined || last.atMs < Infinity) return head;',
+    suite: observeTest,
+    test: 'counts from what was recorded since the reading before',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'a change is dated by the reading that showed it alone',
+    file: 'src/app/observe-model.ts',
+    from: 'notBeforeMs: before.atMs,',
+    to: 'notBeforeMs: atMs,',
+    ...simulation,
+    suite: 'test/simulation/rollback-2.simulation.test.ts',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'a gap between two readings does not count',
+    file: 'src/domain/pointer/observe.ts',
+    from: 'return atMs - before.atMs > limits.observeGapRounds * roundMs;',
+    to: 'return atMs - before.atMs > Infinity * roundMs;',
+    suite: observeTest,
+    test: 'says so when others may have been live between two readings',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'what an earlier model of the name had counts',
+    file: 'src/domain/state/live-history.ts',
+    from: 'return version === row.version && row.createdAtMs <= atMs + limits.clockSkewMaxMs;',
+    to: 'return version === row.version;',
+    suite: observeTest,
+    test: 'does not use what it knows of an earlier model of the same name',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'a run at work is taken for a promotion',
+    file: 'src/app/observe-model.ts',
+    from: 'if (state.active !== null) return false;',
+    to: '',
+    suite: observeTest,
+    test: 'leaves a model alone while a run holds it',
+  },
+  {
+    invariant: 'what was live when',
+    breaks: 'a late delivery stands at the end',
+    file: 'src/domain/pointer/webhook.ts',
+    from: 'const place = history.findLastIndex((entry) => entry.atMs <= atMs) + 1;',
+    to: 'const place = history.length;',
+    suite: observeTest,
+    test: 'that comes late stands where it happened',
   },
   {
     invariant: 'trust',

@@ -27,6 +27,7 @@ export async function brokenInvariants(
     ...pointerAsReported(world, records),
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
+    ...(await untrueEntries(world)),
     ...brokenAlarmRules(world, records, fleet),
     ...(otherState === undefined ? [] : [`there is state of ${otherState.modelName}`]),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
@@ -141,6 +142,22 @@ function isUnannounced(world: SimulatedWorld, { id, progress }: RollbackRecord):
     ({ notice }) =>
       notice?.item.rollbackId === id && notice.item.content?.message.outcome === progress.status,
   );
+}
+
+/** What the live log says was so, by clocks that may be 15 s off and are compared with each other. */
+async function untrueEntries(world: SimulatedWorld): Promise<string[]> {
+  const { promotions } = world.registry;
+  const skewMs = 30_000;
+  return (await world.liveLog()).flatMap((entry) => {
+    const { version, atMs, notBeforeMs, how } = entry;
+    const isTrue = promotions.some(
+      (promotion) =>
+        promotion.version === version &&
+        promotion.atMs <= atMs + skewMs &&
+        (notBeforeMs === null || promotion.atMs >= notBeforeMs - skewMs),
+    );
+    return isTrue ? [] : [`the live log has ${version} ${how} at ${atMs}, after ${notBeforeMs}`];
+  });
 }
 
 function isRunning(record: RollbackRecord): boolean {

@@ -1,3 +1,4 @@
+import { noteAliasChange } from '../app/note-alias-change.ts';
 import { reportPromotion } from '../app/report-promotion.ts';
 import { sweep } from '../app/sweep.ts';
 import type { SweepReport } from '../app/sweep-report.ts';
@@ -161,9 +162,30 @@ async function promoter(world: SimulatedWorld, version?: string): Promise<void> 
   await act('begin to promote', () => {
     seenLive = registry.live();
   });
-  await act(`promote ${promoted}`, () =>
-    registry.promote(promoted, seenLive, { by: 'others', atMs: scheduler.nowMs }),
-  );
+  let promotedAtMs = 0;
+  await act(`promote ${promoted}`, () => {
+    promotedAtMs = scheduler.nowMs;
+    registry.promote(promoted, seenLive, { by: 'others', atMs: promotedAtMs });
+  });
+  const isReported = registry.pointer.kind === 'alias' && choices.happens(40);
+  if (isReported && promotedAtMs > 0) await deliver(world, promoted, promotedAtMs);
+}
+
+/** MLflow's webhook about an alias: late at times, and at times twice. */
+async function deliver(world: SimulatedWorld, version: string, atMs: number): Promise<void> {
+  const { choices } = world;
+  const delayMs = [0, 10_000, 600_000][choices.pick(3)] ?? 0;
+  const deliveryId = `delivery of ${version}`;
+  const change = { modelName, alias: 'champion', version, atMs, deliveryId };
+  for (let copy = 0; copy <= choices.pick(2); copy += 1) {
+    const deps = world.depsFor(`webhook of ${version}, ${copy}`);
+    if (delayMs > 0) await deps.clock.sleep(delayMs);
+    try {
+      await noteAliasChange(deps, change, world.deadline(deps, 30_000));
+    } catch (error) {
+      world.judge(error);
+    }
+  }
 }
 
 /** A pipeline that reports what its last promotion replaced. */

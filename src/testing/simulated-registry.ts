@@ -21,6 +21,8 @@ export class SimulatedRegistry {
   readonly #tags = new Map<string, Map<string, string>>();
   /** Who changed what is live last, and when (true time). */
   lastChange: { readonly by: 'us' | 'others'; readonly atMs: number } | null = null;
+  /** Every version that was promoted, and when (true time), oldest first. */
+  readonly promotions: { readonly version: string; readonly atMs: number }[] = [];
   /** Set when a change of ours left nobody live. */
   hasLeftNobodyLive = false;
 
@@ -105,6 +107,7 @@ export class SimulatedRegistry {
       });
     }
     this.lastChange = change;
+    this.promotions.push({ version, atMs: change.atMs });
     if (change.by === 'us' && this.live().length === 0) this.hasLeftNobodyLive = true;
   }
 

@@ -8,6 +8,7 @@ import type { Notice } from '../domain/record/notice-content.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
 import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
 import type { FleetState } from '../domain/state/fleet.ts';
+import type { LiveLogEntry } from '../domain/state/live-log.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
@@ -78,6 +79,8 @@ export class SimulatedWorld {
   readonly settings: WorldSettings;
   /** False during an upgrade, when another release works on the same store. */
   readonly isOneRelease: boolean;
+  /** Time between two readings of what the pointer names (ms); 0 when nobody observes. */
+  readonly observeMs: number;
   readonly #otherRelease: OtherRelease | null;
   #tokens = 0;
 
@@ -96,6 +99,7 @@ export class SimulatedWorld {
     // Release 0.1.0 knows no alias.
     const isAlias = otherRelease === null && choices.happens(33);
     this.registry = new SimulatedRegistry(isAlias ? champion : stagePointer);
+    this.observeMs = choices.happens(25) ? 300_000 : 0;
     this.alarms = new SimulatedAlarms(modelName, !choices.happens(30));
   }
 
@@ -130,6 +134,7 @@ export class SimulatedWorld {
         ...this.settings,
         targetRule: 'last-good',
         pointers: { default: this.registry.pointer, byModel: new Map() },
+        observeMs: this.observeMs,
         // A command compares clocks; in Lambda nobody does.
         clockSkewMaxMs: this.choices.happens(50) ? limits.clockSkewMaxMs : null,
         alarms: { ...defaultAlarmSettings, isCauseChecked: this.settings.isCauseChecked },
@@ -148,6 +153,11 @@ export class SimulatedWorld {
     const { state: otherState } = await this.store.read(otherModelName, null, forEver);
     const { records } = await this.store.list(null, forEver);
     return { state, otherState, records: records.map(({ record }) => record), fleet };
+  }
+
+  /** What was live when, as far as the store knows, past the network. */
+  async liveLog(): Promise<readonly LiveLogEntry[]> {
+    return (await this.store.listLive(modelName, forEver)).entries;
   }
 
   /** What of the store is due until then, past the network. */

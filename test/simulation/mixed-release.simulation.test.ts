@@ -122,7 +122,7 @@ describe.skipIf(problem !== null)(
         met += items.notices.size > 0 ? 1 : 0;
         return releaseOfOld(world, actor, deps);
       };
-      await simulateRollbacks({ seed, runs: 50, openStore, otherRelease: counting });
+      await simulateRollbacks({ seed, runs: 100, openStore, otherRelease: counting });
       expect(met).toBeGreaterThan(20);
     });
   },
