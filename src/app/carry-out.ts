@@ -17,6 +17,7 @@ import {
   RegistryUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { evidenceFor } from '../domain/pointer/evidence.ts';
 import { movedSince } from '../domain/protocol/log-evidence.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { withoutSend } from '../domain/protocol/sends.ts';
@@ -98,8 +99,10 @@ type Reading =
 
 async function recheck(run: Carrying, { hasSent }: { hasSent: boolean }): Promise<Reading> {
   const { plan, modelName } = run.claimed.record;
-  const named = [plan.from, plan.to].flatMap((row) => (row === null ? [] : [row.version]));
-  const include = [...new Set([...named, ...plan.live])];
+  // What a pointer without a trace names is in the answer already; whatever else was live shows nothing.
+  const rows = evidenceFor(plan.pointer).leavesTrace ? [plan.from, plan.to] : [plan.to];
+  const named = rows.flatMap((row) => (row === null ? [] : [row.version]));
+  const include = [...new Set([...named, ...(rows.length > 1 ? plan.live : [])])];
   const { registry } = run.deps;
   try {
     const snapshot = await registry.read(modelName, include, run.deadline, limits.recheckRows);
