@@ -1,9 +1,9 @@
+import { limits } from '../domain/limits.ts';
 import {
   isGap,
   latestKnown,
   type ModelPointers,
   namedBy,
-  type ObservedChange,
   observedPointers,
   withObserved,
 } from '../domain/pointer/observe.ts';
@@ -82,7 +82,7 @@ export async function compare(
     if (!isOwn && version === null && before === undefined) continue;
     const isNoted =
       before?.version === version ||
-      (await note(round, { modelName, pointer, isOwn }, { before, version, atMs }));
+      (await note(round, { modelName, pointer, isOwn }, { before, version, beganAtMs, atMs }));
     if (isNoted) seen[text] = { version, atMs: beganAtMs };
     else if (before !== undefined) seen[text] = before;
   }
@@ -101,15 +101,23 @@ interface Subject {
   readonly isOwn: boolean;
 }
 
+/** What a reading showed of a pointer, after what an earlier one did. */
+interface Reading {
+  readonly before: Head | undefined;
+  readonly version: string | null;
+  /** When it began and ended (epoch ms). */
+  readonly beganAtMs: number;
+  readonly atMs: number;
+}
+
 /** Writes one change down. @returns false when somebody else is at the model: it is compared again later */
 async function note(
   round: Round,
   { modelName, pointer, isOwn }: Subject,
-  change: Omit<ObservedChange, 'before' | 'hasGap'> & { readonly before: Head | undefined },
+  { before: head, version, beganAtMs, atMs }: Reading,
 ): Promise<boolean> {
   const { deps, deadline } = round;
   const { store, registry } = deps;
-  const { before: head, version, atMs } = change;
   const about = { modelName, pointer: pointerText(pointer), version, atMs, source: null } as const;
   if (head === undefined) {
     const entry: LiveLogEntry = { ...about, notBeforeMs: null, how: 'baseline', hasGap: false };
@@ -122,6 +130,8 @@ async function note(
   if (state.active !== null) return false;
   const before = isOwn ? latestKnown(state, pointer, head) : head;
   if (before.version === version) return true;
+  // Recorded after the registry was read, or by a clock that may be ahead: the reading is older.
+  if (before !== head && before.atMs + limits.clockSkewMaxMs >= beganAtMs) return false;
   const hasGap = isGap(before, atMs, round.roundMs);
   const after = isOwn ? withObserved(state, pointer, { before, version, atMs, hasGap }) : state;
   const entry: LiveLogEntry = { ...about, notBeforeMs: before.atMs, how: 'observed', hasGap };

@@ -38,6 +38,8 @@ export interface SimulationReport {
   readonly unconfirmed: number;
   /** Reads of the registry that waited half a minute or more for their answer. */
   readonly slowReads: number;
+  /** Changes of the pointer by others that the live log has: observed, or delivered by a webhook. */
+  readonly observed: number;
   /** The first failure, shrunk; null when every invariant held in every run. */
   readonly failure: SimulationFailure | null;
 }
@@ -49,12 +51,14 @@ export interface SimulationReport {
  */
 export async function simulateRollbacks(options: SimulationOptions): Promise<SimulationReport> {
   const outcomes: Record<string, number> = {};
-  const totals = { steps: 0, commits: 0, unconfirmed: 0, slowReads: 0 };
+  const totals = { steps: 0, commits: 0, unconfirmed: 0, slowReads: 0, observed: 0 };
   for (let index = 0; index < options.runs; index += 1) {
     const seed = options.seed + index;
     const run = await simulate(new Choices(seed), options);
     totals.steps += run.world.scheduler.trace.length;
     totals.slowReads += run.world.slowReads;
+    const log = await run.world.liveLog();
+    totals.observed += log.filter(({ how }) => how === 'observed' || how === 'webhook').length;
     for (const record of (await run.world.stored()).records) {
       const { status } = record.progress;
       if (status === 'REFUSED' && record.plan === null) totals.unconfirmed += 1;

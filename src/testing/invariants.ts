@@ -93,7 +93,7 @@ function pointerAsReported(world: SimulatedWorld, records: readonly RollbackReco
   if (isReported) return [];
   // Others may do as they like after our last check.
   const { lastChange } = world.registry;
-  const checks = world.applied.filter((change) => isCheck(change.record));
+  const checks = checksIn(world.applied);
   const lastCheckMs = checks.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
   const isOthers = lastChange?.by === 'others';
   if (isOthers && (to === undefined || lastChange.atMs >= lastCheckMs)) return [];
@@ -102,8 +102,16 @@ function pointerAsReported(world: SimulatedWorld, records: readonly RollbackReco
   ];
 }
 
-function isCheck(record: RollbackRecord | undefined): boolean {
-  return record?.pointerCheck.kind === 'as-left' || record?.pointerCheck.kind === 'differs';
+/** The writes of the checks themselves: a record is written again later, when its alarm is read. */
+function checksIn(applied: readonly AppliedChange[]): readonly AppliedChange[] {
+  const kinds = new Map<string, string>();
+  return applied.filter(({ record }) => {
+    if (record === undefined) return false;
+    const { kind } = record.pointerCheck;
+    const isNew = kinds.get(record.id) !== kind;
+    kinds.set(record.id, kind);
+    return isNew && (kind === 'as-left' || kind === 'differs');
+  });
 }
 
 function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {

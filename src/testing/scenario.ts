@@ -62,6 +62,11 @@ export async function comeToRest(world: SimulatedWorld): Promise<boolean> {
     const deps = world.depsFor(`morning ${round}`);
     const isTripped = (round === 9 || round === 11) && world.choices.happens(40);
     const tripped = isTripped ? tripAgain(world) : null;
+    // Nobody asks for anything, and a pipeline goes on: what observing is for.
+    const isPromoted = world.observeMs > 0 && round === 7 && world.choices.happens(50);
+    if (isPromoted) {
+      promoter(world).catch((error) => world.violations.push(`a bug: ${String(error)}`));
+    }
     const startedMs = scheduler.nowMs;
     // This release: the one that is left when an upgrade is done.
     const swept = sweep(deps, world.deadline(deps, 120_000));

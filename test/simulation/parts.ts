@@ -21,7 +21,7 @@ export function testPart(part: number): void {
     console.log(
       `simulation: seed ${seed}, ${report.runs} runs, ${report.steps} calls, ` +
         `${report.commits} commits, ${report.unconfirmed} alarms not confirmed, ` +
-        `${report.slowReads} slow reads, ` +
+        `${report.slowReads} slow reads, ${report.observed} changes observed, ` +
         `outcomes ${JSON.stringify(report.outcomes)}`,
     );
     expect(explain(report)).toBe('');
@@ -29,6 +29,7 @@ export function testPart(part: number): void {
     expect(report.commits).toBeGreaterThan(report.runs / 4);
     expect(report.unconfirmed).toBeGreaterThan(report.runs / 50);
     expect(report.slowReads).toBeGreaterThan(report.runs / 4);
+    expect(report.observed).toBeGreaterThan(report.runs / 20);
     const outcomes = ['CONTESTED', 'FAILED', 'REFUSED', 'NO_TARGET', 'DEFERRED'];
     for (const outcome of [...outcomes, 'AWAITING_APPROVAL']) {
       expect(report.outcomes[outcome], outcome).toBeGreaterThan(report.runs / 500);

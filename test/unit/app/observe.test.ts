@@ -108,6 +108,27 @@ describe('observing', () => {
     expect(await world.ask(preview)).toMatchObject({ to_version: '2' });
   });
 
+  test('does not take a reading that began before a move of ours for a change after it', async () => {
+    world.registry.setAlias('m', 'champion', '3');
+    await runSweep();
+    world.clock.advance(5 * minuteMs);
+    const { deps } = world;
+    const late = Object.create(world.registry, {
+      listPointers: {
+        value: async (page: { from: string | null; rows: number }) => {
+          const read = await world.registry.listPointers(page);
+          world.clock.advance(1_000);
+          await world.ask({ model_name: 'm', target_version: '1' });
+          return read;
+        },
+      },
+    });
+    await runSweep({ ...deps, registry: late });
+    expect(await spans()).toEqual(['alias:champion 1 made', 'alias:champion 3 baseline']);
+    expect(await sweepLater()).toMatchObject({ changes_observed: 0 });
+    expect(await spans()).toHaveLength(2);
+  });
+
   test('sees a move back to what was on record before its first reading', async () => {
     await world.ask({ model_name: 'm', target_version: '2' });
     world.clock.advance(minuteMs);
