@@ -56,9 +56,9 @@ export function fleetKey(workspace: string): { pk: AttributeValue.SMember; sk: A
   return { pk: { S: `FLEET#${workspace}` }, sk: { S: 'STATE' } };
 }
 
-/** Apart from the models, and from the fleet, which alarms write. */
+/** Each in a partition of its own: with thousands of models they are large. */
 export function headsKey(workspace: string, part: string): ItemKeys & Item {
-  return { pk: { S: `HEADS#${workspace}` }, sk: { S: part } };
+  return { pk: { S: `HEADS#${workspace}#${part}` }, sk: { S: 'STATE' } };
 }
 
 /** True when an item has these keys. */
