@@ -7,16 +7,10 @@ import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import { type RegistryPlace, soon, stagesOf } from './model-registry.contract.ts';
 
-/** A place, and what its server does with the alias of a version that is deleted. */
-export interface AliasPlace extends RegistryPlace {
-  /** True when the alias goes on naming it, as in MLflow to 3.5.1. */
-  readonly keepsAliasOfDeleted: boolean;
-}
-
 /** Runs the contract on one adapter. */
-export function describeAliasPointer(name: string, openPlace: () => Promise<AliasPlace>): void {
+export function describeAliasPointer(name: string, openPlace: () => Promise<RegistryPlace>): void {
   describe(`${name} through an alias`, () => {
-    let place: AliasPlace;
+    let place: RegistryPlace;
     let model: string;
     let registry: ModelRegistry;
 
@@ -48,7 +42,7 @@ export function describeAliasPointer(name: string, openPlace: () => Promise<Alia
 // ---------------------------------------------------------------------------------------------------
 
 interface AliasContext {
-  place(): AliasPlace;
+  place(): RegistryPlace;
   model(): string;
   registry(): ModelRegistry;
   through(alias: string): ModelRegistry;

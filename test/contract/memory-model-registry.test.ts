@@ -1,19 +1,20 @@
 import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { type AliasPlace, describeAliasPointer } from './alias-pointer.contract.ts';
-import { describeModelRegistry } from './model-registry.contract.ts';
+import { describeAliasPointer } from './alias-pointer.contract.ts';
+import { describeModelRegistry, type RegistryPlace } from './model-registry.contract.ts';
 
 describeModelRegistry('MemoryModelRegistry', openPlace);
 describeAliasPointer('MemoryModelRegistry', openPlace);
 
 // ---------------------------------------------------------------------------------------------------
 
-async function openPlace(): Promise<AliasPlace> {
+async function openPlace(): Promise<RegistryPlace> {
   const registry = new MemoryModelRegistry(tickingClock());
   return {
     registry,
     keepsAliasOfDeleted: true,
+    takesColonInTag: true,
     seed: async (modelName, stages) => {
       for (const stage of stages) {
         const version = registry.register(modelName);

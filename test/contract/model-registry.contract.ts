@@ -8,9 +8,10 @@ import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
+import type { ServerTraits } from '../engines/mlflow-versions.ts';
 
 /** A registry, and the hands of somebody else on it. */
-export interface RegistryPlace {
+export interface RegistryPlace extends ServerTraits {
   readonly registry: ModelRegistry;
   /** Creates a model whose versions 1 to n end in these stages (see MLflowAdmin.seedModel). */
   seed(modelName: string, stages: readonly Stage[]): Promise<void>;
@@ -465,7 +466,8 @@ function describeTags({ place, model }: RegistryContext): void {
     });
 
     test.each(AWKWARD_TAGS)('takes the key $key and the value $value', async (tag) => {
-      const own = { ...tag, value: `${tag.value} ${model()}` };
+      const key = place().takesColonInTag ? tag.key : tag.key.replaceAll(':', '/');
+      const own = { key, value: `${tag.value} ${model()}` };
       await place().seed(model(), ['Production']);
       await place().tagModel(model(), own.key, own.value);
       await place().registry.annotate(model(), '1', own, soon());
