@@ -44,6 +44,10 @@ export function mlflowPlace(
     seed: async (modelName, stages) => {
       await admin.seedModel(modelName, stages);
     },
+    seedPrompt: async (modelName, count) => {
+      const texts = Array.from({ length: count }, (_, index) => `Text ${index + 1} for {{name}}`);
+      await admin.seedPrompt(modelName, texts);
+    },
     promoteBeside: async (modelName, version) => {
       await admin.transition(modelName, version, 'Production', false);
     },

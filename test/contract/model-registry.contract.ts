@@ -15,6 +15,8 @@ export interface RegistryPlace extends ServerTraits {
   readonly registry: ModelRegistry;
   /** Creates a model whose versions 1 to n end in these stages (see MLflowAdmin.seedModel). */
   seed(modelName: string, stages: readonly Stage[]): Promise<void>;
+  /** Creates a prompt with versions 1 to n. */
+  seedPrompt(modelName: string, count: number): Promise<void>;
   /** Moves one version and leaves the others. */
   promoteBeside(modelName: string, version: string): Promise<void>;
   tag(modelName: string, version: string, key: string): Promise<string | undefined>;

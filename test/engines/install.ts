@@ -21,7 +21,13 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MLFLOW_PINS, MLFLOW_VERSIONS, type MLflowName, mlflowName } from './mlflow-versions.ts';
+import {
+  MLFLOW_PINS,
+  MLFLOW_VERSIONS,
+  MLFLOW_WHEELS,
+  type MLflowName,
+  mlflowName,
+} from './mlflow-versions.ts';
 import { canRun, runToEnd } from './processes.ts';
 
 export type EngineName = MLflowName | 'dynamodb' | 'ministack';
@@ -171,9 +177,16 @@ export async function installEngine(name: EngineName | ToolName): Promise<'insta
 
 function mlflowRecipes(): Readonly<Record<MLflowName, EngineRecipe>> {
   const recipes = MLFLOW_VERSIONS.map((version) => {
-    const pins = MLFLOW_PINS[version];
-    const install: EngineRecipe['install'] = (folder, logFile) =>
-      installPython(folder, logFile, pins);
+    const wheel = MLFLOW_WHEELS[version];
+    const pins = [...MLFLOW_PINS[version], ...(wheel === undefined ? [] : [wheel])];
+    const install: EngineRecipe['install'] = async (folder, logFile) => {
+      await installPython(folder, logFile, MLFLOW_PINS[version]);
+      if (wheel === undefined) return;
+      const python = join(folder, 'bin', 'python');
+      const pip = ['-m', 'pip', '--quiet', '--no-input'];
+      await step(folder, logFile, python, [...pip, 'uninstall', '--yes', 'mlflow-skinny']);
+      await step(folder, logFile, python, [...pip, 'install', '--no-deps', wheel]);
+    };
     return [mlflowName(version), { version, pins, needs: [PYTHON], proof: 'bin/python', install }];
   });
   return Object.fromEntries(recipes) as Readonly<Record<MLflowName, EngineRecipe>>;

@@ -12,7 +12,8 @@ export type MLflowVersion =
   | '2.22.5'
   | '3.0.1'
   | '3.5.1'
-  | typeof MLFLOW_VERSION;
+  | typeof MLFLOW_VERSION
+  | '3.18.0';
 
 /** The name of its folder. */
 export type MLflowName = 'mlflow' | `mlflow-${Exclude<MLflowVersion, typeof MLFLOW_VERSION>}`;
@@ -37,6 +38,22 @@ const WITH_GRAPHENE: readonly string[] = [
   'numpy==2.4.6',
 ];
 
+/** Flask-WTF is for basic auth, boto3 for the benchmark that plays a Lambda written in Python. */
+const OWN_PINS: readonly string[] = [
+  `mlflow-skinny==${MLFLOW_VERSION}`,
+  'aiohttp==3.14.5',
+  'alembic==1.20.1',
+  'boto3==1.44.5',
+  'flask==3.1.3',
+  'flask-cors==6.0.5',
+  'flask-wtf==1.3.0',
+  'graphene==3.4.3',
+  'huey==3.5.4',
+  'numpy==2.4.6',
+  'pandas==3.1.1',
+  'sqlalchemy==2.1.9',
+];
+
 export const MLFLOW_PINS: Readonly<Record<MLflowVersion, readonly string[]>> = {
   '2.3.2': ['mlflow-skinny==2.3.2', ...WITH_PARSER, 'flask==2.3.3', 'gunicorn==20.1.0'],
   '2.9.2': ['mlflow-skinny==2.9.2', ...WITH_PARSER, 'flask==3.1.3', 'gunicorn==21.2.0'],
@@ -44,21 +61,16 @@ export const MLFLOW_PINS: Readonly<Record<MLflowVersion, readonly string[]>> = {
   '2.22.5': ['mlflow-skinny==2.22.5', ...WITH_GRAPHENE],
   '3.0.1': ['mlflow-skinny==3.0.1', ...WITH_GRAPHENE],
   '3.5.1': ['mlflow-skinny==3.5.1', ...WITH_GRAPHENE, 'flask-cors==6.0.5'],
-  // Flask-WTF is for basic auth, boto3 for the benchmark that plays a Lambda written in Python.
-  [MLFLOW_VERSION]: [
-    `mlflow-skinny==${MLFLOW_VERSION}`,
-    'aiohttp==3.14.5',
-    'alembic==1.20.1',
-    'boto3==1.44.5',
-    'flask==3.1.3',
-    'flask-cors==6.0.5',
-    'flask-wtf==1.3.0',
-    'graphene==3.4.3',
-    'huey==3.5.4',
-    'numpy==2.4.6',
-    'pandas==3.1.1',
-    'sqlalchemy==2.1.9',
-  ],
+  [MLFLOW_VERSION]: OWN_PINS,
+  '3.18.0': OWN_PINS,
+};
+
+/**
+ * Put in the place of `mlflow-skinny`, with the packages of the version before: MLflow 3.18.0 asks for a
+ * `mlflow-skinny` of its own version, which the package index did not have in November 2026.
+ */
+export const MLFLOW_WHEELS: Partial<Readonly<Record<MLflowVersion, string>>> = {
+  '3.18.0': 'mlflow==3.18.0',
 };
 
 export const MLFLOW_VERSIONS: readonly MLflowVersion[] = Object.keys(
@@ -73,12 +85,24 @@ export function mlflowName(version: MLflowVersion): MLflowName {
 export interface ServerTraits {
   /** An alias goes on naming a version that was deleted. */
   readonly keepsAliasOfDeleted: boolean;
+  /** It knows prompts, and shows none to a search that does not ask for them by their tag. */
+  readonly hasPrompts: boolean;
   /** The key of a tag may have a colon. */
   readonly takesColonInTag: boolean;
+  /** Characters. */
+  readonly tagValueMax: number;
 }
 
+const beforePrompts: readonly MLflowVersion[] = ['2.3.2', '2.9.2', '2.16.2'];
+
 export function traitsOf(version: MLflowVersion): ServerTraits {
-  return { keepsAliasOfDeleted: version !== MLFLOW_VERSION, takesColonInTag: version !== '2.3.2' };
+  const isOlder = MLFLOW_VERSIONS.indexOf(version) < MLFLOW_VERSIONS.indexOf(MLFLOW_VERSION);
+  return {
+    keepsAliasOfDeleted: isOlder,
+    hasPrompts: !beforePrompts.includes(version),
+    takesColonInTag: version !== '2.3.2' && version !== '2.9.2',
+    tagValueMax: version.startsWith('2.') ? 5_000 : 100_000,
+  };
 }
 
 export interface MLflowChoice {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
 import { limits } from '../../domain/limits.ts';
 import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
+import { promptIn } from '../../domain/registry/prompt.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Page } from './mlflow-reader.ts';
 
@@ -151,5 +152,6 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
     ...marksIn(row.tags),
+    ...promptIn(row.tags),
   };
 }
