@@ -81,6 +81,25 @@ function describeRollbacks(registry: () => Registry, wayNames: readonly Way['nam
     return answerIn(await bundle.send(event, { ROLLBACK_POINTER: pointer }));
   };
 
+  test('a name with a slash and a colon is that of a model, or refused by the server', async () => {
+    const model = uniqueName('team/fraud:eu');
+    if (!world.traits.takesPathInName) {
+      await expect(world.mlflow.createModel(model)).rejects.toThrow('Names cannot contain');
+      return;
+    }
+    await world.mlflow.seedModel(model, ['Archived', 'Production']);
+    await world.mlflow.setAlias(model, 'champion', '2');
+
+    for (const pointer of ['stage:Production', 'alias:champion']) {
+      const answer = answerIn(
+        await bundle.ask({ model_name: model, target_version: '1', pointer }),
+      );
+      expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '2', pointer });
+    }
+    expect(await world.mlflow.liveVersions(model)).toEqual(['1']);
+    expect(await world.mlflow.aliases(model)).toEqual({ champion: '1' });
+  });
+
   test('an alarm goes back to what the promotion of the live version archived', async () => {
     const model = await world.model(['Archived', 'Archived', 'Production', 'None']);
 

@@ -87,8 +87,12 @@ export interface ServerTraits {
   readonly keepsAliasOfDeleted: boolean;
   /** It knows prompts, and shows none to a search that does not ask for them by their tag. */
   readonly hasPrompts: boolean;
+  /** It answers a request that names a workspace with an error, unless they are switched on. */
+  readonly hasWorkspaces: boolean;
   /** The key of a tag may have a colon. */
   readonly takesColonInTag: boolean;
+  /** The name of a registered model may have a slash and a colon. */
+  readonly takesPathInName: boolean;
   /** Characters. */
   readonly tagValueMax: number;
 }
@@ -100,7 +104,9 @@ export function traitsOf(version: MLflowVersion): ServerTraits {
   return {
     keepsAliasOfDeleted: isOlder,
     hasPrompts: !beforePrompts.includes(version),
+    hasWorkspaces: !isOlder,
     takesColonInTag: version !== '2.3.2' && version !== '2.9.2',
+    takesPathInName: version.startsWith('2.'),
     tagValueMax: version.startsWith('2.') ? 5_000 : 100_000,
   };
 }
