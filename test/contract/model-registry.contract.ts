@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
 import type { ModelTag, RegistrySnapshot } from '../../src/domain/registry/model.ts';
+import { promptTag } from '../../src/domain/registry/prompt.ts';
 import { MarkKind, markText, type RollbackMark } from '../../src/domain/registry/rollback-mark.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { ModelRegistry, TaggedModels } from '../../src/ports/model-registry.ts';
@@ -138,6 +139,14 @@ function describeRead({ place, model }: RegistryContext): void {
       await place().seed(model(), ['Archived', 'Production']);
       const snapshot = await place().registry.read(model(), ['1', '2', '7', '999999999'], soon());
       expect(stagesOf(snapshot)).toEqual(['2 Production', '1 Archived']);
+    });
+
+    test('gives the live version although the tag of prompts is on another one', async () => {
+      await place().seed(model(), ['Archived', 'Production']);
+      // MLflow then hides the model from a search, and shows version 1 to a search for prompts.
+      await place().registry.annotate(model(), '1', promptTag, soon());
+      const { live } = await place().registry.read(model(), [], soon());
+      expect(live.map(({ version }) => version)).toEqual(['2']);
     });
 
     test('knows models by their whole name', async () => {
