@@ -1,6 +1,7 @@
 import { Outcome } from '../domain/decide/outcome.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
+import { deletedStatus } from '../domain/registry/model.ts';
 import { MarkKind, markText } from '../domain/registry/rollback-mark.ts';
 import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -26,11 +27,12 @@ export async function annotate(
     pointer: plan.pointer,
   };
   const [from, to] = [plan.from?.version ?? null, plan.to.version];
+  const isFromThere = plan.from !== null && plan.from.status !== deletedStatus;
   const marks = [
     { version: to, mark: { ...about, kind: MarkKind.RESTORED, other: from } },
-    ...(from === null
-      ? []
-      : [{ version: from, mark: { ...about, kind: MarkKind.ROLLED_BACK, other: to } }]),
+    ...(from !== null && isFromThere
+      ? [{ version: from, mark: { ...about, kind: MarkKind.ROLLED_BACK, other: to } }]
+      : []),
   ];
   const results = await Promise.allSettled(
     marks.map(({ version, mark }) => {

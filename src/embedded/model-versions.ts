@@ -1,9 +1,11 @@
 import {
   checkModelName,
+  checkPromptSource,
   checkSource,
   checkTag,
   checkTagKey,
   DELETED_STAGE,
+  PROMPT_KEY,
   parseStage,
   parseVersion,
 } from './naming-rules.ts';
@@ -59,7 +61,9 @@ export function findVersion(database: RegistryDatabase, name: string, text: stri
 
 /** `model-versions/create`: numbers go up by one and those of deleted versions stay used. */
 export function createVersion(database: RegistryDatabase, version: NewVersion): Answer {
-  checkSource(version.source, version.run_id);
+  const isPrompt = version.tags.findLast(({ key }) => key === PROMPT_KEY)?.value;
+  if (isPrompt?.toLowerCase() === 'true') checkPromptSource(version.source);
+  else checkSource(version.source, version.run_id);
   checkModelName(version.name);
   for (const { key, value } of version.tags) {
     checkTag(key, value);

@@ -94,6 +94,18 @@ export function checkAliasMayBeSet(alias: string): void {
   }
 }
 
+/** On a registered model that is a prompt, and on each of its versions. */
+export const PROMPT_KEY = 'mlflow.prompt.is_prompt';
+
+/** Refuses the source of a prompt that is not a placeholder of MLflow's own clients. */
+export function checkPromptSource(source: string): void {
+  if (source !== 'dummy-source' && source !== 'prompt-template') {
+    throw invalid(
+      `Invalid prompt source: '${source}'. Prompt sources must use an MLflow placeholder.`,
+    );
+  }
+}
+
 /** Refuses a source that MLflow does not accept from a caller without a run that owns it. */
 export function checkSource(source: string, runId: string | undefined): void {
   const decoded = decodedFully(source);

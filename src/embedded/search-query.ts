@@ -1,4 +1,4 @@
-import { DELETED_STAGE, parseVersion } from './naming-rules.ts';
+import { DELETED_STAGE, PROMPT_KEY, parseVersion } from './naming-rules.ts';
 import { invalid, RegistryError } from './registry-error.ts';
 import { type FilterClause, listItems, parseFilter } from './search-filter.ts';
 
@@ -75,8 +75,6 @@ const MODELS: Searched = {
   tieBreak: [['name', 'ASC']],
   where: 'true',
 };
-
-const PROMPT_KEY = 'mlflow.prompt.is_prompt';
 
 /** The statement for `model-versions/search`. */
 export function versionSearch(request: SearchRequest): SearchQuery {

@@ -3,20 +3,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { RegistrySnapshot } from '../../src/domain/registry/model.ts';
+import { promptTag } from '../../src/domain/registry/prompt.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import { type RegistryPlace, soon, stagesOf } from './model-registry.contract.ts';
 
-/** A place, and what its server does with the alias of a version that is deleted. */
-export interface AliasPlace extends RegistryPlace {
-  /** True when the alias goes on naming it, as in MLflow to 3.5.1. */
-  readonly keepsAliasOfDeleted: boolean;
-}
-
 /** Runs the contract on one adapter. */
-export function describeAliasPointer(name: string, openPlace: () => Promise<AliasPlace>): void {
+export function describeAliasPointer(name: string, openPlace: () => Promise<RegistryPlace>): void {
   describe(`${name} through an alias`, () => {
-    let place: AliasPlace;
+    let place: RegistryPlace;
     let model: string;
     let registry: ModelRegistry;
 
@@ -41,6 +36,7 @@ export function describeAliasPointer(name: string, openPlace: () => Promise<Alia
     describeRead(context);
     describeDeleted(context);
     describeMany(context);
+    describePrompts(context);
     describeMove(context);
   });
 }
@@ -48,7 +44,7 @@ export function describeAliasPointer(name: string, openPlace: () => Promise<Alia
 // ---------------------------------------------------------------------------------------------------
 
 interface AliasContext {
-  place(): AliasPlace;
+  place(): RegistryPlace;
   model(): string;
   registry(): ModelRegistry;
   through(alias: string): ModelRegistry;
@@ -196,6 +192,66 @@ function describeMany({ place, model, registry }: AliasContext): void {
       expect(numbers).toContain(2);
       const below = await registry().readBelow(model(), '4', soon());
       expect(below.map(({ version }) => version)).toEqual(['3', '2', '1']);
+    });
+  });
+}
+
+function describePrompts({ place, model, registry }: AliasContext): void {
+  describe('a prompt', () => {
+    test('is read and moved as a model, and its rows say what it is', async ({ skip }) => {
+      skip(!place().hasPrompts, 'this server has no prompts');
+      await place().seedPrompt(model(), 3);
+      await place().setAlias(model(), 'champion', '3');
+      const { live, others, isComplete } = await registry().read(model(), ['1'], soon());
+      expect(live).toMatchObject([{ version: '3', isPrompt: true }]);
+      expect(others.map(({ version, isPrompt }) => [version, isPrompt])).toEqual([
+        ['2', true],
+        ['1', true],
+      ]);
+      expect(isComplete).toBe(true);
+      const staged = await place().registry.read(model(), [], soon());
+      expect(rowsOf(staged)).toEqual(rowsOf({ live, others } as RegistrySnapshot));
+      expect(await registry().movePointer(model(), '2', soon())).toEqual({ kind: 'moved' });
+      const recheck = await registry().read(model(), ['3'], soon(), limits.recheckRows);
+      expect(recheck.live).toMatchObject([{ version: '2' }]);
+    });
+
+    test('is read whatever its alias names', async ({ skip }) => {
+      skip(!place().hasPrompts, 'this server has no prompts');
+      await place().seedPrompt(model(), 2);
+      const { live, others } = await registry().read(model(), [], soon());
+      expect(live).toEqual([]);
+      expect(others.map(({ version }) => version)).toEqual(['2', '1']);
+    });
+
+    test('is walked down, by number and by change, page after page', async ({ skip }) => {
+      skip(!place().hasPrompts, 'this server has no prompts');
+      const count = limits.registryPageRows + 5;
+      await place().seedPrompt(model(), count);
+      await place().setAlias(model(), 'champion', String(count));
+      const numbers = Array.from({ length: count - 1 }, (_, index) => String(count - 1 - index));
+      const below = await registry().readBelow(model(), '4', soon());
+      expect(below.map(({ version }) => version)).toEqual(['3', '2', '1']);
+      const seen: string[] = [];
+      let next: string | null = null;
+      do {
+        const page = await registry().readChangesBelow(model(), String(count), next, soon());
+        seen.push(...page.rows.map(({ version }) => version));
+        next = page.next;
+      } while (next !== null);
+      expect(seen).toEqual(numbers);
+    });
+
+    test('is listed by its tag, and by no other', async ({ skip }) => {
+      skip(!place().hasPrompts, 'this server has no prompts');
+      const value = model();
+      await place().seedPrompt(model(), 1);
+      await place().tagModel(model(), 'feature_set', value);
+      const list = async (key: string, wanted: string): Promise<readonly string[]> =>
+        (await place().registry.listByTag({ of: 'model', key, value: wanted }, 1_000, soon()))
+          .names;
+      expect(await list(promptTag.key, 'true')).toContain(model());
+      expect(await list('feature_set', value)).toEqual([]);
     });
   });
 }

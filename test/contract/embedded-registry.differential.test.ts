@@ -343,6 +343,43 @@ describe.skipIf(mlflow.isMissing)(mlflow.title('the embedded registry'), () => {
     });
   });
 
+  describe('prompts', () => {
+    const prompt = { key: 'mlflow.prompt.is_prompt', value: 'true' };
+
+    test('are hidden from a search that does not ask for them', async () => {
+      const name = modelName('prompt');
+      await both(post('/registered-models/create', { name, tags: [prompt] }));
+      for (const source of ['dummy-source', 'prompt-template']) {
+        const tags = [prompt, { key: 'mlflow.prompt.text', value: 'Greet {{name}}.' }];
+        await both(post('/model-versions/create', { name, source, tags }));
+      }
+      await both(post('/registered-models/alias', { name, alias: 'champion', version: '2' }));
+      await both(get('/registered-models/alias', { name, alias: 'champion' }));
+      const asked = `tags.\`${prompt.key}\` = 'true'`;
+      for (const filter of [
+        `name = '${name}'`,
+        `name = '${name}' AND ${asked}`,
+        `name = '${name}' AND version_number < 2 AND ${asked}`,
+      ]) {
+        await both(get('/model-versions/search', { filter, max_results: '1' }));
+        await both(get('/registered-models/search', { filter }));
+      }
+      await both(get('/registered-models/get-latest-versions', { name }));
+    });
+
+    test('have a placeholder as their source, and nothing else has', async () => {
+      const name = modelName('prompt-source');
+      await both(post('/registered-models/create', { name, tags: [prompt] }));
+      const tagLists = [[prompt], [{ ...prompt, value: 'True' }], [{ ...prompt, value: 'no' }], []];
+      for (const tags of [...tagLists, [prompt, { ...prompt, value: 'false' }]]) {
+        for (const source of ['dummy-source', 's3://models/x', 'other']) {
+          await both(post('/model-versions/create', { name, source, tags }));
+        }
+      }
+      await both(allOf(name));
+    });
+  });
+
   describe('transition-stage', () => {
     test.each([
       'Production',
@@ -1390,7 +1427,8 @@ function filters(): readonly string[] {
     "tags.from='x'",
     "tags.in='x'",
     "tags.current_stage='x'",
-    "tags.`mlflow.prompt.is_prompt` = 'true'",
+    // Of this file alone: other suites make prompts on the same server.
+    "name LIKE '$R%' AND tags.`mlflow.prompt.is_prompt` = 'true'",
     "name='$A' AND tags.`mlflow.prompt.is_prompt` != 'true'",
     "tags.team='$A'",
     "tags.team LIKE '$R%' AND name LIKE '%a'",

@@ -1,18 +1,21 @@
 import { MemoryModelRegistry } from '../../src/adapters/memory/memory-model-registry.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { promptTag } from '../../src/domain/registry/prompt.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { type AliasPlace, describeAliasPointer } from './alias-pointer.contract.ts';
-import { describeModelRegistry } from './model-registry.contract.ts';
+import { MLFLOW_VERSION, traitsOf } from '../engines/mlflow-versions.ts';
+import { describeAliasPointer } from './alias-pointer.contract.ts';
+import { describeModelRegistry, type RegistryPlace } from './model-registry.contract.ts';
 
 describeModelRegistry('MemoryModelRegistry', openPlace);
 describeAliasPointer('MemoryModelRegistry', openPlace);
 
 // ---------------------------------------------------------------------------------------------------
 
-async function openPlace(): Promise<AliasPlace> {
+async function openPlace(): Promise<RegistryPlace> {
   const registry = new MemoryModelRegistry(tickingClock());
   return {
     registry,
+    ...traitsOf(MLFLOW_VERSION),
     keepsAliasOfDeleted: true,
     seed: async (modelName, stages) => {
       for (const stage of stages) {
@@ -25,6 +28,15 @@ async function openPlace(): Promise<AliasPlace> {
       const live = String(stages.indexOf('Production') + 1);
       if (live !== '0' && stages.lastIndexOf('Archived') > Number(live) - 1)
         registry.transition(modelName, live, 'Production', true);
+    },
+    seedPrompt: async (modelName, count) => {
+      const { key, value } = promptTag;
+      for (let index = 0; index < count; index += 1) {
+        const version = registry.register(modelName);
+        registry.transition(modelName, version, 'None', false);
+        await registry.annotate(modelName, version, promptTag);
+      }
+      registry.tagModel(modelName, key, value);
     },
     promoteBeside: async (modelName, version) =>
       registry.transition(modelName, version, 'Production', false),

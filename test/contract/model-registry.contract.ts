@@ -4,17 +4,21 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { ModelNotFoundError, VersionNotFoundError } from '../../src/domain/errors.ts';
 import type { ModelPointers } from '../../src/domain/pointer/observe.ts';
 import type { ModelTag, RegistrySnapshot } from '../../src/domain/registry/model.ts';
+import { promptTag } from '../../src/domain/registry/prompt.ts';
 import { MarkKind, markText, type RollbackMark } from '../../src/domain/registry/rollback-mark.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { ModelRegistry, PointersPage, TaggedModels } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
+import type { ServerTraits } from '../engines/mlflow-versions.ts';
 
 /** A registry, and the hands of somebody else on it. */
-export interface RegistryPlace {
+export interface RegistryPlace extends ServerTraits {
   readonly registry: ModelRegistry;
   /** Creates a model whose versions 1 to n end in these stages (see MLflowAdmin.seedModel). */
   seed(modelName: string, stages: readonly Stage[]): Promise<void>;
+  /** Creates a prompt with versions 1 to n. */
+  seedPrompt(modelName: string, count: number): Promise<void>;
   /** Moves one version and leaves the others. */
   promoteBeside(modelName: string, version: string): Promise<void>;
   tag(modelName: string, version: string, key: string): Promise<string | undefined>;
@@ -137,6 +141,14 @@ function describeRead({ place, model }: RegistryContext): void {
       await place().seed(model(), ['Archived', 'Production']);
       const snapshot = await place().registry.read(model(), ['1', '2', '7', '999999999'], soon());
       expect(stagesOf(snapshot)).toEqual(['2 Production', '1 Archived']);
+    });
+
+    test('gives the live version although the tag of prompts is on another one', async () => {
+      await place().seed(model(), ['Archived', 'Production']);
+      // MLflow then hides the model from a search, and shows version 1 to a search for prompts.
+      await place().registry.annotate(model(), '1', promptTag, soon());
+      const { live } = await place().registry.read(model(), [], soon());
+      expect(live.map(({ version }) => version)).toEqual(['2']);
     });
 
     test('knows models by their whole name', async () => {
@@ -467,7 +479,8 @@ function describeTags({ place, model }: RegistryContext): void {
     });
 
     test.each(AWKWARD_TAGS)('takes the key $key and the value $value', async (tag) => {
-      const own = { ...tag, value: `${tag.value} ${model()}` };
+      const key = place().takesColonInTag ? tag.key : tag.key.replaceAll(':', '/');
+      const own = { key, value: `${tag.value} ${model()}` };
       await place().seed(model(), ['Production']);
       await place().tagModel(model(), own.key, own.value);
       await place().registry.annotate(model(), '1', own, soon());

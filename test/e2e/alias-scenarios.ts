@@ -17,6 +17,7 @@ const WITHOUT_COOLDOWN: Settings = { ...CHAMPION, ROLLBACK_COOLDOWN_HOURS: '0' }
 export const aliasScenarios: readonly Scenario[] = [
   {
     title: 'moves the alias to the named version, and no stage; records and announces it',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3' });
       const before = await rowsOf(world, model);
@@ -67,6 +68,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'goes back to what a reported promotion replaced, without a warning',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 4, champion: '4' });
       expect(await promoted(world, model, '4', '1')).toMatchObject({ recorded: true });
@@ -133,6 +135,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'writes nothing anywhere in a dry run',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3', stable: '3' });
       const before = await world.everything(model);
@@ -206,6 +209,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'does not set an alias that nobody uses where a version is in Production',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(['Archived', 'Production']);
       const request: Ask = { model_name: model, target_version: '1' };
@@ -227,6 +231,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'does not move a stage that nobody uses where an alias names a version',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3', challenger: '2' });
       const request: Ask = { model_name: model, target_version: '1' };
@@ -305,6 +310,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'replays the answer to the same request_id, also when another pointer is set since',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3' });
       const request: Ask = { model_name: model, request_id: 'one-key', target_version: '2' };
@@ -325,6 +331,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'refuses an alias that is not set, unless the request names a target',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 2 });
 
@@ -339,17 +346,25 @@ export const aliasScenarios: readonly Scenario[] = [
     },
   },
   {
-    title: 'finds no live version when the version was deleted and the alias with it',
+    title: 'finds no live version when the version was deleted, or goes back from its number',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await aliased(world, { versions: 3, champion: '3' });
       await world.mlflow.deleteVersion(model, '3');
 
-      const refused = answerIn(await way.ask({ model_name: model }, CHAMPION));
       const gone = failureIn(await way.ask({ model_name: model, target_version: '3' }, CHAMPION));
+      const answer = answerIn(await way.ask({ model_name: model }, CHAMPION));
 
-      expect(refused.refusals.map(({ code }) => code)).toEqual(['NO_LIVE_VERSION']);
       expect(gone.errorType).toBe('VersionNotFoundError');
-      expect(await world.mlflow.aliases(model)).toEqual({});
+      if (world.traits.keepsAliasOfDeleted) {
+        expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '3' });
+        expect(codesOf(answer)).toContain('LIVE_VERSION_DELETED');
+        await expectRolledBack({ world, way }, answer);
+      } else {
+        expect(answer).toMatchObject({ outcome: 'REFUSED', from_version: null });
+        expect(answer.refusals.map(({ code }) => code)).toEqual(['NO_LIVE_VERSION']);
+        expect(await world.mlflow.aliases(model)).toEqual({});
+      }
     },
   },
   {
@@ -384,6 +399,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'says which other pointers still name the version that it left',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await staged(world, '3');
       await world.mlflow.setAlias(model, 'stable', '3');
@@ -456,6 +472,7 @@ export const aliasScenarios: readonly Scenario[] = [
   },
   {
     title: 'reports a model that is not there, also under an alias',
+    isForEveryServer: true,
     run: async ({ way }) => {
       const failure = failureIn(await way.ask({ model_name: uniqueName('nowhere') }, CHAMPION));
       expect(failure.errorType).toBe('ModelNotFoundError');

@@ -17,6 +17,8 @@ export interface Stagehand {
 
 export interface Scenario {
   readonly title: string;
+  /** Each run plays it on older servers too: it rests on answers that differ between them. */
+  readonly isForEveryServer?: true;
   run(stagehand: Stagehand): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ const GUARD_CODES = [
 export const scenarios: readonly Scenario[] = [
   {
     title: 'moves Production to the version before, records it and announces it',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       const before = Date.now();
@@ -85,6 +88,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'writes nothing anywhere in a dry run, and shows every guard and candidate',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       const before = await world.everything(model);
@@ -191,6 +195,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'restores the version that the request names',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
 
@@ -215,6 +220,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'replays the answer to the same request_id',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       const request: Ask = { model_name: model, request_id: 'one-key', alarm_name: 'drawdown' };
@@ -273,6 +279,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'keeps the lower of two live versions and warns',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(['Archived', 'Production', 'Production']);
       expect(await world.mlflow.liveVersions(model)).toEqual(['2', '3']);
@@ -298,6 +305,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'does not undo a rollback that a person made by hand',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       await world.mlflow.transition(model, '2', 'Production', true);
@@ -413,6 +421,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'refuses without a live version unless the request names a target',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(['Archived', 'Archived']);
       expect(await world.mlflow.liveVersions(model)).toEqual([]);
@@ -459,6 +468,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'passes over a deleted version',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       await world.mlflow.deleteVersion(model, '2');
@@ -614,6 +624,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: 'says that a registered model or a version is unknown, and records nothing',
+    isForEveryServer: true,
     run: async ({ world, way }) => {
       const model = await world.model(THREE);
       const before = await world.everything(model);

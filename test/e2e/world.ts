@@ -10,8 +10,15 @@ import {
   receiveNotices,
   type WatchedTopic,
 } from '../engines/aws.ts';
-import { type Engine, engine, uniqueName } from '../engines/engines.ts';
+import {
+  type Engine,
+  engine,
+  type Registry,
+  sharedRegistry,
+  uniqueName,
+} from '../engines/engines.ts';
 import { type AdminVersion, MLflowAdmin, type Stage } from '../engines/mlflow-admin.ts';
+import type { ServerTraits } from '../engines/mlflow-versions.ts';
 import { runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
 import type { Answer } from './reply.ts';
@@ -28,6 +35,7 @@ export interface ReceivedNotice {
 
 export interface World {
   readonly mlflow: MLflowAdmin;
+  readonly traits: ServerTraits;
   readonly tableName: string;
   readonly topicArn: string;
   /** The whole environment of a process that works with the engines. */
@@ -73,11 +81,11 @@ export function bareEnv(settings: Settings = {}): Env {
 }
 
 /** Makes the topic, its queue and, by the command, the state table. */
-export async function createWorld(): Promise<World> {
-  const [mlflow, dynamodb, ministack] = [engine('mlflow'), engine('dynamodb'), engine('ministack')];
+export async function createWorld(registry: Registry = sharedRegistry()): Promise<World> {
+  const [dynamodb, ministack] = [engine('dynamodb'), engine('ministack')];
   const tableName = uniqueName('rollback-state');
   const topic = await createWatchedTopic(ministack.url, uniqueName('notices'));
-  const admin = new MLflowAdmin(mlflow.url);
+  const admin = new MLflowAdmin(registry.url);
   const env = (settings: Settings = {}): Env =>
     bareEnv({
       ...awsEnvironment({
@@ -86,7 +94,7 @@ export async function createWorld(): Promise<World> {
         cloudWatch: ministack.url,
         lambda: ministack.url,
       }),
-      MLFLOW_TRACKING_URI: mlflow.url,
+      MLFLOW_TRACKING_URI: registry.url,
       ROLLBACK_STATE_TABLE: tableName,
       ALERT_SNS_TOPIC_ARN: topic.topicArn,
       // The suites share a registry with many models; observing.test.ts has one of its own.
@@ -105,6 +113,7 @@ export async function createWorld(): Promise<World> {
   };
   return {
     mlflow: admin,
+    traits: registry.traits,
     tableName,
     topicArn: topic.topicArn,
     env,

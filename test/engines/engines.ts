@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 // Carries the type of the provided context too.
 import type { ServerName } from './global-setup.ts';
+import { chosenMLflow, type ServerTraits, traitsOf } from './mlflow-versions.ts';
 
 export interface Engine {
   /** Of a missing engine: an address that resolves nowhere, so that a skipped suite still loads. */
@@ -29,6 +30,17 @@ export function engine(name: ServerName): Engine {
     return { url, isMissing: true, title: (text) => `${text} [skipped: ${missing}]` };
   }
   return { url: state.url, isMissing: false, title: (text) => text };
+}
+
+/** A server of the registry's API. */
+export interface Registry {
+  readonly url: string;
+  readonly traits: ServerTraits;
+}
+
+/** The one of all suites that do not start another. */
+export function sharedRegistry(): Registry {
+  return { url: engine('mlflow').url, traits: traitsOf(chosenMLflow().version) };
 }
 
 /** A name that no other test of the run uses; fit for models, tables, topics and queues. */

@@ -5,7 +5,9 @@
  * CI it fails the run: a skipped contract proves nothing there.
  */
 import type { TestProject } from 'vitest/node';
-import { type EngineName, MissingInterpreterError } from './install.ts';
+import { MissingInterpreterError } from './install.ts';
+import { chosenMLflow } from './mlflow-versions.ts';
+import { startPostgresMLflow } from './postgres.ts';
 import {
   GUARD_LOGIN,
   type RunningEngine,
@@ -15,7 +17,7 @@ import {
 } from './start.ts';
 
 /** `guarded` is an MLflow that wants a login: GUARD_LOGIN, or one of a user that a suite creates. */
-export type ServerName = EngineName | 'guarded';
+export type ServerName = 'mlflow' | 'dynamodb' | 'ministack' | 'guarded';
 
 export type EngineState = { readonly url: string } | { readonly missing: string };
 
@@ -28,7 +30,7 @@ declare module 'vitest' {
 }
 
 const STARTERS: Readonly<Record<ServerName, () => Promise<RunningEngine>>> = {
-  mlflow: startMlflow,
+  mlflow: startChosenMLflow,
   guarded: () => startMlflow({ basicAuth: GUARD_LOGIN }),
   dynamodb: startDynamoDBLocal,
   ministack: startMiniStack,
@@ -56,6 +58,11 @@ export async function teardown(): Promise<void> {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function startChosenMLflow(): Promise<RunningEngine> {
+  const { version, database } = chosenMLflow();
+  return database === 'postgresql' ? startPostgresMLflow() : startMlflow({ version });
+}
 
 async function startAll(): Promise<Engines> {
   const names = Object.keys(STARTERS) as ServerName[];

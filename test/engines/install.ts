@@ -21,13 +21,27 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  MLFLOW_PINS,
+  MLFLOW_VERSIONS,
+  MLFLOW_WHEELS,
+  type MLflowName,
+  mlflowName,
+} from './mlflow-versions.ts';
 import { canRun, runToEnd } from './processes.ts';
 
-export type EngineName = 'mlflow' | 'dynamodb' | 'ministack';
+export type EngineName = MLflowName | 'dynamodb' | 'ministack';
 /** What is called as a command, without a server. */
 export type ToolName = 'awscli' | 'cdk' | 'cfnlint';
 
-export const ENGINE_NAMES: readonly EngineName[] = ['mlflow', 'dynamodb', 'ministack'];
+/** What `npm test` starts. */
+const ENGINE_NAMES: readonly EngineName[] = [
+  'mlflow',
+  'mlflow-2.3.2',
+  'mlflow-2.22.5',
+  'dynamodb',
+  'ministack',
+];
 const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint'];
 
 /** The interpreter or build tool that an engine needs is not on this machine. */
@@ -87,26 +101,6 @@ const MAVEN: Interpreter = {
 };
 
 /**
- * The registry server without the parts for training and tracing: every registry answer equals
- * that of the full package, at less than half its size. Flask-WTF is for basic auth, boto3 for the
- * benchmark that plays a Lambda written in Python.
- */
-const MLFLOW_PINS = [
-  'mlflow-skinny==3.17.2',
-  'aiohttp==3.14.5',
-  'alembic==1.20.1',
-  'boto3==1.44.5',
-  'flask==3.1.3',
-  'flask-cors==6.0.5',
-  'flask-wtf==1.3.0',
-  'graphene==3.4.3',
-  'huey==3.5.4',
-  'numpy==2.4.6',
-  'pandas==3.1.1',
-  'sqlalchemy==2.1.9',
-] as const;
-
-/**
  * What docs/deploy/cdk.md installs, and what the package itself depends on. The project has all of it
  * but the CDK command.
  */
@@ -114,13 +108,7 @@ const CDK_VERSION = '2.1148.1';
 const CDK_PINS: readonly string[] = [`aws-cdk@${CDK_VERSION}`, ...ownPackages()];
 
 const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
-  mlflow: {
-    version: '3.17.2',
-    pins: MLFLOW_PINS,
-    needs: [PYTHON],
-    proof: 'bin/python',
-    install: (folder, logFile) => installPython(folder, logFile, MLFLOW_PINS),
-  },
+  ...mlflowRecipes(),
   dynamodb: {
     version: '3.1.0',
     pins: ['software.amazon.dynamodb:DynamoDBLocal:3.1.0'],
@@ -185,6 +173,23 @@ export async function installEngine(name: EngineName | ToolName): Promise<'insta
     console.error(`engines: ${name} ${RECIPES[name].version} installed in ${seconds} s`);
     return 'installed';
   });
+}
+
+function mlflowRecipes(): Readonly<Record<MLflowName, EngineRecipe>> {
+  const recipes = MLFLOW_VERSIONS.map((version) => {
+    const wheel = MLFLOW_WHEELS[version];
+    const pins = [...MLFLOW_PINS[version], ...(wheel === undefined ? [] : [wheel])];
+    const install: EngineRecipe['install'] = async (folder, logFile) => {
+      await installPython(folder, logFile, MLFLOW_PINS[version]);
+      if (wheel === undefined) return;
+      const python = join(folder, 'bin', 'python');
+      const pip = ['-m', 'pip', '--quiet', '--no-input'];
+      await step(folder, logFile, python, [...pip, 'uninstall', '--yes', 'mlflow-skinny']);
+      await step(folder, logFile, python, [...pip, 'install', '--no-deps', wheel]);
+    };
+    return [mlflowName(version), { version, pins, needs: [PYTHON], proof: 'bin/python', install }];
+  });
+  return Object.fromEntries(recipes) as Readonly<Record<MLflowName, EngineRecipe>>;
 }
 
 function requireInterpreters(

@@ -182,6 +182,18 @@ export class MLflowAdmin {
     return versions;
   }
 
+  /** Creates a prompt, with a version for each text, as MLflow's own client does. */
+  async seedPrompt(name: string, texts: readonly string[]): Promise<void> {
+    const isPrompt = { key: 'mlflow.prompt.is_prompt', value: 'true' };
+    await this.#call('POST', 'registered-models/create', { name, tags: [isPrompt] });
+    for (const value of texts) {
+      const type = { key: '_mlflow_prompt_type', value: 'text' };
+      const tags = [isPrompt, { key: 'mlflow.prompt.text', value }, type];
+      // The server takes no other source for a prompt.
+      await this.#call('POST', 'model-versions/create', { name, source: 'dummy-source', tags });
+    }
+  }
+
   /** No two transitions of a history fall into one millisecond, however fast the server is. */
   async #transitionAlone(
     name: string,

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EngineName, engineFolder, installEngine, LOG_FOLDER } from './install.ts';
+import { MLFLOW_VERSION, type MLflowVersion, mlflowName } from './mlflow-versions.ts';
 import { type Child, freePort, logTail, startChild } from './processes.ts';
 
 export interface RunningEngine {
@@ -19,6 +20,9 @@ export interface RunningEngine {
 }
 
 export interface MLflowOptions {
+  readonly version?: MLflowVersion;
+  /** A database of its own, in place of a new one on SQLite. */
+  readonly databaseUri?: string;
   /** Starts the basic-auth app with this user as its admin; the password has 12 characters or more. */
   readonly basicAuth?: { readonly username: string; readonly password: string };
   /** A server that answers every registry call with 503. */
@@ -56,7 +60,7 @@ const PROBE_TIMEOUT_MS = 3_000;
 const PROBE_PAUSE_MS = 100;
 const PORT_TAKEN = /already in use|EADDRINUSE|BindException|Failed to bind/i;
 
-/** Starts the real MLflow tracking server on SQLite; ready when a registry call answers. */
+/** Starts the real MLflow tracking server, by itself on SQLite; ready when a registry call answers. */
 export function startMlflow(options: MLflowOptions = {}): Promise<RunningEngine> {
   const headers: Record<string, string> = {};
   if (options.basicAuth !== undefined) {
@@ -65,7 +69,7 @@ export function startMlflow(options: MLflowOptions = {}): Promise<RunningEngine>
     headers['Authorization'] = `Basic ${login}`;
   }
   return start({
-    name: 'mlflow',
+    name: mlflowName(options.version ?? MLFLOW_VERSION),
     readyTimeoutMs: 90_000,
     path: options.staticPrefix ?? '',
     command: (place) => mlflowCommand(options, place),
@@ -118,13 +122,17 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     // Such a server refuses to start when it is given a database.
     args.push('--artifacts-only');
   } else {
-    args.push('--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`);
+    const databaseUri = options.databaseUri ?? `sqlite:///${join(folder, 'mlflow.db')}`;
+    args.push('--backend-store-uri', databaseUri);
   }
   if (options.staticPrefix !== undefined) {
     args.push('--static-prefix', options.staticPrefix);
   }
+  const bin = join(engineFolder(mlflowName(options.version ?? MLFLOW_VERSION)), 'bin');
   const env: NodeJS.ProcessEnv = {
-    ...environmentWithout(/^MLFLOW_/),
+    ...environmentWithout(/^(MLFLOW_|PG)/),
+    // MLflow 2.3 starts gunicorn by its bare name.
+    PATH: [bin, process.env['PATH']].join(delimiter),
     PYTHONUNBUFFERED: '1',
     MLFLOW_DISABLE_TELEMETRY: 'true',
     // Seven more processes that serve no registry call.
@@ -137,7 +145,7 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     env['MLFLOW_AUTH_CONFIG_PATH'] = file;
     env['MLFLOW_FLASK_SERVER_SECRET_KEY'] = randomBytes(16).toString('hex');
   }
-  return { command: join(engineFolder('mlflow'), 'bin', 'python'), args, env };
+  return { command: join(bin, 'python'), args, env };
 }
 
 function basicAuthConfig(

@@ -1,5 +1,6 @@
-/** Commands that suites call, installed when the first of them is loaded. */
+/** Commands that suites call, and servers that few start: installed when the first suite is loaded. */
 import { engineFolder, installEngine, MissingInterpreterError, type ToolName } from './install.ts';
+import type { MLflowName } from './mlflow-versions.ts';
 
 export interface Tool {
   /** Where it was installed. */
@@ -16,7 +17,7 @@ export interface Tool {
  * `const cfnLint = await tool('cfnlint');`
  * `describe.skipIf(cfnLint.isMissing)(cfnLint.title('cfn-lint'), () => {…})`
  */
-export async function tool(name: ToolName): Promise<Tool> {
+export async function tool(name: ToolName | MLflowName): Promise<Tool> {
   const folder = engineFolder(name);
   try {
     await installEngine(name);

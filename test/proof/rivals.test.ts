@@ -12,8 +12,8 @@ import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { postgresFolder, startPostgresMLflow } from '../engines/postgres.ts';
 import { generator, type Offset, randomOffset } from './offset.ts';
-import { postgresFolder, startPostgresMLflow } from './postgres.ts';
 import { advancingClock } from './preloads.ts';
 import { storedInDynamoDB } from './stored.ts';
 import { startTap, type Tap } from './tap.ts';

@@ -10,7 +10,7 @@ import type { MessageOrigin } from '../../src/domain/alarm/alarm.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { decodeModelState, decodeRollbackRecord } from '../../src/domain/record/stored-item.ts';
-import { withoutMarks } from '../../src/domain/registry/rollback-mark.ts';
+import { withoutTags } from '../../src/domain/registry/rollback-mark.ts';
 import type { FleetState } from '../../src/domain/state/fleet.ts';
 import type { ModelState } from '../../src/domain/state/model-state.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
@@ -136,8 +136,8 @@ function asOfOld(registry: ModelRegistry): object {
       const snapshot = await registry.read(...args);
       return {
         ...snapshot,
-        live: snapshot.live.map(withoutMarks),
-        others: snapshot.others.map(withoutMarks),
+        live: snapshot.live.map(withoutTags),
+        others: snapshot.others.map(withoutTags),
         serverTimeMs: null,
         isLiveRecent: snapshot.isEvidenceRead,
       };

@@ -10,6 +10,7 @@ import {
   versionNumber,
 } from '../../domain/registry/model.ts';
 import { type ModelPointer, stagePointer } from '../../domain/registry/pointer.ts';
+import { promptIn, promptTag } from '../../domain/registry/prompt.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -177,12 +178,15 @@ export class MemoryModelRegistry implements ModelRegistry {
   }
 
   async listByTag({ of, key, value }: ModelTag, namesMax: number): Promise<TaggedModels> {
-    const isTagged = (name: string, version: string | null): boolean =>
-      this.#tags.get(JSON.stringify([name, version, key])) === value;
+    const tagOf = (name: string, version: string | null, tagKey: string): string | undefined =>
+      this.#tags.get(JSON.stringify([name, version, tagKey]));
+    const isHidden = (name: string): boolean =>
+      key !== promptTag.key && tagOf(name, null, promptTag.key) === promptTag.value;
     const names = [...this.#models].flatMap(([name, rows]) => {
       const live = this.#live(name, rows);
       const versions = of === 'model' ? [null] : live.map((row) => row.version);
-      return versions.some((version) => isTagged(name, version)) ? [name] : [];
+      const isTagged = versions.some((version) => tagOf(name, version, key) === value);
+      return isTagged && !isHidden(name) ? [name] : [];
     });
     return { names: names.toSorted().slice(0, namesMax), isComplete: names.length <= namesMax };
   }
@@ -226,8 +230,8 @@ export class MemoryModelRegistry implements ModelRegistry {
   #marked(modelName: string): readonly ModelVersion[] {
     return this.#rows(modelName)
       .map((row) => {
-        const tags = this.#tagsOf(modelName, row.version);
-        return { ...row, ...marksIn(tags.map(([key, value]) => ({ key, value }))) };
+        const tags = this.#tagsOf(modelName, row.version).map(([key, value]) => ({ key, value }));
+        return { ...row, ...marksIn(tags), ...promptIn(tags) };
       })
       .toSorted((a, b) => compareVersions(a.version, b.version));
   }

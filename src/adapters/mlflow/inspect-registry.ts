@@ -67,7 +67,7 @@ function judge(address: string, version: string | null, modelCount: number): Che
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
   const message = `${address} answers and accepts the login (${what}).`;
   if (version !== null && isUnknownGround(version)) {
-    const fix = 'Use a server from 2.3 to 3.17, or try it on a model that nobody uses.';
+    const fix = 'Use a server from 2.3 to 3.18, or try it on a model that nobody uses.';
     return warning('registry', `${message} model-rollback is not tested with this version.`, fix);
   }
   if (modelCount === 0) {

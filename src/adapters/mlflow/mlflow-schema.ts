@@ -4,6 +4,7 @@ import { limits } from '../../domain/limits.ts';
 import type { ModelPointers } from '../../domain/pointer/observe.ts';
 import type { ModelAlias, ModelTag, ModelVersion } from '../../domain/registry/model.ts';
 import { stagePointer } from '../../domain/registry/pointer.ts';
+import { promptIn } from '../../domain/registry/prompt.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
 import type { Page } from './mlflow-reader.ts';
 
@@ -182,5 +183,6 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
     ...marksIn(row.tags),
+    ...promptIn(row.tags),
   };
 }

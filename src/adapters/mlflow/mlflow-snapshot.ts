@@ -38,7 +38,9 @@ export async function readStage(
     missing.map((version) => versions.find(modelName, version, deadline)),
   );
   for (const row of found) if (row !== null) rows.set(row.version, row);
-  if (hasMore && ![...rows.values()].some(isLive)) {
+  // Where one version has the tag of prompts, the search shows no other.
+  const isPartial = page.rows.some((row) => row.isPrompt);
+  if (isPartial || (hasMore && ![...rows.values()].some(isLive))) {
     const row = await versions.latestIn(modelName, pointer.stage, deadline);
     if (row !== null) rows.set(row.version, row);
   }

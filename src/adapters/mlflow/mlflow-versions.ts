@@ -1,5 +1,6 @@
 import { RegistryRefusedError } from '../../domain/errors.ts';
 import { deletedVersion, type ModelAlias, type ModelVersion } from '../../domain/registry/model.ts';
+import { promptTag } from '../../domain/registry/prompt.ts';
 import { together } from '../../domain/together.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import { isNameRefused, readFailure } from './mlflow-error.ts';
@@ -23,6 +24,11 @@ export interface VersionSearch {
   readonly token: string;
 }
 
+type VersionPage = Page<ModelVersion> & { readonly clockSkewMs: number | null };
+
+/** Before the server's token of a page that shows prompts. Its own tokens are base64. */
+const promptPage = 'prompt:';
+
 /** What an alias names. */
 export interface NamedVersion {
   readonly row: ModelVersion | null;
@@ -40,14 +46,28 @@ export class MLflowVersions {
     this.#address = address;
   }
 
-  async search(
+  /** MLflow hides prompts from a search that does not ask for them, and shows nothing else to one that does. */
+  async search(modelName: string, search: VersionSearch, deadline: Deadline): Promise<VersionPage> {
+    if (!search.token.startsWith(promptPage)) {
+      const page = await this.#search(modelName, search, '', deadline);
+      const isOver = search.token !== '' || page.rows.length > 0 || page.nextToken !== '';
+      if (isOver) return page;
+    }
+    const token = search.token.slice(promptPage.length);
+    const isPrompt = ` AND tags.\`${promptTag.key}\` = ${quoted(promptTag.value)}`;
+    const page = await this.#search(modelName, { ...search, token }, isPrompt, deadline);
+    return { ...page, nextToken: page.nextToken === '' ? '' : `${promptPage}${page.nextToken}` };
+  }
+
+  async #search(
     modelName: string,
     { below, orderBy, rowsMax, token }: VersionSearch,
+    tagFilter: string,
     deadline: Deadline,
-  ): Promise<Page<ModelVersion> & { readonly clockSkewMs: number | null }> {
+  ): Promise<VersionPage> {
     const older = below === null ? '' : ` AND version_number < ${below}`;
     const query = new URLSearchParams({
-      filter: `name = ${quoted(modelName)}${older}`,
+      filter: `name = ${quoted(modelName)}${older}${tagFilter}`,
       max_results: String(rowsMax),
       order_by: orderBy,
       ...(token === '' ? {} : { page_token: token }),

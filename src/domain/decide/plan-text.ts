@@ -35,6 +35,7 @@ export function planWarnings(
       ? []
       : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
     ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
+    ...(plan.verdict === Outcome.ROLLED_BACK ? promptWarnings(snapshot) : []),
     ...(state.registry === plan.registry
       ? []
       : [
@@ -94,6 +95,15 @@ export function moveText(plan: Plan): string {
 
 function deletedText(pointer: string, version: string): string {
   return `${pointer} names version ${version}, which was deleted: consumers that load it get an error.`;
+}
+
+/** The readers of a prompt are slower than its pointer. */
+function promptWarnings({ modelName, live, others }: RegistrySnapshot): Warning[] {
+  if (![...live, ...others].some((row) => row.isPrompt)) return [];
+  const message =
+    `${modelName} is a prompt: an app that has loaded it by an alias uses the version in its cache for up to 60 ` +
+    'seconds more (MLFLOW_ALIAS_PROMPT_CACHE_TTL_SECONDS in the app sets another time).';
+  return [{ code: 'PROMPT_IN_CACHES', message }];
 }
 
 function guessText({ pointer, to, rule }: Plan): string {

@@ -12,7 +12,7 @@ import {
   type RegistrySnapshot,
 } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
-import { withoutMarks } from '../registry/rollback-mark.ts';
+import { withoutTags } from '../registry/rollback-mark.ts';
 import type { RollbackRequest } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -117,8 +117,8 @@ export function planRollback(facts: PlanFacts): Plan {
     registry: settings.registry,
     plannedAtMs: nowMs,
     verdict: verdictOf(snapshot, target, refusalsOf(guards)),
-    from: withoutMarks(from),
-    to: withoutMarks(target),
+    from: withoutTags(from),
+    to: withoutTags(target),
     live: snapshot.live.map((row) => row.version),
     rule: choice.rule,
     guards,

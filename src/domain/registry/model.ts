@@ -15,6 +15,8 @@ export interface ModelVersion {
   readonly lastUpdatedAtMs: number;
   /** What earlier rollbacks left on it; absent when nothing, and always in a stored plan. */
   readonly marks?: readonly RollbackMark[];
+  /** A prompt is a registered model too; absent when it is none, and always in a stored plan. */
+  readonly isPrompt?: true;
 }
 
 /** Our word, not MLflow's: an alias still names this version, and it was deleted. */

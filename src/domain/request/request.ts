@@ -138,7 +138,7 @@ export function isSameBody(a: RollbackRequest, b: RollbackRequest): boolean {
 }
 
 /**
- * The name of a registered model, as MLflow 2.3 to 3.17 may hold it.
+ * The name of a registered model, as MLflow 2.3 to 3.18 may hold it.
  * @throws InvalidRequestError
  */
 export function parseModelName(value: unknown, field = 'model_name'): string {

@@ -7,7 +7,7 @@ import {
   markText,
   parseMark,
   type RollbackMark,
-  withoutMarks,
+  withoutTags,
 } from '../../../../src/domain/registry/rollback-mark.ts';
 import {
   latestMarked,
@@ -77,12 +77,12 @@ describe('parseMark', () => {
   });
 });
 
-describe('withoutMarks', () => {
+describe('withoutTags', () => {
   test('gives the row as it is stored', () => {
     const plain = row('3', 'Production', 9);
-    expect(withoutMarks({ ...plain, marks: [mark] })).toEqual(plain);
-    expect(withoutMarks(plain)).toBe(plain);
-    expect(withoutMarks(null)).toBeNull();
+    expect(withoutTags({ ...plain, marks: [mark] })).toEqual(plain);
+    expect(withoutTags(plain)).toBe(plain);
+    expect(withoutTags(null)).toBeNull();
   });
 });
 

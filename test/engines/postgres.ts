@@ -2,21 +2,10 @@
 import { chownSync, existsSync, globSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { poll } from '../e2e/world.ts';
-import { engineFolder, LOG_FOLDER } from '../engines/install.ts';
-import {
-  type Child,
-  canRun,
-  freePort,
-  logTail,
-  runToEnd,
-  startChild,
-} from '../engines/processes.ts';
-
-export interface PostgresMLflow {
-  readonly url: string;
-  stop(): Promise<void>;
-}
+import { setTimeout as delay } from 'node:timers/promises';
+import { engineFolder, installEngine, LOG_FOLDER } from './install.ts';
+import { type Child, canRun, freePort, logTail, runToEnd, startChild } from './processes.ts';
+import { type RunningEngine, startMlflow } from './start.ts';
 
 const DRIVER = 'psycopg2-binary==2.9.13';
 /** PostgreSQL refuses to run as root; these need not be anybody's own. */
@@ -28,7 +17,8 @@ const READY_TIMEOUT_MS = 90_000;
 export const postgresFolder: string | null = findFolder();
 
 /** Makes a cluster in a temporary folder, and starts PostgreSQL and MLflow on free loopback ports. */
-export async function startPostgresMLflow(): Promise<PostgresMLflow> {
+export async function startPostgresMLflow(): Promise<RunningEngine> {
+  await installEngine('mlflow');
   const python = join(engineFolder('mlflow'), 'bin', 'python');
   if (!canRun(python, ['-c', 'import psycopg2'])) {
     const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
@@ -36,14 +26,12 @@ export async function startPostgresMLflow(): Promise<PostgresMLflow> {
   }
   const database = await startPostgres();
   try {
-    const server = await startServer(python, database.uri);
-    return {
-      url: server.url,
-      stop: async () => {
-        await server.child.stop();
-        await database.child.stop();
-      },
+    const server = await startMlflow({ databaseUri: database.uri, workers: 2 });
+    const stop = async (): Promise<void> => {
+      await server.stop();
+      await database.child.stop();
     };
+    return { ...server, stop };
   } catch (error) {
     await database.child.stop();
     throw error;
@@ -68,65 +56,21 @@ async function startPostgres(): Promise<{ readonly uri: string; readonly child: 
   ]);
   const child = await startChild({ ...postgres, cwd: ownFolder, logFile, ownFolder });
   const isReady = ['-h', '127.0.0.1', '-p', String(port), '-U', 'mlflow', '-d', 'postgres'];
-  await readyOrThrow(child, logFile, async () =>
-    canRun(join(postgresFolder ?? '', 'pg_isready'), isReady),
-  );
+  const probe = join(postgresFolder, 'pg_isready');
+  await readyOrThrow(child, logFile, () => canRun(probe, isReady));
   return { uri: `postgresql+psycopg2://mlflow@127.0.0.1:${port}/postgres`, child };
 }
 
-async function startServer(
-  python: string,
-  uri: string,
-): Promise<{ readonly url: string; readonly child: Child }> {
-  const port = await freePort();
-  const ownFolder = mkdtempSync(join(tmpdir(), 'model-rollback-mlflow-postgres-'));
-  const logFile = join(LOG_FOLDER, `mlflow-postgres-${port}.log`);
-  const env = Object.entries(process.env).filter(([name]) => !/^(MLFLOW|PG)/.test(name));
-  const child = await startChild({
-    command: python,
-    args: [
-      ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port)],
-      ...['--workers', '2', '--backend-store-uri', uri],
-      ...['--artifacts-destination', join(ownFolder, 'artifacts')],
-    ],
-    env: {
-      ...Object.fromEntries(env),
-      PYTHONUNBUFFERED: '1',
-      MLFLOW_DISABLE_TELEMETRY: 'true',
-      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
-    },
-    cwd: ownFolder,
-    logFile,
-    ownFolder,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await readyOrThrow(child, logFile, async () => {
-    const search = `${url}/api/2.0/mlflow/registered-models/search?max_results=1`;
-    const answer = await fetch(search, { signal: AbortSignal.timeout(3_000) }).catch(() => null);
-    await answer?.arrayBuffer();
-    return answer?.status === 200;
-  });
-  return { url, child };
-}
-
-/** Waits until a process does its work; ends it when it never does. */
-async function readyOrThrow(
-  child: Child,
-  logFile: string,
-  isReady: () => Promise<boolean>,
-): Promise<void> {
-  try {
-    await poll(
-      async () => {
-        if (child.ended() !== null) throw new Error(`it ended: ${child.ended()}`);
-        return await isReady();
-      },
-      (ready) => ready,
-      { timeoutMs: READY_TIMEOUT_MS },
-    );
-  } catch (error) {
-    await child.stop();
-    throw new Error(`not ready: ${String(error)}\n${logTail(logFile)}`);
+/** Waits until PostgreSQL takes connections; ends it when it never does. */
+async function readyOrThrow(child: Child, logFile: string, isReady: () => boolean): Promise<void> {
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  while (!isReady()) {
+    const ended = child.ended();
+    if (ended !== null || performance.now() > deadline) {
+      await child.stop();
+      throw new Error(`PostgreSQL is not ready: ${ended ?? 'no answer'}\n${logTail(logFile)}`);
+    }
+    await delay(100);
   }
 }
 
