@@ -118,7 +118,8 @@ export interface ModelRegistry {
   listByTag(tag: ModelTag, namesMax: number, deadline: Deadline): Promise<TaggedModels>;
   /**
    * What the pointers of registered models name, by name, a page at a time; prompts are not among them. An
-   * answer takes the longer the more versions its models have.
+   * answer takes the longer the more versions its models have. A model that is made, renamed or deleted between
+   * two pages may make another one come twice, or not at all.
    * @param page `from`: `next` of the page before, null for the first
    * @throws RegistryRefusedError, RegistryUnavailableError
    */
