@@ -1,9 +1,10 @@
 /** What a topic or a queue brings: whoever may publish there can write anything into a message. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemoryAlarmExtras } from '../../../src/adapters/memory/memory-alarm-reader.ts';
+import { approvedRequest } from '../../../src/app/approve-rollback.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
-import { approvedRequest, explainRollback } from '../../../src/app/operate.ts';
+import { explainRollback } from '../../../src/app/operate.ts';
 import { rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { AlarmDescription, MessageOrigin } from '../../../src/domain/alarm/alarm.ts';
@@ -98,7 +99,7 @@ const records = async (): Promise<readonly RollbackRecord[]> =>
   (await world.store.list(null, world.deadline())).records.map(({ record }) => record);
 const recordOf = async ({ rollback_id: id }: RollbackResponse): Promise<RollbackRecord> => {
   const found = await explainRollback(world.store, id ?? '', world.deadline());
-  return found?.record ?? expect.fail(`no ${id}`);
+  return found.record;
 };
 
 async function expectRefused(answer: RollbackResponse, why: RegExp): Promise<void> {

@@ -1,15 +1,18 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemoryAlarmExtras } from '../../../src/adapters/memory/memory-alarm-reader.ts';
+import {
+  type Approval,
+  approvedRequest,
+  approveRollback,
+} from '../../../src/app/approve-rollback.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import {
-  approvedRequest,
-  closeApproved,
   explainRollback,
   resumeFleetAutomation,
   resumeModelAutomation,
 } from '../../../src/app/operate.ts';
-import { rollBack } from '../../../src/app/roll-back.ts';
+import { type RollbackCall, rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
 import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm/alarm.ts';
@@ -93,7 +96,6 @@ const runSweep = (deps: RollbackDeps = world.deps): Promise<SweepReport> =>
 
 const recordOf = async ({ rollback_id: id }: RollbackResponse): Promise<RollbackRecord> => {
   const found = await explainRollback(world.store, id ?? '', world.deadline());
-  if (found === undefined) throw new Error(`no record of ${id}`);
   return found.record;
 };
 
@@ -604,28 +606,29 @@ describe('approval', () => {
     expect(await live()).toEqual(['3']);
     return await recordOf(answer);
   };
-  const approve = async (record: RollbackRecord): Promise<RollbackResponse> => {
-    const by = { overrides: [], requestedBy: 'ann' };
-    const request = approvedRequest(record, by, world.clock.nowMs());
-    const { alarm } = record;
-    if (alarm === null) throw new Error('no alarm');
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline(), alarm };
-    return await rollBack(world.deps, call);
+  const approve = async (
+    { id }: RollbackRecord,
+    by: Pick<Approval, 'overrides' | 'requestedBy'> = { overrides: [], requestedBy: 'ann' },
+  ): Promise<RollbackResponse> => {
+    const rollOnce = async (call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>) => {
+      const deadline = world.deadline();
+      const answer = await rollBack(world.deps, { ...call, invocationId: 'i', deadline });
+      return { answer, isRolledBack: answer.rolled_back };
+    };
+    const approval = { rollbackId: id, ...by };
+    return (await approveRollback(world.deps, approval, rollOnce, world.deadline)).answer;
   };
 
   test('rolls back exactly what was shown, once', async () => {
     const record = await waiting();
     const answer = await approve(record);
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', alarm: { automatic: false } });
-    await closeApproved(world.deps, record.id, 'ann', world.deadline());
     const after = await recordOf({ ...answer, rollback_id: record.id });
     expect(after.watch).toMatchObject({ why: 'approved', by: 'ann' });
     expect(await approve(after)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
     // Another yes is another request, and meets what the first one did.
     const other = { overrides: ['COOLDOWN'], requestedBy: 'ann' } as const;
-    const request = approvedRequest(after, other, world.clock.nowMs());
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline() };
-    expect((await rollBack(world.deps, call)).outcome).toBe('ALREADY_LIVE');
+    expect((await approve(after, other)).outcome).toBe('ALREADY_LIVE');
     expect(await live()).toEqual(['2']);
   });
 
@@ -635,18 +638,16 @@ describe('approval', () => {
     world.registry.transition('m', promoted, 'Production', true);
     const answer = await approve(record);
     expect(answer.refusals.map((refusal) => refusal.code)).toEqual(['LIVE_VERSION_CHANGED']);
+    // Nothing was rolled back, so the alarm is still checked.
+    const after = await explainRollback(world.store, record.id, world.deadline());
+    expect(after.record.watch).toMatchObject({ kind: 'pending' });
   });
 
   test('is answered from the first one when another person approves too', async () => {
     const record = await waiting();
     expect(await approve(record)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: false });
-    const by = { overrides: [], requestedBy: 'bob' };
-    const request = approvedRequest(record, by, world.clock.nowMs());
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline() };
-    expect(await rollBack(world.deps, call)).toMatchObject({
-      outcome: 'ROLLED_BACK',
-      replayed: true,
-    });
+    const again = await approve(record, { overrides: [], requestedBy: 'bob' });
+    expect(again).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
   });
 
   test('is possible for 12 hours', async () => {
@@ -657,7 +658,7 @@ describe('approval', () => {
     expect(() => approvedRequest(record, by(), world.clock.nowMs())).toThrow('12 h');
     await runSweep();
     const after = await explainRollback(world.store, record.id, world.deadline());
-    expect(after?.record.watch).toMatchObject({ why: 'expired' });
+    expect(after.record.watch).toMatchObject({ why: 'expired' });
   });
 
   test('observe only tells what would have happened', async () => {
