@@ -15,7 +15,11 @@ import {
 import { type RollbackCall, rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
-import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm/alarm.ts';
+import {
+  type AlarmDescription,
+  type AlarmState,
+  cloudWatchRef,
+} from '../../../src/domain/alarm/alarm.ts';
 import { parseAlarmPayload, parseAlarmText } from '../../../src/domain/alarm/alarm-payload.ts';
 import {
   type AlarmSettings,
@@ -75,8 +79,7 @@ const cloudWatchHas = (
   extras: MemoryAlarmExtras = {},
 ): void => {
   const description: AlarmDescription = {
-    arn,
-    name,
+    ref: cloudWatchRef(arn, name),
     state,
     stateChangedAtMs: null,
     configuredAtMs: 0,
@@ -859,8 +862,7 @@ describe('which model', () => {
     children: readonly string[] = [],
   ): void => {
     cloudWatchHas('ALARM', {
-      arn: alarmArn(childName),
-      name: childName,
+      ref: cloudWatchRef(alarmArn(childName), childName),
       isComposite: children.length > 0,
       childrenInAlarm: children.map((one) => alarmArn(one)),
       dimensions: model === null ? [] : [{ name: 'ModelName', value: model }],
@@ -935,5 +937,41 @@ describe('which model', () => {
   test('a name that no model can have is told, and nothing is done', async () => {
     const answer = await send(red({ model: `'"` }));
     expect(answer).toMatchObject({ outcome: 'FAILED', model_name: null });
+  });
+});
+
+describe('an alarm of another source', () => {
+  /** Its id is, of all things, the ARN of an alarm that CloudWatch has. */
+  const sendOther = async (event: JsonObject): Promise<RollbackResponse> => {
+    const payload = parseAlarmPayload(event);
+    if (payload?.kind !== 'transition') throw new Error('the event is no transition');
+    const ref = { source: 'alertmanager', id: arn, name: 'latency' };
+    const transition = { ...payload.transition, ref };
+    return await handleAlarm(world.deps, { ...payload, transition }, null, world.deadline());
+  };
+
+  test('rolls back, is no copy of the one in CloudWatch, and is not checked there', async () => {
+    cloudWatchHas('OK');
+    const event = red();
+    const answer = await sendOther(event);
+    expect(answer).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      alarm_name: 'latency',
+      alarm: { arn: `alertmanager:${arn}`, recovery: 'pending' },
+    });
+    expect(await send(event)).toMatchObject({ outcome: 'REFUSED', replayed: false });
+    world.clock.advance(hourMs);
+    await runSweep();
+    expect(await recordOf(answer)).toMatchObject({ recovery: { kind: 'no-data' } });
+  });
+
+  test('does not get its model from CloudWatch', async () => {
+    cloudWatchHas('ALARM', {}, { tags: { 'model-rollback:model': 'm' } });
+    const answer = await sendOther(red({ model: null }));
+    expect(answer).toMatchObject({ outcome: 'FAILED', model_name: null });
+    expect(await recordOf(answer)).toMatchObject({
+      subject: 'alarm',
+      modelName: `alertmanager:${arn}`,
+    });
   });
 });
