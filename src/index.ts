@@ -23,6 +23,7 @@ export { type Config, configFromEnv, type Env, type Surface } from './config/con
 export type {
   AlarmContributor,
   AlarmDescription,
+  AlarmRef,
   AlarmState,
   AlarmSubject,
   AlarmTransition,

@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText } from '../domain/alarm/alarm.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { RollbackInProgressError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -51,7 +51,7 @@ export async function actOnAlarm(
     return await failAlarm(deps, scope, why, deadline);
   }
   const call: RollbackCall = {
-    request: alarmRequest(model.name, transition.name),
+    request: alarmRequest(model.name, transition.ref.name),
     warnings: [],
     invocationId: '',
     deadline,
@@ -75,7 +75,7 @@ export function alarmScope(deps: RollbackDeps, transition: AlarmTransition): Ala
     modelSource: null,
     liveVersions: null,
   };
-  return { subject: 'alarm', name: transition.arn, alarm };
+  return { subject: 'alarm', name: alarmRefText(transition.ref), alarm };
 }
 
 // ---------------------------------------------------------------------------------------------------

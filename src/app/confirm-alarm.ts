@@ -1,9 +1,10 @@
-import type {
-  AlarmContributor,
-  AlarmDescription,
-  AlarmState,
-  AlarmTransition,
-  ChangeToAlarm,
+import {
+  type AlarmContributor,
+  type AlarmDescription,
+  type AlarmState,
+  type AlarmTransition,
+  arnOf,
+  type ChangeToAlarm,
 } from '../domain/alarm/alarm.ts';
 import { limits } from '../domain/limits.ts';
 import { isoTime } from '../domain/registry/model.ts';
@@ -66,7 +67,8 @@ async function compare(
   claimed: AlarmTransition,
   deadline: Deadline,
 ): Promise<Confirmation> {
-  const { arn, contributor } = claimed;
+  const { ref, contributor } = claimed;
+  const arn = arnOf(ref);
   const [alarms, series] = await together([
     deps.alarms.read([arn], deadline),
     contributor === null ? null : deps.alarms.readContributors(arn, deadline),
@@ -81,12 +83,12 @@ async function compare(
     // Then CloudWatch sends no message. Refused and not ignored, since its answer may be a moment late.
     return {
       kind: 'refuted',
-      why: `The actions of the alarm ${claimed.name} are suppressed.`,
+      why: `The actions of the alarm ${ref.name} are suppressed.`,
       alarm,
     };
   }
   if (series !== null && series.kind !== 'answer') {
-    const why = `The alarm ${claimed.name} is on one metric, and has no series.`;
+    const why = `The alarm ${ref.name} is on one metric, and has no series.`;
     const isMadeUp = series.kind === 'silent' && !alarm.isMultiSeries;
     return isMadeUp ? { kind: 'refuted', why, alarm } : unanswered(series);
   }
@@ -102,7 +104,7 @@ async function compare(
     kind: 'refuted',
     alarm,
     why:
-      `The alarm ${claimed.name} is ${alarm.state} now, and under its present definition it did not go to ` +
+      `The alarm ${ref.name} is ${alarm.state} now, and under its present definition it did not go to ` +
       `ALARM at ${isoTime(claimed.atMs)}.`,
   };
 }
@@ -128,7 +130,7 @@ function currentChange(
 /** The change at the time that the message names, by the history of the alarm; null when there is none. */
 async function pastChange(
   deps: RollbackDeps,
-  { arn, atMs, contributor }: AlarmTransition,
+  { ref, atMs, contributor }: AlarmTransition,
   { configuredAtMs }: AlarmDescription,
   deadline: Deadline,
 ): Promise<AlarmAnswer<KnownChange | null>> {
@@ -137,7 +139,7 @@ async function pastChange(
     toMs: atMs + limits.alarmTimeToleranceMs,
     contributorId: contributor?.id ?? null,
   };
-  const history = await deps.alarms.readChangesToAlarm(arn, span, deadline);
+  const history = await deps.alarms.readChangesToAlarm(arnOf(ref), span, deadline);
   if (history.kind !== 'answer') return history;
   // The history of a name outlives its alarm, whose definition may have named another model.
   const own = history.value.filter((change) => change.atMs >= (configuredAtMs ?? 0));
@@ -163,11 +165,11 @@ function confirmed(
   { atMs, previousState, childrenInAlarm, contributor }: KnownChange,
 ): Confirmation {
   if (atMs === null) {
-    const why = `CloudWatch does not say when the alarm ${alarm.name} went to ALARM.`;
+    const why = `CloudWatch does not say when the alarm ${alarm.ref.name} went to ALARM.`;
     return { kind: 'unreadable', why };
   }
-  const { arn, name, isComposite, dimensions, isMultiSeries } = alarm;
-  const subject = { arn, name, isComposite, dimensions, isMultiSeries, childrenInAlarm };
+  const { ref, isComposite, dimensions, isMultiSeries } = alarm;
+  const subject = { ref, isComposite, dimensions, isMultiSeries, childrenInAlarm };
   // The one thing that the message says for itself: it may be ignored for it, and gains nothing by it.
   const { isFromEventBus } = claimed;
   const transition = { ...subject, isFromEventBus, atMs, previousState, contributor };

@@ -31,8 +31,7 @@ export interface Question {
   readonly state: ModelState;
   readonly fleet: FleetState;
   readonly snapshot: RegistrySnapshot;
-  /** What a person confirmed; null when nobody was asked. */
-  readonly confirmed: ConfirmedPlan | null;
+  readonly confirmed: ConfirmedPlan;
   /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
   readonly alarmAtMs: number | null;
   /** Why CloudWatch could not confirm that alarm; null when it needs none, or has confirmed it. */

@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText } from '../domain/alarm/alarm.ts';
 import { alarmKey } from '../domain/record/trigger.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { pointerAsked, type RollbackDeps } from './deps.ts';
@@ -47,9 +47,9 @@ export function readEarly(
 
 /** All that the name of the model is taken from, in an order that does not depend on the sender. */
 function aboutOf(transition: AlarmTransition): string {
-  const { arn, contributor, isComposite, isMultiSeries, childrenInAlarm } = transition;
+  const { ref, contributor, isComposite, isMultiSeries, childrenInAlarm } = transition;
   return JSON.stringify([
-    arn,
+    alarmRefText(ref),
     isComposite,
     isMultiSeries,
     pairsOf(transition.dimensions),

@@ -117,7 +117,7 @@ async function endScope(
   { outcome, message, error }: End,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const request = alarmRequest(name, alarm.transition.name);
+  const request = alarmRequest(name, alarm.transition.ref.name);
   const base: FirstEnd = {
     id: rollbackIdOf(deps, name, alarmKey(alarm.transition)),
     subject,

@@ -1,4 +1,4 @@
-import { type AlarmTransition, isActionOn, modelTag } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText, isActionOn, modelTag } from '../domain/alarm/alarm.ts';
 import {
   type Check,
   failed,
@@ -50,12 +50,14 @@ export async function examineAlarms(
     const fix = 'Check AWS_REGION and the permission cloudwatch:DescribeAlarms.';
     return [problem('alarms', answer.message, fix), history];
   }
-  const missing = names.filter((name) => !answer.value.some(({ alarm }) => alarm.name === name));
+  const missing = names.filter(
+    (name) => !answer.value.some(({ alarm }) => alarm.ref.name === name),
+  );
   const checked = answer.value.slice(0, limits.doctorAlarmsMax);
   const checks = new Map<string, Check>();
   await inParallel(checked, deadline, async (wired) => {
     const check = await examineAlarm(deps, around, wired, { wanted, isReadable }, deadline);
-    checks.set(wired.alarm.arn, check);
+    checks.set(alarmRefText(wired.alarm.ref), check);
   });
   return [
     ...(wanted.length === 0 ? [] : [wiringCheck(answer.value, wanted, names)]),
@@ -65,8 +67,12 @@ export async function examineAlarms(
     ),
     ...checked.map(
       ({ alarm }) =>
-        checks.get(alarm.arn) ??
-        warning(checkName(alarm.name), 'No time was left to check it.', 'Pass it with --alarm.'),
+        checks.get(alarmRefText(alarm.ref)) ??
+        warning(
+          checkName(alarm.ref.name),
+          'No time was left to check it.',
+          'Pass it with --alarm.',
+        ),
     ),
   ];
 }
@@ -133,7 +139,7 @@ async function examineAlarm(
   deadline: Deadline,
 ): Promise<Check> {
   const { alarm } = wired;
-  const name = checkName(alarm.name);
+  const name = checkName(alarm.ref.name);
   const within = deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
   const found: Check[] = [];
   if (wanted.length > 0 && !calls(wired, wanted)) {
@@ -146,10 +152,9 @@ async function examineAlarm(
   if (!alarm.hasActionsEnabled) {
     found.push(warning(name, 'Its actions are switched off.', 'Switch them on.'));
   }
-  const { arn, name: alarmName, isComposite, dimensions, isMultiSeries } = alarm;
+  const { ref, isComposite, dimensions, isMultiSeries } = alarm;
   const transition: AlarmTransition = {
-    arn,
-    name: alarmName,
+    ref,
     isComposite,
     dimensions,
     isMultiSeries,
@@ -217,7 +222,7 @@ async function planCheck(
   }
   try {
     const answer = await rollBack(deps, {
-      request: { ...alarmRequest(model.name, transition.name), isDryRun: true },
+      request: { ...alarmRequest(model.name, transition.ref.name), isDryRun: true },
       warnings: [],
       invocationId: 'doctor',
       deadline,

@@ -129,9 +129,9 @@ async function permissionCheck(
   for (const target of targets) {
     const policy = await around.functionPolicy(target, deadline);
     for (const { alarm } of calls.filter(({ action }) => action === target)) {
-      const allowance = judgeInvoke(policy, { service: alarmService, sourceArn: alarm.arn });
-      if (allowance === 'denied') refused.push(alarm.name);
-      if (allowance === 'unsure') unsure.push(alarm.name);
+      const allowance = judgeInvoke(policy, { service: alarmService, sourceArn: alarm.ref.id });
+      if (allowance === 'denied') refused.push(alarm.ref.name);
+      if (allowance === 'unsure') unsure.push(alarm.ref.name);
     }
   }
   if (refused.length > 0) {
@@ -147,7 +147,7 @@ async function permissionCheck(
   }
   return ok(
     'permission',
-    `Its policy lets the alarms call it (${new Set(calls.map(({ alarm }) => alarm.name)).size}).`,
+    `Its policy lets the alarms call it (${new Set(calls.map(({ alarm }) => alarm.ref.name)).size}).`,
   );
 }
 

@@ -1,6 +1,7 @@
 import {
   type AlarmDescription,
   type AlarmTransition,
+  arnOf,
   type MessageOrigin,
   parseAlarmArn,
 } from '../domain/alarm/alarm.ts';
@@ -44,7 +45,7 @@ export async function handleAlarm(
     return await attemptAlarm(deps, claimed, null, deadline);
   }
   const arrival = await judgeArrival(deps, transition, deadline);
-  if (arrival.kind === 'ignore') return ignore(deps, arrival.why, transition.name);
+  if (arrival.kind === 'ignore') return ignore(deps, arrival.why, transition.ref.name);
   if (arrival.kind === 'defer') {
     return await deferAlarm(deps, alarmScope(deps, transition), arrival.why, deadline);
   }
@@ -76,7 +77,7 @@ export async function attemptAlarm(
       return await actOnAlarm(deps, known, { firstSeenAtMs, early, doubt }, deadline);
     }
     early.drop();
-    return ignore(deps, arrival.why, transition.name);
+    return ignore(deps, arrival.why, transition.ref.name);
   };
   switch (found.kind) {
     case 'confirmed':
@@ -112,7 +113,7 @@ export async function judgeArrival(
   const isOld = deps.clock.nowMs() - transition.atMs > settings.eventAgeMaxMs;
   const isReadNeeded = isOld || transition.isFromEventBus || settings.alarmAgeMinMs > 0;
   if (!isReadNeeded) return { kind: 'go' };
-  const answer = await deps.alarms.read([transition.arn], deadline);
+  const answer = await deps.alarms.read([arnOf(transition.ref)], deadline);
   if (answer.kind === 'unreachable') {
     return {
       kind: 'defer',
@@ -134,11 +135,12 @@ type Trust =
 /** CloudWatch answers about alarms of the own account only. */
 function trustIn(
   { settings, logger }: RollbackDeps,
-  { arn, name }: AlarmTransition,
+  { ref }: AlarmTransition,
   origin: MessageOrigin | null,
 ): Trust {
   if (origin === null) return { kind: 'trusted' };
   const { arn: source, ownAccount } = origin;
+  const arn = arnOf(ref);
   const account = parseAlarmArn(arn)?.account ?? '';
   if (ownAccount === null || account === ownAccount) return { kind: 'confirm', source };
   if (settings.alarms.allowedAccounts.has(account)) {
@@ -146,7 +148,7 @@ function trustIn(
     return { kind: 'trusted' };
   }
   const why =
-    `The alarm ${name} is in the account ${account}, where CloudWatch cannot be asked to confirm it. ` +
+    `The alarm ${ref.name} is in the account ${account}, where CloudWatch cannot be asked to confirm it. ` +
     `To let its messages act, add ${account} to ROLLBACK_ALLOWED_ACCOUNTS; safer is a rule of EventBridge ` +
     'that sends its events to the event bus of this account.';
   return { kind: 'refuse', source, why };

@@ -1,9 +1,7 @@
 import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
-import { closeApprovedWatch, isApprovable } from '../domain/protocol/watch.ts';
-import { modelNameOf, type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
-import { isoTime } from '../domain/registry/model.ts';
-import type { RollbackRequest } from '../domain/request/request.ts';
+import { escapeText } from '../domain/escape.ts';
+import { modelNameOf } from '../domain/record/record.ts';
 import { next } from '../domain/revision.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
@@ -19,13 +17,13 @@ import { insisting } from './insisting.ts';
 
 /**
  * One record by its id, with its notice.
- * @throws InvalidRequestError when the id has not the form of one; undefined when it is not on record
+ * @throws InvalidRequestError when the id has not the form of one, or is not on record
  */
 export async function explainRollback(
   store: RollbackStore,
   rollbackId: string,
   deadline: Deadline,
-): Promise<RecordWithNotice | undefined> {
+): Promise<RecordWithNotice> {
   const modelName = modelNameOf(rollbackId);
   if (!/\/[0-9a-f]{16}$/.test(rollbackId) || modelName === '') {
     throw new InvalidRequestError(
@@ -34,7 +32,10 @@ export async function explainRollback(
     );
   }
   const { record, notice } = await store.read(modelName, rollbackId, deadline);
-  return record && { record, notice };
+  if (record !== undefined) return { record, notice };
+  throw new InvalidRequestError(
+    `There is no record of ${escapeText(rollbackId)}. To list the records, run ${commandText('history')}.`,
+  );
 }
 
 /**
@@ -93,55 +94,4 @@ export async function resumeFleetAutomation(
     return result === 'written' ? { pause: fleet.pause } : null;
   });
   return resumed.pause;
-}
-
-/**
- * The request that an approval stands for: exactly the plan that the notice showed.
- * @param pointer the one that is configured for the model now
- * @throws InvalidRequestError when the record does not wait for approval, or not any more
- */
-export function approvedRequest(
-  record: RollbackRecord,
-  by: Pick<RollbackRequest, 'overrides' | 'requestedBy'>,
-  nowMs: number,
-  pointer: string | undefined = record.plan?.pointer,
-): RollbackRequest {
-  const { plan, request, watch } = record;
-  if (!isApprovable(record, nowMs) || plan === null) {
-    const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
-    throw new InvalidRequestError(
-      `${record.id} does not wait for approval${closed}: it is ${record.progress.status} since ` +
-        `${isoTime(shownAtMs(record))}, and approval is possible for 12 h. ` +
-        `To roll back now, run ${commandText('apply', [record.modelName])}.`,
-    );
-  }
-  // Other overrides are another request: an approval that met the cooldown must not block the next one.
-  const suffix = by.overrides.map((code) => `+${code}`).join('');
-  return {
-    ...request,
-    ...by,
-    // What the notice showed, also where another pointer is configured since.
-    ...(plan.pointer === pointer ? {} : { pointer: plan.pointer }),
-    targetVersion: plan.to?.version ?? null,
-    expectedFromVersion: plan.from?.version ?? null,
-    requestId: `approve:${record.id}${suffix}`,
-  };
-}
-
-/**
- * Marks an alarm as approved, once its rollback is done.
- * @param by who approved it; null where that is not known
- */
-export async function closeApproved(
-  deps: Pick<RollbackDeps, 'store' | 'clock'>,
-  rollbackId: string,
-  by: string | null,
-  deadline: Deadline,
-): Promise<void> {
-  await insisting(`the record ${rollbackId}`, async () => {
-    const { record } = await deps.store.read(modelNameOf(rollbackId), rollbackId, deadline);
-    if (record === undefined || record.watch.kind === 'closed') return true;
-    const closed = closeApprovedWatch(record, by, deps.clock.nowMs());
-    return (await deps.store.write({ record: closed }, deadline)) === 'written' ? true : null;
-  });
 }

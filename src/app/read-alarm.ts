@@ -1,16 +1,20 @@
-import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, arnOf } from '../domain/alarm/alarm.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
-/** What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say. */
+/**
+ * What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say, or cannot
+ * know it.
+ */
 export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'absent' | 'unknown' | 'unreachable';
 
 /** The state of an alarm now; of one series, where the alarm is on several. */
 export async function readAlarmNow(
   deps: RollbackDeps,
-  { arn, contributor }: AlarmTransition,
+  { ref, contributor }: AlarmTransition,
   deadline: Deadline,
 ): Promise<AlarmNow> {
+  const arn = arnOf(ref);
   const answer = await deps.alarms.read([arn], deadline);
   if (answer.kind !== 'answer') return answer.kind === 'silent' ? 'unknown' : 'unreachable';
   const state = answer.value[0]?.state ?? 'absent';

@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText } from '../domain/alarm/alarm.ts';
 import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -36,8 +36,13 @@ export async function refuseAlarm(
   { transition, source, why, scope }: UnconfirmedAlarm,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const { arn, name } = transition;
-  deps.logger.log('warn', 'an alarm is not confirmed', { alarm_arn: arn, source, why });
+  const { ref } = transition;
+  const { name } = ref;
+  deps.logger.log('warn', 'an alarm is not confirmed', {
+    alarm_arn: alarmRefText(ref),
+    source,
+    why,
+  });
   const announced = endOf(deps, { subject: 'source', name: source, alarm: null }, name, {
     message:
       `${why} The message came from ${source}. Nothing was done. Check who may publish there. ` +

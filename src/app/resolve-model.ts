@@ -1,6 +1,7 @@
 import {
   type AlarmDescription,
   type AlarmTransition,
+  arnOf,
   type Dimension,
   modelTag,
 } from '../domain/alarm/alarm.ts';
@@ -50,13 +51,13 @@ export async function resolveModel(
     const [name, second] = names;
     if (second !== undefined) {
       const shown = [...names].slice(0, 3).map((one) => JSON.stringify(one.slice(0, 80)));
-      const why = `The alarm ${transition.name} names several models (${source}: ${shown.join(', ')}).`;
+      const why = `The alarm ${transition.ref.name} names several models (${source}: ${shown.join(', ')}).`;
       return { kind: 'unknown', why, fix, names };
     }
     if (name !== undefined) return checked(name, source);
   }
   const why =
-    `The alarm ${transition.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
+    `The alarm ${transition.ref.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
     `${modelTag}, nothing in ROLLBACK_ALARM_MODELS.`;
   return { kind: 'unknown', why, fix, names: [] };
 }
@@ -90,13 +91,13 @@ function namesIn(dimensions: readonly Dimension[], name: string): readonly strin
 
 async function contributorNames(
   deps: RollbackDeps,
-  { arn, contributor, isMultiSeries }: AlarmTransition,
+  { ref, contributor, isMultiSeries }: AlarmTransition,
   deadline: Deadline,
 ): Promise<Names> {
   const { modelDimension } = deps.settings.alarms;
   if (contributor !== null) return namesIn(contributor.attributes, modelDimension);
   if (!isMultiSeries) return [];
-  const answer = await deps.alarms.readContributors(arn, deadline);
+  const answer = await deps.alarms.readContributors(arnOf(ref), deadline);
   if (answer.kind === 'unreachable') return answer.message;
   const attributes = known(answer, []).flatMap((series) => series.attributes);
   return namesIn(attributes, modelDimension);
@@ -117,7 +118,7 @@ async function childNames(
   if (composite === null || typeof composite === 'string') return composite ?? [];
   const { modelDimension } = deps.settings.alarms;
   const names = new Set<string>();
-  const visited = new Set([transition.arn]);
+  const visited = new Set([arnOf(transition.ref)]);
   const first = await childrenOf(deps, composite, deadline);
   if (typeof first === 'string') return first;
   let level = first;
@@ -143,11 +144,11 @@ async function childNames(
 /** A payload without the kind of its alarm may be about a composite alarm all the same. */
 async function describeComposite(
   deps: RollbackDeps,
-  { arn, dimensions, isMultiSeries }: AlarmTransition,
+  { ref, dimensions, isMultiSeries }: AlarmTransition,
   deadline: Deadline,
 ): Promise<AlarmDescription | string | null> {
   if (dimensions.length > 0 || isMultiSeries) return null;
-  const answer = await deps.alarms.read([arn], deadline);
+  const answer = await deps.alarms.read([arnOf(ref)], deadline);
   if (answer.kind === 'unreachable') return answer.message;
   const [alarm] = known(answer, []);
   return alarm?.isComposite === true ? alarm : null;
@@ -156,27 +157,27 @@ async function describeComposite(
 /** Those that the alarm itself names as in ALARM, whatever they are now; else those in ALARM now. */
 async function childrenOf(
   deps: RollbackDeps,
-  { arn, childrenInAlarm }: { readonly arn: string; readonly childrenInAlarm: readonly string[] },
+  { ref, childrenInAlarm }: Pick<AlarmDescription, 'ref' | 'childrenInAlarm'>,
   deadline: Deadline,
 ): Promise<Names> {
   if (childrenInAlarm.length > 0) return childrenInAlarm;
-  const answer = await deps.alarms.readChildrenInAlarm(arn, deadline);
+  const answer = await deps.alarms.readChildrenInAlarm(arnOf(ref), deadline);
   return answer.kind === 'unreachable' ? answer.message : known(answer, []);
 }
 
 async function tagNames(
   deps: RollbackDeps,
-  { arn }: AlarmTransition,
+  { ref }: AlarmTransition,
   deadline: Deadline,
 ): Promise<Names> {
-  const answer = await deps.alarms.readTag(arn, modelTag, deadline);
+  const answer = await deps.alarms.readTag(arnOf(ref), modelTag, deadline);
   if (answer.kind === 'unreachable') return answer.message;
   const value = known(answer, null);
   return value === null || value === '' ? [] : [value];
 }
 
-function mappedNames(deps: RollbackDeps, { name }: AlarmTransition): Names {
-  const model = modelByAlarmName(deps.settings.alarms, name);
+function mappedNames(deps: RollbackDeps, { ref }: AlarmTransition): Names {
+  const model = modelByAlarmName(deps.settings.alarms, ref.name);
   return model === null ? [] : [model];
 }
 

@@ -44,11 +44,8 @@ export interface RollbackCall {
   /** Names the invocation; the key of a request that brings none. A caller's own retry repeats it. */
   readonly invocationId: string;
   readonly deadline: Deadline;
-  /**
-   * Refuse unless this is still what would be done. Null: a person saw a plan that moves nothing. Absent:
-   * nobody was asked.
-   */
-  readonly confirmed?: ConfirmedPlan | null;
+  /** Refuse unless this is still what would be done. @default `none`: nobody was asked */
+  readonly confirmed?: ConfirmedPlan;
   /** The alarm behind it. */
   readonly alarm?: AlarmTrigger;
   /** True when the alarm asks by itself: then its key is its own. @default false */
@@ -161,7 +158,7 @@ async function attemptThrough(
   const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
   const state = view.state ?? newModelState(request.modelName, deps.registry.address);
   const fleet = view.fleet ?? newFleetState;
-  const confirmed = run.confirmed ?? null;
+  const { confirmed = { kind: 'none' } } = run;
   const alarmAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
   const question = { request, state, fleet, snapshot, confirmed, alarmAtMs, doubt: run.doubt };
   const decision = await decide(deps, question, deadline);
@@ -279,7 +276,7 @@ function requireReadiness(run: Run): void {
       'Too little time is left to move the pointer safely. Nothing was done. Try again.',
     );
   }
-  if (run.confirmed === null) {
+  if (run.confirmed?.kind === 'no-move') {
     throw new InvalidRequestError(
       'The plan that was shown moved nothing, but a rollback would now move the pointer. Nothing was done. ' +
         `To see the plan and decide, run ${commandText('apply', [run.request.modelName])}.`,

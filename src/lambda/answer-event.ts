@@ -136,7 +136,7 @@ function alarmCall(payload: AlarmPayload): Call {
     case 'transition': {
       const { transition } = payload;
       const triggerId = alarmTriggerId(transition);
-      return { ...call, triggerId, alarmName: transition.name, alarmAtMs: transition.atMs };
+      return { ...call, triggerId, alarmName: transition.ref.name, alarmAtMs: transition.atMs };
     }
     case 'ignored':
       return { ...call, alarmName: payload.alarmName };

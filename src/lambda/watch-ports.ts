@@ -1,5 +1,5 @@
 import type { RollbackDeps } from '../app/deps.ts';
-import type { AlarmTransition } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText } from '../domain/alarm/alarm.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { isoTime } from '../domain/registry/model.ts';
 import type { ModelPointer } from '../domain/registry/pointer.ts';
@@ -70,8 +70,8 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
 }
 
 /** Names the change of state that asks; the same on every path. */
-export function alarmTriggerId({ arn, atMs, contributor }: AlarmTransition): string {
-  return `${arn}@${isoTime(atMs)}${contributor === null ? '' : `#${contributor.id}`}`;
+export function alarmTriggerId({ ref, atMs, contributor }: AlarmTransition): string {
+  return `${alarmRefText(ref)}@${isoTime(atMs)}${contributor === null ? '' : `#${contributor.id}`}`;
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-import type { AlarmTransition, MessageOrigin } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, cloudWatchRef, type MessageOrigin } from '../domain/alarm/alarm.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
 import { ownAccount } from './simulated-alarms.ts';
 import { modelName, otherModelName } from './simulated-registry.ts';
@@ -111,7 +111,7 @@ function forgedAt({ choices, alarms }: SimulatedWorld, nowMs: number): AlarmTran
   const named = (value: string): AlarmTransition['dimensions'] => [{ name: 'ModelName', value }];
   const real = { ...alarms.transitionAt(nowMs), dimensions: named(modelName) };
   const last = alarms.trippedAtMs.at(-1) ?? nowMs;
-  const madeUp = { ...real, arn: `${alarms.arn}-made-up`, name: 'a-made-up' };
+  const madeUp = { ...real, ref: cloudWatchRef(`${alarms.arn}-made-up`, 'a-made-up') };
   const foreign = alarms.arn.replace(ownAccount, '444455556666');
   const lies: readonly AlarmTransition[] = [
     madeUp,
@@ -122,7 +122,7 @@ function forgedAt({ choices, alarms }: SimulatedWorld, nowMs: number): AlarmTran
     // The real model at a made-up time, and an old message once more.
     real,
     { ...real, atMs: last },
-    { ...real, arn: foreign },
+    { ...real, ref: cloudWatchRef(foreign, 'a') },
   ];
   return lies[choices.pick(lies.length)] ?? real;
 }

@@ -66,7 +66,8 @@ function forgotten(world: SimulatedWorld, record: RollbackRecord): string[] {
 
 /** An alarm acts only on what the real one is about, for a change that it really made: one key for each. */
 function madeUp({ record }: Claim, world: SimulatedWorld): string[] {
-  const { arn, atMs } = record.alarm?.transition ?? { arn: '', atMs: 0 };
+  const { ref, atMs = 0 } = record.alarm?.transition ?? {};
+  const arn = ref?.id;
   const isReal = arn === world.alarms.arn && world.alarms.trippedAtMs.includes(atMs);
   return isReal ? [] : [`${record.id} acts on ${arn} at ${atMs}, which never went to ALARM then`];
 }

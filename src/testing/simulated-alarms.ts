@@ -1,5 +1,10 @@
-import type { AlarmDescription, AlarmTransition, ChangeToAlarm } from '../domain/alarm/alarm.ts';
-import { modelTag } from '../domain/alarm/alarm.ts';
+import {
+  type AlarmDescription,
+  type AlarmTransition,
+  type ChangeToAlarm,
+  cloudWatchRef,
+  modelTag,
+} from '../domain/alarm/alarm.ts';
 import type { AlarmAnswer, AlarmReader } from '../ports/alarm-reader.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -94,8 +99,7 @@ export class SimulatedAlarms {
 
   #subject(): Omit<AlarmTransition, 'isFromEventBus' | 'atMs' | 'previousState'> {
     return {
-      arn: this.arn,
-      name: 'a',
+      ref: cloudWatchRef(this.arn, 'a'),
       contributor: null,
       isComposite: false,
       isMultiSeries: false,

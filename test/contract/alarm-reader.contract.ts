@@ -1,11 +1,12 @@
 /** What every reader of alarms must do; each adapter has a run file beside this one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type {
-  AlarmDescription,
-  AlarmState,
-  ChangeToAlarm,
-  ContributorInAlarm,
+import {
+  type AlarmDescription,
+  type AlarmState,
+  type ChangeToAlarm,
+  type ContributorInAlarm,
+  cloudWatchRef,
 } from '../../src/domain/alarm/alarm.ts';
 import type { AlarmReader, HistorySpan } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
@@ -64,8 +65,7 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       const [row, ...more] = await readAll(reader, [arn]);
       expect(more).toEqual([]);
       expect(row).toEqual({
-        arn,
-        name: alarm,
+        ref: cloudWatchRef(arn, alarm),
         state: 'INSUFFICIENT_DATA',
         isComposite: false,
         dimensions: [
@@ -104,7 +104,7 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       await place.putMetricAlarm(uniqueName('c'));
       const unknown = `${first}-unknown`;
       const rows = await readAll(reader, [second, unknown, first, second]);
-      expect(rows.map(({ arn }) => arn)).toEqual([second, first]);
+      expect(rows.map(({ ref }) => ref.id)).toEqual([second, first]);
       expect(await readAll(reader, [unknown])).toEqual([]);
       expect(await readAll(reader, [])).toEqual([]);
     });
@@ -128,7 +128,7 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       expect(await readAll(reader, [account])).toEqual([]);
       expect(await readAll(reader, [partition])).toEqual([]);
       const rows = await readAll(reader, [there, account, here]);
-      expect(rows.map(({ arn, dimensions }) => [arn, dimensions[0]?.value])).toEqual([
+      expect(rows.map(({ ref, dimensions }) => [ref.id, dimensions[0]?.value])).toEqual([
         [there, 'there'],
         [here, 'here'],
       ]);
@@ -139,14 +139,14 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       const names = Array.from({ length: 230 }, (_, index) => `${prefix}-${index}`);
       const arns = await Promise.all(names.map((alarm) => place.putMetricAlarm(alarm)));
       const rows = await readAll(reader, arns);
-      expect(rows.map(({ name: alarm }) => alarm)).toEqual(names);
+      expect(rows.map(({ ref }) => ref.name)).toEqual(names);
     });
 
     test.each(ODD_NAMES)('reads and finds the tag of an alarm named %s', async (odd) => {
       const arn = await place.putMetricAlarm(odd, { dimensions: { [odd.slice(0, 99)]: odd } });
       await place.tag(arn, 'model-rollback:model', odd);
       expect(await readAll(reader, [arn])).toMatchObject([
-        { arn, name: odd, dimensions: [{ name: odd.slice(0, 99), value: odd }] },
+        { ref: cloudWatchRef(arn, odd), dimensions: [{ name: odd.slice(0, 99), value: odd }] },
       ]);
       expect(await reader.readTag(arn, 'model-rollback:model', soon())).toEqual({
         kind: 'answer',
@@ -166,15 +166,14 @@ export function describeAlarmReader(name: string, openPlace: () => Promise<Alarm
       await place.setState(one, 'ALARM');
       expect(await readAll(reader, [arn, childArn])).toMatchObject([
         {
-          arn,
-          name: top,
+          ref: cloudWatchRef(arn, top),
           state: 'ALARM',
           isComposite: true,
           isMultiSeries: false,
           dimensions: [],
           childrenInAlarm: [childArn],
         },
-        { arn: childArn, isComposite: false, childrenInAlarm: [] },
+        { ref: { id: childArn }, isComposite: false, childrenInAlarm: [] },
       ]);
     });
 

@@ -6,7 +6,11 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CloudWatchAlarmReader } from '../../src/adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
-import type { AlarmState, ContributorInAlarm } from '../../src/domain/alarm/alarm.ts';
+import {
+  type AlarmState,
+  type ContributorInAlarm,
+  cloudWatchRef,
+} from '../../src/domain/alarm/alarm.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { AlarmAnswer } from '../../src/ports/alarm-reader.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
@@ -45,7 +49,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
     const text = '模'.repeat(700_000);
     await setAlarmState(ministack.url, name, 'ALARM', { text, data: JSON.stringify([text]) });
     const reader = readerOf(ministack.url);
-    expect(await readAll(reader, [arn])).toMatchObject([{ arn, state: 'ALARM' }]);
+    expect(await readAll(reader, [arn])).toMatchObject([{ ref: { id: arn }, state: 'ALARM' }]);
     reader.close();
   });
 
@@ -55,7 +59,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
     const arn = await putCompositeAlarm(ministack.url, top, `ALARM("${child}")`);
     await setAlarmState(ministack.url, top, 'ALARM', { data: '{"triggeringAlarms":' });
     const reader = readerOf(ministack.url);
-    const forced = { arn, state: 'ALARM', isComposite: true, childrenInAlarm: [] };
+    const forced = { ref: { id: arn }, state: 'ALARM', isComposite: true, childrenInAlarm: [] };
     expect(await readAll(reader, [arn])).toMatchObject([forced]);
     await setAlarmState(ministack.url, top, 'ALARM');
     expect(await readAll(reader, [arn])).toMatchObject([forced]);
@@ -85,7 +89,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
       index === 0 ? act : { kind: 'pass' },
     );
     const reader = readerOf(proxy.url);
-    expect(await readAll(reader, [arn])).toMatchObject([{ arn }]);
+    expect(await readAll(reader, [arn])).toMatchObject([{ ref: { id: arn } }]);
     expect(proxy.requests).toHaveLength(2);
     reader.close();
     await proxy.close();
@@ -317,8 +321,7 @@ describe('CloudWatchAlarmReader', () => {
   test('reads log alarms, which name nothing (MiniStack has none)', async () => {
     const alarm = { ...stub(ARN, 'ALARM'), ActionsEnabled: false, Threshold: 1 };
     expect(await readOne({ LogAlarms: [alarm] })).toEqual({
-      arn: ARN,
-      name: 'fraud-errors',
+      ref: cloudWatchRef(ARN, 'fraud-errors'),
       state: 'ALARM',
       isComposite: false,
       dimensions: [],
@@ -474,7 +477,7 @@ describe('CloudWatchAlarmReader', () => {
     test('reads all of them (MiniStack gives one page of 100)', async () => {
       const { reader } = await pages(max);
       const rows = await readAll(reader, arns);
-      expect(rows.map(({ arn }) => arn)).toEqual(arns);
+      expect(rows.map(({ ref }) => ref.id)).toEqual(arns);
       expect(await reader.readChildrenInAlarm(ARN, soon())).toEqual({
         kind: 'answer',
         value: arns,
@@ -706,7 +709,7 @@ describe('CloudWatchAlarmReader', () => {
       });
       const arns = ['eu-west-1', 'us-gov-west-1', 'ap-southeast-2'].map(arnIn);
       for (const _ of [1, 2]) {
-        expect((await readAll(reader, arns)).map(({ arn }) => arn)).toEqual(arns);
+        expect((await readAll(reader, arns)).map(({ ref }) => ref.id)).toEqual(arns);
       }
       expect(made).toEqual(['eu-west-1', 'us-gov-west-1', 'ap-southeast-2']);
       reader.close();

@@ -46,7 +46,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('findAlarms on MiniStack'),
     const answer = await findAlarms(client, { ...asked, functionArn }, soon());
 
     if (answer.kind !== 'answer') throw new Error(answer.message);
-    const found = answer.value.map(({ alarm, actions }) => [alarm.arn, actions]);
+    const found = answer.value.map(({ alarm, actions }) => [alarm.ref.id, actions]);
     expect(new Map(found as [string, string[]][])).toEqual(
       new Map([
         [direct, [other, functionArn]],
@@ -54,7 +54,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('findAlarms on MiniStack'),
         [composite, [functionArn]],
       ]),
     );
-    const [first] = answer.value.filter(({ alarm }) => alarm.arn === direct);
+    const [first] = answer.value.filter(({ alarm }) => alarm.ref.id === direct);
     expect(first?.alarm).toMatchObject({
       dimensions: [{ name: 'ModelName', value: 'm' }],
       hasActionsEnabled: true,
@@ -69,7 +69,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('findAlarms on MiniStack'),
     const quiet = await putMetricAlarm(ministack.url, `${name}-quiet`);
     const names = [name, `${name}-quiet`, `${name}-gone`];
     const answer = await findAlarms(client, { ...asked, topicArn, names }, soon());
-    const found = answer.kind === 'answer' ? answer.value.map(({ alarm }) => alarm.arn) : [];
+    const found = answer.kind === 'answer' ? answer.value.map(({ alarm }) => alarm.ref.id) : [];
     expect(found.toSorted()).toEqual([arn, quiet].toSorted());
   });
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryAlarmReader } from '../../src/adapters/memory/memory-alarm-reader.ts';
-import type { AlarmDescription, AlarmState, ChangeToAlarm } from '../../src/domain/alarm/alarm.ts';
+import {
+  type AlarmDescription,
+  type AlarmState,
+  type ChangeToAlarm,
+  cloudWatchRef,
+} from '../../src/domain/alarm/alarm.ts';
 import { type AlarmPlace, describeAlarmReader, readAll, soon } from './alarm-reader.contract.ts';
 
 describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
@@ -11,9 +16,9 @@ describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
   const histories = new Map<string, readonly ChangeToAlarm[]>();
 
   const put = (row: AlarmDescription): string => {
-    rows.set(row.arn, row);
+    rows.set(row.ref.id, row);
     reader.put(row);
-    return row.arn;
+    return row.ref.id;
   };
   const rowOf = (arn: string): AlarmDescription => {
     const row = rows.get(arn);
@@ -50,7 +55,7 @@ describeAlarmReader('MemoryAlarmReader', async (): Promise<AlarmPlace> => {
     putCompositeAlarm: async (name, childNames) => {
       const row = { ...sample(name), isComposite: true, state: 'OK' } as const;
       const children = childNames.map((child) => arnOf(child));
-      composites.set(row.arn, children);
+      composites.set(row.ref.id, children);
       reader.put(row, { children });
       return put(row);
     },
@@ -83,12 +88,12 @@ describe('MemoryAlarmReader', () => {
       reader.put(row);
       reader.answerAs(kind);
       const answer = { kind, message: expect.any(String) };
-      expect(await reader.read([row.arn], soon())).toEqual(answer);
-      expect(await reader.readChildrenInAlarm(row.arn, soon())).toEqual(answer);
-      expect(await reader.readContributors(row.arn, soon())).toEqual(answer);
-      expect(await reader.readTag(row.arn, 'team', soon())).toEqual(answer);
+      expect(await reader.read([row.ref.id], soon())).toEqual(answer);
+      expect(await reader.readChildrenInAlarm(row.ref.id, soon())).toEqual(answer);
+      expect(await reader.readContributors(row.ref.id, soon())).toEqual(answer);
+      expect(await reader.readTag(row.ref.id, 'team', soon())).toEqual(answer);
       reader.answerAs('answer');
-      expect(await readAll(reader, [row.arn])).toEqual([row]);
+      expect(await readAll(reader, [row.ref.id])).toEqual([row]);
     },
   );
 
@@ -98,12 +103,12 @@ describe('MemoryAlarmReader', () => {
     const row = {
       ...sample('top'),
       isComposite: true,
-      childrenInAlarm: [child.arn, arnOf('unknown')],
+      childrenInAlarm: [child.ref.id, arnOf('unknown')],
     };
     reader.put(child);
     reader.put(row);
-    const children = await reader.readChildrenInAlarm(row.arn, soon());
-    expect(children).toEqual({ kind: 'answer', value: [child.arn] });
+    const children = await reader.readChildrenInAlarm(row.ref.id, soon());
+    expect(children).toEqual({ kind: 'answer', value: [child.ref.id] });
   });
 });
 
@@ -115,8 +120,7 @@ function arnOf(name: string, region = 'eu-west-1'): string {
 
 function sample(name: string, region?: string): AlarmDescription {
   return {
-    arn: arnOf(name, region),
-    name,
+    ref: cloudWatchRef(arnOf(name, region), name),
     state: 'INSUFFICIENT_DATA',
     isComposite: false,
     dimensions: [],

@@ -61,7 +61,7 @@ export const ENDS: Readonly<Record<Outcome, RollbackRecord>> = {
 const byAlarm = committed(alarmClaim('fraud', '1')).record;
 const nameless = planless('alarm', 'FAILED').record;
 const unreadable = planless('source', 'FAILED').record;
-const { arn } = alarmOf(null).transition;
+const { id: arn } = alarmOf(null).transition.ref;
 
 /** Every notice, with its subject and what it says of the model and of its topic. */
 const NOTICES: readonly {

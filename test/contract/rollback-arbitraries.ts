@@ -1,6 +1,6 @@
 /** Every shape that a stored item may have, for the round trips of the stores. */
 import fc from 'fast-check';
-import type { AlarmTransition, Dimension } from '../../src/domain/alarm/alarm.ts';
+import type { AlarmRef, AlarmTransition, Dimension } from '../../src/domain/alarm/alarm.ts';
 import type { GuardReport } from '../../src/domain/decide/guard-answer.ts';
 import { Outcome } from '../../src/domain/decide/outcome.ts';
 import type { Plan } from '../../src/domain/decide/plan.ts';
@@ -192,10 +192,15 @@ const dimensions: fc.Arbitrary<readonly Dimension[]> = fc.array(
   { maxLength: 3 },
 );
 
+const alarmRef: fc.Arbitrary<AlarmRef> = fc.record({
+  source: word('cloudwatch'),
+  id: text,
+  name: text,
+});
+
 const known = fc.record({
   isFromEventBus: fc.boolean(),
-  arn: text,
-  name: text,
+  ref: alarmRef,
   atMs: time,
   previousState: nullable(
     fc.constantFrom('OK' as const, 'ALARM' as const, 'INSUFFICIENT_DATA' as const),

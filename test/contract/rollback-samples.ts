@@ -1,5 +1,6 @@
 /** Records and states made by the real transitions, and the races that every store must settle. */
 
+import { cloudWatchRef } from '../../src/domain/alarm/alarm.ts';
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
 import type { Plan } from '../../src/domain/decide/plan.ts';
 import {
@@ -161,7 +162,7 @@ export function planless(
   nowMs: number = NOON_MS,
 ): StoreChange & { readonly record: RollbackRecord } {
   const alarm = alarmOf(subject === 'model' ? 'fraud' : null);
-  const { arn } = alarm.transition;
+  const { id: arn } = alarm.transition.ref;
   const modelName = { model: 'fraud', alarm: arn, source: TOPIC }[subject];
   return endWithoutPlan({
     id: `${modelName}/0123456789abcdef`,
@@ -184,8 +185,7 @@ export function alarmOf(modelName: string | null): AlarmTrigger {
   return {
     transition: {
       isFromEventBus: false,
-      arn: `arn:aws:cloudwatch:eu-west-1:111122223333:alarm:${name}`,
-      name,
+      ref: cloudWatchRef(`arn:aws:cloudwatch:eu-west-1:111122223333:alarm:${name}`, name),
       atMs: NOON_MS - 60_000,
       previousState: 'OK',
       contributor: null,

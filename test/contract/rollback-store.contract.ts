@@ -1,6 +1,8 @@
 /** What every state store must do; each adapter has a run file beside this one. */
+
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cloudWatchRef } from '../../src/domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
 import { outboxNotice } from '../../src/domain/answer/notice.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
@@ -1082,7 +1084,11 @@ function largeChange(): Required<StoreChange> {
       revision: 1,
       alarm: {
         ...alarm,
-        transition: { ...alarm.transition, arn: arn(0), childrenInAlarm: many(100, arn) },
+        transition: {
+          ...alarm.transition,
+          ref: cloudWatchRef(arn(0), 'a'),
+          childrenInAlarm: many(100, arn),
+        },
       },
       warnings,
     },

@@ -445,7 +445,7 @@ function plain({ state, record, fleet }: StoreChange): {
   const { released: _, ...rest } = state ?? {};
   return {
     ...(state === undefined ? {} : { state: { schema: 1, ...rest } }),
-    ...(record === undefined ? {} : { record: { schema: 1, ...record } }),
+    ...(record === undefined ? {} : { record: JSON.parse(encodeRecord(record)) }),
     ...(fleet === undefined ? {} : { fleet: { schema: 1, ...fleet } }),
   };
 }

@@ -1,4 +1,5 @@
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
+import type { ConfirmedPlan } from '../../src/domain/decide/guard-answer.ts';
 import { type Plan, type PlanSettings, planRollback } from '../../src/domain/decide/plan.ts';
 import type { TargetRuleSetting } from '../../src/domain/decide/target.ts';
 import type { EndTime } from '../../src/domain/protocol/transition.ts';
@@ -69,7 +70,7 @@ export function planOf(
     cooldownMs?: number;
     targetRule?: TargetRuleSetting;
     isComplete?: boolean;
-    confirmed?: { live: string | null; to: string | null };
+    confirmed?: ConfirmedPlan;
     alarms?: Partial<AlarmSettings>;
     fleet?: FleetState;
     /** Given: an alarm asks. */
@@ -85,7 +86,7 @@ export function planOf(
     state: stateOf(fields.state),
     nowMs,
     settings: settingsOf(fields),
-    confirmed: fields.confirmed ?? null,
+    confirmed: fields.confirmed ?? { kind: 'none' },
     fleet: fields.fleet ?? newFleetState,
     alarmAtMs: fields.alarmAtMs ?? null,
     doubt: fields.doubt ?? null,

@@ -3,7 +3,7 @@ import type {
   MemoryAlarmExtras,
   MemoryAlarmReader,
 } from '../../src/adapters/memory/memory-alarm-reader.ts';
-import type { AlarmDescription } from '../../src/domain/alarm/alarm.ts';
+import { type AlarmDescription, cloudWatchRef } from '../../src/domain/alarm/alarm.ts';
 import { type AlarmParts, alarmArn } from './alarm-events.ts';
 
 /**
@@ -27,8 +27,7 @@ export function putKnownAlarm(
   const series = attributes.map(([key, value]) => ({ name: key, value }));
   alarms.put(
     {
-      arn,
-      name,
+      ref: cloudWatchRef(arn, name),
       state: 'ALARM',
       stateChangedAtMs: atMs,
       configuredAtMs: 0,

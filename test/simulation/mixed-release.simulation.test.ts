@@ -6,13 +6,15 @@ import {
   newMemoryItems,
 } from '../../src/adapters/memory/memory-rollback-store.ts';
 import type { RollbackDeps } from '../../src/app/deps.ts';
-import type { MessageOrigin } from '../../src/domain/alarm/alarm.ts';
+import type { AlarmRef, MessageOrigin } from '../../src/domain/alarm/alarm.ts';
+import type { AlarmPayload } from '../../src/domain/alarm/alarm-payload.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { decodeModelState, decodeRollbackRecord } from '../../src/domain/record/stored-item.ts';
 import { withoutTags } from '../../src/domain/registry/rollback-mark.ts';
 import type { FleetState } from '../../src/domain/state/fleet.ts';
 import type { ModelState } from '../../src/domain/state/model-state.ts';
+import type { AlarmReader } from '../../src/ports/alarm-reader.ts';
 import type { Deadline } from '../../src/ports/deadline.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { simulateRollbacks } from '../../src/testing/index.ts';
@@ -73,10 +75,11 @@ beforeAll(async () => {
 
 /** The code of 0.1.0 on the ports of this release's world. */
 const releaseOfOld: OtherRelease = (world, actor, deps) => {
-  const { registry, notifiers } = deps;
+  const { registry, notifiers, alarms } = deps;
   const oldDeps = {
     ...deps,
     registry: asOfOld(registry),
+    alarms: alarmsOfOld(alarms),
     notifier: notifiers[0],
     store: oldStore(world, actor),
   } as unknown as RollbackDeps;
@@ -84,7 +87,12 @@ const releaseOfOld: OtherRelease = (world, actor, deps) => {
     rollBack: (_deps, call) => old.rollBack(oldDeps, call),
     // It named only the ARN of where a message came from.
     handleAlarm: (_deps, payload, origin, deadline) =>
-      old.handleAlarm(oldDeps, payload, (origin?.arn ?? null) as MessageOrigin | null, deadline),
+      old.handleAlarm(
+        oldDeps,
+        payloadOfOld(payload) as AlarmPayload,
+        (origin?.arn ?? null) as MessageOrigin | null,
+        deadline,
+      ),
     sweep: (_deps, deadline) => old.sweep(oldDeps, deadline),
   };
 };
@@ -129,6 +137,25 @@ describe.skipIf(problem !== null)(
 );
 
 // ---------------------------------------------------------------------------------------------------
+
+/** It knew an alarm by ARN and name. */
+function withoutRef<T extends { readonly ref: AlarmRef }>({ ref, ...rest }: T): object {
+  return { ...rest, arn: ref.id, name: ref.name };
+}
+
+function payloadOfOld(payload: AlarmPayload): object {
+  if (payload.kind !== 'transition') return payload;
+  return { ...payload, transition: withoutRef(payload.transition) };
+}
+
+function alarmsOfOld(alarms: AlarmReader): object {
+  return Object.assign(Object.create(alarms), {
+    read: async (...args: Parameters<AlarmReader['read']>) => {
+      const answer = await alarms.read(...args);
+      return answer.kind === 'answer' ? { ...answer, value: answer.value.map(withoutRef) } : answer;
+    },
+  });
+}
 
 function asOfOld(registry: ModelRegistry): object {
   return Object.assign(Object.create(registry), {

@@ -55,7 +55,7 @@ export class CloudWatchAlarmReader implements AlarmReader {
       answers.find(({ kind }) => kind === 'silent');
     if (gap !== undefined) return gap;
     const rows = answers.flatMap((answer) => (answer.kind === 'answer' ? answer.value : []));
-    const byArn = new Map(rows.map((row) => [row.arn, row]));
+    const byArn = new Map(rows.map((row) => [row.ref.id, row]));
     return { kind: 'answer', value: wanted.flatMap((arn) => byArn.get(arn) ?? []) };
   }
 

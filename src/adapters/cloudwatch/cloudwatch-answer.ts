@@ -7,12 +7,13 @@ import type {
   Dimension as MetricDimension,
 } from '@aws-sdk/client-cloudwatch';
 import * as v from 'valibot';
-import type {
-  AlarmDescription,
-  AlarmState,
-  AlarmSubject,
-  ContributorInAlarm,
-  Dimension,
+import {
+  type AlarmDescription,
+  type AlarmState,
+  type AlarmSubject,
+  type ContributorInAlarm,
+  cloudWatchRef,
+  type Dimension,
 } from '../../domain/alarm/alarm.ts';
 import { limits } from '../../domain/limits.ts';
 
@@ -81,8 +82,7 @@ function describe<T extends AnyAlarm>(
   return [
     {
       ...subjectOf(alarm),
-      arn: AlarmArn,
-      name: AlarmName,
+      ref: cloudWatchRef(AlarmArn, AlarmName),
       state: StateValue,
       // The time of the latest update moves on while the state stays as it is.
       stateChangedAtMs: epochMs(StateTransitionedTimestamp ?? StateUpdatedTimestamp),

@@ -21,7 +21,7 @@ export async function findAlarms(
   return await answering('list the alarms', async () => {
     const found = new Map<string, WiredAlarm>();
     const add = (rows: readonly WiredAlarm[]): void => {
-      for (const row of rows) found.set(row.alarm.arn, row);
+      for (const row of rows) found.set(row.alarm.ref.id, row);
     };
     for (const arn of [functionArn, topicArn]) {
       if (arn === null) continue;
@@ -62,7 +62,7 @@ async function list(
   const pages = await pagesOf(client, input, deadline);
   return pages.flatMap((page) => {
     const actions = new Map(rowsOf(page).map((row) => [row.AlarmArn, row.AlarmActions ?? []]));
-    return alarmsOf(page).map((alarm) => ({ alarm, actions: actions.get(alarm.arn) ?? [] }));
+    return alarmsOf(page).map((alarm) => ({ alarm, actions: actions.get(alarm.ref.id) ?? [] }));
   });
 }
 

@@ -1,5 +1,6 @@
 import {
   type AlarmDescription,
+  arnOf,
   type ChangeToAlarm,
   type ContributorInAlarm,
   parseAlarmArn,
@@ -25,7 +26,7 @@ export class MemoryAlarmReader implements AlarmReader {
 
   /** Adds an alarm, or replaces it. Extras that are not named stay as they were. */
   put(description: AlarmDescription, extras: MemoryAlarmExtras = {}): void {
-    const { arn } = description;
+    const arn = arnOf(description.ref);
     this.#alarms.set(arn, { ...this.#alarms.get(arn), ...extras, description });
   }
 

@@ -72,13 +72,13 @@ export async function confirmAndApply(
   asked: Asked,
 ): Promise<{ readonly exitCode: ExitCode; readonly isRolledBack: boolean }> {
   const { deps, startDeadline } = session;
-  const go = async (confirmed?: ConfirmedPlan | null): ReturnType<typeof confirmAndApply> => {
+  const go = async (confirmed: ConfirmedPlan): ReturnType<typeof confirmAndApply> => {
     const answer = await rollBack(deps, {
       ...call,
       invocationId: 'command',
       deadline: startDeadline(),
       announcesRefusals: false,
-      ...(confirmed === undefined ? {} : { confirmed }),
+      confirmed,
     });
     session.answered(answer.rollback_id);
     const next = nextStep(answer, asked);
@@ -89,7 +89,7 @@ export async function confirmAndApply(
     context.print(lines.join('\n'), answer);
     return { exitCode: exitCodeOf(answer), isRolledBack: answer.rolled_back };
   };
-  if (context.options['yes'] === true) return await go();
+  if (context.options['yes'] === true) return await go({ kind: 'none' });
   const preview = await rollBack(deps, {
     ...call,
     request: { ...call.request, isDryRun: true },
@@ -98,13 +98,13 @@ export async function confirmAndApply(
   });
   const { plan } = preview;
   // Nothing to ask about: the answer says why.
-  if (plan?.verdict !== Outcome.ROLLED_BACK) return await go(null);
+  if (plan?.verdict !== Outcome.ROLLED_BACK) return await go({ kind: 'no-move' });
   context.say(renderPlan(preview, context.style));
   if ((await context.ask?.(questionOf(preview, plan.pointer))) !== true) {
     context.print('Declined. Nothing was done.', { ...preview, declined: true });
     return { exitCode: ExitCode.REFUSED, isRolledBack: false };
   }
-  return await go({ live: plan.live_versions[0] ?? null, to: preview.to_version });
+  return await go({ kind: 'move', live: plan.live_versions[0] ?? null, to: preview.to_version });
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -1,21 +1,14 @@
-import { pointerAsked } from '../../app/deps.ts';
-import {
-  approvedRequest,
-  closeApproved,
-  explainRollback,
-  resumeFleetAutomation,
-  resumeModelAutomation,
-} from '../../app/operate.ts';
+import { approveRollback } from '../../app/approve-rollback.ts';
+import { resumeFleetAutomation, resumeModelAutomation } from '../../app/operate.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { pointerText } from '../../domain/registry/pointer.ts';
 import { parseModelName, parseRequest } from '../../domain/request/request.ts';
 import type { Command } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import type { Asked } from '../next-step.ts';
 import { requester, withSession, withStore } from '../session.ts';
 import { confirmAndApply, requireAnswerable } from './apply.ts';
-import { requireFound } from './records.ts';
 
 /** `approve` and `resume`: what a person decides about automation. */
 export const approveCommand: Command = {
@@ -44,25 +37,17 @@ export const approveCommand: Command = {
       overrides: context.options['override'],
     }).request;
     return await withSession(context, async (session) => {
-      const { deps, startDeadline } = session;
-      const found = await explainRollback(deps.store, id, startDeadline());
-      const { record } = requireFound(found, id);
-      const by = { overrides, requestedBy: requester() };
-      const pointer = pointerText(pointerAsked(deps, record));
-      const request = approvedRequest(record, by, deps.clock.nowMs(), pointer);
-      const answer = await confirmAndApply(
-        context,
-        session,
-        { request, warnings: [], ...(record.alarm === null ? {} : { alarm: record.alarm }) },
-        {
-          again: (more) => commandLine('approve', [id], { override: [...overrides, ...more] }),
-          expectsVersion: true,
-        },
+      const asked: Asked = {
+        again: (more) => commandLine('approve', [id], { override: [...overrides, ...more] }),
+        expectsVersion: true,
+      };
+      const { exitCode } = await approveRollback(
+        session.deps,
+        { rollbackId: id, overrides, requestedBy: requester() },
+        (call) => confirmAndApply(context, session, call, asked),
+        session.startDeadline,
       );
-      if (answer.isRolledBack) {
-        await closeApproved(deps, record.id, request.requestedBy, startDeadline());
-      }
-      return answer.exitCode;
+      return exitCode;
     });
   },
 };

@@ -114,10 +114,8 @@ async function runStory(
   const deadline = deadlineAfter(clock, limits.defaultBudgetMs);
   const found = await explainRollback(deps.store, id, deadline);
   step(`In the morning: ${commandLine('explain', [id])}`);
-  if (found !== undefined) {
-    const explained = responseOf(found.record, { isNotified: isNotified(found) });
-    story.push(renderAnswer(explained, view(context)), renderWholePlan(explained, style));
-  }
+  const explained = responseOf(found.record, { isNotified: isNotified(found) });
+  story.push(renderAnswer(explained, view(context)), renderWholePlan(explained, style));
   story.push('', hint(context));
   return { plan, rollback, replay, second };
 }

@@ -71,10 +71,7 @@ export const explainCommand: Command = {
   examples: ['model-rollback explain PascalStrategy/0123456789abcdef'],
   run: async (context) => {
     const id = context.positionals[0] ?? '';
-    const found = await withStore(context, (store, deadline) =>
-      explainRollback(store, id, deadline),
-    );
-    const one = requireFound(found, id);
+    const one = await withStore(context, (store, deadline) => explainRollback(store, id, deadline));
     const answer = responseOf(one.record, { isNotified: isNotified(one) });
     context.print(explainText(context, one, answer), answer);
     return ExitCode.DONE;
@@ -96,14 +93,6 @@ async function showLive(context: CommandContext, modelName: string | null): Prom
     `(ROLLBACK_OBSERVE_MINUTES), and a pipeline may report a promotion: run ${commandText('promoted', [modelName, 'VERSION'])}.`;
   context.print(spans.length === 0 ? nothing : liveTable(spans), spans);
   return ExitCode.DONE;
-}
-
-/** @throws InvalidRequestError for an id that is not on record */
-export function requireFound(found: RecordWithNotice | undefined, id: string): RecordWithNotice {
-  if (found !== undefined) return found;
-  throw new InvalidRequestError(
-    `There is no record of ${escapeText(id)}. To list the records, run ${commandText('history')}.`,
-  );
 }
 
 // ---------------------------------------------------------------------------------------------------

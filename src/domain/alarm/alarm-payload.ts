@@ -1,5 +1,5 @@
 import { escapeText } from '../escape.ts';
-import { type AlarmState, type AlarmTransition, parseAlarmArn } from './alarm.ts';
+import { type AlarmState, type AlarmTransition, cloudWatchRef, parseAlarmArn } from './alarm.ts';
 import { type AlarmReport, readAlarmReport } from './alarm-schema.ts';
 
 /** What an event about an alarm asks for. `why` is a sentence. */
@@ -76,8 +76,7 @@ function judge(report: AlarmReport): AlarmPayload {
     transition: {
       ...report.subject,
       isFromEventBus: report.isFromEventBus,
-      arn,
-      name: parseAlarmArn(arn)?.name ?? '',
+      ref: cloudWatchRef(arn, parseAlarmArn(arn)?.name ?? ''),
       atMs,
       previousState: isState(report.previousState) ? report.previousState : null,
       contributor: report.contributor,

@@ -1,4 +1,18 @@
-/** CloudWatch alarms in the terms of this product. Every event form becomes one `AlarmTransition`. */
+/** Alarms in the terms of this product. Every event form becomes one `AlarmTransition`. */
+
+/** Where alarms come from. */
+export const AlarmSource = { CLOUDWATCH: 'cloudwatch' } as const;
+export type AlarmSource = (typeof AlarmSource)[keyof typeof AlarmSource];
+
+/** Which alarm it is, wherever it comes from. */
+export interface AlarmRef {
+  /** An `AlarmSource`, or one of a later release. */
+  readonly source: string;
+  /** Names it within its source: for CloudWatch its ARN. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+}
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
@@ -31,8 +45,7 @@ export interface AlarmTransition extends AlarmSubject {
    * delivers them all the same.
    */
   readonly isFromEventBus: boolean;
-  readonly arn: string;
-  readonly name: string;
+  readonly ref: AlarmRef;
   /** When it went to ALARM (epoch ms): the same instant on every path. */
   readonly atMs: number;
   /** Null when the form does not say. */
@@ -56,8 +69,7 @@ export interface MessageOrigin {
 
 /** An alarm as CloudWatch holds it now. */
 export interface AlarmDescription extends AlarmSubject {
-  readonly arn: string;
-  readonly name: string;
+  readonly ref: AlarmRef;
   readonly state: AlarmState;
   /** When it went to this state (epoch ms). Null when CloudWatch does not say. */
   readonly stateChangedAtMs: number | null;
@@ -84,6 +96,23 @@ export interface ChangeToAlarm {
   readonly attributes: readonly Dimension[];
 }
 
+export function cloudWatchRef(arn: string, name: string): AlarmRef {
+  return { source: AlarmSource.CLOUDWATCH, id: arn, name };
+}
+
+/** The identity as one text, in keys and for people: the ARN; of another source, `source:id`. */
+export function alarmRefText(ref: AlarmRef): string {
+  return isOfCloudWatch(ref) ? ref.id : `${ref.source}:${ref.id}`;
+}
+
+/**
+ * The ARN to ask CloudWatch about. Empty for an alarm of another source, about which CloudWatch is never
+ * asked: a reader answers `silent` for what is no ARN.
+ */
+export function arnOf(ref: AlarmRef): string {
+  return isOfCloudWatch(ref) ? ref.id : '';
+}
+
 /** The tag on an alarm that names its registered model. */
 export const modelTag = 'model-rollback:model';
 
@@ -102,4 +131,10 @@ export function parseAlarmArn(
 ): { readonly region: string; readonly account: string; readonly name: string } | null {
   const [, region, account, name] = arnPattern.exec(arn) ?? [];
   return region && account && name ? { region, account, name } : null;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function isOfCloudWatch({ source }: AlarmRef): boolean {
+  return source === AlarmSource.CLOUDWATCH;
 }

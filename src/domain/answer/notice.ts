@@ -141,7 +141,7 @@ function isClosedByPointer({ watch }: RollbackRecord): boolean {
 }
 
 function closedText({ alarm, plan, modelName }: RollbackRecord): string {
-  const name = alarm?.transition.name ?? '';
+  const name = alarm?.transition.ref.name ?? '';
   return (
     `The alarm ${name} is closed, and nothing was moved: it arrived when the pointer of ${modelName} was ` +
     `${plan?.pointer ?? 'another one'}, and another pointer is configured since. To see what a rollback would ` +
@@ -150,7 +150,7 @@ function closedText({ alarm, plan, modelName }: RollbackRecord): string {
 }
 
 function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
-  const name = alarm?.transition.name ?? '';
+  const name = alarm?.transition.ref.name ?? '';
   switch (recovery.kind) {
     case Recovery.RECOVERED:
       return `The alarm ${name} is no longer in ALARM.`;

@@ -1,3 +1,4 @@
+import { alarmRefText } from '../alarm/alarm.ts';
 import { commandText } from '../command-line.ts';
 import { type Refusal, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
@@ -193,7 +194,7 @@ function alarmSummary(
 ): AlarmSummary {
   const { transition, modelSource } = alarm;
   return {
-    arn: transition.arn,
+    arn: alarmRefText(transition.ref),
     red_since: isoTime(transition.atMs),
     contributor_id: transition.contributor?.id ?? null,
     model_source: modelSource,

@@ -12,11 +12,13 @@ export interface GuardReport {
   readonly clearsAtMs: number | null;
 }
 
-/** The plan that a person was shown. */
-export interface ConfirmedPlan {
-  readonly live: string | null;
-  readonly to: string | null;
-}
+/** The plan that a person was shown, and confirmed. */
+export type ConfirmedPlan =
+  /** Nobody was asked. */
+  | { readonly kind: 'none' }
+  /** It moved nothing, so there was nothing to confirm. */
+  | { readonly kind: 'no-move' }
+  | { readonly kind: 'move'; readonly live: string | null; readonly to: string | null };
 
 /** What a guard decides from, and what it may answer. */
 export interface GuardFacts {
@@ -27,8 +29,7 @@ export interface GuardFacts {
   readonly nowMs: number;
   /** 0 switches the cooldown off. */
   readonly cooldownMs: number;
-  /** What a person confirmed; null when nobody was asked. */
-  readonly confirmed: ConfirmedPlan | null;
+  readonly confirmed: ConfirmedPlan;
   readonly fleet: FleetState;
   readonly automatic: AutomaticFacts | null;
   /** `stage:Production` */

@@ -94,7 +94,8 @@ const liveVersionChanged: Guard = {
     const expected = request.expectedFromVersion;
     const { pointer } = request;
     const liveNow = snapshot.live[0]?.version ?? null;
-    if (confirmed !== null && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
+    const isMove = confirmed.kind === 'move';
+    if (isMove && (confirmed.live !== liveNow || confirmed.to !== target?.version)) {
       return refused(
         `The plan that you were shown moved from ${confirmed.live ?? 'none'} to ${confirmed.to ?? 'none'}; it would now move ` +
           `from ${liveNow ?? 'none'} to ${target?.version ?? 'none'}.`,

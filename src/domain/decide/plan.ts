@@ -56,8 +56,7 @@ export interface PlanFacts {
   readonly state: ModelState;
   readonly nowMs: number;
   readonly settings: PlanSettings;
-  /** What a person confirmed; null when nobody was asked. */
-  readonly confirmed: ConfirmedPlan | null;
+  readonly confirmed: ConfirmedPlan;
   readonly fleet: FleetState;
   /** When the alarm that asks went to ALARM (epoch ms); null when a person asks. */
   readonly alarmAtMs: number | null;

@@ -91,7 +91,7 @@ export function afterRecovery(
   if (found !== Recovery.NOT_RECOVERED || state === undefined || state.pause !== null) {
     return { record: checked, notice };
   }
-  const message = `The alarm ${record.alarm?.transition.name ?? ''} was still in ALARM after the rollback ${record.id}.`;
+  const message = `The alarm ${record.alarm?.transition.ref.name ?? ''} was still in ALARM after the rollback ${record.id}.`;
   const pause = { atMs: nowMs, why: 'recovery', message, rollbackId: record.id } as const;
   return { record: checked, notice, state: next({ ...state, pause }) };
 }

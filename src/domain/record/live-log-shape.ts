@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
-import { revision, time, version } from './stored-shape.ts';
+import { revision, time, version } from './stored-fields.ts';
 
 /** The shape of the items of the live log: open, as that of all items. */
 

@@ -38,6 +38,7 @@ export interface NoticeMessage {
 }
 
 export interface AlarmSummary {
+  /** Of an alarm of another source than CloudWatch: `source:id`. */
   readonly arn: string;
   readonly red_since: string;
   /** Null for a single alarm; the series of an alarm on several. */

@@ -3,6 +3,7 @@ import { StateCorruptError } from '../errors.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { isFirstForm, storedAlarm } from './alarm-shape.ts';
 import { headsShape, liveLogShape } from './live-log-shape.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
@@ -36,12 +37,16 @@ export function encodeState(state: ModelState): string {
 }
 
 export function encodeRecord(record: RollbackRecord): string {
-  const { plan } = record;
+  const { plan, alarm } = record;
   // Of a guard that 0.1.0 does not have, only that it passed is left out.
   const guards = plan?.guards.filter(
     ({ code, verdict }) => verdict !== 'passed' || first.codes.includes(code),
   );
-  const plain = { ...record, plan: plan && { ...plan, guards } };
+  const plain = {
+    ...record,
+    alarm: alarm && storedAlarm(alarm),
+    plan: plan && { ...plan, guards },
+  };
   return encode(isPlainRecord(record) ? 1 : 2, plain);
 }
 
@@ -130,6 +135,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
   const { rule = null, guards = [] } = plan ?? {};
   const source = alarm?.modelSource ?? null;
   return (
+    (alarm === null || isFirstForm(alarm)) &&
     alarm?.transition.unconfirmedFrom === undefined &&
     guards.every(({ code, verdict }) => verdict === 'passed' || first.codes.includes(code)) &&
     request.overrides.every((code) => first.codes.includes(code)) &&

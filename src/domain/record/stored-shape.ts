@@ -1,36 +1,19 @@
 import * as v from 'valibot';
 import { Outcome } from '../decide/outcome.ts';
-import { limits } from '../limits.ts';
 import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
+import { alarmShape } from './alarm-shape.ts';
 import { type NoticeMessage, noticeTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
+import { anyTime, count, revision, time, version } from './stored-fields.ts';
 
 /**
  * The shape of stored items. Objects are open: fields of a later release are kept and written back. Codes
  * that are only shown are any text, for the same reason; what decides how to go on (a status, a kind) is a
  * closed list, and a release that adds to one raises `min_reader` of the item.
  */
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-export const time: v.GenericSchema<unknown, number> = v.pipe(count, v.maxValue(limits.timeMaxMs));
-/** Of a registry, or a cooldown after a time of ours. Release 0.1.0 stored what no date can hold, too. */
-const anyTime = v.pipe(
-  count,
-  v.transform((atMs) => Math.min(atMs, limits.dateMaxMs)),
-);
-/** 0 is the state that was never stored. */
-export const revision: v.GenericSchema<unknown, number> = v.pipe(
-  v.number(),
-  v.integer(),
-  v.minValue(1),
-);
-export const version: v.GenericSchema<unknown, string> = v.pipe(
-  v.string(),
-  v.regex(/^[1-9][0-9]*$/),
-);
 
 const pauseShape = v.looseObject({
   atMs: time,
@@ -180,26 +163,6 @@ const pointerCheckShape = v.variant('kind', [
   v.looseObject({ kind: v.literal('as-left'), atMs: time }),
   v.looseObject({ kind: v.literal('differs'), atMs: time, liveVersions: v.array(version) }),
 ]);
-
-const dimensions = v.array(v.looseObject({ name: v.string(), value: v.string() }));
-
-const alarmShape = v.looseObject({
-  transition: v.looseObject({
-    isFromEventBus: v.boolean(),
-    arn: v.string(),
-    name: v.string(),
-    atMs: time,
-    previousState: v.nullable(v.picklist(['OK', 'ALARM', 'INSUFFICIENT_DATA'])),
-    contributor: v.nullable(v.looseObject({ id: v.string(), attributes: dimensions })),
-    isComposite: v.boolean(),
-    dimensions,
-    isMultiSeries: v.boolean(),
-    childrenInAlarm: v.array(v.string()),
-    unconfirmedFrom: v.exactOptional(v.string()),
-  }),
-  modelSource: v.nullable(v.string()),
-  liveVersions: v.nullable(v.array(version)),
-});
 
 const none = { kind: 'none' } as const;
 const pendingCheck = v.looseObject({ kind: v.literal('pending'), dueAtMs: time, looks: count });

@@ -1,4 +1,4 @@
-import type { AlarmTransition } from '../alarm/alarm.ts';
+import { type AlarmTransition, alarmRefText } from '../alarm/alarm.ts';
 
 /** The alarm behind a rollback, and what is done about it later. Kept in the record. */
 
@@ -76,8 +76,8 @@ export type RecoveryCheck =
  * The idempotency key of an alarm: the same on every path, since CloudWatch gives each of them the same
  * instant. A new transition is a new key.
  */
-export function alarmKey({ arn, atMs, contributor }: AlarmTransition): string {
-  return `alarm:${arn}\n${atMs}\n${contributor?.id ?? ''}`;
+export function alarmKey({ ref, atMs, contributor }: AlarmTransition): string {
+  return `alarm:${alarmRefText(ref)}\n${atMs}\n${contributor?.id ?? ''}`;
 }
 
 /** The alarm behind a person's request: whether CloudWatch confirms it does not matter any more. */
@@ -88,6 +88,6 @@ export function approvedAlarm(alarm: AlarmTrigger | undefined): AlarmTrigger | n
 }
 
 /** Which alarm, whenever it went to ALARM: for counting its refusals. */
-export function alarmIdentity({ arn, contributor }: AlarmTransition): string {
-  return contributor === null ? arn : `${arn}#${contributor.id}`;
+export function alarmIdentity({ ref, contributor }: AlarmTransition): string {
+  return alarmRefText(ref) + (contributor === null ? '' : `#${contributor.id}`);
 }

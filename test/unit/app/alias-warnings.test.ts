@@ -1,8 +1,9 @@
 /** Warnings that the aliases of a model give about a planned move. What is left behind: aliases.test.ts. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { approvedRequest } from '../../../src/app/approve-rollback.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
-import { approvedRequest, explainRollback } from '../../../src/app/operate.ts';
+import { explainRollback } from '../../../src/app/operate.ts';
 import { reportPromotion } from '../../../src/app/report-promotion.ts';
 import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
@@ -93,7 +94,6 @@ describe('a stage below a version that an alias names', () => {
   test('is moved when a person approves that', async () => {
     const { rollback_id: id } = await send();
     const found = await explainRollback(world.store, id ?? '', world.deadline());
-    if (found === undefined) throw new Error('no record');
     const by = { overrides: [], requestedBy: 'ana' };
     const { targetVersion, expectedFromVersion } = approvedRequest(
       found.record,

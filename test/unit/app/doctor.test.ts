@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { doctor } from '../../../src/app/doctor.ts';
-import type { AlarmDescription } from '../../../src/domain/alarm/alarm.ts';
+import { type AlarmDescription, cloudWatchRef } from '../../../src/domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { type Check, ok, Verdict } from '../../../src/domain/answer/check.ts';
 import {
@@ -61,7 +61,7 @@ beforeEach(() => {
       listing ?? {
         kind: 'answer',
         value: alarms.filter(
-          ({ alarm, actions }) => asked.names.includes(alarm.name) || actions.length > 0,
+          ({ alarm, actions }) => asked.names.includes(alarm.ref.name) || actions.length > 0,
         ),
       },
     function: async () => {
@@ -82,8 +82,7 @@ const put = (
 ): string => {
   const { model, tag, ...more } = parts;
   const alarm: AlarmDescription = {
-    arn: alarmArn(name),
-    name,
+    ref: cloudWatchRef(alarmArn(name), name),
     state: 'OK',
     stateChangedAtMs: null,
     configuredAtMs: 0,
@@ -97,7 +96,7 @@ const put = (
   };
   world.alarms.put(alarm, tag === undefined ? {} : { tags: { 'model-rollback:model': tag } });
   alarms.push({ alarm, actions });
-  return alarm.arn;
+  return alarm.ref.id;
 };
 
 const look = async (

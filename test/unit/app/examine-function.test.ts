@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { examineCallers, examineFunction } from '../../../src/app/examine-function.ts';
-import type { AlarmDescription } from '../../../src/domain/alarm/alarm.ts';
+import { type AlarmDescription, cloudWatchRef } from '../../../src/domain/alarm/alarm.ts';
 import { type Check, ok } from '../../../src/domain/answer/check.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 import type {
@@ -61,7 +61,7 @@ function policyFor(SourceArn: string): string {
 }
 
 function put(name: string, ...actions: string[]): void {
-  const alarm = { arn: alarmArn(name), name } as AlarmDescription;
+  const alarm = { ref: cloudWatchRef(alarmArn(name), name) } as AlarmDescription;
   alarms.push({ alarm, actions });
 }
 

@@ -1,18 +1,25 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemoryAlarmExtras } from '../../../src/adapters/memory/memory-alarm-reader.ts';
+import {
+  type Approval,
+  approvedRequest,
+  approveRollback,
+} from '../../../src/app/approve-rollback.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import {
-  approvedRequest,
-  closeApproved,
   explainRollback,
   resumeFleetAutomation,
   resumeModelAutomation,
 } from '../../../src/app/operate.ts';
-import { rollBack } from '../../../src/app/roll-back.ts';
+import { type RollbackCall, rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
-import type { AlarmDescription, AlarmState } from '../../../src/domain/alarm/alarm.ts';
+import {
+  type AlarmDescription,
+  type AlarmState,
+  cloudWatchRef,
+} from '../../../src/domain/alarm/alarm.ts';
 import { parseAlarmPayload, parseAlarmText } from '../../../src/domain/alarm/alarm-payload.ts';
 import {
   type AlarmSettings,
@@ -72,8 +79,7 @@ const cloudWatchHas = (
   extras: MemoryAlarmExtras = {},
 ): void => {
   const description: AlarmDescription = {
-    arn,
-    name,
+    ref: cloudWatchRef(arn, name),
     state,
     stateChangedAtMs: null,
     configuredAtMs: 0,
@@ -93,7 +99,6 @@ const runSweep = (deps: RollbackDeps = world.deps): Promise<SweepReport> =>
 
 const recordOf = async ({ rollback_id: id }: RollbackResponse): Promise<RollbackRecord> => {
   const found = await explainRollback(world.store, id ?? '', world.deadline());
-  if (found === undefined) throw new Error(`no record of ${id}`);
   return found.record;
 };
 
@@ -604,28 +609,29 @@ describe('approval', () => {
     expect(await live()).toEqual(['3']);
     return await recordOf(answer);
   };
-  const approve = async (record: RollbackRecord): Promise<RollbackResponse> => {
-    const by = { overrides: [], requestedBy: 'ann' };
-    const request = approvedRequest(record, by, world.clock.nowMs());
-    const { alarm } = record;
-    if (alarm === null) throw new Error('no alarm');
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline(), alarm };
-    return await rollBack(world.deps, call);
+  const approve = async (
+    { id }: RollbackRecord,
+    by: Pick<Approval, 'overrides' | 'requestedBy'> = { overrides: [], requestedBy: 'ann' },
+  ): Promise<RollbackResponse> => {
+    const rollOnce = async (call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>) => {
+      const deadline = world.deadline();
+      const answer = await rollBack(world.deps, { ...call, invocationId: 'i', deadline });
+      return { answer, isRolledBack: answer.rolled_back };
+    };
+    const approval = { rollbackId: id, ...by };
+    return (await approveRollback(world.deps, approval, rollOnce, world.deadline)).answer;
   };
 
   test('rolls back exactly what was shown, once', async () => {
     const record = await waiting();
     const answer = await approve(record);
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', alarm: { automatic: false } });
-    await closeApproved(world.deps, record.id, 'ann', world.deadline());
     const after = await recordOf({ ...answer, rollback_id: record.id });
     expect(after.watch).toMatchObject({ why: 'approved', by: 'ann' });
     expect(await approve(after)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
     // Another yes is another request, and meets what the first one did.
     const other = { overrides: ['COOLDOWN'], requestedBy: 'ann' } as const;
-    const request = approvedRequest(after, other, world.clock.nowMs());
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline() };
-    expect((await rollBack(world.deps, call)).outcome).toBe('ALREADY_LIVE');
+    expect((await approve(after, other)).outcome).toBe('ALREADY_LIVE');
     expect(await live()).toEqual(['2']);
   });
 
@@ -635,18 +641,16 @@ describe('approval', () => {
     world.registry.transition('m', promoted, 'Production', true);
     const answer = await approve(record);
     expect(answer.refusals.map((refusal) => refusal.code)).toEqual(['LIVE_VERSION_CHANGED']);
+    // Nothing was rolled back, so the alarm is still checked.
+    const after = await explainRollback(world.store, record.id, world.deadline());
+    expect(after.record.watch).toMatchObject({ kind: 'pending' });
   });
 
   test('is answered from the first one when another person approves too', async () => {
     const record = await waiting();
     expect(await approve(record)).toMatchObject({ outcome: 'ROLLED_BACK', replayed: false });
-    const by = { overrides: [], requestedBy: 'bob' };
-    const request = approvedRequest(record, by, world.clock.nowMs());
-    const call = { request, warnings: [], invocationId: 'i', deadline: world.deadline() };
-    expect(await rollBack(world.deps, call)).toMatchObject({
-      outcome: 'ROLLED_BACK',
-      replayed: true,
-    });
+    const again = await approve(record, { overrides: [], requestedBy: 'bob' });
+    expect(again).toMatchObject({ outcome: 'ROLLED_BACK', replayed: true });
   });
 
   test('is possible for 12 hours', async () => {
@@ -657,7 +661,7 @@ describe('approval', () => {
     expect(() => approvedRequest(record, by(), world.clock.nowMs())).toThrow('12 h');
     await runSweep();
     const after = await explainRollback(world.store, record.id, world.deadline());
-    expect(after?.record.watch).toMatchObject({ why: 'expired' });
+    expect(after.record.watch).toMatchObject({ why: 'expired' });
   });
 
   test('observe only tells what would have happened', async () => {
@@ -858,8 +862,7 @@ describe('which model', () => {
     children: readonly string[] = [],
   ): void => {
     cloudWatchHas('ALARM', {
-      arn: alarmArn(childName),
-      name: childName,
+      ref: cloudWatchRef(alarmArn(childName), childName),
       isComposite: children.length > 0,
       childrenInAlarm: children.map((one) => alarmArn(one)),
       dimensions: model === null ? [] : [{ name: 'ModelName', value: model }],
@@ -934,5 +937,41 @@ describe('which model', () => {
   test('a name that no model can have is told, and nothing is done', async () => {
     const answer = await send(red({ model: `'"` }));
     expect(answer).toMatchObject({ outcome: 'FAILED', model_name: null });
+  });
+});
+
+describe('an alarm of another source', () => {
+  /** Its id is, of all things, the ARN of an alarm that CloudWatch has. */
+  const sendOther = async (event: JsonObject): Promise<RollbackResponse> => {
+    const payload = parseAlarmPayload(event);
+    if (payload?.kind !== 'transition') throw new Error('the event is no transition');
+    const ref = { source: 'alertmanager', id: arn, name: 'latency' };
+    const transition = { ...payload.transition, ref };
+    return await handleAlarm(world.deps, { ...payload, transition }, null, world.deadline());
+  };
+
+  test('rolls back, is no copy of the one in CloudWatch, and is not checked there', async () => {
+    cloudWatchHas('OK');
+    const event = red();
+    const answer = await sendOther(event);
+    expect(answer).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      alarm_name: 'latency',
+      alarm: { arn: `alertmanager:${arn}`, recovery: 'pending' },
+    });
+    expect(await send(event)).toMatchObject({ outcome: 'REFUSED', replayed: false });
+    world.clock.advance(hourMs);
+    await runSweep();
+    expect(await recordOf(answer)).toMatchObject({ recovery: { kind: 'no-data' } });
+  });
+
+  test('does not get its model from CloudWatch', async () => {
+    cloudWatchHas('ALARM', {}, { tags: { 'model-rollback:model': 'm' } });
+    const answer = await sendOther(red({ model: null }));
+    expect(answer).toMatchObject({ outcome: 'FAILED', model_name: null });
+    expect(await recordOf(answer)).toMatchObject({
+      subject: 'alarm',
+      modelName: `alertmanager:${arn}`,
+    });
   });
 });

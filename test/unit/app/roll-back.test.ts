@@ -913,8 +913,8 @@ describe('an answer that must be true', () => {
       warnings,
       invocationId: 'i',
       deadline: world.deadline(),
-      confirmed: null,
-    };
+      confirmed: { kind: 'no-move' },
+    } as const;
     await expect(rollBack(world.deps, call)).rejects.toThrow('moved nothing');
     expect(await live()).toEqual(['3']);
   });

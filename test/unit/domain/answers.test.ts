@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cloudWatchRef } from '../../../src/domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { noticeOf } from '../../../src/domain/answer/notice.ts';
 import {
@@ -31,8 +32,7 @@ const rows = [row('3', 'Production', 9), row('2', 'Archived', 9)];
 const alarm: AlarmTrigger = {
   transition: {
     isFromEventBus: true,
-    arn: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a',
-    name: 'a',
+    ref: cloudWatchRef('arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a', 'a'),
     atMs: nowMs - 60_000,
     previousState: 'OK',
     contributor: { id: '0123', attributes: [{ name: 'ModelName', value: 'm' }] },
@@ -84,7 +84,7 @@ const refusedAlarm = (): RollbackRecord =>
 const waiting = (): RollbackRecord =>
   unclaimed({ ...attempt({}, rows, cooling), alarm, isAutomatic: true }, 'AWAITING_APPROVAL');
 const planless = (subject: RollbackRecord['subject']): RollbackRecord => {
-  const modelName = { model: 'm', alarm: alarm.transition.arn, source: 'queue' }[subject];
+  const modelName = { model: 'm', alarm: alarm.transition.ref.id, source: 'queue' }[subject];
   return endWithoutPlan({
     ...attempt({ model_name: modelName, alarm_name: 'a' }),
     subject,
@@ -156,7 +156,7 @@ describe('responseOf', () => {
 
   test('tells the alarm behind it, and what is done about it later', () => {
     expect(responseOf(byAlarm()).alarm).toEqual({
-      arn: alarm.transition.arn,
+      arn: alarm.transition.ref.id,
       red_since: '2025-12-31T23:59:00.000Z',
       contributor_id: '0123',
       model_source: 'contributor',
@@ -317,7 +317,7 @@ describe('noticeOf', () => {
 
   test('leaves the attribute of the model out where none is known', () => {
     const { message, attributes } = endNotice(planless('alarm'));
-    expect(message).toMatchObject({ model_name: null, alarm: { arn: alarm.transition.arn } });
+    expect(message).toMatchObject({ model_name: null, alarm: { arn: alarm.transition.ref.id } });
     expect(Object.keys(attributes)).toEqual(['outcome', 'reason', 'schema']);
   });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { cloudWatchRef } from '../../../src/domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import {
   ConfigurationError,
@@ -464,8 +465,7 @@ function putRed(): void {
   const { alarmArn } = directAlarm() as { alarmArn: string };
   world.alarms.answerAs('answer');
   world.alarms.put({
-    arn: alarmArn,
-    name: 'high-drawdown-alarm',
+    ref: cloudWatchRef(alarmArn, 'high-drawdown-alarm'),
     state: 'ALARM',
     stateChangedAtMs: null,
     configuredAtMs: null,

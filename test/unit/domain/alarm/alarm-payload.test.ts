@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AlarmTransition } from '../../../../src/domain/alarm/alarm.ts';
+import { type AlarmTransition, cloudWatchRef } from '../../../../src/domain/alarm/alarm.ts';
 import {
   type AlarmPayload,
   parseAlarmPayload,
@@ -72,8 +72,7 @@ describe('parseAlarmPayload', () => {
     test('of one metric, in full', () => {
       expect(transitionOf(make())).toEqual({
         isFromEventBus: form === 'EventBridge',
-        arn: alarmArn('high-drawdown-alarm'),
-        name: 'high-drawdown-alarm',
+        ref: cloudWatchRef(alarmArn('high-drawdown-alarm'), 'high-drawdown-alarm'),
         atMs,
         previousState: 'OK',
         contributor: null,
@@ -216,10 +215,12 @@ describe('parseAlarmPayload', () => {
     test('with optional parts of a wrong type as absent', () => {
       expect(transitionOf(patched(make(), at.subject, 'x')).dimensions).toEqual([]);
       expect(transitionOf(patched(make(), at.previous, 7)).previousState).toBeNull();
-      expect(transitionOf(patched(make(), at.name, 7)).name).toBe('high-drawdown-alarm');
+      expect(transitionOf(patched(make(), at.name, 7)).ref.name).toBe('high-drawdown-alarm');
       // By its name a message is told to be one.
       if (form === 'SNS') return;
-      expect(transitionOf(patched(make(), at.name, undefined)).name).toBe('high-drawdown-alarm');
+      expect(transitionOf(patched(make(), at.name, undefined)).ref.name).toBe(
+        'high-drawdown-alarm',
+      );
     });
   });
 
@@ -349,7 +350,7 @@ describe('parseAlarmPayload', () => {
     '%41',
     'x'.repeat(255),
   ])('takes the name %s', (name) => {
-    for (const [, make] of forms) expect(transitionOf(make({ name })).name).toBe(name);
+    for (const [, make] of forms) expect(transitionOf(make({ name })).ref.name).toBe(name);
   });
 
   test.each([
@@ -584,7 +585,7 @@ describe('parseAlarmText', () => {
         const payload = parseAlarmPayload(patched(event, path, put));
         if (payload?.kind !== 'transition') return;
         const { transition } = payload;
-        expect(transition.arn).toBe(alarmArn(transition.name));
+        expect(transition.ref.id).toBe(alarmArn(transition.ref.name));
         expect(transition.atMs).toBe(atMs);
       }),
       { numRuns: 2_000 },

@@ -167,14 +167,18 @@ describe('the guards', () => {
   });
 
   test('LIVE_VERSION_CHANGED holds a person to the plan that was shown', () => {
-    expect(planOf(three, { confirmed: { live: '3', to: '2' } }).verdict).toBe('ROLLED_BACK');
-    expect(codes(planOf(three, { confirmed: { live: '4', to: '2' } }))).toEqual([
+    expect(planOf(three, { confirmed: { kind: 'move', live: '3', to: '2' } }).verdict).toBe(
+      'ROLLED_BACK',
+    );
+    expect(codes(planOf(three, { confirmed: { kind: 'move', live: '4', to: '2' } }))).toEqual([
       'LIVE_VERSION_CHANGED',
     ]);
-    expect(codes(planOf(three, { confirmed: { live: '3', to: '1' } }))).toEqual([
+    expect(codes(planOf(three, { confirmed: { kind: 'move', live: '3', to: '1' } }))).toEqual([
       'LIVE_VERSION_CHANGED',
     ]);
-    const noTarget = planOf([row('3', 'Production')], { confirmed: { live: '3', to: '2' } });
+    const noTarget = planOf([row('3', 'Production')], {
+      confirmed: { kind: 'move', live: '3', to: '2' },
+    });
     expect(planMessage(noTarget)).toContain('3 to none');
   });
 
@@ -296,7 +300,7 @@ describe('the guards', () => {
   test('LIVE_VERSION_CHANGED words that none is live', () => {
     const rows = [row('2', 'Archived')];
     const plan = planOf(rows, {
-      confirmed: { live: null, to: '1' },
+      confirmed: { kind: 'move', live: null, to: '1' },
       request: { target_version: '2' },
     });
     expect(planMessage(plan)).toContain('from none to 1; it would now move from none to 2');

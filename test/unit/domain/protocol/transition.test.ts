@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cloudWatchRef } from '../../../../src/domain/alarm/alarm.ts';
 import {
   type AlarmSettings,
   defaultAlarmSettings,
@@ -62,8 +63,7 @@ const unclaimedChange = (attempt: Attempt, outcome: UnclaimedOutcome) =>
 const alarm: AlarmTrigger = {
   transition: {
     isFromEventBus: false,
-    arn: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a',
-    name: 'a',
+    ref: cloudWatchRef('arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a', 'a'),
     atMs: nowMs - 60_000,
     previousState: 'OK',
     contributor: null,

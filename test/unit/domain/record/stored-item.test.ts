@@ -15,11 +15,12 @@ import {
   encodeRecord,
   encodeState,
 } from '../../../../src/domain/record/stored-item.ts';
-import { WatchEnd } from '../../../../src/domain/record/trigger.ts';
+import { alarmIdentity, alarmKey, WatchEnd } from '../../../../src/domain/record/trigger.ts';
 import { newFleetState, takeSlot } from '../../../../src/domain/state/fleet.ts';
 import { newModelState } from '../../../../src/domain/state/model-state.ts';
 import { fleetState, modelState, rollbackRecord } from '../../../contract/rollback-arbitraries.ts';
 import {
+  alarmOf,
   attemptAt,
   committed,
   firstClaim,
@@ -193,6 +194,54 @@ describe('an item that uses nothing newer than release 0.1.0', () => {
       schema: 2,
       plan: { guards: [{ code: 'LUNAR' }] },
     });
+  });
+
+  test('has its alarm of CloudWatch in the text of 0.1.0, and writes it back so', () => {
+    const { record } = planless('alarm', 'DEFERRED');
+    const text = encodeRecord(record);
+    expect(text).toContain(
+      '"alarm":{"transition":{"isFromEventBus":false,' +
+        '"arn":"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:fraud-latency",' +
+        '"name":"fraud-latency","atMs":1795435140000,"previousState":"OK","contributor":null,' +
+        '"isComposite":false,"dimensions":[],"isMultiSeries":false,"childrenInAlarm":[]},' +
+        '"modelSource":null,"liveVersions":null}',
+    );
+    const read = decodeRollbackRecord(text, 'i');
+    expect(read.alarm).toEqual(record.alarm);
+    expect(JSON.stringify(JSON.parse(encodeRecord(read)).alarm)).toBe(
+      JSON.stringify(JSON.parse(text).alarm),
+    );
+  });
+
+  test('is not one whose alarm is of another source', () => {
+    const { record } = planless('alarm', 'DEFERRED');
+    const { alarm } = record;
+    if (alarm === null) throw new Error('no alarm');
+    const ref = { source: 'alertmanager', id: '5f9c', name: 'latency' };
+    const other = { ...record, alarm: { ...alarm, transition: { ...alarm.transition, ref } } };
+    const text = encodeRecord(other);
+    expect(JSON.parse(text)).toMatchObject({ schema: 2, alarm: { transition: { ref } } });
+    expect(decodeRollbackRecord(text, 'i')).toEqual(other);
+    expect(alarmKey(other.alarm.transition)).toBe('alarm:alertmanager:5f9c\n1795435140000\n');
+    expect(alarmIdentity(other.alarm.transition)).toBe('alertmanager:5f9c');
+  });
+
+  test('keeps the keys of its alarm', () => {
+    const { transition } = alarmOf('fraud');
+    const arn = 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:fraud-latency';
+    expect(alarmKey(transition)).toBe(`alarm:${arn}\n1795435140000\n`);
+    expect(alarmIdentity(transition)).toBe(arn);
+    const contributor = { id: 'c1', attributes: [] };
+    expect(alarmKey({ ...transition, contributor })).toBe(`alarm:${arn}\n1795435140000\nc1`);
+    expect(alarmIdentity({ ...transition, contributor })).toBe(`${arn}#c1`);
+  });
+
+  test.each(['arn', 'name'])('names the field where the %s of its alarm is missing', (field) => {
+    const stored = JSON.parse(encodeRecord(planless('alarm', 'DEFERRED').record));
+    delete stored.alarm.transition[field];
+    expect(() => decodeRollbackRecord(JSON.stringify(stored), 'item-7')).toThrow(
+      `item-7 cannot be read: field alarm.transition.${field}:`,
+    );
   });
 
   describe.skipIf(lastReleaseProblem() !== null)('is read by the code of 0.1.0 itself', () => {

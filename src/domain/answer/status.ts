@@ -1,0 +1,69 @@
+import { quarantinedWarnings } from '../decide/plan-text.ts';
+import { isoTime, type RegistrySnapshot } from '../registry/model.ts';
+import { pointerText } from '../registry/pointer.ts';
+import type { Warning } from '../request/request.ts';
+import { type FleetState, pauseText } from '../state/fleet.ts';
+import type { ModelState } from '../state/model-state.ts';
+import { pointerState } from '../state/pointer-state.ts';
+
+/** What is live of a model and what is stored of it, as callers get it. Times are ISO 8601 in UTC. */
+export interface StatusAnswer {
+  readonly model_name: string;
+  /** The pointer that live versions, rollbacks and the last one are about. */
+  readonly pointer: string;
+  readonly live_versions: readonly string[];
+  readonly quarantined: readonly { version: string; since: string; rollback_id: string }[];
+  readonly quarantined_earlier: readonly (readonly [number, number])[];
+  /** What is worth knowing of the live version. */
+  readonly warnings: readonly Warning[];
+  readonly rollback_count: number;
+  readonly last_rollback: {
+    from: string | null;
+    to: string;
+    at: string;
+    rollback_id: string;
+  } | null;
+  readonly active: { rollback_id: string; lease_ends_at: string } | null;
+  /** Why alarms do not roll it back; null when they may. */
+  readonly paused: string | null;
+  /** The same for all models together. */
+  readonly fleet_paused: string | null;
+}
+
+export function statusOf(
+  snapshot: RegistrySnapshot,
+  state: ModelState,
+  fleet: FleetState,
+): StatusAnswer {
+  const { active } = state;
+  const pointer = pointerText(snapshot.pointer);
+  const { lastCommit, rollbackCount } = pointerState(state, pointer);
+  return {
+    model_name: snapshot.modelName,
+    pointer,
+    live_versions: snapshot.live.map((row) => row.version),
+    quarantined: state.quarantine.map(({ version, atMs, rollbackId }) => ({
+      version,
+      since: isoTime(atMs),
+      rollback_id: rollbackId,
+    })),
+    quarantined_earlier: state.quarantineEarlier,
+    warnings: quarantinedWarnings(snapshot, state),
+    rollback_count: rollbackCount,
+    last_rollback:
+      lastCommit === null
+        ? null
+        : {
+            from: lastCommit.from,
+            to: lastCommit.to,
+            at: isoTime(lastCommit.atMs),
+            rollback_id: lastCommit.rollbackId,
+          },
+    active:
+      active === null
+        ? null
+        : { rollback_id: active.rollbackId, lease_ends_at: isoTime(active.leaseEndsAtMs) },
+    paused: state.pause && pauseText(state.pause, snapshot.modelName),
+    fleet_paused: fleet.pause && pauseText(fleet.pause, null),
+  };
+}
