@@ -6,10 +6,12 @@ import { pathToFileURL } from 'node:url';
 
 const [bundle = '', event] = process.argv.slice(2);
 const beforeImport = performance.now();
+const cpuBeforeImport = process.cpuUsage();
 const { handler } = bundle === '' ? {} : await import(pathToFileURL(bundle).href);
 const importMs = performance.now() - beforeImport;
+const importCpuMs = cpuMs(process.cpuUsage(cpuBeforeImport));
 
-if (event === '-') report({ isDone: true, callMs: 0 });
+if (event === '-') report({ isDone: true, callMs: 0, callCpuMs: 0 });
 else if (event !== undefined) await answer(event);
 else {
   const { createInterface } = await import('node:readline');
@@ -20,14 +22,21 @@ process.exit(0);
 /** @param {string} text */
 async function answer(text) {
   const before = performance.now();
+  const cpuBefore = process.cpuUsage();
   const result = await handler(JSON.parse(text));
   const callMs = performance.now() - before;
-  report({ isDone: result.rolled_back, callMs });
+  const callCpuMs = cpuMs(process.cpuUsage(cpuBefore));
+  report({ isDone: result.rolled_back, callMs, callCpuMs });
 }
 
-/** @param {{ isDone: boolean, callMs: number }} figures */
+/** @param {{ user: number, system: number }} usage in microseconds, of all threads */
+function cpuMs({ user, system }) {
+  return (user + system) / 1_000;
+}
+
+/** @param {{ isDone: boolean, callMs: number, callCpuMs: number }} figures */
 function report(figures) {
-  const line = JSON.stringify({ ...figures, importMs, peakKb: peakKb() });
+  const line = JSON.stringify({ ...figures, importMs, importCpuMs, peakKb: peakKb() });
   process.stdout.write(`@bench ${line}\n`);
 }
 

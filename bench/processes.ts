@@ -8,6 +8,9 @@ export interface Figures {
   /** The call alone, by the clock of the process itself. */
   readonly callMs: number;
   readonly importMs: number;
+  /** Processor time of the import and of the call; only processes of Node say it. */
+  readonly importCpuMs?: number;
+  readonly callCpuMs?: number;
   /** The most resident memory that the process ever had. */
   readonly peakKb: number;
 }

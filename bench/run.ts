@@ -11,7 +11,7 @@ import { arch, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figure, printMarkdown, printTable } from './figures.ts';
-import { measureCold, measureStart } from './measure-cold.ts';
+import { measureCold, measureFirst, measureStart } from './measure-cold.ts';
 import { measurePast, measureVersions } from './measure-flat.ts';
 import { measureRuntime } from './measure-runtime.ts';
 import { measureWarm } from './measure-warm.ts';
@@ -40,6 +40,7 @@ const workers = wholeNumber('--workers', options.workers);
 const steps: readonly (readonly [string, (world: World) => Promise<readonly Figure[]>])[] = [
   ['start', (world) => measureStart(world, runs)],
   ['cold', (world) => measureCold(world, runs)],
+  ['first', (world) => measureFirst(world, runs)],
   ['runtime', (world) => measureRuntime(world, runs)],
   ['warm', (world) => measureWarm(world, 2 * runs)],
   ['versions', (world) => measureVersions(world, runs, 'newest')],

@@ -92,10 +92,15 @@ export async function startWorld(workers: number): Promise<World> {
   }
 }
 
-export function bundleCommand(world: World, env: NodeJS.ProcessEnv = {}): Command {
+/** @param bundle of another release */
+export function bundleCommand(
+  world: World,
+  env: NodeJS.ProcessEnv = {},
+  bundle: string = world.bundle,
+): Command {
   return {
     command: process.execPath,
-    args: [join(import.meta.dirname, 'node-handler.mjs'), world.bundle],
+    args: [join(import.meta.dirname, 'node-handler.mjs'), bundle],
     env: { ...world.env, ...env },
   };
 }

@@ -65,7 +65,7 @@ export async function regionInUse(): Promise<string | null> {
 }
 
 /** Compares clocks at the moment of each answer: what is done later says nothing of them. */
-function watchClockSkew(client: DynamoDBClient, clock: Clock): () => number | null {
+export function watchClockSkew(client: DynamoDBClient, clock: Clock): () => number | null {
   let skewMs: number | null = null;
   client.middlewareStack.add(
     (next) => async (args) => {

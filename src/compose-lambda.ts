@@ -7,6 +7,8 @@ import { cloudWatchAlarms, dynamoDBStore, secretCredentials, snsNotifier } from 
 import type { Config } from './config/config-from-env.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
+export { composeRehearsal } from './compose-rehearsal.ts';
+
 /**
  * Composition for the function. The SDK is imported statically: a dynamic import makes the bundler wrap
  * each of its modules and keep more of it (25 ms and 60 KB at start).

@@ -5,6 +5,8 @@ import { isModelRollbackError, type ModelRollbackError } from '../domain/errors.
 import { limits } from '../domain/limits.ts';
 import { deadlineAfter } from '../ports/deadline.ts';
 import type { EventAnswer } from './answer-event.ts';
+import { rehearsalFailure } from './metrics.ts';
+import { isCallSlow, rehearse } from './rehearse.ts';
 import { serveEvent } from './serve-event.ts';
 import { writeLine, writeText } from './write-line.ts';
 
@@ -21,6 +23,11 @@ const logger = lambdaLogger(writeLine);
 // Once per process, before the first event: what is wrong shows in the log at start. It is thrown by
 // the handler and not here, so that a state machine sees the name ConfigurationError.
 const started: Composed | ModelRollbackError = await start();
+/** Why the rehearsal went wrong, until that is counted; null when nothing is to be counted. */
+let rehearsalProblem =
+  isModelRollbackError(started) || !isCallSlow(process.env)
+    ? null
+    : await rehearse(started.deps.settings);
 
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
@@ -30,6 +37,10 @@ const started: Composed | ModelRollbackError = await start();
 export async function handler(event: unknown, context?: InvocationContext): Promise<EventAnswer> {
   const remainingMs = context?.getRemainingTimeInMillis?.() ?? limits.defaultBudgetMs;
   const deadline = deadlineAfter(clock, remainingMs - limits.deadlineMarginMs);
+  if (rehearsalProblem !== null) {
+    rehearsalProblem = null;
+    writeLine(JSON.stringify(rehearsalFailure(clock.nowMs())));
+  }
   const ready = isModelRollbackError(started) ? started : started.deps;
   const invocationId =
     context?.awsRequestId ?? ('identity' in ready ? ready.identity.random() : 'unknown');

@@ -43,6 +43,12 @@ export function metricsOf(
   );
 }
 
+/** Counts a rehearsal that did not go as it should: the function works, and its first call is slower. */
+export function rehearsalFailure(nowMs: number): MetricLine {
+  const whole: WholeMetric = { name: 'RehearsalFailed', unit: 'Count', value: 1 };
+  return lineOf({ ...noDimensions, counts: new Map() }, [whole], nowMs, {});
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 type Counter =
@@ -71,7 +77,7 @@ interface Group extends Dimensions {
 
 /** A metric of the invocation as a whole. */
 interface WholeMetric {
-  readonly name: 'RegistryLatencyMs' | 'NotificationFailed';
+  readonly name: 'RegistryLatencyMs' | 'NotificationFailed' | 'RehearsalFailed';
   readonly unit: 'Count' | 'Milliseconds';
   readonly value: number;
 }

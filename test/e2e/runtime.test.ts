@@ -58,6 +58,16 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
       expect(tap.calls).toEqual([]);
     });
 
+    test('has ended its rehearsal: nothing is at work, written or announced', async () => {
+      const model = await world.model(THREE);
+      const before = await world.everything(model);
+      const lambda = await start();
+      expect(await lambda.drain()).toBe('exit code 0');
+      expect(lambda.log()).toBe('');
+      expect(await world.everything(model)).toEqual(before);
+      expect(await world.notices('rehearsal')).toEqual([]);
+    });
+
     test('does not fail for a wrong setting: each invocation says what is wrong', async () => {
       const lambda = await start({ ROLLBACK_COOLDOWN_HOURS: 'soon' });
       expect(lambda.log()).toContain('ROLLBACK_COOLDOWN_HOURS');

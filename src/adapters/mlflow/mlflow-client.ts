@@ -50,6 +50,8 @@ export interface MLflowClientOptions {
   readonly credentials: Credentials;
   readonly workspace: string | null;
   readonly clock: Clock;
+  /** In place of one of its own. */
+  readonly agent?: HttpAgent;
 }
 
 /** Sends requests and reads bounded answers. Follows no redirects: they would carry the login elsewhere. */
@@ -65,9 +67,11 @@ export class MLflowClient {
     const isHttps = options.baseUrl.protocol === 'https:';
     // On a kept plain connection an MLflow server with several workers answers 40 ms later each time (its
     // packets wait for our delayed acknowledgement); a new one costs a tenth of that. TLS costs more.
-    this.#agent = isHttps
-      ? new HttpsAgent({ keepAlive: true, maxSockets: 8 })
-      : new HttpAgent({ keepAlive: false, maxSockets: 8 });
+    this.#agent =
+      options.agent ??
+      (isHttps
+        ? new HttpsAgent({ keepAlive: true, maxSockets: 8 })
+        : new HttpAgent({ keepAlive: false, maxSockets: 8 }));
   }
 
   get isClosed(): boolean {
