@@ -404,6 +404,15 @@ const mutations: readonly Mutation[] = [
   },
   {
     invariant: 'what was live when',
+    breaks: 'a reading that is older than a move of ours is believed',
+    file: 'src/app/observe-model.ts',
+    from: 'if (before !== head && before.atMs + limits.clockSkewMaxMs >= beganAtMs) return false;',
+    to: '',
+    suite: observeTest,
+    test: 'does not take a reading that began before a move of ours',
+  },
+  {
+    invariant: 'what was live when',
     breaks: 'a late delivery stands at the end',
     file: 'src/domain/pointer/webhook.ts',
     from: 'const place = history.findLastIndex((entry) => entry.atMs <= atMs) + 1;',
