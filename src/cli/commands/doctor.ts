@@ -89,7 +89,7 @@ async function allChecks(
   settings: LenientConfig,
   asked: Asked,
 ): Promise<readonly Check[]> {
-  const { config, topicError } = settings;
+  const { config } = settings;
   const { deps, around, close } = await composeForDoctor(config, settings, {
     logger: jsonLogger((line) => context.say(line), 'warn'),
     writeNotice: (text) => context.say(text.trimEnd()),
@@ -103,12 +103,19 @@ async function allChecks(
     return [
       ...settingsChecks(settings),
       ...found.checks,
-      // It is set, and wrong: the check of the settings reports that.
-      ...(topicError === null ? checks : checks.filter(({ name }) => name !== 'topic')),
+      ...checks.filter(({ name }) => !namesOfWrong(settings).includes(name)),
     ];
   } finally {
     close();
   }
+}
+
+/** Checks of what is set, and wrong: the check of the settings reports that. */
+function namesOfWrong({ topicError, pointersError }: LenientConfig): readonly string[] {
+  return [
+    ...(topicError === null ? [] : ['topic']),
+    ...(pointersError === null ? [] : ['pointers', 'quarantine']),
+  ];
 }
 
 /** The function's own settings count for alarms; this shell's do for what is typed here. */

@@ -28,9 +28,10 @@ import { answerView, warnUnreadable, withStore } from '../session.ts';
 export const historyCommand: Command = {
   name: 'history',
   usage: '[MODEL]',
-  summary: 'list recorded attempts, newest first',
+  summary:
+    'list recorded attempts, newest first; with --live: what the pointers of MODEL named when',
   options: { live: { type: 'boolean' } },
-  optionHelp: { live: 'what the pointers of MODEL named when, in place of the attempts' },
+  optionHelp: { live: 'show what the pointers of MODEL named when, in place of the attempts' },
   arity: [0, 1],
   examples: [
     'model-rollback history',
@@ -91,10 +92,10 @@ async function showLive(context: CommandContext, modelName: string | null): Prom
   const log = await withStore(context, (store, deadline) => store.listLive(modelName, deadline));
   warnUnreadable(context, log);
   const spans = liveTimeline(log.entries);
-  const nothing =
-    `Nothing is known yet of what was live of ${escapeText(modelName)}. The sweep reads it from the registry ` +
-    `(ROLLBACK_OBSERVE_MINUTES), and a pipeline may report a promotion: run ${commandText('promoted', [modelName, 'VERSION'])}.`;
-  context.print(spans.length === 0 ? nothing : liveTable(spans), spans);
+  context.print(
+    spans.length === 0 ? nothingText(modelName) : liveTable(spans, context.columns),
+    spans,
+  );
   return ExitCode.DONE;
 }
 
@@ -107,6 +108,15 @@ export function requireFound(found: RecordWithNotice | undefined, id: string): R
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function nothingText(modelName: string): string {
+  const report = commandText('promoted', [modelName, 'VERSION'], { replaced: 'VERSION' });
+  return [
+    `Nothing is on record about the pointers of ${escapeText(modelName)}.`,
+    `The sweep reads what they name, unless ROLLBACK_OBSERVE_MINUTES=0: run ${commandText('sweep')}.`,
+    `To report a promotion, in the pipeline that promotes: run ${escapeText(report)}.`,
+  ].join('\n');
+}
 
 function explainText(
   context: CommandContext,
