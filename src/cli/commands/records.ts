@@ -86,7 +86,7 @@ export const explainCommand: Command = {
 async function showLive(context: CommandContext, modelName: string | null): Promise<ExitCode> {
   if (modelName === null) {
     throw new InvalidRequestError(
-      `history --live needs a model. Run ${commandText('history', ['MODEL'], { live: true })}.`,
+      `history --live needs a model: run ${commandText('history', ['MODEL'], { live: true })}.`,
     );
   }
   const log = await withStore(context, (store, deadline) => store.listLive(modelName, deadline));
@@ -147,13 +147,14 @@ function noticeText(found: RecordWithNotice, { hasTopic }: AnswerView): string {
   return noticeWarnings(found).length > 0 ? 'not sent yet' : 'none';
 }
 
-/** What it says: as it waits, or as it was sent. */
+/** What it says: as it waits, or as it was sent. When it was sent is not kept. */
 function noticeLines(found: RecordWithNotice): string[] {
   const { record, notice } = found;
   if (!isNotified(found) && noticeWarnings(found).length === 0) return [];
   const replaces = notice?.replaces ?? 0;
   const content = notice?.content ?? noticeOf(record, 'end', replaces, clock.nowMs());
-  return [showJson(content.message)];
+  const { sent_at: _, ...message } = content.message;
+  return [showJson(message)];
 }
 
 function triggerRows({ request }: RollbackRecord, answer: RollbackResponse): string[][] {
