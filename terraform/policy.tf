@@ -18,15 +18,16 @@ resource "aws_iam_role" "function" {
 
 data "aws_iam_policy_document" "function" {
   statement {
+    # The query on the table itself reads the live log of one model.
     sid       = "State"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.state_table_arn]
   }
 
   statement {
     sid       = "Sweep"
     actions   = ["dynamodb:Query"]
-    resources = ["${local.state_table_arn}/index/due"]
+    resources = ["${local.state_table_arn}/index/due", "${local.state_table_arn}/index/by-time"]
   }
 
   statement {

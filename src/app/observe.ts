@@ -130,7 +130,7 @@ async function readAll(round: Round, from: string | null): Promise<PagesEnd> {
 /** A rollback asks for what was live before: so these are read in every round, however many models there are. */
 async function readFirst(round: Round): Promise<void> {
   const { deps, deadline } = round;
-  const { records } = await deps.store.list(null, deadline);
+  const { records } = await deps.store.list(null, deadline, limits.observeRecordsMax);
   const subjects = records.filter(({ record }) => record.subject === 'model');
   const names = [...new Set(subjects.map(({ record }) => record.modelName))];
   const aliased = names.flatMap((modelName) => {

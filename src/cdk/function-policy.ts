@@ -38,8 +38,13 @@ export interface PolicyResources {
 export function functionPolicy(resources: PolicyResources): readonly PolicyEntry[] {
   const { table, topic, alarms, logGroup, deadLetters } = resources;
   return [
-    allow('State', ['dynamodb:BatchGetItem', 'dynamodb:PutItem'], table),
-    allow('Sweep', ['dynamodb:Query'], `${table}/index/${tableShape.due.name}`),
+    // The query on the table itself reads the live log of one model.
+    allow('State', ['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query'], table),
+    allow(
+      'Sweep',
+      ['dynamodb:Query'],
+      ...[tableShape.due, tableShape.byTime].map(({ name }) => `${table}/index/${name}`),
+    ),
     allow('Notices', ['sns:Publish'], topic),
     // CloudWatch shows composite alarms, and their history, only to those who may read all alarms.
     allow(
@@ -62,8 +67,12 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
 
 // ---------------------------------------------------------------------------------------------------
 
-function allow(sid: string, actions: readonly string[], resource: string): PolicyEntry {
-  return { sid, actions, resources: [resource] };
+function allow(
+  sid: string,
+  actions: readonly string[],
+  ...resources: readonly string[]
+): PolicyEntry {
+  return { sid, actions, resources };
 }
 
 function credentialEntries({ secret }: PolicyResources): readonly PolicyEntry[] {

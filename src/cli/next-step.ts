@@ -1,5 +1,5 @@
 import type { RollbackResponse } from '../domain/answer/response.ts';
-import { commandLine } from '../domain/command-line.ts';
+import { commandLine, splitAdvice } from '../domain/command-line.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 
 /** What a person does now: a few words, and a command where there is one. */
@@ -55,6 +55,9 @@ function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Aske
         }
       : { words: 'To see the current plan and decide', command: asked.again([]) };
   }
+  const unused = refusals.find(({ code }) => code === RefusalCode.POINTER_UNUSED);
+  const other = unused === undefined ? null : firstStep(splitAdvice(unused.message).advice);
+  if (other !== null) return other;
   const overridable = refusals.filter(({ overridable }) => overridable).map(({ code }) => code);
   if (overridable.length < codes.length) {
     const words = 'Choose the version to restore, and pass it with --to. To see what is live';
@@ -63,4 +66,10 @@ function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Aske
   const hasEnd = refusals.every(({ clears_at: at }) => at !== null);
   const words = hasEnd ? 'Wait until then; to do it now' : 'To do it all the same';
   return { words, command: asked.again(overridable) };
+}
+
+/** The first thing that an advice names, which has its reason in words and its command in backticks. */
+function firstStep(advice: string): NextStep | null {
+  const [, words, command] = /^(To [^`]+), run `([^`]+)`/.exec(advice) ?? [];
+  return words === undefined || command === undefined ? null : { words, command };
 }

@@ -162,7 +162,8 @@ function parse(command: Command, args: readonly string[]): Omit<ParsedLine, 'com
   const [least, most] = command.arity;
   const count = parsed.positionals.length;
   if (parsed.values['help'] !== true && (count < least || count > most)) {
-    throw new InvalidRequestError(`${usage}. ${count} arguments were given. See --help.`);
+    const given = count === 1 ? '1 argument was' : `${count} arguments were`;
+    throw new InvalidRequestError(`${usage}. ${given} given. See --help.`);
   }
   return parsed;
 }

@@ -14,6 +14,7 @@ import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
+import type { Logger } from '../ports/logger.ts';
 import type { RecordList, RollbackStore } from '../ports/rollback-store.ts';
 import type { CommandContext } from './command.ts';
 import type { AnswerView } from './render/render-answer.ts';
@@ -38,7 +39,7 @@ export async function withSession<T>(
   const notices: Notice[] = [];
   let answeredId: string | null = null;
   const composed = await compose(config, {
-    logger: jsonLogger((line) => context.say(line), 'warn'),
+    logger: commandLogger(context),
     writeNotice: (text, notice) => {
       if (context.isJson) context.say(text.trimEnd());
       else notices.push(notice);
@@ -55,6 +56,27 @@ export async function withSession<T>(
     const others = notices.filter(({ message }) => message.rollback_id !== answeredId);
     for (const notice of others) context.say(shortNotice(notice));
   }
+}
+
+/** Warnings and errors of the log: lines for people, or with `--json` those that the function writes. */
+export function commandLogger(context: Pick<CommandContext, 'isJson' | 'say'>): Logger {
+  if (context.isJson) return jsonLogger((line) => context.say(line), 'warn');
+  return {
+    log: (level, message, { error, stack, ...fields } = {}) => {
+      if (level !== 'warn' && level !== 'error') return;
+      const word = level === 'warn' ? 'warning' : 'error';
+      const facts = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
+      const about = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+      const why = error === undefined ? '.' : `: ${String(error)}`;
+      const lines = [`${word}: ${message}${about}${why}`, ...String(stack ?? '').split('\n')];
+      context.say(
+        lines
+          .filter((line) => line !== '')
+          .map(escapeText)
+          .join('\n'),
+      );
+    },
+  };
 }
 
 /** The same for verbs that need the state store alone. */

@@ -1,4 +1,5 @@
 import { type Check, ok, warning } from '../domain/answer/check.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
 import type { Config } from './config-from-env.ts';
 
 /**
@@ -10,10 +11,12 @@ export function inspectSettings(
   whose: 'This shell' | 'The function',
 ): readonly Check[] {
   const name = whose === 'This shell' ? 'settings' : 'function-settings';
-  const { alarms, cooldownMs, targetRule } = config;
+  const { alarms, cooldownMs, targetRule, pointers } = config;
   const hours = Number((cooldownMs / 3_600_000).toFixed(2));
+  const others = pointers.byModel.size === 0 ? '' : ' (other models: ROLLBACK_MODEL_POINTERS)';
   const summary = [
     `mode ${alarms.mode}`,
+    `pointer ${pointerText(pointers.default)}${others}`,
     `cooldown ${cooldownMs === 0 ? 'off' : `${hours} h`}`,
     `rule ${targetRule}`,
     `budget ${alarms.budget === null ? 'off' : `${alarms.budget.commits} per model`}`,

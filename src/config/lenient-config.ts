@@ -10,6 +10,7 @@ import {
   storeFromEnv,
   topicFromEnv,
 } from './config-from-env.ts';
+import { pointerSettingsFromEnv } from './pointer-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
 export interface LenientConfig {
@@ -21,23 +22,25 @@ export interface LenientConfig {
   readonly registryError: ConfigurationError | null;
   readonly storeError: ConfigurationError | null;
   readonly topicError: ConfigurationError | null;
+  readonly pointersError: ConfigurationError | null;
 }
 
 /** Reads the environment of a command. */
 export function lenientConfig(env: Env): LenientConfig {
   const whole = attempt(() => configFromEnv(env, 'command'));
-  const none = { registryError: null, storeError: null, topicError: null };
+  const none = { registryError: null, storeError: null, topicError: null, pointersError: null };
   if (whole.value !== null) return { config: whole.value, error: null, ...none };
   const registry = attempt(() => registryFromEnv(env));
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
+  const pointers = attempt(() => pointerSettingsFromEnv(env));
   const config: Config = {
     registry: registry.value ?? nowhere,
     store: store.value ?? { kind: 'sqlite', path: ':memory:' },
     topicArn: topic.value,
     cooldownMs: 0,
     targetRule: 'last-good',
-    pointers: defaultPointers,
+    pointers: pointers.value ?? defaultPointers,
     observeMs: 0,
     writeHorizonMs: limits.clockSkewMaxMs,
     clockSkewMaxMs: limits.clockSkewMaxMs,
@@ -50,6 +53,7 @@ export function lenientConfig(env: Env): LenientConfig {
     registryError: registry.error,
     storeError: store.error,
     topicError: topic.error,
+    pointersError: pointers.error,
   };
 }
 

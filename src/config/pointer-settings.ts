@@ -33,19 +33,18 @@ function readByModel(env: Env): ReadonlyMap<string, ModelPointer> {
       if (pattern === '' || pattern.slice(0, -1).includes('*')) {
         throw wrong(name, text, 'names of models, or prefixes that end in one *');
       }
-      return [pattern, pointerIn(name, pointer, text)];
+      return [pattern, pointerIn(name, pointer, text, 'an object in which each value is ')];
     }),
   );
 }
 
 /** The same rules and words as for the field of a request. */
-function pointerIn(name: EnvName, value: unknown, text: string): ModelPointer {
+function pointerIn(name: EnvName, value: unknown, text: string, where = ''): ModelPointer {
   try {
     return parsePointer(value, 'it');
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
-    const allowed =
-      '`stage:Production` or `alias:NAME`; an alias holds letters, digits, _ and -, and is neither `latest` nor like `v3`';
+    const allowed = `${where}\`stage:Production\` or \`alias:NAME\`; an alias holds letters, digits, _ and -, and is neither \`latest\` nor like \`v3\``;
     throw wrong(name, text, allowed);
   }
 }

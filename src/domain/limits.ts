@@ -167,6 +167,8 @@ export const limits = {
   observePagesMax: 20,
   /** Models on record whose pointer is read in each round, beside the pages. */
   observeFirstMax: 20,
+  /** The latest records that those models are taken from. */
+  observeRecordsMax: 50,
   /** Another version may have been live unseen when this many rounds lie between two readings. */
   observeGapRounds: 3,
   /** Entries of a live log that are shown at a time. */

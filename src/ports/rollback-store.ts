@@ -73,8 +73,11 @@ export interface RollbackStore {
    * recognised by its token on the items, and is `written`.
    */
   write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'>;
-  /** Of one model or of all; at most `limits.historyRowsMax`. What cannot be read is named, not thrown. */
-  list(modelName: string | null, deadline: Deadline): Promise<RecordList>;
+  /**
+   * Of one model or of all, the newest. What cannot be read is named, not thrown.
+   * @param rowsMax at most so many @default limits.historyRowsMax
+   */
+  list(modelName: string | null, deadline: Deadline, rowsMax?: number): Promise<RecordList>;
   /**
    * What is due, the longest due first.
    * @param after the last one of the page before; null for the first page

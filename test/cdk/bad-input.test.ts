@@ -96,7 +96,7 @@ describe('a stack', () => {
     [
       'with a model of no pointer',
       { modelPointers: { 'a-*': 'alias:' } },
-      /: modelPointers: ROLLBACK_MODEL_POINTERS is "{.*it must be `stage:Production` or/,
+      /: modelPointers: ROLLBACK_MODEL_POINTERS is "{.*in which each value is `stage:Production` or/,
     ],
     [
       'with a pointer of no model',

@@ -510,6 +510,19 @@ function describeList({ store }: StoreContext): void {
       );
     });
 
+    test('gives the newest of all and of one model when only some are asked for', async () => {
+      // The keys are not in the order of time.
+      const ends = [0, 1, 2, 3, 4, 5].map((index) =>
+        refused(index % 3 === 0 ? 'churn' : 'fraud', `${9 - index}`, NOON_MS + index * 1_000),
+      );
+      for (const end of ends) await store().write(end, soon());
+      const newest = [ends[5]?.record, ends[4]?.record];
+      for (const model of [null, 'fraud']) {
+        const { records } = await store().list(model, soon(), 2);
+        expect(records.map(({ record }) => record)).toEqual(newest);
+      }
+    });
+
     test('keeps the place of a record that changed', async () => {
       const { record: first } = refused('fraud', '1', NOON_MS);
       const { record: second } = refused('fraud', '2', NOON_MS + 1);

@@ -73,6 +73,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of the function'), () =>
     secretArn = await createSecret(engine('ministack').url, uniqueName('login'), login);
     world = await createAlarmWorld({
       ...COOLDOWN,
+      ROLLBACK_OBSERVE_MINUTES: '5',
       MLFLOW_TRACKING_URI: registry.url,
       AWS_ENDPOINT_URL_DYNAMODB: store.url,
       AWS_ENDPOINT_URL_SNS: other.url,
@@ -241,6 +242,7 @@ async function doEverything(): Promise<void> {
   await world.askTopic(snsEvent([snsMessage(brief), snsMessage(madeUp)]));
   await ask(directAlarm({ ...red, atMs: red.atMs - 2 * hourMs }));
 
+  await alias();
   await untold();
   await cutOff();
   // Notices, runs that were cut off, pointers, alarms that were refused, recoveries.
@@ -259,6 +261,14 @@ async function requests(): Promise<void> {
     const reply = await world.way.send(wrong);
     if (!isFailure(reply)) throw new Error(JSON.stringify(reply));
   }
+}
+
+/** A rollback of an alias: the check of its pointer reads the live log. */
+async function alias(): Promise<void> {
+  const model = await world.model(STAGES);
+  await world.mlflow.setAlias(model, 'champion', '4');
+  const { outcome } = await world.ask({ model_name: model, pointer: 'alias:champion' });
+  if (outcome !== 'ROLLED_BACK') throw new Error(outcome);
 }
 
 /** A notice that was not sent, for the sweep. */

@@ -151,7 +151,11 @@ export class DynamoDBRollbackStore implements RollbackStore {
     return await this.#calls.put(puts, token, deadline);
   }
 
-  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
+  async list(
+    modelName: string | null,
+    deadline: Deadline,
+    rowsMax: number = limits.historyRowsMax,
+  ): Promise<RecordList> {
     const { byTime } = tableShape;
     const ofAll = {
       IndexName: byTime.name,
@@ -169,17 +173,18 @@ export class DynamoDBRollbackStore implements RollbackStore {
       },
     };
     const query = modelName === null ? ofAll : ofOne;
-    const rows = { limit: limits.historyRowsMax, read: (item: Item) => item };
+    // Those of one model are in the order of their keys.
+    const limit = modelName === null ? rowsMax : limits.historyRowsMax;
+    const rows = { limit, read: (item: Item) => item };
     const items = await this.#calls.query(query, rows, deadline);
     const named = items.map((item) => ({
       id: (item['sk']?.S ?? '').slice(recordPrefix.length),
       item,
     }));
     const { read: records, unreadable } = readEach(named, ({ item }) => readRecordItem(item));
-    const notified = await this.#notified(records, deadline);
-    const listed = records
-      .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
-      .map((record) => ({ record, isNotified: notified.has(record.id) }));
+    const newest = records.toSorted((a, b) => shownAtMs(b) - shownAtMs(a)).slice(0, rowsMax);
+    const notified = await this.#notified(newest, deadline);
+    const listed = newest.map((record) => ({ record, isNotified: notified.has(record.id) }));
     return { records: listed, unreadable };
   }
 

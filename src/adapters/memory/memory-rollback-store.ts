@@ -112,13 +112,17 @@ export class MemoryRollbackStore implements RollbackStore {
     return 'written';
   }
 
-  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
+  async list(
+    modelName: string | null,
+    deadline: Deadline,
+    rowsMax: number = limits.historyRowsMax,
+  ): Promise<RecordList> {
     requireTime(deadline);
     const { records, unreadable } = this.#all();
     const listed = records
       .filter((record) => modelName === null || record.modelName === modelName)
       .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
-      .slice(0, limits.historyRowsMax)
+      .slice(0, rowsMax)
       .map((record) => ({ record, isNotified: this.#isNotified(record) }));
     const named = unreadable.filter(
       ({ id }) => modelName === null || modelNameOf(id) === modelName,

@@ -98,7 +98,11 @@ export class SQLiteRollbackStore implements RollbackStore {
     });
   }
 
-  async list(modelName: string | null, deadline: Deadline): Promise<RecordList> {
+  async list(
+    modelName: string | null,
+    deadline: Deadline,
+    rowsMax: number = limits.historyRowsMax,
+  ): Promise<RecordList> {
     const where = modelName === null ? '' : 'AND model_name = ?';
     const values = modelName === null ? [this.#workspace] : [this.#workspace, modelName];
     return this.#file.read<RecordList>(deadline, { records: [], unreadable: [] }, () => {
@@ -106,7 +110,7 @@ export class SQLiteRollbackStore implements RollbackStore {
         `SELECT id, revision, doc FROM rollback WHERE workspace = ? ${where}
          ORDER BY shown_at_ms DESC, id LIMIT ?`,
         ...values,
-        limits.historyRowsMax,
+        rowsMax,
       );
       const items = rows.map((row) => ({ id: String(row['id']), row }));
       const { read: records, unreadable } = readEach(items, ({ id, row }): ListedRecord => {

@@ -11,7 +11,7 @@ import { afterRollback } from '../after-rollback.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type Asked, nextStep } from '../next-step.ts';
-import { renderAnswer, renderPlan } from '../render/render-answer.ts';
+import { renderAnswer, renderQuestion } from '../render/render-answer.ts';
 import { requester, type Session, withSession } from '../session.ts';
 import { askedOptions, planCommand } from './plan.ts';
 
@@ -99,7 +99,7 @@ export async function confirmAndApply(
   const { plan } = preview;
   // Nothing to ask about: the answer says why.
   if (plan?.verdict !== Outcome.ROLLED_BACK) return await go({ kind: 'no-move' });
-  context.say(renderPlan(preview, context.style));
+  context.say(renderQuestion(preview, context.style));
   if ((await context.ask?.(questionOf(preview, plan.pointer))) !== true) {
     context.print('Declined. Nothing was done.', { ...preview, declined: true });
     return { exitCode: ExitCode.REFUSED, isRolledBack: false };

@@ -1,7 +1,7 @@
 import { isNotified } from '../../app/announce.ts';
 import { explainRollback } from '../../app/operate.ts';
 import { rollBack } from '../../app/roll-back.ts';
-import { type Composed, clock, jsonLogger } from '../../assemble.ts';
+import { type Composed, clock } from '../../assemble.ts';
 import { compose } from '../../compose.ts';
 import { configFromEnv } from '../../config/config-from-env.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
@@ -21,7 +21,7 @@ import {
   renderPreview,
   renderWholePlan,
 } from '../render/render-answer.ts';
-import { shortNotice } from '../session.ts';
+import { commandLogger, shortNotice } from '../session.ts';
 
 const modelName = 'PascalStrategy';
 const alarmName = 'high-drawdown-alarm';
@@ -116,14 +116,14 @@ async function runStory(
   step(`In the morning: ${commandLine('explain', [id])}`);
   const explained = responseOf(found.record, { isNotified: isNotified(found) });
   story.push(renderAnswer(explained, view(context)), renderWholePlan(explained, style));
-  story.push('', hint(context));
+  story.push('', hint(context, scene));
   return { plan, rollback, replay, second };
 }
 
-function hint({ env }: CommandContext): string {
+function hint({ env }: CommandContext, { hintPointer }: Scene): string {
   return env['MLFLOW_TRACKING_URI']
     ? `MLFLOW_TRACKING_URI is set: ${commandText('demo', [], { model: 'NAME' })} shows the plan for one of its\nmodels, and only reads.`
-    : `Set MLFLOW_TRACKING_URI, then try ${commandText('plan', ['NAME'])} on a model of yours: it only reads.`;
+    : `Set MLFLOW_TRACKING_URI, then try ${commandText('plan', ['NAME'], { pointer: hintPointer })}\non a model of yours: it only reads.`;
 }
 
 function asked(model: string): Asked {
@@ -166,7 +166,7 @@ async function composeOn(
   );
   const config = configFromEnv({ ...registryOnly, ROLLBACK_STORE: 'sqlite::memory:' }, 'command');
   return await compose(config, {
-    logger: jsonLogger((line) => context.say(line), 'warn'),
+    logger: commandLogger(context),
     writeNotice: (_text, notice) => showNotice(notice),
   });
 }
@@ -174,6 +174,8 @@ async function composeOn(
 /** How the story begins. */
 interface Scene {
   readonly pointer: string;
+  /** To pass with a command for a model of one's own; undefined where it is the default. */
+  readonly hintPointer?: string;
   /** A line for each version. */
   readonly lines: readonly string[];
   versions(nowMs: number): readonly SeedVersion[];
@@ -182,6 +184,7 @@ interface Scene {
 /** Whoever moved the alias to version 3 let another one name version 2: MLflow does not keep that. */
 const aliasScene: Scene = {
   pointer: 'alias:champion',
+  hintPointer: 'alias:champion',
   lines: [
     '  1                     the first one',
     '  2  champion-previous  replaced by version 3',

@@ -1,7 +1,7 @@
 import type { RollbackDeps } from '../../app/deps.ts';
 import { doctor } from '../../app/doctor.ts';
 import { examineFunction } from '../../app/examine-function.ts';
-import { clock, jsonLogger } from '../../assemble.ts';
+import { clock } from '../../assemble.ts';
 import { composeForDoctor, storeLabel } from '../../compose.ts';
 import { inspectFunctionSettings } from '../../config/inspect-function-settings.ts';
 import { inspectSettings } from '../../config/inspect-settings.ts';
@@ -15,6 +15,7 @@ import type { Surroundings } from '../../ports/surroundings.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Style } from '../render/style.ts';
+import { commandLogger } from '../session.ts';
 
 export const doctorCommand: Command = {
   name: 'doctor',
@@ -89,9 +90,9 @@ async function allChecks(
   settings: LenientConfig,
   asked: Asked,
 ): Promise<readonly Check[]> {
-  const { config, topicError } = settings;
+  const { config } = settings;
   const { deps, around, close } = await composeForDoctor(config, settings, {
-    logger: jsonLogger((line) => context.say(line), 'warn'),
+    logger: commandLogger(context),
     writeNotice: (text) => context.say(text.trimEnd()),
   });
   try {
@@ -103,12 +104,19 @@ async function allChecks(
     return [
       ...settingsChecks(settings),
       ...found.checks,
-      // It is set, and wrong: the check of the settings reports that.
-      ...(topicError === null ? checks : checks.filter(({ name }) => name !== 'topic')),
+      ...checks.filter(({ name }) => !namesOfWrong(settings).includes(name)),
     ];
   } finally {
     close();
   }
+}
+
+/** Checks of what is set, and wrong: the check of the settings reports that. */
+function namesOfWrong({ topicError, pointersError }: LenientConfig): readonly string[] {
+  return [
+    ...(topicError === null ? [] : ['topic']),
+    ...(pointersError === null ? [] : ['pointers', 'quarantine']),
+  ];
 }
 
 /** The function's own settings count for alarms; this shell's do for what is typed here. */

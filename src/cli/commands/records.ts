@@ -28,9 +28,10 @@ import { answerView, warnUnreadable, withStore } from '../session.ts';
 export const historyCommand: Command = {
   name: 'history',
   usage: '[MODEL]',
-  summary: 'list recorded attempts, newest first',
+  summary:
+    'list recorded attempts, newest first; with --live: what the pointers of MODEL named when',
   options: { live: { type: 'boolean' } },
-  optionHelp: { live: 'what the pointers of MODEL named when, in place of the attempts' },
+  optionHelp: { live: 'show what the pointers of MODEL named when, in place of the attempts' },
   arity: [0, 1],
   examples: [
     'model-rollback history',
@@ -82,20 +83,29 @@ export const explainCommand: Command = {
 async function showLive(context: CommandContext, modelName: string | null): Promise<ExitCode> {
   if (modelName === null) {
     throw new InvalidRequestError(
-      `history --live needs a model. Run ${commandText('history', ['MODEL'], { live: true })}.`,
+      `history --live needs a model: run ${commandText('history', ['MODEL'], { live: true })}.`,
     );
   }
   const log = await withStore(context, (store, deadline) => store.listLive(modelName, deadline));
   warnUnreadable(context, log);
   const spans = liveTimeline(log.entries);
-  const nothing =
-    `Nothing is known yet of what was live of ${escapeText(modelName)}. The sweep reads it from the registry ` +
-    `(ROLLBACK_OBSERVE_MINUTES), and a pipeline may report a promotion: run ${commandText('promoted', [modelName, 'VERSION'])}.`;
-  context.print(spans.length === 0 ? nothing : liveTable(spans), spans);
+  context.print(
+    spans.length === 0 ? nothingText(modelName) : liveTable(spans, context.columns),
+    spans,
+  );
   return ExitCode.DONE;
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function nothingText(modelName: string): string {
+  const report = commandText('promoted', [modelName, 'VERSION'], { replaced: 'VERSION' });
+  return [
+    `Nothing is on record about the pointers of ${escapeText(modelName)}.`,
+    `The sweep reads what they name, unless ROLLBACK_OBSERVE_MINUTES=0: run ${commandText('sweep')}.`,
+    `To report a promotion, in the pipeline that promotes: run ${escapeText(report)}.`,
+  ].join('\n');
+}
 
 function explainText(
   context: CommandContext,
@@ -126,13 +136,14 @@ function noticeText(found: RecordWithNotice, { hasTopic }: AnswerView): string {
   return noticeWarnings(found).length > 0 ? 'not sent yet' : 'none';
 }
 
-/** What it says: as it waits, or as it was sent. */
+/** What it says: as it waits, or as it was sent. When it was sent is not kept. */
 function noticeLines(found: RecordWithNotice): string[] {
   const { record, notice } = found;
   if (!isNotified(found) && noticeWarnings(found).length === 0) return [];
   const replaces = notice?.replaces ?? 0;
   const content = notice?.content ?? noticeOf(record, 'end', replaces, clock.nowMs());
-  return [showJson(content.message)];
+  const { sent_at: _, ...message } = content.message;
+  return [showJson(message)];
 }
 
 function triggerRows({ request }: RollbackRecord, answer: RollbackResponse): string[][] {

@@ -2,6 +2,7 @@ import { pointerAsked } from '../../app/deps.ts';
 import { releaseVersion } from '../../app/operate.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
+import type { SweepReport } from '../../app/sweep-report.ts';
 import { createStateTable } from '../../compose.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
@@ -110,7 +111,8 @@ export const createTableCommand: Command = {
 export const sweepCommand: Command = {
   name: 'sweep',
   usage: '',
-  summary: 'do what is due, once: finish interrupted runs, send notices, check pointers and alarms',
+  summary:
+    'do what is due, once: finish interrupted runs, send notices, check alarms, observe pointers',
   options: {},
   optionHelp: {},
   arity: [0, 0],
@@ -120,11 +122,7 @@ export const sweepCommand: Command = {
       sweep(deps, startDeadline()),
     );
     const lines = [
-      `${report.due} due: ${report.resumed} runs finished, ${report.notices_sent} notices sent, ` +
-        `${report.pointers_checked} pointers checked (${report.pointers_differ} differ), ` +
-        `${report.alarms_looked_at} alarms checked, ${report.recoveries_checked} recoveries checked, ` +
-        `${report.models_observed} models observed (${report.changes_observed} changes), ` +
-        `${report.skipped} done by others, ${report.failed.length} failed.`,
+      ...sweepLines(report),
       ...report.failed.map(
         (failure) => `  ${escapeText(failure.rollback_id)}  ${escapeText(failure.error)}`,
       ),
@@ -134,3 +132,30 @@ export const sweepCommand: Command = {
     return report.failed.length === 0 ? ExitCode.DONE : ExitCode.RETRY_LATER;
   },
 };
+
+// ---------------------------------------------------------------------------------------------------
+
+/** What was due and what became of it, then what was read besides; whatever is none is left out. */
+function sweepLines(report: SweepReport): readonly string[] {
+  const differ = report.pointers_differ === 0 ? '' : ` (${report.pointers_differ} differ)`;
+  const done = [
+    counted(report.resumed, 'run', 'finished'),
+    counted(report.notices_sent, 'notice', 'sent'),
+    counted(report.pointers_checked, 'pointer', `checked${differ}`),
+    counted(report.alarms_looked_at, 'alarm', 'checked'),
+    counted(report.recoveries_checked, 'recovery check', 'done'),
+    ...(report.skipped === 0 ? [] : [`${report.skipped} left to another run`]),
+    ...(report.failed.length === 0 ? [] : [`${report.failed.length} failed`]),
+  ].filter((text) => text !== '');
+  const changes = counted(report.changes_observed, 'change', 'of a pointer') || 'no change';
+  return [
+    `${report.due} due${done.length === 0 ? '' : `: ${done.join(', ')}`}.`,
+    ...(report.models_observed === 0
+      ? []
+      : [`${counted(report.models_observed, 'model', 'observed')}: ${changes}.`]),
+  ];
+}
+
+function counted(count: number, noun: string, what: string): string {
+  return count === 0 ? '' : `${count} ${noun}${count === 1 ? '' : 's'} ${what}`;
+}

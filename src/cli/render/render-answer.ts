@@ -38,21 +38,22 @@ export function renderPreview(
   { style }: AnswerView,
   next: NextStep | null,
 ): string {
-  const guardMessages = answer.plan?.guards.map(({ message }) => message) ?? [];
   const isExplained =
     answer.refusals.length > 0 ||
     (answer.to_version === null && answer.plan?.candidates.length !== 0);
-  const warnings = answer.warnings.filter(
-    ({ message }) => !guardMessages.some((known) => known.startsWith(message)),
-  );
   return [
     renderPlan(answer, style),
     '',
     headline(answer, style),
-    ...(isExplained ? [] : splitLines(answer.message, next).map((line) => `  ${line}`)),
-    ...warnings.map((warning) => messageLine(warning, style.warn)),
+    ...(isExplained ? [] : splitLines(answer, next).map((line) => `  ${line}`)),
+    ...planWarnings(answer, style),
     ...(next === null ? [] : [stepText(next)]),
   ].join('\n');
+}
+
+/** What a person is asked to confirm: the plan, and what it warns of. */
+export function renderQuestion(answer: RollbackResponse, style: Style): string {
+  return [renderPlan(answer, style), ...planWarnings(answer, style)].join('\n');
 }
 
 /** The move; in brackets when it is only what would have been. */
@@ -67,7 +68,7 @@ export function shownTime(iso: string): string {
 }
 
 /** What moves, the guards that did not pass by themselves, and the first candidates. */
-export function renderPlan(answer: RollbackResponse, style: Style): string {
+function renderPlan(answer: RollbackResponse, style: Style): string {
   const { plan } = answer;
   if (plan === null) return 'No plan was made.';
   const guards = plan.guards.filter(({ verdict }) => verdict !== 'passed');
@@ -135,14 +136,29 @@ function details(
   const isSent = answer.notified && hasTopic;
   const facts = [shownTime(answer.timestamp), answer.reason, ...(isSent ? ['notice sent'] : [])];
   return [
-    ...splitLines(answer.message, next).map((line) => `  ${line}`),
+    ...splitLines(answer, next).map((line) => `  ${line}`),
     style.dim(`  ${facts.map(escapeText).join(', ')}`),
   ];
 }
 
-/** A message, with its advice on a line of its own, unless the next step says what to do. */
-function splitLines(message: string, next: NextStep | null): string[] {
-  const { why, advice } = splitAdvice(message);
+/** Warnings of an answer with a plan; the guards show some of them already. */
+function planWarnings({ plan, warnings }: RollbackResponse, style: Style): string[] {
+  const guardMessages = plan?.guards.map(({ message }) => message) ?? [];
+  return warnings
+    .filter(({ message }) => !guardMessages.some((known) => known.startsWith(message)))
+    .map((warning) => messageLine(warning, style.warn));
+}
+
+/**
+ * The message of an answer, with its advice on a line of its own, unless the next step says what to do. What
+ * a warning says too is left to its own line.
+ */
+function splitLines({ message, warnings }: RollbackResponse, next: NextStep | null): string[] {
+  const alone = warnings.reduce(
+    (rest, warning) => rest.replace(` ${warning.message}`, ''),
+    message,
+  );
+  const { why, advice } = splitAdvice(alone);
   return [why, ...(advice === '' || next !== null ? [] : [advice])].map(text);
 }
 

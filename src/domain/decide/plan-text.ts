@@ -115,7 +115,7 @@ function guessText({ pointer, to, rule }: Plan): string {
     );
   }
   return (
-    `Version ${to?.version} is a guess, the highest READY version below: MLflow does not keep what ${pointer} ` +
+    `Version ${to?.version} is a guess, the highest READY version below the live one: MLflow does not keep what ${pointer} ` +
     'named before, and nothing on record shows it. If you know it, pass it: --to VERSION (in a request: ' +
     '"target_version").'
   );

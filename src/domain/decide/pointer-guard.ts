@@ -21,7 +21,7 @@ export const noLiveVersion: Guard = {
         ? ''
         : ` ${pointer} named version ${liveHistory.at(-1)?.version}, and nothing any more at ${isoTime(goneAtMs)}.`;
     return refused(
-      `No version is live, so there is nothing to roll back from.${since}`,
+      `${pointer} names no version, so there is nothing to roll back from.${since}`,
       'Pass the version to restore: --to VERSION (in a request: "target_version").',
     );
   },

@@ -25,9 +25,9 @@ const ruleTexts: Readonly<Record<TargetRule, string>> = {
   [TargetRule.EXPLICIT]: 'the request names it',
   [TargetRule.ALSO_LIVE]: 'it is live beside the live version',
   [TargetRule.DISPLACED]: 'the promotion of the live version replaced it',
-  [TargetRule.RECORDED]: 'our own history shows that it was live before',
+  [TargetRule.RECORDED]: 'the record shows that it was live before',
   [TargetRule.RECORDED_ACROSS_GAP]:
-    'our own history shows that it was live before, and another version may have been live in between',
+    'the record shows that it was live before, and another version may have been live in between',
   [TargetRule.PREVIOUS_ALIAS]: 'the alias of the previous version names it',
   [TargetRule.ARCHIVED_BELOW]: 'it is the highest Archived version below the live one',
   [TargetRule.READY_BELOW]:

@@ -62,8 +62,11 @@ export function withPromotion(
   const [before, last] = [liveHistory.at(-2), liveHistory.at(-1)];
   const isLast = last?.version === version;
   if (isLast && (replaced === null || before?.version === replaced)) return state;
-  // What was live before is known better now: the entry of the live version moves behind it.
-  const known = isLast ? liveHistory.slice(0, -1) : liveHistory;
+  // What was live before is known better now: the entry of the live version moves behind it, and what an
+  // earlier report of the same promotion said goes.
+  const isReported = isLast && last.how === 'promoted';
+  const isCorrected = isReported && before?.how === 'seen' && before.atMs === last.atMs;
+  const known = isLast ? liveHistory.slice(0, isCorrected ? -2 : -1) : liveHistory;
   const seen: LiveEntry[] =
     replaced === null || known.at(-1)?.version === replaced
       ? []

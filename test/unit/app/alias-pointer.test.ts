@@ -73,6 +73,15 @@ describe('a rollback of an alias', () => {
     });
   });
 
+  test('forgets what a report said that another one corrects', async () => {
+    await promoted('4', '3');
+    await promoted('4', '1');
+    const preview = await world.ask({ ...key, dry_run: true });
+    expect(preview).toMatchObject({ to_version: '1', plan: { rule: 'recorded' } });
+    const third = preview.plan?.candidates.find(({ version }) => version === '3');
+    expect(third?.why).toBe('version 1 comes first');
+  });
+
   test('refuses to record what the alias does not name', async () => {
     const promotion = { modelName: 'm', version: '2', replaced: null, pointer: champion };
     const report = reportPromotion(world.deps, promotion, world.deadline());

@@ -58,7 +58,9 @@ describe('doctor', () => {
     const { exitCode, out, err } = await doctor();
     expect(exitCode).toBe(0);
     expect(err).toBe(`state  sqlite:${join(folder, 'deep', 'state.sqlite')}\n`);
-    expect(out).toMatch(/^ok {7}settings {4}This shell: mode act, cooldown 24 h/);
+    expect(out).toMatch(
+      /^ok {7}settings {4}This shell: mode act, pointer stage:Production, cooldown 24 h/,
+    );
     expect(out).toMatch(/\nok {7}registry {4}http.* answers and accepts the login/);
     expect(out).toMatch(
       /\nwarning {2}topic {7}ALERT_SNS_TOPIC_ARN is not set.*\n {21}-> Set ALERT/,
@@ -107,6 +109,16 @@ describe('doctor', () => {
     expect(await verdictOf('registry', { ROLLBACK_STORE: 'redis' })).toBe('ok');
     expect(await verdictOf('file', { ROLLBACK_STORE: 'redis' })).toBe('missing');
     expect(await verdictOf('topic', { ALERT_SNS_TOPIC_ARN: 'mine' })).toBe('missing');
+    for (const name of ['pointers', 'quarantine']) {
+      expect(await verdictOf(name, { ROLLBACK_POINTER: 'champion' })).toBe('missing');
+    }
+  });
+
+  test('judges by the pointer that is set when another setting is wrong', async () => {
+    server.seed('n', [{ aliases: ['champion'] }, {}]);
+    const settings = { ROLLBACK_POINTER: 'alias:champion', ROLLBACK_OBSERVE_MINUTES: 'soon' };
+    expect(await verdictOf('settings', settings)).toBe('problem');
+    expect(await verdictOf('pointers', settings)).toBe('ok');
   });
 
   test('says what is wrong with a state file', async () => {

@@ -34,6 +34,7 @@ const verbs = [
   'explain',
   'status',
   'release',
+  'promoted',
   'approve',
   'resume',
   'sweep',
@@ -72,6 +73,8 @@ describe('run', () => {
     [['frobnicate'], 'There is no command'],
     [['plan'], 'Usage: model-rollback plan MODEL'],
     [['plan', 'a', 'b'], '2 arguments were given'],
+    [['promoted', 'a'], '1 argument was given'],
+    [['history', '--live'], 'run `model-rollback history MODEL --live`'],
     [['plan', 'm', '--nope'], '--nope'],
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
     [['explain', 'nonsense'], 'is not a rollback id'],
@@ -102,6 +105,37 @@ describe('run', () => {
       });
     },
   );
+
+  test('a sweep shows what it did and what it could not read as lines for people', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('m', [{ aliases: ['champion'] }]);
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: 'sqlite::memory:' };
+      const settings = { ...env, ROLLBACK_POINTER: 'alias:champion' };
+      const swept = await cli(['sweep'], settings);
+      expect(swept).toMatchObject({ exitCode: 0, out: '0 due.\n1 model observed: no change.\n' });
+
+      const down = { ...settings, MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' };
+      const { exitCode, out, err } = await cli(['sweep'], down);
+      expect({ exitCode, out }).toEqual({ exitCode: 0, out: '0 due.\n' });
+      expect(err).toMatch(
+        /^warning: the pointers of the registry could not be observed: The registry http:\S+ did not answer/m,
+      );
+      const json = await cli(['sweep', '--json'], down);
+      expect(JSON.parse(json.err)).toMatchObject({ level: 'warn', error: expect.any(String) });
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('says how what was live comes to be known, where nothing is', async () => {
+    const { exitCode, out } = await cli(['history', '--live', 'm n'], {
+      ROLLBACK_STORE: 'sqlite::memory:',
+    });
+    expect(exitCode).toBe(0);
+    expect(out).toContain("run `model-rollback promoted 'm n' VERSION --replaced VERSION`");
+    expect(out).toContain('run `model-rollback sweep`');
+  });
 
   test('says of an id that is not on record where to look', async () => {
     const { exitCode, err } = await cli(['explain', 'm/0123456789abcdef'], {
@@ -236,6 +270,7 @@ describe('run', () => {
     ['status'],
     ['status', 'm'],
     ['release', 'm', '3'],
+    ['promoted', 'm', '1'],
     ['approve', 'm/0123456789abcdef', '--yes'],
     ['resume', 'm'],
     ['resume', '--fleet'],
@@ -360,9 +395,11 @@ describe('run', () => {
       const done = await cli(['apply', 'm', '--alarm', 'high', '--yes', '--json'], env);
       const { rollback_id: id, requested_by: by } = JSON.parse(done.out);
       expect(by).toBe(userInfo().username);
-      expect((await cli(['explain', id], env)).out).toContain(
-        `asked by    high, MANUAL_REQUEST\nperson      ${by}\n`,
-      );
+      const { out } = await cli(['explain', id], env);
+      expect(out).toContain(`asked by    high, MANUAL_REQUEST\nperson      ${by}\n`);
+      // When it was sent is not kept: the time of this command is not that.
+      expect(out).toContain('"about": "end"');
+      expect(out).not.toContain('sent_at');
       rmSync(folder, { recursive: true });
     } finally {
       await server.close();

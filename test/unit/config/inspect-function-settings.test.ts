@@ -23,7 +23,9 @@ describe('inspectFunctionSettings', () => {
     const checks = inspect({ ...deployed, ROLLBACK_MODE: 'observe' }, here);
     expect(checks['function-settings']).toMatchObject({
       verdict: 'ok',
-      message: expect.stringMatching(/^The function: mode observe, cooldown 24 h,/),
+      message: expect.stringMatching(
+        /^The function: mode observe, pointer stage:Production, cooldown 24 h,/,
+      ),
     });
     expect(checks['mode']?.message).toMatch(/^The function has ROLLBACK_MODE=observe/);
   });

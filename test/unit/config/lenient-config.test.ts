@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../../src/config/config-from-env.ts';
 import { inspectSettings } from '../../../src/config/inspect-settings.ts';
 import { lenientConfig } from '../../../src/config/lenient-config.ts';
+import { pointerSettingsFromEnv } from '../../../src/config/pointer-settings.ts';
 
 const sound = {
   MLFLOW_TRACKING_URI: 'http://mlflow:5000',
@@ -17,6 +18,7 @@ describe('lenientConfig', () => {
       registryError: null,
       storeError: null,
       topicError: null,
+      pointersError: null,
     });
   });
 
@@ -27,6 +29,8 @@ describe('lenientConfig', () => {
     [{ MLFLOW_TRACKING_USERNAME: 'me' }, 'registryError'],
     [{ ROLLBACK_STATE_TABLE: 'a b' }, 'storeError'],
     [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'topicError'],
+    [{ ROLLBACK_POINTER: 'champion' }, 'pointersError'],
+    [{ ROLLBACK_OBSERVE_MINUTES: 'soon', ROLLBACK_MODEL_POINTERS: '{"m":"alias:a"}' }, null],
   ] as const)('keeps the rest beside %j', (env, part) => {
     const { config, error, ...parts } = lenientConfig({ ...sound, ...env });
     expect(error).not.toBeNull();
@@ -34,6 +38,7 @@ describe('lenientConfig', () => {
       if (name === part) expect(partError?.message).toBe(error?.message);
       else expect(partError).toBeNull();
     }
+    if (part !== 'pointersError') expect(config.pointers).toEqual(pointerSettingsFromEnv(env));
     const whole = configFromEnv(sound, 'command');
     if (part !== 'registryError') expect(config.registry).toEqual(whole.registry);
     if (part !== 'storeError') expect(config.store).toEqual(whole.store);
@@ -57,10 +62,20 @@ describe('inspectSettings', () => {
         name: 'settings',
         verdict: 'ok',
         message:
-          'This shell: mode act, cooldown 0.5 h, rule last-good, budget 3 per model, blast radius off.',
+          'This shell: mode act, pointer stage:Production, cooldown 0.5 h, rule last-good, budget 3 per model, blast radius off.',
         fix: null,
       },
     ]);
+  });
+
+  test('names the pointer, and that single models have another', () => {
+    const [check] = checks({
+      ROLLBACK_POINTER: 'alias:champion',
+      ROLLBACK_MODEL_POINTERS: '{"m":"stage:Production"}',
+    });
+    expect(check?.message).toContain(
+      'pointer alias:champion (other models: ROLLBACK_MODEL_POINTERS)',
+    );
   });
 
   test.each([

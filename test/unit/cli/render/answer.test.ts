@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { type Asked, nextStep } from '../../../../src/cli/next-step.ts';
 import { withFlagNames } from '../../../../src/cli/render/flag-names.ts';
 import { recordTable } from '../../../../src/cli/render/record-table.ts';
-import { renderAnswer, renderPreview } from '../../../../src/cli/render/render-answer.ts';
+import {
+  renderAnswer,
+  renderPreview,
+  renderQuestion,
+} from '../../../../src/cli/render/render-answer.ts';
 import { styleFor } from '../../../../src/cli/render/style.ts';
 import { widthOf } from '../../../../src/cli/render/text-width.ts';
 import type { RollbackResponse } from '../../../../src/domain/answer/response.ts';
@@ -30,6 +34,17 @@ async function answers(): Promise<
     quarantined: await world.ask({ model_name: 'm', target_version: '3', request_id: '3' }),
     plan: await world.ask({ model_name: 'm', dry_run: true, overrides: ['COOLDOWN'] }),
     none: await world.ask({ model_name: 'n' }),
+  };
+}
+
+/** The alias names version 3, and nothing shows what it named before. */
+async function guess(): Promise<Record<'plan' | 'wrongPointer', RollbackResponse>> {
+  const world = makeWorld();
+  world.seed('m', ['None', 'None', 'None']);
+  world.registry.setAlias('m', 'champion', '3');
+  return {
+    plan: await world.ask({ model_name: 'm', pointer: 'alias:champion', dry_run: true }),
+    wrongPointer: await world.ask({ model_name: 'm', dry_run: true }),
   };
 }
 
@@ -108,6 +123,14 @@ describe('renderAnswer', () => {
 });
 
 describe('renderPreview', () => {
+  test('shows a warning once, with its code', async () => {
+    const { plan } = await guess();
+    const text = renderPreview(plan, view, nextStep(plan, again));
+    expect(text).toContain('\n  alias:champion would move from 3 to 2.\n');
+    expect(text.match(/Version 2 is a guess/g)).toHaveLength(1);
+    expect(text).toMatch(/^ {2}TARGET_IS_A_GUESS {2}Version 2 is a guess/m);
+  });
+
   test('names consumers that no pointer reaches, where something would move', async () => {
     const { refused } = await answers();
     const world = makeWorld();
@@ -120,7 +143,29 @@ describe('renderPreview', () => {
   });
 });
 
+describe('renderQuestion', () => {
+  test('shows what a plan warns of before a person says yes', async () => {
+    const { plan } = await guess();
+    const text = renderQuestion(plan, view.style);
+    expect(text).toMatch(/^ {2}-> 2 \(None\)/m);
+    expect(text).toMatch(/^ {2}TARGET_IS_A_GUESS {2}Version 2 is a guess/m);
+  });
+});
+
 describe('nextStep', () => {
+  test('names the pointer that is in use, rather than how to move the other one', async () => {
+    const { wrongPointer } = await guess();
+    expect(nextStep(wrongPointer, again)).toEqual({
+      words: 'To move alias:champion',
+      command: 'model-rollback apply m --pointer alias:champion',
+    });
+    const refused = { ...wrongPointer, outcome: 'REFUSED' } as const;
+    const [, unused] = refused.refusals;
+    expect(unused?.code).toBe('POINTER_UNUSED');
+    const alone = { ...refused, refusals: unused === undefined ? [] : [unused] };
+    expect(nextStep(alone, again)?.words).toBe('To move alias:champion');
+  });
+
   test('gives a command to every answer that leaves something to do', async () => {
     const { done, refused, none } = await answers();
     const step = (answer: Partial<RollbackResponse>): string | null =>
