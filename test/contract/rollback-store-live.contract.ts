@@ -137,6 +137,16 @@ function describeHeads({ store, open }: StoreContext): void {
     expect(await store().write({ heads: begun }, soon())).toBe('conflict');
   });
 
+  test('are kept of models with any name', async () => {
+    const heads = Object.fromEntries(
+      ['prototype', 'constructor', '__proto__', '模型'].map((name) => [name, { [pointer]: head }]),
+    );
+    const item = next({ ...newHeadsItem('00'), heads });
+    expect(await store().write({ heads: item }, soon())).toBe('written');
+    const [read] = await store().readHeads(['00'], soon());
+    expect(JSON.stringify(read?.heads)).toBe(JSON.stringify(heads));
+  });
+
   test('of one workspace are not those of another', async () => {
     const [red, blue] = [await open('red'), await open('blue')];
     await red.write({ heads: first('00') }, soon());

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
-import { revision, time, version } from './stored-fields.ts';
+import { mapOf, revision, time, version } from './stored-fields.ts';
 
 /** The shape of the items of the live log: open, as that of all items. */
 
@@ -19,7 +19,7 @@ const headShape = v.looseObject({ version: v.nullable(version), atMs: time });
 export const headsShape: v.GenericSchema<unknown, HeadsItem> = v.looseObject({
   part: v.string(),
   revision,
-  heads: v.record(v.string(), v.record(v.string(), headShape)),
+  heads: mapOf(mapOf(headShape)),
   cursor: v.exactOptional(
     v.looseObject({
       next: v.nullable(v.string()),

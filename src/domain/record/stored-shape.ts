@@ -7,7 +7,7 @@ import { alarmShape } from './alarm-shape.ts';
 import { type NoticeMessage, noticeTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
-import { anyTime, count, revision, time, version } from './stored-fields.ts';
+import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
 
 /**
  * The shape of stored items. Objects are open: fields of a later release are kept and written back. Codes
@@ -61,7 +61,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
   ...pointerFields,
   recentCommits: v.optional(v.array(time), []),
   pointers: v.exactOptional(
-    v.record(v.string(), v.looseObject({ ...pointerFields, recentCommits: v.array(time) })),
+    mapOf(v.looseObject({ ...pointerFields, recentCommits: v.array(time) })),
   ),
   quarantine: v.array(
     v.looseObject({
@@ -223,7 +223,7 @@ export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
 const contentShape = v.looseObject({
   subject: v.string(),
   message: v.custom<NoticeMessage>((value) => typeof value === 'object' && value !== null),
-  attributes: v.record(v.string(), v.string()),
+  attributes: mapOf(v.string()),
 });
 
 export const noticeShape: v.GenericSchema<unknown, OutboxNotice> = v.looseObject({
@@ -237,8 +237,7 @@ export const noticeShape: v.GenericSchema<unknown, OutboxNotice> = v.looseObject
   dueAtMs: time,
   leaseEndsAtMs: time,
   attempts: count,
-  channels: v.record(
-    v.string(),
+  channels: mapOf(
     v.variant('kind', [
       v.looseObject({ kind: v.literal('sent'), atMs: time }),
       v.looseObject({ kind: v.literal('failed'), atMs: time, attempts: count }),
