@@ -1,4 +1,5 @@
 import { limits } from '../domain/limits.ts';
+import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
 
 /**
@@ -23,6 +24,5 @@ export async function inParallel<T>(
     }
   };
   const workers = Array.from({ length: limits.sweepConcurrency }, worker);
-  const ends = await Promise.allSettled(workers);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await together(workers);
 }

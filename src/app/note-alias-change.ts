@@ -1,12 +1,12 @@
 import { observedPointers } from '../domain/pointer/observe.ts';
 import { type AliasChange, withAliasChange } from '../domain/pointer/webhook.ts';
-import { defaultPointers, pointerFor, pointerText } from '../domain/registry/pointer.ts';
+import { pointerText } from '../domain/registry/pointer.ts';
 import { next } from '../domain/revision.ts';
 import type { LiveLogEntry } from '../domain/state/live-log.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import { pointerState, withPointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps } from './deps.ts';
 import { insisting } from './insisting.ts';
 import { recentHead } from './observe-model.ts';
 
@@ -22,7 +22,7 @@ export async function noteAliasChange(
   deadline: Deadline,
 ): Promise<'noted' | 'known' | 'ignored'> {
   const { modelName, alias, version, atMs, deliveryId } = change;
-  const own = pointerFor(deps.settings.pointers ?? defaultPointers, modelName);
+  const own = pointerAsked(deps, { modelName });
   const text = pointerText({ kind: 'alias', alias });
   if (!observedPointers(own).some((pointer) => pointerText(pointer) === text)) return 'ignored';
   const entry: LiveLogEntry = {

@@ -7,12 +7,7 @@ import {
   observedPointers,
   withObserved,
 } from '../domain/pointer/observe.ts';
-import {
-  defaultPointers,
-  type ModelPointer,
-  pointerFor,
-  pointerText,
-} from '../domain/registry/pointer.ts';
+import { type ModelPointer, pointerText } from '../domain/registry/pointer.ts';
 import { next } from '../domain/revision.ts';
 import {
   type Head,
@@ -24,7 +19,7 @@ import {
 } from '../domain/state/live-log.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps } from './deps.ts';
 
 /** What a reading of one model's pointers adds to what is known. */
 
@@ -52,11 +47,6 @@ export async function recentHead(
   return head === undefined || isGap(head, atMs, settings.observeMs ?? 0) ? null : head;
 }
 
-/** The pointer that is configured for a model. */
-export function pointerOf({ settings }: RollbackDeps, modelName: string): ModelPointer {
-  return pointerFor(settings.pointers ?? defaultPointers, modelName);
-}
-
 /** Notes what changed of one model. @param beganAtMs when its reading began (epoch ms) */
 export async function compare(
   round: Round,
@@ -65,7 +55,7 @@ export async function compare(
   which: 'all' | 'own' = 'all',
 ): Promise<void> {
   const { modelName } = row;
-  const all = observedPointers(pointerOf(round.deps, modelName));
+  const all = observedPointers(pointerAsked(round.deps, { modelName }));
   const known = knownHeads(round, modelName);
   const seen: Record<string, Head> = {};
   const atMs = round.deps.clock.nowMs();

@@ -10,9 +10,9 @@ import {
   type ObserveCursor,
 } from '../domain/state/live-log.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
-import { compare, pointerOf, type Round } from './observe-model.ts';
+import { compare, type Round } from './observe-model.ts';
 import { pointerPages } from './pointer-pages.ts';
 
 /** What one round of observing did. */
@@ -21,8 +21,6 @@ export interface Observation {
   readonly models: number;
   /** Changes of a pointer that were new to us. */
   readonly changes: number;
-  /** Why it ended early; null when it did not. */
-  readonly error: string | null;
 }
 
 /**
@@ -51,7 +49,7 @@ export async function observe(deps: RollbackDeps, deadline: Deadline): Promise<O
   await writeSeen(round, deadline);
   const cursor = cursorAfter(turn.cursor, end, { nowMs, roundMs });
   await deps.store.write({ heads: next({ ...turn, cursor }) }, deadline);
-  return { models: round.seen.size, changes: round.changes, error: end.error };
+  return { models: round.seen.size, changes: round.changes };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -61,7 +59,7 @@ interface PagesEnd {
   /** Null: at the end of the list. */
   readonly next: string | null;
   readonly isPassOver: boolean;
-  readonly error: string | null;
+  readonly hasFailed: boolean;
 }
 
 type Turn = HeadsItem & { readonly cursor: ObserveCursor };
@@ -88,7 +86,7 @@ function cursorAfter(
 ): ObserveCursor {
   if (!end.isPassOver) {
     // The rest follows with the next sweep; after a failure it waits.
-    const notBeforeMs = end.error === null ? nowMs : nowMs + roundMs;
+    const notBeforeMs = end.hasFailed ? nowMs + roundMs : nowMs;
     return { next: end.next, notBeforeMs, passBeganAtMs, passMs };
   }
   const notBeforeMs = Math.max(nowMs, passBeganAtMs + roundMs);
@@ -118,13 +116,12 @@ async function readAll(round: Round, from: string | null): Promise<PagesEnd> {
     }
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;
-    const message = messageOf(error);
     deps.logger.log('warn', 'the pointers of the registry could not be observed', {
-      error: message,
+      error: messageOf(error),
     });
-    return { next: at, isPassOver: false, error: message };
+    return { next: at, isPassOver: false, hasFailed: true };
   }
-  return { next: at, isPassOver, error: null };
+  return { next: at, isPassOver, hasFailed: false };
 }
 
 /** A rollback asks for what was live before: so these are read in every round, however many models there are. */
@@ -134,7 +131,7 @@ async function readFirst(round: Round): Promise<void> {
   const subjects = records.filter(({ record }) => record.subject === 'model');
   const names = [...new Set(subjects.map(({ record }) => record.modelName))];
   const aliased = names.flatMap((modelName) => {
-    const pointer = pointerOf(deps, modelName);
+    const pointer = pointerAsked(deps, { modelName });
     return pointer.kind === 'alias' ? [{ modelName, alias: pointer.alias }] : [];
   });
   await inParallel(

@@ -7,6 +7,7 @@ import type { NoticeTopic } from '../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice, openChannels } from '../domain/record/outbox.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/record/record.ts';
 import { next } from '../domain/revision.ts';
+import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { DueItem, DueKind } from '../ports/rollback-store.ts';
 import { leaseAndAnnounce } from './announce.ts';
@@ -30,11 +31,7 @@ export async function sweep(deps: RollbackDeps, deadline: Deadline): Promise<Swe
   const nowMs = deps.clock.nowMs();
   const run: Sweep = { deps, deadline, nowMs, results: [], due: 0, observed: null };
   // Each ends by itself before an error goes up: a function that has answered is frozen as it is.
-  const ends = await Promise.allSettled([sweepRecords(run), sweepNotices(run)]);
-  const hasMore = ends.map((end) => {
-    if (end.status === 'rejected') throw end.reason;
-    return end.value;
-  });
+  const hasMore = await together([sweepRecords(run), sweepNotices(run)]);
   // After all due work: nobody waits for it.
   await guard(run, 'observing', async () => {
     run.observed = await observe(deps, deadline);
