@@ -1,5 +1,6 @@
-import { isModelRollbackError, messageOf } from '../domain/errors.ts';
+import { isModelRollbackError, messageOf, StateCorruptError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import type { ModelPointers } from '../domain/pointer/observe.ts';
 import { next } from '../domain/revision.ts';
 import {
   cursorPart,
@@ -110,18 +111,32 @@ async function readAll(round: Round, from: string | null): Promise<PagesEnd> {
   try {
     await readFirst(round);
     for await (const page of pointerPages(deps, { from, pagesMax }, deadline)) {
-      await inParallel(page.rows, deadline, (row) => compare(round, row, page.beganAtMs));
+      await inParallel(page.rows, deadline, (row) => compareReadable(round, row, page.beganAtMs));
       at = page.next;
       isPassOver = at === null;
     }
   } catch (error) {
     if (!isModelRollbackError(error)) throw error;
-    deps.logger.log('warn', 'the pointers of the registry could not be observed', {
-      error: messageOf(error),
-    });
+    warn(round, error);
     return { next: at, isPassOver: false, hasFailed: true };
   }
   return { next: at, isPassOver, hasFailed: false };
+}
+
+/** A state that cannot be read keeps no other model from being observed. */
+async function compareReadable(round: Round, row: ModelPointers, beganAtMs: number): Promise<void> {
+  try {
+    await compare(round, row, beganAtMs);
+  } catch (error) {
+    if (!(error instanceof StateCorruptError)) throw error;
+    warn(round, error);
+  }
+}
+
+function warn({ deps }: Round, error: unknown): void {
+  deps.logger.log('warn', 'the pointers of the registry could not be observed', {
+    error: messageOf(error),
+  });
 }
 
 /** A rollback asks for what was live before: so these are read in every round, however many models there are. */

@@ -5,7 +5,11 @@ import { reportPromotion } from '../../../src/app/report-promotion.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
 import { type LiveSpan, liveTimeline } from '../../../src/domain/answer/live-timeline.ts';
-import { InvalidRequestError, RegistryUnavailableError } from '../../../src/domain/errors.ts';
+import {
+  InvalidRequestError,
+  RegistryUnavailableError,
+  StateCorruptError,
+} from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { parseAliasChange } from '../../../src/domain/pointer/webhook.ts';
 import { type ModelPointer, stagePointer } from '../../../src/domain/registry/pointer.ts';
@@ -270,6 +274,33 @@ describe('observing', () => {
       began_after: new Date(first).toISOString(),
       has_gap: false,
     });
+  });
+
+  test('goes on past a model whose state cannot be read', async () => {
+    world.registry.register('a');
+    world.registry.register('a');
+    world.registry.setAlias('a', 'champion', '1');
+    // The other one is on the next page.
+    for (let index = 10; index < 10 + limits.pointerPageRows; index += 1) {
+      world.registry.register(`b-${index}`);
+    }
+    await runSweep();
+    world.registry.setAlias('a', 'champion', '2');
+    world.registry.setAlias('m', 'champion', '3');
+    world.clock.advance(5 * minuteMs);
+    const broken = withCalls(world.deps, {
+      store: {
+        read: async (next, modelName) => {
+          if (modelName === 'a') throw new StateCorruptError('cannot be read');
+          return await next();
+        },
+      },
+    });
+    expect(await runSweep(broken)).toMatchObject({ changes_observed: 1 });
+    expect((await spans())[0]).toBe('alias:champion 3 observed');
+    // Nothing is lost of the other one.
+    expect(await sweepLater()).toMatchObject({ changes_observed: 1 });
+    expect((await spans('a'))[0]).toBe('alias:champion 2 observed');
   });
 
   test('reads many models in several sweeps, and those on record in each', async () => {
