@@ -37,7 +37,7 @@ export type RecordedSteps = readonly (readonly RecordedCall[])[];
 
 export interface Recording {
   readonly steps: RecordedSteps;
-  /** From the start until the notice was out; tags come after it. */
+  /** From the start until the notice was out; the tags are written beside it. */
   readonly noticedMs: number;
 }
 

@@ -27,6 +27,15 @@ const simulation = {
 
 const mutations: readonly Mutation[] = [
   {
+    invariant: 'I5',
+    breaks: 'a move follows a recheck of any age',
+    file: 'src/app/carry-out.ts',
+    from: 'if (deps.clock.nowMs() - latest.atMs <= limits.recheckAgeMaxMs) break;',
+    to: 'if (latest.atMs > 0) break;',
+    suite: rollBackTest,
+    test: 'is made again when the claim took longer than a reading may be old',
+  },
+  {
     invariant: 'I1',
     breaks: 'a final record is not replayed',
     file: 'src/domain/record/record.ts',

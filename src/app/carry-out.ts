@@ -17,7 +17,6 @@ import {
   RegistryUnavailableError,
 } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { evidenceFor } from '../domain/pointer/evidence.ts';
 import { movedSince } from '../domain/protocol/log-evidence.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { withoutSend } from '../domain/protocol/sends.ts';
@@ -27,6 +26,7 @@ import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { type Carried, failWith, letGo, type RunEnd, recordEnd } from './end-run.ts';
+import { type Look, look, type Seen } from './look.ts';
 import { noteSending } from './note-sending.ts';
 
 /**
@@ -42,10 +42,17 @@ export interface Resumed {
   readonly whyStale: string | null;
 }
 
+/** What was begun beside the claim. */
+export interface BesideClaim {
+  /** Warnings that something beside the run may find out; never rejects, and is not waited for. */
+  readonly warnings?: Promise<readonly Warning[]> | undefined;
+  /** What the registry showed. */
+  readonly seen?: Look | null;
+}
+
 /**
  * Carries a claimed run to its end.
  * @param resumed null: the claim was taken a moment ago, by us
- * @param besides warnings that something beside the run may find out; never rejects, and is not waited for
  * @throws what the registry or the store throws while the end is not known: the claim stays, with a
  * shortened lease, for a retry or the sweep
  */
@@ -54,14 +61,14 @@ export async function carryOut(
   claimed: ClaimedRun,
   deadline: Deadline,
   resumed: Resumed | null,
-  besides: Promise<readonly Warning[]> = nothing,
+  { warnings: besides = nothing, seen: before = null }: BesideClaim = {},
 ): Promise<RunEnd> {
   const run: Carrying = { deps, claimed, deadline, besides, isRepeat: false };
   if (resumed !== null && isUnrecoverable(run, null)) return await endUnrecovered(run, null);
   let seen: Reading;
   try {
     // The owner before us may have sent the move: then a failed reading proves nothing.
-    seen = await recheck(run, { hasSent: resumed !== null });
+    seen = await recheck(run, { hasSent: resumed !== null }, before);
   } catch (error) {
     if (resumed !== null && isUnrecoverable(run, error)) return await endUnrecovered(run, error);
     throw error;
@@ -85,34 +92,25 @@ interface Carrying extends Carried {
 
 const nothing: Promise<readonly Warning[]> = Promise.resolve([]);
 
-/** What a reading showed, and when its answer came (epoch ms). */
-interface Seen {
-  readonly kind: 'seen';
-  readonly snapshot: RegistrySnapshot;
-  readonly atMs: number;
-}
-
 type Reading =
   | Seen
   /** The registry refuses to be read, and nothing was sent: the run has failed for certain. */
   | { readonly kind: 'failed'; readonly error: ModelRollbackError };
 
-async function recheck(run: Carrying, { hasSent }: { hasSent: boolean }): Promise<Reading> {
+/** @param seen what was read for it already */
+async function recheck(
+  run: Carrying,
+  { hasSent }: { hasSent: boolean },
+  seen: Look | null = null,
+): Promise<Reading> {
   const { plan, modelName } = run.claimed.record;
-  // What a pointer without a trace names is in the answer already; whatever else was live shows nothing.
-  const rows = evidenceFor(plan.pointer).leavesTrace ? [plan.from, plan.to] : [plan.to];
-  const named = rows.flatMap((row) => (row === null ? [] : [row.version]));
-  const include = [...new Set([...named, ...(rows.length > 1 ? plan.live : [])])];
-  const { registry } = run.deps;
-  try {
-    const snapshot = await registry.read(modelName, include, run.deadline, limits.recheckRows);
-    return { kind: 'seen', snapshot, atMs: run.deps.clock.nowMs() };
-  } catch (error) {
-    if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
-      return await letGo(run, error, { hasSent });
-    }
-    return { kind: 'failed', error };
+  const answer = seen ?? (await look(run.deps, modelName, plan, run.deadline));
+  if (answer.kind === 'seen') return answer;
+  const { error } = answer;
+  if (hasSent || !isModelRollbackError(error) || error.isRetryable) {
+    return await letGo(run, error, { hasSent });
   }
+  return { kind: 'failed', error };
 }
 
 async function settleResumed(

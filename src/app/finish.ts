@@ -2,6 +2,7 @@ import { type RollbackResponse, responseOf } from '../domain/answer/response.ts'
 import type { OutboxNotice } from '../domain/record/outbox.ts';
 import type { NoticeWrite, RollbackRecord } from '../domain/record/record.ts';
 import type { Warning } from '../domain/request/request.ts';
+import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { annotate } from './annotate.ts';
 import {
@@ -13,15 +14,18 @@ import {
 } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
 
-/** What follows the end of a run: its notice, which was saved with it, then the tags. */
+/** What follows the end of a run: its notice, which was saved with it, and beside that the tags. */
 export async function finish(
   deps: RollbackDeps,
   record: RollbackRecord,
   notice: OutboxNotice | undefined,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const sent = notice === undefined ? undefined : await announce(deps, notice, deadline);
-  return answerOf({ record, notice: sent }, await annotate(deps, record, deadline));
+  const [sent, warnings] = await together([
+    notice === undefined ? undefined : announce(deps, notice, deadline),
+    annotate(deps, record, deadline),
+  ]);
+  return answerOf({ record, notice: sent }, warnings);
 }
 
 /**

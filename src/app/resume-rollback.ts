@@ -65,14 +65,9 @@ export async function resumeRollback(
   const whyStale = isStale
     ? 'it began more than 15 minutes ago'
     : whyAlarmStale(record, isPaused, alarmNow);
-  const besides = aliasWarningsBeside(deps, { ...record, plan, snapshot: null }, deadline);
-  return await carryOut(
-    deps,
-    taken,
-    deadline,
-    { whyStale, mayRepeat: mayRepeat || alarmNow === 'ALARM' },
-    besides,
-  );
+  const warnings = aliasWarningsBeside(deps, { ...record, plan, snapshot: null }, deadline);
+  const resumed = { whyStale, mayRepeat: mayRepeat || alarmNow === 'ALARM' };
+  return await carryOut(deps, taken, deadline, resumed, { warnings });
 }
 
 // ---------------------------------------------------------------------------------------------------

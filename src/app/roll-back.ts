@@ -14,6 +14,7 @@ import { type RollbackRequest, requestBody, type Warning } from '../domain/reque
 import { newFleetState } from '../domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
+import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { StoreView } from '../ports/rollback-store.ts';
 import {
@@ -32,6 +33,7 @@ import { closeIfMoved, closeIfOtherPointer, endWithoutClaim } from './end-unclai
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
+import { lookBesideClaim } from './look.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 import { takeClaim } from './take-claim.ts';
@@ -197,9 +199,13 @@ async function attemptThrough(
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
   // Beside the claim and the move, which do not wait for it.
   const besides = known === null ? aliasWarningsBeside(deps, move, deadline) : undefined;
-  const claimed = await takeClaim(deps, { state, fleet: slots }, attempt, deadline);
+  const [claimed, seen] = await together([
+    takeClaim(deps, { state, fleet: slots }, attempt, deadline),
+    lookBesideClaim(deps, request.modelName, plan, deadline),
+  ]);
   if (claimed === null) return null;
-  return await endRun(deps, run, await carryOut(deps, claimed, deadline, null, besides));
+  const beside = { warnings: besides, seen };
+  return await endRun(deps, run, await carryOut(deps, claimed, deadline, null, beside));
 }
 
 /**

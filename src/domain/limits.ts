@@ -123,6 +123,12 @@ export const limits = {
   /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
+  /** MLflow 3 closes a connection that was idle for 5.0 s, and the close races with the next request. */
+  idleConnectionMs: 4_000,
+  /** Calls of a process to a plain registry before it tries to keep connections: those of one rollback. */
+  singleConnectionCalls: 12,
+  /** Between head and end of an answer on a kept connection; 40 ms where the server delays it, else under 1. */
+  keptWaitMs: 25,
   /** One reading of the login in a secret, the SDK's own retries included. */
   secretTimeoutMs: 5_000,
   /** Characters; the service's own limit. */

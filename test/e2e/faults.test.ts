@@ -112,7 +112,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a rollback'), () => {
     test('does not repeat a move that nobody answered, and the same key goes on later', async () => {
       const reset = fresh(() => on('transition-stage', 1, { kind: 'reset' }));
       // Long enough for a second process to find the lease alive.
-      const settings = { ...reset.settings, ROLLBACK_WRITE_HORIZON_SECONDS: '3' };
+      const settings = { ...reset.settings, ROLLBACK_WRITE_HORIZON_SECONDS: '6' };
       const own = { ...reset, settings };
       const request_id = uniqueName('key');
 

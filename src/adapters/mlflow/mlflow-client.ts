@@ -1,10 +1,11 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Credentials } from '../../ports/credentials.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import { Connections } from './connections.ts';
 
 /**
  * One HTTP exchange with the registry on `node:http(s)`, which the AWS SDK loads anyway: `fetch` would
@@ -51,27 +52,21 @@ export interface MLflowClientOptions {
   readonly workspace: string | null;
   readonly clock: Clock;
   /** In place of one of its own. */
-  readonly agent?: HttpAgent;
+  readonly agent?: Agent;
 }
 
 /** Sends requests and reads bounded answers. Follows no redirects: they would carry the login elsewhere. */
 export class MLflowClient {
   readonly #options: MLflowClientOptions;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #connections: Connections;
   /** Every login that was sent: a few, one more for each time that it was changed. */
   readonly #sent = new Set<string>();
   #isClosed = false;
 
   constructor(options: MLflowClientOptions) {
     this.#options = options;
-    const isHttps = options.baseUrl.protocol === 'https:';
-    // On a kept plain connection an MLflow server with several workers answers 40 ms later each time (its
-    // packets wait for our delayed acknowledgement); a new one costs a tenth of that. TLS costs more.
-    this.#agent =
-      options.agent ??
-      (isHttps
-        ? new HttpsAgent({ keepAlive: true, maxSockets: 8 })
-        : new HttpAgent({ keepAlive: false, maxSockets: 8 }));
+    const { baseUrl, clock, agent } = options;
+    this.#connections = new Connections(baseUrl.protocol, clock, agent);
   }
 
   get isClosed(): boolean {
@@ -81,7 +76,7 @@ export class MLflowClient {
   /** Ends what is under way; nothing is sent any more. */
   close(): void {
     this.#isClosed = true;
-    this.#agent.destroy();
+    this.#connections.close();
   }
 
   /** Where the login is set, for people. */
@@ -143,7 +138,7 @@ export class MLflowClient {
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
       const request = send(url, {
         method,
-        agent: this.#agent,
+        agent: this.#connections.next(),
         headers: this.#headers(payload, login),
         signal,
       });
@@ -156,6 +151,7 @@ export class MLflowClient {
       });
       request.on('error', fail);
       request.on('response', (response) => {
+        this.#connections.watch(request, response);
         readAnswer(response, this.#options.clock.nowMs()).then(resolve, fail);
       });
       request.end(payload ?? undefined);

@@ -453,6 +453,82 @@ describe('the move', () => {
   });
 });
 
+describe('the recheck', () => {
+  /** A claim whose write takes its time, while `meanwhile` happens. */
+  const slowClaim = (ms: number, meanwhile: () => unknown = () => undefined) => {
+    const order: string[] = [];
+    let writes = 0;
+    const deps = withCalls(world.deps, {
+      store: {
+        write: async (next) => {
+          writes += 1;
+          if (writes > 1) return await next();
+          order.push('claim begins');
+          // Whatever was begun beside it has its answer by now.
+          for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+          await meanwhile();
+          world.clock.advance(ms);
+          order.push('claim ends');
+          return await next();
+        },
+      },
+      registry: {
+        read: async (next) => {
+          order.push('read');
+          return await next();
+        },
+        movePointer: async (next) => {
+          order.push('move');
+          return await next();
+        },
+      },
+    });
+    return { deps, order };
+  };
+  const promote = (): Promise<unknown> => world.registry.movePointer('m', '1');
+
+  test('is beside the write of the claim', async () => {
+    const { deps, order } = slowClaim(limits.recheckAgeMaxMs);
+    expect(await world.ask(key, { deps })).toMatchObject({ rolled_back: true });
+    expect(order).toEqual(['read', 'claim begins', 'read', 'claim ends', 'move', 'read']);
+  });
+
+  test('is made again when the claim took longer than a reading may be old', async () => {
+    const { deps, order } = slowClaim(limits.recheckAgeMaxMs + 1, promote);
+    expect(await world.ask(key, { deps })).toMatchObject({ outcome: 'CONTESTED' });
+    expect(order).toEqual(['read', 'claim begins', 'read', 'claim ends', 'read']);
+    expect(await live()).toEqual(['1']);
+  });
+
+  test('of a run that lost the claim has ended before its next attempt', async () => {
+    let reading = 0;
+    let writes = 0;
+    const deps = withCalls(world.deps, {
+      registry: {
+        read: async (next) => {
+          reading += 1;
+          const answer = await next();
+          for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+          reading -= 1;
+          return answer;
+        },
+      },
+      store: {
+        read: async (next) => {
+          expect(reading).toBeLessThanOrEqual(1);
+          return await next();
+        },
+        write: async (next) => {
+          writes += 1;
+          return writes === 1 ? 'conflict' : await next();
+        },
+      },
+    });
+    expect(await world.ask(key, { deps })).toMatchObject({ rolled_back: true });
+    expect(reading).toBe(0);
+  });
+});
+
 describe('a registry that fails after the claim', () => {
   const failingAt = (call: number, error: Error) => {
     let reads = 0;
@@ -710,6 +786,30 @@ describe('the notice', () => {
     expect(await replayed).toMatchObject({ replayed: true, notified: true });
     await first;
     expect(world.notifier.sent).toHaveLength(1);
+  });
+
+  test('is sent and marked while the registry is slow to take the tags', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const deps = withCalls(world.deps, {
+      registry: {
+        annotate: async (next) => {
+          await held;
+          return await next();
+        },
+      },
+    });
+    const answer = world.ask(key, { deps });
+    const isMarked = async (): Promise<boolean> => {
+      const [record] = await history();
+      return record !== undefined && (await world.notice(record.id))?.content === null;
+    };
+    while (!(await isMarked())) await Promise.resolve();
+    expect(world.notifier.sent).toHaveLength(1);
+    release();
+    expect(await answer).toMatchObject({ rolled_back: true, notified: true });
   });
 
   test('of a rollback whose sender died is sent by a replay when its lease is over', async () => {
