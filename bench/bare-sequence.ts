@@ -1,7 +1,7 @@
 /**
- * The calls of one rollback without the product: the recorded requests, on connections that are kept,
- * one step after the other, answers read to their end and not looked at. A process of its own, like the
- * two handlers; `BENCH_CALLS` names the file with the recording.
+ * The calls of one rollback without the product: the recorded requests, one step after the other, answers
+ * read to their end and not looked at. A process of its own, like the two handlers; `BENCH_CALLS` names the
+ * file with the recording, `BENCH_CONNECTIONS` (`kept`, `new`) what becomes of connections to the registry.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const recorded = JSON.parse(template) as Recording;
 const tokens = new Set(template.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g));
 /** What DynamoDB knows a transaction by; as long as a token, which may stand in its place. */
 for (const [, token = ''] of template.matchAll(/"ClientRequestToken":"(\w+)"/g)) tokens.add(token);
-const agent = new Agent({ keepAlive: true });
+const agent = new Agent({ keepAlive: process.env['BENCH_CONNECTIONS'] === 'kept' });
 const dynamodb = new DynamoDBClient();
 const sns = new SNSClient();
 

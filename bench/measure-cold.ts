@@ -37,7 +37,7 @@ export async function measureCold(world: World, runs: number): Promise<readonly 
       ours: wall,
       against,
       theirs: wallPython,
-      budget: 0.2,
+      budget: world.workers === 1 ? 0.18 : 0.17,
     }),
     pairFigure({
       what: 'cold: peak memory',
@@ -45,7 +45,7 @@ export async function measureCold(world: World, runs: number): Promise<readonly 
       ours: peak,
       against,
       theirs: peakPython,
-      budget: 0.85,
+      budget: 0.8,
     }),
   ];
 }

@@ -5,6 +5,8 @@ import type { Readable, Writable } from 'node:stream';
 export interface Figures {
   /** The pointer was moved. */
   readonly isDone: boolean;
+  /** Of several events at once, those that moved a pointer; only processes of Node say it. */
+  readonly done?: number;
   /** The call alone, by the clock of the process itself. */
   readonly callMs: number;
   readonly importMs: number;
@@ -91,7 +93,7 @@ function start({ command, args, env }: Command): Listened {
   child.on('error', (error) => listened.waiting?.reject(error));
   child.on('close', (code, signal) => {
     const end = signal ?? `exit code ${code}`;
-    const tail = listened.said.slice(-2_000);
+    const tail = listened.said.slice(-6_000);
     listened.waiting?.reject(new Error(`${args[0]} ended (${end}) without an answer:\n${tail}`));
   });
   return listened;
@@ -100,12 +102,12 @@ function start({ command, args, env }: Command): Listened {
 async function nextAnswer(child: Listened): Promise<Figures> {
   const { promise, resolve, reject } = Promise.withResolvers<Figures>();
   const timer = setTimeout(() => {
-    reject(new Error(`no answer within ${answerTimeoutMs} ms:\n${child.said.slice(-2_000)}`));
+    reject(new Error(`no answer within ${answerTimeoutMs} ms:\n${child.said.slice(-6_000)}`));
   }, answerTimeoutMs);
   child.waiting = { resolve, reject };
   try {
     const figures = await promise;
-    if (!figures.isDone) throw new Error(`nothing was rolled back:\n${child.said.slice(-2_000)}`);
+    if (!figures.isDone) throw new Error(`nothing was rolled back:\n${child.said.slice(-6_000)}`);
     return figures;
   } finally {
     clearTimeout(timer);

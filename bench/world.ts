@@ -21,6 +21,8 @@ import {
 import type { Command } from './processes.ts';
 
 export interface World {
+  /** Of the MLflow server. */
+  readonly workers: number;
   readonly mlflowUrl: string;
   readonly dynamodbUrl: string;
   readonly snsUrl: string;
@@ -64,6 +66,7 @@ export async function startWorld(workers: number): Promise<World> {
     await createStateTable(dynamodb.url);
     const embedded = await startRegistryServer();
     return {
+      workers,
       mlflowUrl: mlflow.url,
       dynamodbUrl: dynamodb.url,
       snsUrl: ministack.url,
