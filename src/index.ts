@@ -17,6 +17,7 @@ export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { sweep } from './app/sweep.ts';
 export type { SweepReport } from './app/sweep-report.ts';
+export { type Undo, undoRequest } from './app/undo.ts';
 export type { Composed, ComposeOptions } from './assemble.ts';
 export { compose } from './compose.ts';
 export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';

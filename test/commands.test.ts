@@ -155,6 +155,7 @@ describe('commandLine', () => {
       }),
     apply: (text) =>
       commandLine('apply', [text], { to: text, alarm: text, override: ['COOLDOWN'] }),
+    undo: (text) => commandLine('undo', [text], { pointer: text, override: ['COOLDOWN'] }),
     history: (text) => commandLine('history', [text]),
     explain: (text) => commandLine('explain', [text]),
     status: (text) => commandLine('status', [text]),

@@ -248,6 +248,7 @@ describe('notices.md', () => {
       ...Object.values(otherOutcomes).map((outcome) => outcome.toLowerCase().replaceAll('_', ' ')),
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
+      'undone',
       'alarm closed',
     ];
     const subjects = [

@@ -27,7 +27,9 @@ export async function annotate(
     pointer: plan.pointer,
   };
   const [from, to] = [plan.from?.version ?? null, plan.to.version];
-  const isFromThere = plan.from !== null && plan.from.status !== deletedStatus;
+  // An undo finds no fault with the version that it moves away from.
+  const isMarked = plan.from !== null && record.request.undoes === undefined;
+  const isFromThere = isMarked && plan.from?.status !== deletedStatus;
   const marks = [
     { version: to, mark: { ...about, kind: MarkKind.RESTORED, other: from } },
     ...(from !== null && isFromThere

@@ -1,7 +1,7 @@
 import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
-import { modelNameOf } from '../domain/record/record.ts';
+import { isRollbackId, modelNameOf } from '../domain/record/record.ts';
 import { next } from '../domain/revision.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
@@ -25,7 +25,7 @@ export async function explainRollback(
   deadline: Deadline,
 ): Promise<RecordWithNotice> {
   const modelName = modelNameOf(rollbackId);
-  if (!/\/[0-9a-f]{16}$/.test(rollbackId) || modelName === '') {
+  if (!isRollbackId(rollbackId)) {
     throw new InvalidRequestError(
       `${JSON.stringify(rollbackId)} is not a rollback id, which has the form "NAME/0123456789abcdef". ` +
         `To see them, run ${commandText('history')}.`,

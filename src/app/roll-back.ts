@@ -113,7 +113,14 @@ function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): str
     assert(alarm !== undefined, 'an automatic run has its alarm');
     return alarmKey(alarm.transition);
   }
+  // A rollback is undone once, whoever asks for it.
+  if (request.undoes !== undefined) return undoKey(request.undoes);
   return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
+}
+
+/** The key under which a rollback is undone. */
+export function undoKey(rollbackId: string): string {
+  return `undo:${rollbackId}`;
 }
 
 /** How one attempt went. */

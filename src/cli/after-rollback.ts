@@ -1,12 +1,10 @@
-import { pointerAsked } from '../app/deps.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { commandLine } from '../domain/command-line.ts';
 import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
+import { notUndone } from '../domain/pointer/alias.ts';
 import { isoTime } from '../domain/registry/model.ts';
-import { pointerText } from '../domain/registry/pointer.ts';
-import { RefusalCode } from '../domain/request/request.ts';
-import type { ModelState } from '../domain/state/model-state.ts';
+import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { isQuarantined } from '../domain/state/quarantine.ts';
 import { shownTime } from './render/render-answer.ts';
@@ -26,10 +24,12 @@ export async function afterRollback(
     // A replay of an older rollback: what holds now came from a later one.
     const pointer = answer.pointer ?? '';
     const part = state && pointerState(state, pointer);
-    if (state !== undefined && part?.lastCommit?.rollbackId === answer.rollback_id) {
-      const isDefault = pointer === pointerText(pointerAsked(deps, { modelName: model }));
-      const about = { from, atMs: part.lastCommit.atMs, pointer: isDefault ? undefined : pointer };
-      rows.push(...stateRows(state, about, deps.settings.cooldownMs));
+    const last = part?.lastCommit ?? null;
+    if (state !== undefined && last !== null && last.rollbackId === answer.rollback_id) {
+      rows.push(...stateRows(state, last, deps.settings.cooldownMs));
+      if (from !== null && answer.undoes === undefined) {
+        rows.push(['undo', commandLine('undo', [last.rollbackId])], ['', notUndone]);
+      }
     }
   } catch (error) {
     rows.push([
@@ -48,21 +48,9 @@ function reloadText(from: string | null): string {
     : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
 }
 
-interface Move {
-  readonly from: string | null;
-  readonly atMs: number;
-  /** Undefined where the settings say it. */
-  readonly pointer: string | undefined;
-}
-
-function stateRows(
-  state: ModelState,
-  { from, atMs, pointer }: Move,
-  cooldownMs: number,
-): string[][] {
+function stateRows(state: ModelState, { from, atMs }: LastCommit, cooldownMs: number): string[][] {
   const { modelName } = state;
-  const isCooling = cooldownMs > 0;
-  const nextAt = isCooling ? shownTime(isoTime(atMs + cooldownMs)) : null;
+  const nextAt = cooldownMs > 0 ? shownTime(isoTime(atMs + cooldownMs)) : null;
   const next = [
     'next',
     nextAt === null
@@ -71,10 +59,6 @@ function stateRows(
   ];
   if (from === null) return [next];
   const isBad = isQuarantined(state, { version: from, createdAtMs: 0 });
-  const override = [
-    ...(isCooling ? [RefusalCode.COOLDOWN] : []),
-    ...(isBad ? [RefusalCode.QUARANTINED] : []),
-  ];
   return [
     ...(isBad
       ? [
@@ -85,6 +69,5 @@ function stateRows(
         ]
       : []),
     next,
-    ['undo', commandLine('apply', [modelName], { to: from, override, pointer })],
   ];
 }

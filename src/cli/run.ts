@@ -5,7 +5,7 @@ import { InvalidRequestError, isModelRollbackError, messageOf } from '../domain/
 import { escapeText, showJson } from '../domain/escape.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext } from './command.ts';
-import { applyCommand } from './commands/apply.ts';
+import { applyCommand, undoCommand } from './commands/apply.ts';
 import { approveCommand, resumeCommand } from './commands/automation.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -27,6 +27,7 @@ import { version } from './version.ts';
 const commands: readonly Command[] = [
   planCommand,
   applyCommand,
+  undoCommand,
   historyCommand,
   explainCommand,
   statusCommand,

@@ -9,6 +9,7 @@ import { escapeText } from './escape.ts';
 interface Verbs {
   readonly plan: readonly [args: readonly [model: string], options?: PlanOptions];
   readonly apply: readonly [args: readonly [model: string], options?: ApplyOptions];
+  readonly undo: readonly [args: readonly [modelOrId: string], options?: UndoOptions];
   readonly history: readonly [args?: readonly [model?: string], options?: { readonly live?: true }];
   readonly explain: readonly [args: readonly [id: string]];
   readonly status: readonly [args?: readonly [model?: string]];
@@ -37,6 +38,10 @@ interface PlanOptions extends Overrides {
   readonly to?: string | undefined;
   readonly reason?: string | undefined;
   readonly 'expect-from'?: string | undefined;
+  readonly pointer?: string | undefined;
+}
+
+interface UndoOptions extends Overrides {
   readonly pointer?: string | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
+import { undoRequest } from '../../app/undo.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import type { ConfirmedPlan } from '../../domain/decide/guard-answer.ts';
@@ -50,6 +51,55 @@ export const applyCommand: Command = {
     };
     return await withSession(context, async (session) => {
       const { exitCode } = await confirmAndApply(context, session, call, asked);
+      return exitCode;
+    });
+  },
+};
+
+export const undoCommand: Command = {
+  name: 'undo',
+  usage: 'MODEL|ID',
+  summary:
+    'undo the latest rollback of MODEL, or the one with this ID: bring back the version before it',
+  options: {
+    override: { type: 'string', multiple: true },
+    pointer: { type: 'string' },
+    yes: { type: 'boolean', short: 'y' },
+  },
+  optionHelp: {
+    override: 'further guard to override: TARGET_UNFIT or POINTER_UNUSED; can be repeated',
+    pointer: 'of MODEL: stage:Production, or alias:NAME (default: the configured one)',
+    yes: 'do not ask; needed where there is no terminal',
+  },
+  arity: [1, 1],
+  examples: [
+    'model-rollback undo PascalStrategy',
+    'model-rollback undo PascalStrategy/0123456789abcdef --yes --json',
+  ],
+  run: async (context) => {
+    const [what = ''] = context.positionals;
+    requireAnswerable(context);
+    const pointer = textOption(context, 'pointer');
+    const { overrides } = parseRequest({
+      model_name: 'm',
+      overrides: context.options['override'],
+      pointer,
+    }).request;
+    return await withSession(context, async (session) => {
+      const undo = { what, pointer, overrides, requestedBy: requester() };
+      const request = await undoRequest(session.deps, undo, session.startDeadline());
+      const asked: Asked = {
+        again: (more) =>
+          commandLine('undo', [what], { pointer, override: [...overrides, ...more] }),
+        expectsVersion: true,
+        pointer: request.pointer,
+      };
+      const { exitCode } = await confirmAndApply(
+        context,
+        session,
+        { request, warnings: [] },
+        asked,
+      );
       return exitCode;
     });
   },

@@ -2,7 +2,7 @@ import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
-import { unreachedText } from '../pointer/alias.ts';
+import { notUndone, unreachedText } from '../pointer/alias.ts';
 import type { Notice, NoticeTopic } from '../record/notice-content.ts';
 import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
 import {
@@ -10,7 +10,6 @@ import {
   isFinal,
   type NoticeWrite,
   type RollbackRecord,
-  type RollbackStatus,
 } from '../record/record.ts';
 import { Recovery, WatchEnd } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
@@ -116,9 +115,15 @@ function textOf(
   replaces: number,
   message: string,
 ): string {
-  const reach =
-    topic === 'end' && record.progress.status === Outcome.ROLLED_BACK ? ` ${unreachedText}` : '';
+  const isMove = topic === 'end' && record.progress.status === Outcome.ROLLED_BACK;
+  const reach = isMove ? ` ${unreachedText}${undoText(record)}` : '';
   return `${newsOf(record, topic)}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+}
+
+/** How a rollback is undone, and what stays as it is then. */
+function undoText({ id, plan, request }: RollbackRecord): string {
+  if (request.undoes !== undefined || plan?.from == null) return '';
+  return ` To undo it, run ${commandText('undo', [id])}. ${notUndone}`;
 }
 
 function newsOf(record: RollbackRecord, topic: NoticeTopic): string {
@@ -189,7 +194,7 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
 function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
   switch (topic) {
     case 'end':
-      return isClosedByPointer(record) ? ' alarm closed' : subjectWords(record.progress.status);
+      return isClosedByPointer(record) ? ' alarm closed' : endWords(record);
     case 'pointer':
       return record.pointerCheck.kind === 'differs'
         ? ' pointer differs'
@@ -201,6 +206,8 @@ function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
   }
 }
 
-function subjectWords(status: RollbackStatus): string {
-  return status === Outcome.ROLLED_BACK ? '' : ` ${status.toLowerCase().replaceAll('_', ' ')}`;
+/** Nothing for a rollback that happened: its subject never changes. */
+function endWords({ progress: { status }, request }: RollbackRecord): string {
+  if (status === Outcome.ROLLED_BACK) return request.undoes === undefined ? '' : ' undone';
+  return ` ${status.toLowerCase().replaceAll('_', ' ')}`;
 }

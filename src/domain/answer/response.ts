@@ -39,6 +39,8 @@ export interface RollbackResponse {
   readonly pointer: string | null;
   /** Null for a dry run, which leaves no record. */
   readonly rollback_id: string | null;
+  /** The rollback that this one undid, or was to undo; absent from any other. */
+  readonly undoes?: string;
   readonly replayed: boolean;
   readonly notified: boolean;
   readonly refusals: readonly RefusalAnswer[];
@@ -107,6 +109,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     live_versions: end.live,
     pointer: plan?.pointer ?? null,
     rollback_id: record.id,
+    ...undoneBy(request),
     replayed: extra.isReplayed ?? false,
     notified: extra.isNotified ?? notice.kind === 'sent',
     refusals: refusalAnswers(recordRefusals(record)),
@@ -114,6 +117,10 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     alarm: alarm === null ? null : alarmSummary(record, alarm),
     plan: plan === null ? null : planAnswer(plan),
   };
+}
+
+function undoneBy({ undoes }: RollbackRequest): Pick<RollbackResponse, 'undoes'> {
+  return undoes === undefined ? {} : { undoes };
 }
 
 /** Why a record ended without a move; empty where nothing refused it. */
@@ -141,6 +148,7 @@ export function dryRunResponse(
     live_versions: plan.live,
     pointer: plan.pointer,
     rollback_id: null,
+    ...undoneBy(request),
     replayed: false,
     notified: false,
     refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(refusalsOf(plan.guards)) : [],

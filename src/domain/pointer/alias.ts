@@ -19,6 +19,11 @@ export function isInUse({ alias }: ModelAlias): boolean {
 /** Whom no pointer reaches: in plans and notices of a move. */
 export const unreachedText = 'Consumers that load by number or by latest are not reached.';
 
+/** What an undo leaves as it is. */
+export const notUndone: string =
+  'That moves the pointer back, and nothing else: answers that were served meanwhile stay, and servers that load ' +
+  'at start need a reload.';
+
 /** The aliases by which promoters say what was live before. */
 export function previousAliases(pointer: ModelPointer): readonly string[] {
   if (pointer.kind !== 'alias') return [];

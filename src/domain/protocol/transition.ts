@@ -2,11 +2,10 @@ import type { AlarmSettings } from '../alarm/alarm-settings.ts';
 import { adoptedNotice, outboxNotice } from '../answer/notice.ts';
 import { assert } from '../assert.ts';
 import { Outcome } from '../decide/outcome.ts';
-import { isBackwards } from '../decide/verify.ts';
 import { limits } from '../limits.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { NoticeWrite, PlannedRecord, StoreChange } from '../record/record.ts';
-import { Reason, type Warning } from '../request/request.ts';
+import type { Warning } from '../request/request.ts';
 import { next } from '../revision.ts';
 import {
   type FleetState,
@@ -16,12 +15,11 @@ import {
   resumeText,
   takeSlot,
 } from '../state/fleet.ts';
-import { withMove } from '../state/live-history.ts';
 import { logEntries } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { pointerState, pointerStates, withPointerState } from '../state/pointer-state.ts';
-import { addToQuarantine } from '../state/quarantine.ts';
 import { type Attempt, recordOf } from './attempt.ts';
+import { afterMove } from './move-effects.ts';
 import { shorten } from './record-base.ts';
 import { watchAfterFailure } from './watch.ts';
 
@@ -111,7 +109,7 @@ export function commit(
   const move = from === null ? `to ${to?.version}` : `from ${from.version} to ${to?.version}`;
   return end(claimed, time, {
     status: Outcome.ROLLED_BACK,
-    message: `The registry changed: ${claimed.record.plan.pointer} moved ${move}.`,
+    message: `The registry changed: ${claimed.record.plan.pointer} moved ${move}.${undoText(claimed.record)}`,
     liveVersions: to === null ? [] : [to.version],
     hasMoved: true,
     warnings,
@@ -160,6 +158,11 @@ export function renewLease(claimed: ClaimedRun, lease: Lease): ClaimedRun {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** What an undo undid. */
+function undoText({ request: { undoes } }: PlannedRecord): string {
+  return undoes === undefined ? '' : ` This undoes ${undoes}.`;
+}
 
 interface End {
   readonly status: Outcome;
@@ -260,31 +263,4 @@ function pauseWarnings(pause: Pause | null, modelName: string): Warning[] {
     `${pause.message} Alarms do not roll it back any further. ` +
     `To let them act again, run ${resumeText(modelName)}.`;
   return [{ code: 'AUTOMATION_PAUSED', message }];
-}
-
-function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): ModelState {
-  const { plan, id: rollbackId } = record;
-  const { from, to } = plan;
-  assert(to !== null, 'a move has a target');
-  const isBad = isBackwards(plan) || record.request.reason !== Reason.MANUAL_REQUEST;
-  const bad = from !== null && isBad ? from.version : null;
-  const quarantine =
-    bad === null ? {} : addToQuarantine(state, { version: bad, atMs: nowMs, rollbackId });
-  const part = pointerState(state, plan.pointer);
-  return withPointerState({ ...state, ...quarantine }, plan.pointer, {
-    rollbackCount: part.rollbackCount + 1,
-    lastCommit: {
-      rollbackId,
-      atMs: nowMs,
-      from: from?.version ?? null,
-      to: to.version,
-    },
-    liveHistory: withMove(part.liveHistory, {
-      from: from?.version ?? null,
-      to: to.version,
-      seenAtMs: plan.plannedAtMs,
-      atMs: nowMs,
-    }),
-    recentCommits: [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),
-  });
 }

@@ -142,6 +142,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
     plan?.unreadBelow === undefined &&
     (plan === null || plan.pointer === 'stage:Production') &&
     request.pointer === undefined &&
+    request.undoes === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&
     (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))

@@ -123,6 +123,7 @@ const requestShape = v.looseObject({
   overrides: v.array(v.string()),
   requestedBy: v.nullable(v.string()),
   pointer: v.exactOptional(v.string()),
+  undoes: v.exactOptional(v.string()),
 });
 
 const progressShape = v.variant('status', [

@@ -69,6 +69,8 @@ export interface RollbackRequest {
   readonly requestedBy: string | null;
   /** `stage:Production`, `alias:champion`; left out where the setting decides, as in 0.1.0's requests. */
   readonly pointer?: string;
+  /** The id of the rollback that this one undoes; left out for any other. */
+  readonly undoes?: string;
 }
 
 export interface Warning {

@@ -75,12 +75,37 @@ export function releaseFromQuarantine<State extends QuarantineState & ReleaseSta
   };
 }
 
+/** Takes away what one rollback did: its version is released, unless others moved away from it too. */
+export function undoQuarantine<State extends QuarantineState & ReleaseState>(
+  state: State,
+  { version, rollbackId }: Pick<QuarantineEntry, 'version' | 'rollbackId'>,
+  nowMs: number,
+): State {
+  const entry = state.quarantine.find((one) => one.version === version);
+  if (entry === undefined) return state;
+  const model = rollbackId.slice(0, rollbackId.lastIndexOf('/'));
+  const causes = [
+    ...(entry.earlierRollbacks ?? []).map((id) => `${model}/${id}`),
+    entry.rollbackId,
+  ];
+  const others = causes.filter((id) => id !== rollbackId);
+  const latest = others.pop();
+  if (latest === undefined) return releaseFromQuarantine(state, version, nowMs);
+  const earlierRollbacks = others.map(lastPart);
+  const kept = { ...entry, rollbackId: latest, earlierRollbacks };
+  return { ...state, quarantine: state.quarantine.map((one) => (one === entry ? kept : one)) };
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 function causesBefore(old: QuarantineEntry): Pick<QuarantineEntry, 'earlierRollbacks'> {
-  const last = old.rollbackId.slice(old.rollbackId.lastIndexOf('/') + 1);
-  const earlier = [...(old.earlierRollbacks ?? []), last];
+  const earlier = [...(old.earlierRollbacks ?? []), lastPart(old.rollbackId)];
   return { earlierRollbacks: earlier.slice(-limits.quarantineCausesMax) };
+}
+
+/** Of an id, without the model. */
+function lastPart(rollbackId: string): string {
+  return rollbackId.slice(rollbackId.lastIndexOf('/') + 1);
 }
 
 function addToIntervals(intervals: readonly Interval[], number: number): readonly Interval[] {

@@ -1,0 +1,44 @@
+import { assert } from '../assert.ts';
+import { isBackwards } from '../decide/verify.ts';
+import { limits } from '../limits.ts';
+import type { PlannedRecord } from '../record/record.ts';
+import { Reason } from '../request/request.ts';
+import { withMove } from '../state/live-history.ts';
+import type { ModelState } from '../state/model-state.ts';
+import { pointerState, withPointerState } from '../state/pointer-state.ts';
+import { addToQuarantine, undoQuarantine } from '../state/quarantine.ts';
+
+/** What a move of ours leaves in the state of its model. */
+export function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): ModelState {
+  const { plan, id: rollbackId } = record;
+  const { from, to } = plan;
+  assert(to !== null, 'a move has a target');
+  const { reason, undoes } = record.request;
+  const isUndo = undoes !== undefined;
+  const isBad = !isUndo && (isBackwards(plan) || reason !== Reason.MANUAL_REQUEST);
+  const bad = from !== null && isBad ? from.version : null;
+  const quarantine =
+    bad === null ? {} : addToQuarantine(state, { version: bad, atMs: nowMs, rollbackId });
+  const part = pointerState(state, plan.pointer);
+  const free = isUndo
+    ? undoQuarantine(state, { version: to.version, rollbackId: undoes }, nowMs)
+    : { ...state, ...quarantine };
+  return withPointerState(free, plan.pointer, {
+    rollbackCount: part.rollbackCount + 1,
+    lastCommit: {
+      rollbackId,
+      atMs: nowMs,
+      from: from?.version ?? null,
+      to: to.version,
+    },
+    liveHistory: withMove(part.liveHistory, {
+      from: from?.version ?? null,
+      to: to.version,
+      seenAtMs: plan.plannedAtMs,
+      atMs: nowMs,
+    }),
+    recentCommits: isUndo
+      ? part.recentCommits
+      : [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),
+  });
+}
