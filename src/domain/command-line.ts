@@ -9,9 +9,12 @@ import { escapeText } from './escape.ts';
 interface Verbs {
   readonly plan: readonly [args: readonly [model: string], options?: PlanOptions];
   readonly apply: readonly [args: readonly [model: string], options?: ApplyOptions];
-  readonly history: readonly [args?: readonly [model?: string], options?: { readonly live?: true }];
+  readonly history: readonly [
+    args?: readonly [model?: string],
+    options?: PageOptions & { readonly live?: true },
+  ];
   readonly explain: readonly [args: readonly [id: string]];
-  readonly status: readonly [args?: readonly [model?: string]];
+  readonly status: readonly [args?: readonly [model?: string], options?: PageOptions];
   readonly promoted: readonly [
     args: readonly [model: string, version: string],
     options?: { readonly replaced?: string; readonly pointer?: string | undefined },
@@ -22,12 +25,19 @@ interface Verbs {
   readonly sweep: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly 'create-table': readonly [];
+  readonly reindex: readonly [args?: readonly [], options?: { readonly back?: true }];
   readonly demo: readonly [
     args?: readonly [],
     options?: { readonly model?: string; readonly stage?: true },
   ];
 }
 export type CommandVerb = keyof Verbs;
+
+/** The next page of a list. */
+interface PageOptions {
+  readonly limit?: string | undefined;
+  readonly before?: string | undefined;
+}
 
 interface Overrides {
   readonly override?: readonly string[] | undefined;
