@@ -1,9 +1,13 @@
 import { resolve } from 'node:path';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
+import type { CreatedTable } from './adapters/dynamodb/dynamodb-table.ts';
+import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
+import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
@@ -87,17 +91,29 @@ export async function storeLabel(config: StoreConfig): Promise<string> {
   return `dynamodb:${config.tableName} (${(await regionInUse()) ?? 'no region is set'})`;
 }
 
-/** Makes the state table, or finds it there. */
-export async function createStateTable(
+/** Creates the state table, or finds it there; one of release 0.1.0 gets the index that it lacks. */
+export async function createStateTable(tableName: string): Promise<CreatedTable> {
+  const { createTable } = await import('./adapters/dynamodb/dynamodb-table.ts');
+  return await withTable(tableName, (client) => createTable(client, tableName, systemClock));
+}
+
+/** Moves the entries of the indexes of the state table. */
+export async function reindexTable(options: ReindexOptions): Promise<ReindexReport> {
+  const { reindex } = await import('./adapters/dynamodb/reindex.ts');
+  const parts = { clock: systemClock, identity: systemIdentity };
+  return await withTable(options.tableName, (client) => reindex(client, parts, options));
+}
+
+async function withTable<T>(
   tableName: string,
-): Promise<{ readonly isNew: boolean; readonly warnings: readonly string[] }> {
+  work: (client: DynamoDBClient) => Promise<T>,
+): Promise<T> {
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
   const { clientConfig } = await import('./compose-aws.ts');
-  const { createTable } = await import('./adapters/dynamodb/dynamodb-table.ts');
   const { storeError } = await import('./adapters/dynamodb/dynamodb-error.ts');
   const client = new DynamoDBClient(clientConfig);
   try {
-    return await createTable(client, tableName, systemClock);
+    return await work(client);
   } catch (error) {
     throw isModelRollbackError(error) ? error : storeError(error, tableName);
   } finally {
@@ -176,7 +192,8 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       const { inspectTable } = await import('./adapters/dynamodb/inspect-table.ts');
       const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
       const client = new DynamoDBClient((await import('./compose-aws.ts')).clientConfig);
-      return await inspectTable(client, store.tableName, deadline).finally(() => client.destroy());
+      const table = { tableName: store.tableName, workspace: registry.workspace ?? '' };
+      return await inspectTable(client, table, deadline).finally(() => client.destroy());
     },
     topic: async (name, arn, use, deadline) => {
       const { inspectTopic } = await import('./adapters/sns/inspect-topic.ts');

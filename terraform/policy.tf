@@ -27,7 +27,7 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "Sweep"
     actions   = ["dynamodb:Query"]
-    resources = ["${local.state_table_arn}/index/due", "${local.state_table_arn}/index/by-time"]
+    resources = [for name in ["due", "by-time", "by-time-sharded"] : "${local.state_table_arn}/index/${name}"]
   }
 
   statement {

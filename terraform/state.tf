@@ -38,6 +38,11 @@ resource "aws_dynamodb_table" "state" {
   }
 
   attribute {
+    name = "by_time_shard"
+    type = "S"
+  }
+
+  attribute {
     name = "due_pk"
     type = "S"
   }
@@ -52,6 +57,13 @@ resource "aws_dynamodb_table" "state" {
     hash_key        = "by_time_pk"
     range_key       = "by_time_sk"
     projection_type = "ALL"
+  }
+
+  global_secondary_index {
+    name            = "by-time-sharded"
+    hash_key        = "by_time_shard"
+    range_key       = "by_time_sk"
+    projection_type = "KEYS_ONLY"
   }
 
   global_secondary_index {

@@ -156,14 +156,15 @@ describe('commandLine', () => {
     apply: (text) =>
       commandLine('apply', [text], { to: text, alarm: text, override: ['COOLDOWN'] }),
     undo: (text) => commandLine('undo', [text], { pointer: text, override: ['COOLDOWN'] }),
-    history: (text) => commandLine('history', [text]),
+    history: (text) => commandLine('history', [text], { limit: '2', before: text }),
     explain: (text) => commandLine('explain', [text]),
-    status: (text) => commandLine('status', [text]),
+    status: (text) => commandLine('status', [text], { before: text }),
     release: (text) => commandLine('release', [text, '3']),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),
+    reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
     'create-table': () => commandLine('create-table'),
     demo: (text) => commandLine('demo', [], { model: text, stage: true }),
@@ -186,7 +187,7 @@ describe('commandLine', () => {
         const fixed = [true, '2', '3', 'A', 'COOLDOWN'];
         const own = given.filter((value) => !fixed.includes(value as string) || value === text);
         for (const value of own) expect(value).toBe(text.toWellFormed());
-        const takesName = !['sweep', 'create-table'].includes(verb);
+        const takesName = !['sweep', 'create-table', 'reindex'].includes(verb);
         if (takesName) expect(own).not.toEqual([]);
       }),
       { numRuns: 2_000 },

@@ -109,10 +109,13 @@ async function readState({ store, clock }: RollbackDeps, deadline: Deadline): Pr
 }
 
 /** Records that cannot be read are named; the others work all the same. */
-function stateCheck({ records, unreadable }: RecordList): Check {
+function stateCheck({ records, unreadable, next }: RecordList): Check {
   const count = records.length === 1 ? '1 record' : `${records.length} records`;
   const [first] = unreadable;
-  if (first === undefined) return ok('state', `The state can be read; it holds ${count}.`);
+  if (first === undefined) {
+    const what = next === undefined ? `it holds ${count}` : `checked: the latest ${count}`;
+    return ok('state', `The state can be read; ${what}.`);
+  }
   return problem(
     'state',
     `${unreadable.length} records cannot be read, ${records.length} can. The first: ${first.why}`,

@@ -142,7 +142,9 @@ function warn({ deps }: Round, error: unknown): void {
 /** A rollback asks for what was live before: so these are read in every round, however many models there are. */
 async function readFirst(round: Round): Promise<void> {
   const { deps, deadline } = round;
-  const { records } = await deps.store.list(null, deadline, limits.observeRecordsMax);
+  const { records } = await deps.store.list(null, deadline, {
+    limit: limits.observeRecordsMax,
+  });
   const subjects = records.filter(({ record }) => record.subject === 'model');
   const names = [...new Set(subjects.map(({ record }) => record.modelName))];
   const aliased = names.flatMap((modelName) => {

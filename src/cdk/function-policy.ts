@@ -43,7 +43,9 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
     allow(
       'Sweep',
       ['dynamodb:Query'],
-      ...[tableShape.due, tableShape.byTime].map(({ name }) => `${table}/index/${name}`),
+      ...[tableShape.due, tableShape.byTime, tableShape.byTimeSharded].map(
+        ({ name }) => `${table}/index/${name}`,
+      ),
     ),
     allow('Notices', ['sns:Publish'], topic),
     // CloudWatch shows composite alarms, and their history, only to those who may read all alarms.

@@ -33,12 +33,18 @@ export class StateTable extends Table {
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const { byTime, due } = tableShape;
+    const { byTime, byTimeSharded, due } = tableShape;
     this.addGlobalSecondaryIndex({
       indexName: byTime.name,
       partitionKey: text(byTime.partitionKey),
       sortKey: text(byTime.sortKey),
       projectionType: ProjectionType.ALL,
+    });
+    this.addGlobalSecondaryIndex({
+      indexName: byTimeSharded.name,
+      partitionKey: text(byTimeSharded.partitionKey),
+      sortKey: text(byTimeSharded.sortKey),
+      projectionType: ProjectionType.KEYS_ONLY,
     });
     this.addGlobalSecondaryIndex({
       indexName: due.name,

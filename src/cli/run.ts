@@ -15,6 +15,7 @@ import { statusCommand } from './commands/status.ts';
 import {
   createTableCommand,
   promotedCommand,
+  reindexCommand,
   releaseCommand,
   sweepCommand,
 } from './commands/upkeep.ts';
@@ -38,6 +39,7 @@ const commands: readonly Command[] = [
   sweepCommand,
   doctorCommand,
   createTableCommand,
+  reindexCommand,
   demoCommand,
 ];
 

@@ -10,9 +10,12 @@ interface Verbs {
   readonly plan: readonly [args: readonly [model: string], options?: PlanOptions];
   readonly apply: readonly [args: readonly [model: string], options?: ApplyOptions];
   readonly undo: readonly [args: readonly [modelOrId: string], options?: UndoOptions];
-  readonly history: readonly [args?: readonly [model?: string], options?: { readonly live?: true }];
+  readonly history: readonly [
+    args?: readonly [model?: string],
+    options?: PageOptions & { readonly live?: true },
+  ];
   readonly explain: readonly [args: readonly [id: string]];
-  readonly status: readonly [args?: readonly [model?: string]];
+  readonly status: readonly [args?: readonly [model?: string], options?: PageOptions];
   readonly promoted: readonly [
     args: readonly [model: string, version: string],
     options?: { readonly replaced?: string; readonly pointer?: string | undefined },
@@ -23,12 +26,19 @@ interface Verbs {
   readonly sweep: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly 'create-table': readonly [];
+  readonly reindex: readonly [args?: readonly [], options?: { readonly back?: true }];
   readonly demo: readonly [
     args?: readonly [],
     options?: { readonly model?: string; readonly stage?: true },
   ];
 }
 export type CommandVerb = keyof Verbs;
+
+/** The next page of a list. */
+interface PageOptions {
+  readonly limit?: string | undefined;
+  readonly before?: string | undefined;
+}
 
 interface Overrides {
   readonly override?: readonly string[] | undefined;

@@ -183,7 +183,17 @@ export const limits = {
   pointersMax: 10,
   /** A record without effect expires after this (90 days). */
   recordRetentionMs: 7_776_000_000,
-  historyRowsMax: 10_000,
+  /** Records of one page of a list; older ones are on the next. */
+  historyRowsMax: 1_000,
+  /** Partitions that the entries of an index are spread over, and how many are read at a time. */
+  indexShards: 16,
+  shardsAtOnce: 4,
+  /** Entries of one shard that are read at a time. */
+  shardPageRows: 1_000,
+  /** `reindex`: entries at a time, at least so long for each time (80 a second), and times through all. */
+  reindexRows: 20,
+  reindexPageMs: 250,
+  reindexPassesMax: 5,
 
   /** SNS: fewer than 100 characters, and 256 KiB with attributes. */
   subjectLengthMax: 99,

@@ -1,3 +1,4 @@
+import type { ListPosition } from '../domain/record/list-position.ts';
 import type { NoticeTopic } from '../domain/record/notice-content.ts';
 import type { OutboxNotice } from '../domain/record/outbox.ts';
 import type { Unreadable } from '../domain/record/read-each.ts';
@@ -31,6 +32,18 @@ export interface RecordList {
   /** Newest first. */
   readonly records: readonly ListedRecord[];
   readonly unreadable: readonly Unreadable[];
+  /** Where the next page begins; undefined on the last one. */
+  readonly next?: ListPosition | undefined;
+}
+
+/** Which part of a list is read. */
+export interface ListPage {
+  /** At most so many records. @default limits.historyRowsMax */
+  readonly limit?: number;
+  /** Only what stands behind it. @default the newest */
+  readonly before?: ListPosition | undefined;
+  /** Of each model its latest record, and nothing else. */
+  readonly isLatestOnly?: boolean;
 }
 
 export interface LiveLogList {
@@ -74,10 +87,10 @@ export interface RollbackStore {
    */
   write(change: StoreChange, deadline: Deadline): Promise<'written' | 'conflict'>;
   /**
-   * Of one model or of all, the newest. What cannot be read is named, not thrown.
-   * @param rowsMax at most so many @default limits.historyRowsMax
+   * A page of the records of one model or of all, newest first. What cannot be read is named, not thrown. A
+   * record that ends while the pages are read moves to the top of the list.
    */
-  list(modelName: string | null, deadline: Deadline, rowsMax?: number): Promise<RecordList>;
+  list(modelName: string | null, deadline: Deadline, page?: ListPage): Promise<RecordList>;
   /**
    * What is due, the longest due first.
    * @param after the last one of the page before; null for the first page

@@ -16,7 +16,11 @@ async function createdByCommand(): Promise<CreateTableCommandInput | undefined> 
       if (command instanceof CreateTableCommand) created = command.input;
       if (created === undefined)
         throw new ResourceNotFoundException({ message: '', $metadata: {} });
-      return { Table: { TableStatus: 'ACTIVE' } };
+      const indexes = created.GlobalSecondaryIndexes?.map(({ IndexName }) => ({
+        IndexName,
+        IndexStatus: 'ACTIVE',
+      }));
+      return { Table: { TableStatus: 'ACTIVE', GlobalSecondaryIndexes: indexes } };
     },
   } as unknown as DynamoDBClient;
   const clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: async () => undefined };

@@ -4,6 +4,7 @@ import {
   CreateTableCommand,
   DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   ScanCommand,
   TransactionCanceledException,
   UpdateItemCommand,
@@ -277,6 +278,7 @@ function describeItems(): void {
 
   test('expires when it ended without effect and nothing of it is due', async () => {
     const workspace = uniqueName('expiry');
+    await setLayout(workspace, 'single');
     const store = newStore(admin, workspace);
     const { record } = refused('fraud', '1', NOON_MS + 1);
     // Release 0.1.0 left a notice in it.
@@ -324,6 +326,7 @@ function describeItems(): void {
 
   test('is a notice that is due by itself, and expires once it is sent', async () => {
     const workspace = uniqueName('expiry');
+    await setLayout(workspace, 'single');
     const store = newStore(admin, workspace);
     const end = refused('fraud', '1', NOON_MS);
     await store.write(end, soon());
@@ -502,7 +505,8 @@ function describeNetwork(): void {
       index === 0 ? awsError(500, 'InternalServerError') : { kind: 'pass' },
     );
     expect(await store.write(claimed, soon())).toBe('written');
-    expect(proxy.requests).toHaveLength(2);
+    // One of the layout, twice, and the write.
+    expect(proxy.requests).toHaveLength(3);
   });
 
   test('is StateStoreUnavailableError when nobody listens', async () => {
@@ -593,7 +597,7 @@ function describeCreateTable(): void {
         { AttributeName: 'pk', KeyType: 'HASH' },
         { AttributeName: 'sk', KeyType: 'RANGE' },
       ],
-      GlobalSecondaryIndexes: ['by-time', 'due'].map((name) => ({
+      GlobalSecondaryIndexes: ['by-time', 'due', 'by-time-sharded'].map((name) => ({
         IndexName: name,
         IndexStatus: index,
       })),
@@ -605,13 +609,17 @@ function describeCreateTable(): void {
       table('ACTIVE', 'ACTIVE'),
       table('CREATING', 'CREATING'),
       table('ACTIVE', 'CREATING'),
-      table('ACTIVE', 'ACTIVE'),
+      ...Array.from({ length: 3 }, () => table('ACTIVE', 'ACTIVE')),
     ];
     const { client } = stubClient(async (command) =>
       command === 'DescribeTableCommand' ? answers.shift() : {},
     );
     const clock = skippingClock();
-    expect(await createTable(client, 'state', clock)).toEqual({ isNew: false, warnings: [] });
+    expect(await createTable(client, 'state', clock)).toEqual({
+      isNew: false,
+      isIndexAdded: false,
+      warnings: [],
+    });
     expect(answers).toEqual([]);
     expect(clock.monotonicMs()).toBeGreaterThan(0);
   });
@@ -789,9 +797,9 @@ function describeStubs(): void {
     await store.write(three, soon());
     expect(pausesMs).toEqual([]);
     expect(await readItems(store, 'fraud', three.record.id)).toEqual(itemsOf(three));
-    // Without a notice: it is asked for like the others.
-    expect(asked).toEqual([4, 3, 2, 1]);
-    expectBackoff(pausesMs, 3);
+    // Without a notice: it is asked for like the others, and the layout of the indexes comes last.
+    expect(asked).toEqual([5, 4, 3, 2]);
+    expectBackoff(pausesMs, 4);
   });
 
   test('asks no other key again, and none twice', async () => {
@@ -807,7 +815,7 @@ function describeStubs(): void {
         : { Responses: {}, UnprocessedKeys: { [tableName]: { ...wanted, Keys: left } } };
     });
     await newStore(client, '', tableName, pausingClock().clock).read('fraud', 'fraud/1', soon());
-    expect(asked[0]).toHaveLength(4);
+    expect(asked[0]).toHaveLength(5);
     expect(asked.slice(1)).toEqual([asked[0]?.slice(2)]);
   });
 
@@ -954,6 +962,8 @@ async function throughProxy(
   workspace: string = uniqueName('proxied'),
   config: { readonly maxAttempts?: number } = {},
 ): Promise<{ store: DynamoDBRollbackStore; proxy: HttpProxy }> {
+  // Else the first write would decide the layout of the indexes too.
+  await setLayout(workspace, 'sharded');
   const proxy = await startHttpProxy(dynamodb.url, act);
   openProxies.push(proxy);
   const store = newStore(
@@ -961,6 +971,11 @@ async function throughProxy(
     workspace,
   );
   return { store, proxy };
+}
+
+async function setLayout(workspace: string, layout: 'single' | 'sharded'): Promise<void> {
+  const Item = { pk: { S: `INDEX#${workspace}` }, sk: { S: 'STATE' }, layout: { S: layout } };
+  await admin.send(new PutItemCommand({ TableName: tableName, Item }));
 }
 
 function isCall({ headers }: ProxiedRequest, operation: string): boolean {
@@ -982,6 +997,17 @@ async function makeTable(name: string, keys: readonly string[]): Promise<void> {
   await admin.send(new ScanCommand({ TableName: name }));
 }
 
+/** To a read of the layout of the indexes alone, which a write makes that no read came before. */
+function layoutAnswer(input: object): object | null {
+  const { RequestItems: of = {} } = input as {
+    RequestItems?: Record<string, { Keys: KeyedItem[] }>;
+  };
+  const [[table = '', { Keys: keys }] = ['', { Keys: [] }]] = Object.entries(of);
+  const [key, ...others] = keys;
+  if (!key?.pk.S.startsWith('INDEX#') || others.length > 0) return null;
+  return { Responses: { [table]: [{ ...key, layout: { S: 'sharded' } }] } };
+}
+
 /** A client that answers by the name of the command. */
 function stubClient(answer: (command: string, input: object) => Promise<unknown>): {
   client: DynamoDBClient;
@@ -990,6 +1016,8 @@ function stubClient(answer: (command: string, input: object) => Promise<unknown>
   let calls = 0;
   const stub = {
     send: async (command: { input: object }) => {
+      const layout = layoutAnswer(command.input);
+      if (layout !== null) return layout;
       calls += 1;
       return await answer(command.constructor.name, command.input);
     },

@@ -2,6 +2,7 @@ import {
   CreateTableCommand,
   type CreateTableCommandInput,
   DynamoDBClient,
+  PutItemCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +19,12 @@ import { soon } from './model-registry.contract.ts';
 const dynamodb = engine('dynamodb');
 const ministack = engine('ministack');
 
-/** What `createTable` makes. */
+const named = (tableName: string): { tableName: string; workspace: string } => ({
+  tableName,
+  workspace: '',
+});
+
+/** What release 0.1.0 made. */
 const sound = {
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: [
@@ -41,28 +47,53 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('inspectTable on DynamoDB Loc
   ): Promise<Readonly<Record<string, Check>>> => {
     const TableName = uniqueName('table');
     await client.send(new CreateTableCommand({ ...sound, TableName, ...input }));
-    return byName(await inspectTable(client, TableName, soon()));
+    return byName(await inspectTable(client, named(TableName), soon()));
   };
 
   test('finds what create-table made in order; this engine knows no backups', async () => {
     const tableName = uniqueName('table');
     await createTable(client, tableName, systemClock);
-    expect(byName(await inspectTable(client, tableName, soon()))).toMatchObject({
+    expect(byName(await inspectTable(client, named(tableName), soon()))).toMatchObject({
       table: { verdict: 'ok', message: `The table ${tableName} has its keys and indexes.` },
       expiry: { verdict: 'ok' },
       backup: { verdict: 'warning', message: expect.stringContaining('UnknownOperation') },
     });
   });
 
+  test('names the index that a table of release 0.1.0 lacks, and the commands that make it', async () => {
+    const found = await inspected({ GlobalSecondaryIndexes: [byTime, due] });
+    expect(found).toMatchObject({ table: { verdict: 'ok' }, index: { verdict: 'warning' } });
+    expect(found['index']?.message).toContain('has no index by-time-sharded');
+    expect(found['index']?.fix).toMatch(/`model-rollback create-table`.*`model-rollback reindex`/);
+  });
+
+  test.each([
+    { by_time_pk: { S: 'ROLLBACKS#' }, by_time_sk: { S: '2026' } },
+    { due_pk: { S: 'DUE#' }, due_at_ms: { N: '1' } },
+    { due_pk: { S: 'DUE-NOTICE#' }, due_at_ms: { N: '1' } },
+  ])('reports an entry that is where 0.1.0 puts it: %o', async (entry) => {
+    const tableName = uniqueName('table');
+    await createTable(client, tableName, systemClock);
+    const spread = byName(await inspectTable(client, named(tableName), soon()));
+    expect(spread['index']).toMatchObject({ verdict: 'ok' });
+    const Item = { pk: { S: 'MODEL#/m' }, sk: { S: 'ROLLBACK#m/1' }, ...entry };
+    await client.send(new PutItemCommand({ TableName: tableName, Item }));
+    const found = byName(await inspectTable(client, named(tableName), soon()));
+    expect(found['index']).toMatchObject({
+      verdict: 'warning',
+      fix: expect.stringContaining('`model-rollback reindex`'),
+    });
+  });
+
   test('leaves a table that is missing to who reads it', async () => {
-    expect(await inspectTable(client, uniqueName('missing'), soon())).toEqual([]);
+    expect(await inspectTable(client, named(uniqueName('missing')), soon())).toEqual([]);
   });
 
   test('warns when nothing expires, or by another attribute', async () => {
     const tableName = uniqueName('table');
     const input = { ...sound, GlobalSecondaryIndexes: [byTime, due], TableName: tableName };
     await client.send(new CreateTableCommand(input));
-    expect(byName(await inspectTable(client, tableName, soon()))).toMatchObject({
+    expect(byName(await inspectTable(client, named(tableName), soon()))).toMatchObject({
       table: { verdict: 'ok' },
       expiry: { verdict: 'warning', fix: expect.stringContaining('create-table') },
     });
@@ -72,7 +103,7 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('inspectTable on DynamoDB Loc
         TimeToLiveSpecification: { AttributeName: 'other', Enabled: true },
       }),
     );
-    expect(byName(await inspectTable(client, tableName, soon()))['expiry']?.verdict).toBe(
+    expect(byName(await inspectTable(client, named(tableName), soon()))['expiry']?.verdict).toBe(
       'warning',
     );
   });
@@ -137,14 +168,14 @@ describe.skipIf(ministack.isMissing)(ministack.title('inspectTable on MiniStack'
     const tableName = uniqueName('table');
     const input = { ...sound, GlobalSecondaryIndexes: [byTime, due], TableName: tableName };
     await client.send(new CreateTableCommand(input));
-    const before = byName(await inspectTable(client, tableName, soon()));
+    const before = byName(await inspectTable(client, named(tableName), soon()));
     expect(before['backup']).toMatchObject({
       verdict: 'warning',
       message: 'Point-in-time recovery is off.',
     });
     await createTable(client, tableName, systemClock);
-    const after = byName(await inspectTable(client, tableName, soon()));
-    expect(Object.values(after).map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok']);
+    const after = byName(await inspectTable(client, named(tableName), soon()));
+    expect(Object.values(after).map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 });
 
@@ -156,11 +187,11 @@ describe('inspectTable', () => {
     const body = JSON.stringify({ __type, message: 'no' });
     const proxy = await startHttpProxy(null, () => ({ kind: 'answer', status, body }));
     const client = new DynamoDBClient(localClientConfig(proxy.url));
-    const checks = await inspectTable(client, 'table', soon());
-    expect(checks.map(({ verdict }) => verdict)).toEqual(['warning', 'warning', 'warning']);
+    const checks = await inspectTable(client, named('table'), soon());
+    expect(checks.map(({ verdict }) => verdict)).toEqual(Array(4).fill('warning'));
     for (const check of checks) {
       expect(check.message).toContain(message);
-      expect(check.fix).toMatch(/dynamodb:Describe/);
+      expect(check.fix).toMatch(/dynamodb:(Describe|Query)/);
     }
     await proxy.close();
   });
@@ -169,8 +200,8 @@ describe('inspectTable', () => {
     const proxy = await startHttpProxy(null, () => ({ kind: 'hang' }));
     const client = new DynamoDBClient(localClientConfig(proxy.url));
     const startMs = performance.now();
-    const checks = await inspectTable(client, 'table', deadlineAfter(systemClock, 300));
-    expect(checks).toHaveLength(3);
+    const checks = await inspectTable(client, named('table'), deadlineAfter(systemClock, 300));
+    expect(checks).toHaveLength(4);
     expect(performance.now() - startMs).toBeLessThan(2_000);
     await proxy.close();
   });

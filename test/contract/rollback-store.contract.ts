@@ -518,7 +518,7 @@ function describeList({ store }: StoreContext): void {
       for (const end of ends) await store().write(end, soon());
       const newest = [ends[5]?.record, ends[4]?.record];
       for (const model of [null, 'fraud']) {
-        const { records } = await store().list(model, soon(), 2);
+        const { records } = await store().list(model, soon(), { limit: 2 });
         expect(records.map(({ record }) => record)).toEqual(newest);
       }
     });

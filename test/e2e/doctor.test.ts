@@ -85,6 +85,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'registry',
       'state',
       'table',
+      'index',
       'expiry',
       'backup',
       'clock',

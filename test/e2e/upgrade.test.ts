@@ -26,7 +26,7 @@ describe.skipIf(isEngineMissing || problem !== null)(
   suiteTitle(`an upgrade${problem === null ? '' : ` [skipped: ${problem}]`}`),
   () => {
     beforeAll(async () => {
-      world = await createWorld();
+      world = await createWorld(undefined, { isFirstTable: true });
     });
     afterAll(() => Promise.all(processes.map((one) => one.kill())));
 
@@ -154,6 +154,35 @@ describe.skipIf(isEngineMissing || problem !== null)(
         const answer = answerIn(await send('0.1.0', { model_name: other, request_id: '1' }));
         expect(answer).toMatchObject({ rolled_back: true, to_version: '3' });
       });
+    });
+
+    test('with reindex, and a downgrade with reindex --back, leaves each release its due work', async () => {
+      world = await createWorld(undefined, { isFirstTable: true });
+      const [before, after] = [await world.model(STAGES), await world.model(STAGES)];
+      await send('0.1.0', { model_name: before, request_id: 'r' });
+      const later = { [CLOCK_OFFSET]: '150000' };
+      const checked = async (release: Release): Promise<unknown> =>
+        ((await send(release, { sweep: true }, later)) as unknown as Record<string, unknown>)[
+          'pointers_checked'
+        ];
+
+      const made = await runCommand(['create-table', '--json'], world.env());
+      expect(made.json).toMatchObject({ created: false, index_added: true });
+      expect((await runCommand(['reindex', '--json'], world.env())).json).toMatchObject({
+        layout: 'sharded',
+        complete: true,
+      });
+      await send('this release', { model_name: after, request_id: 'r' });
+      expect(await checked('0.1.0')).toBe(0);
+      expect((await world.history(null)).map(({ model_name: name }) => name)).toEqual([
+        after,
+        before,
+      ]);
+
+      const back = await runCommand(['reindex', '--back', '--json'], world.env());
+      expect(back.json).toMatchObject({ layout: 'single', complete: true });
+      expect(await checked('0.1.0')).toBe(2);
+      expect(await checked('this release')).toBe(0);
     });
   },
 );

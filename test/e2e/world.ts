@@ -1,7 +1,7 @@
 /** What a suite of this folder runs in: real engines, a state table and a watched topic of its own. */
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import {
   awsEnvironment,
@@ -19,6 +19,7 @@ import {
 } from '../engines/engines.ts';
 import { type AdminVersion, MLflowAdmin, type Stage } from '../engines/mlflow-admin.ts';
 import type { ServerTraits } from '../engines/mlflow-versions.ts';
+import { firstTable } from '../fakes/first-table.ts';
 import { runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
 import type { Answer } from './reply.ts';
@@ -80,8 +81,14 @@ export function bareEnv(settings: Settings = {}): Env {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 
-/** Makes the topic, its queue and, by the command, the state table. */
-export async function createWorld(registry: Registry = sharedRegistry()): Promise<World> {
+/**
+ * Makes the topic, its queue and, by the command, the state table.
+ * @param isFirstTable the table is one that release 0.1.0 made
+ */
+export async function createWorld(
+  registry: Registry = sharedRegistry(),
+  { isFirstTable = false }: { readonly isFirstTable?: boolean } = {},
+): Promise<World> {
   const [dynamodb, ministack] = [engine('dynamodb'), engine('ministack')];
   const tableName = uniqueName('rollback-state');
   const topic = await createWatchedTopic(ministack.url, uniqueName('notices'));
@@ -101,10 +108,13 @@ export async function createWorld(registry: Registry = sharedRegistry()): Promis
       ROLLBACK_OBSERVE_MINUTES: '0',
       ...settings,
     });
-  const made = await runCommand(['create-table', '--json'], env());
-  if (made.exitCode !== 0) throw new Error(made.stderr);
-  const inbox = openInbox(ministack.url, topic);
   const client = new DynamoDBClient(localClientConfig(dynamodb.url));
+  if (isFirstTable) await client.send(new CreateTableCommand(firstTable(tableName)));
+  else {
+    const made = await runCommand(['create-table', '--json'], env());
+    if (made.exitCode !== 0) throw new Error(made.stderr);
+  }
+  const inbox = openInbox(ministack.url, topic);
   const notices = async (model: string): Promise<readonly ReceivedNotice[]> =>
     (await inbox()).filter(({ message }) => message['model_name'] === model);
   const stored = async (model: string): Promise<Stored> => {

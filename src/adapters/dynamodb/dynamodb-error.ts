@@ -12,6 +12,18 @@ const credentialErrors = [
   'UnrecognizedClientException',
 ];
 
+/**
+ * True for the error that a query of an index gives that the table does not have, or that is still being made.
+ */
+export function isIndexMissing(error: unknown): boolean {
+  const { cause = error } = error instanceof Error ? error : {};
+  return (
+    cause instanceof Error &&
+    cause.name === 'ValidationException' &&
+    /does not have the specified index|backfilling/i.test(cause.message)
+  );
+}
+
 /** What an error of the SDK means for us, with the fix in the message. */
 export function storeError(
   error: unknown,

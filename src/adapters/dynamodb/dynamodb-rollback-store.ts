@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { StateCorruptError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { comparePositions, type ListPosition } from '../../domain/record/list-position.ts';
 import type { NoticeTopic } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
 import { readEach } from '../../domain/record/read-each.ts';
@@ -10,7 +11,6 @@ import {
   type StoreChange,
   shownAtMs,
 } from '../../domain/record/record.ts';
-import { tableShape } from '../../domain/record/table-shape.ts';
 import type { HeadsItem } from '../../domain/state/live-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -18,14 +18,13 @@ import type { Identity } from '../../ports/identity.ts';
 import type {
   DueItem,
   DueKind,
+  ListPage,
   LiveLogList,
   RecordList,
   RollbackStore,
   StoreView,
 } from '../../ports/rollback-store.ts';
 import {
-  dueItemKey,
-  duePartition,
   fleetItem,
   fleetKey,
   headsItem,
@@ -37,7 +36,6 @@ import {
   noticeItem,
   noticeKey,
   partition,
-  readDueItem,
   readFleetItem,
   readHeadsItem,
   readLiveItem,
@@ -49,9 +47,10 @@ import {
   recordPrefix,
   stateItem,
   stateKey,
-  timePartition,
 } from './rollback-item.ts';
 import { type ConditionalPut, TableCalls } from './table-calls.ts';
+import { TableLayout } from './table-layout.ts';
+import { TableLists } from './table-lists.ts';
 
 export interface DynamoDBRollbackStoreOptions {
   readonly tableName: string;
@@ -71,6 +70,8 @@ export interface DynamoDBRollbackStoreOptions {
 export class DynamoDBRollbackStore implements RollbackStore {
   readonly #client: DynamoDBClient;
   readonly #calls: TableCalls;
+  readonly #layout: TableLayout;
+  readonly #lists: TableLists;
   readonly #identity: Identity;
   readonly #workspace: string;
   readonly #clockSkewMs: () => number | null;
@@ -84,6 +85,8 @@ export class DynamoDBRollbackStore implements RollbackStore {
     this.#calls = new TableCalls(client, options.tableName, clock, identity);
     this.#identity = identity;
     this.#workspace = options.workspace;
+    this.#layout = new TableLayout(this.#calls, options.workspace);
+    this.#lists = new TableLists(this.#calls, options.workspace);
     this.#clockSkewMs = options.clockSkewMs ?? (() => null);
   }
 
@@ -98,7 +101,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
             notice: noticeKey(this.#workspace, rollbackId, 'end'),
           }),
     };
-    const items = await this.#calls.get(Object.values(keys), deadline);
+    const items = await this.#get(Object.values(keys), deadline);
     const find = (key: Item | undefined): Item | undefined =>
       key && items.find((item) => isSameItem(item, key));
     const [state, fleet] = [find(keys.state), find(keys.fleet)];
@@ -117,7 +120,8 @@ export class DynamoDBRollbackStore implements RollbackStore {
     topic: NoticeTopic,
     deadline: Deadline,
   ): Promise<OutboxNotice | undefined> {
-    const [item] = await this.#calls.get([noticeKey(this.#workspace, rollbackId, topic)], deadline);
+    const key = noticeKey(this.#workspace, rollbackId, topic);
+    const [item] = await this.#get([key], deadline);
     return item && readNoticeItem(item);
   }
 
@@ -125,12 +129,14 @@ export class DynamoDBRollbackStore implements RollbackStore {
     const { state, record, fleet, notice, live = [], heads } = change;
     const token = notice?.item.token ?? this.#identity.random();
     const workspace = this.#workspace;
+    const isIndexed = record !== undefined || notice !== undefined;
+    const layout = isIndexed ? await this.#layout.forWriting(deadline) : 'single';
     const puts: ConditionalPut[] = [];
     if (state !== undefined) {
       puts.push({ item: stateItem(state, workspace, token), over: before(state) });
     }
     if (record !== undefined) {
-      puts.push({ item: recordItem(record, workspace, token), over: before(record) });
+      puts.push({ item: recordItem(record, { workspace, layout }, token), over: before(record) });
     }
     if (fleet !== undefined) {
       puts.push({ item: fleetItem(fleet, workspace, token), over: before(fleet) });
@@ -140,7 +146,7 @@ export class DynamoDBRollbackStore implements RollbackStore {
         notice.over === null
           ? null
           : ({ attribute: 'write_token', value: { S: notice.over } } as const);
-      puts.push({ item: noticeItem(notice.item, workspace), over });
+      puts.push({ item: noticeItem(notice.item, { workspace, layout }), over });
     }
     for (const entry of live) {
       puts.push({ item: liveItem(entry, workspace, token), over: 'anything' });
@@ -154,66 +160,34 @@ export class DynamoDBRollbackStore implements RollbackStore {
   async list(
     modelName: string | null,
     deadline: Deadline,
-    rowsMax: number = limits.historyRowsMax,
+    page: ListPage = {},
   ): Promise<RecordList> {
-    const { byTime } = tableShape;
-    const ofAll = {
-      IndexName: byTime.name,
-      KeyConditionExpression: '#hash = :hash',
-      ExpressionAttributeNames: { '#hash': byTime.partitionKey },
-      ExpressionAttributeValues: { ':hash': { S: timePartition(this.#workspace) } },
-      ScanIndexForward: false,
-    };
-    const ofOne = {
-      ConsistentRead: true,
-      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-      ExpressionAttributeValues: {
-        ':pk': { S: partition(this.#workspace, modelName ?? '') },
-        ':prefix': { S: recordPrefix },
-      },
-    };
-    const query = modelName === null ? ofAll : ofOne;
-    // Those of one model are in the order of their keys.
-    const limit = modelName === null ? rowsMax : limits.historyRowsMax;
-    const rows = { limit, read: (item: Item) => item };
-    const items = await this.#calls.query(query, rows, deadline);
+    const { entries, next } = await this.#lists.page(modelName, page, deadline);
+    const keys = entries.map(({ key }) => key);
+    const items = await this.#calls.get(keys, deadline);
     const named = items.map((item) => ({
       id: (item['sk']?.S ?? '').slice(recordPrefix.length),
       item,
     }));
     const { read: records, unreadable } = readEach(named, ({ item }) => readRecordItem(item));
-    const newest = records.toSorted((a, b) => shownAtMs(b) - shownAtMs(a)).slice(0, rowsMax);
+    const newest = records.toSorted((a, b) => comparePositions(placeOf(a), placeOf(b)));
     const notified = await this.#notified(newest, deadline);
     const listed = newest.map((record) => ({ record, isNotified: notified.has(record.id) }));
-    return { records: listed, unreadable };
+    return { records: listed, unreadable, next };
   }
 
   async listDue(
     kind: DueKind,
     nowMs: number,
-    { limit, after }: { readonly limit: number; readonly after: DueItem | null },
+    page: { readonly limit: number; readonly after: DueItem | null },
     deadline: Deadline,
   ): Promise<readonly DueItem[]> {
-    const { due } = tableShape;
-    return await this.#calls.query(
-      {
-        IndexName: due.name,
-        KeyConditionExpression: '#hash = :hash AND #at <= :now',
-        ExpressionAttributeNames: { '#hash': due.partitionKey, '#at': due.sortKey },
-        ExpressionAttributeValues: {
-          ':hash': { S: duePartition(kind, this.#workspace) },
-          ':now': { N: String(nowMs) },
-        },
-        ExclusiveStartKey: after === null ? undefined : dueItemKey(after, this.#workspace),
-      },
-      { limit, read: (item) => readDueItem(item, this.#workspace) },
-      deadline,
-    );
+    return await this.#lists.due(kind, nowMs, page, deadline);
   }
 
   async readHeads(parts: readonly string[], deadline: Deadline): Promise<readonly HeadsItem[]> {
     const keys = parts.map((part) => headsKey(this.#workspace, part));
-    return (await this.#calls.get(keys, deadline)).map(readHeadsItem);
+    return (await this.#get(keys, deadline)).map(readHeadsItem);
   }
 
   async listLive(modelName: string, deadline: Deadline): Promise<LiveLogList> {
@@ -239,6 +213,13 @@ export class DynamoDBRollbackStore implements RollbackStore {
     this.#client.destroy();
   }
 
+  /** What exists of it; the layout of the indexes comes with it. */
+  async #get(keys: readonly Item[], deadline: Deadline): Promise<Item[]> {
+    const items = await this.#calls.get([...keys, this.#layout.key], deadline);
+    this.#layout.note(items);
+    return items.filter((item) => !isSameItem(item, this.#layout.key));
+  }
+
   /** Ids of those whose notice every channel took. */
   async #notified(
     records: readonly RollbackRecord[],
@@ -255,6 +236,10 @@ export class DynamoDBRollbackStore implements RollbackStore {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function placeOf(record: RollbackRecord): ListPosition {
+  return { atMs: shownAtMs(record), id: record.id };
+}
 
 /** A write is conditional on the revision before; the first one on there being nothing. */
 function before({ revision }: { readonly revision: number }): ConditionalPut['over'] {

@@ -4,14 +4,17 @@ import {
   DescribeTimeToLiveCommand,
   type DynamoDBClient,
   type KeySchemaElement,
+  QueryCommand,
   ResourceNotFoundException,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import { type Check, ok, problem, warning } from '../../domain/answer/check.ts';
+import { type Check, ok, problem, Verdict, warning } from '../../domain/answer/check.ts';
 import { commandText } from '../../domain/command-line.ts';
 import { messageOf } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
 import { tableShape } from '../../domain/record/table-shape.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import { duePartitions, type IndexPartition, queryOf, timePartitions } from './index-entries.ts';
 
 /**
  * The shape and the settings of the state table, which reading its items does not show; nothing where
@@ -20,7 +23,7 @@ import type { Deadline } from '../../ports/deadline.ts';
  */
 export async function inspectTable(
   client: DynamoDBClient,
-  tableName: string,
+  { tableName, workspace }: { readonly tableName: string; readonly workspace: string },
   deadline: Deadline,
 ): Promise<readonly Check[]> {
   const abortSignal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline.leftMs())));
@@ -30,6 +33,16 @@ export async function inspectTable(
     checkPart('table', 'the shape of the table', 'dynamodb:DescribeTable', async () => {
       const { Table: table } = await client.send(new DescribeTableCommand(name), to);
       return judgeShape(table ?? {}, tableName);
+    }),
+    checkPart('index', 'the index of lists and of due work', 'dynamodb:Query', async () => {
+      const { Table: table } = await client.send(new DescribeTableCommand(name), to);
+      const isLeft = await Promise.all(
+        oldPartitions(workspace).map(async (partition) => {
+          const query = { ...name, ...queryOf(partition), Limit: 1 };
+          return (await client.send(new QueryCommand(query), to)).Items?.length === 1;
+        }),
+      );
+      return judgeIndex(table ?? {}, isLeft.includes(true));
     }),
     checkPart('expiry', 'expiry (TTL)', 'dynamodb:DescribeTimeToLive', async () => {
       const { TimeToLiveDescription: ttl } = await client.send(
@@ -53,7 +66,11 @@ export async function inspectTable(
     }),
   ]);
   const [shape] = checks;
-  return shape === null ? [] : checks.filter((check) => check !== null);
+  if (shape === null) return [];
+  const isOurs = shape.verdict !== Verdict.PROBLEM;
+  return checks
+    .filter((check) => check !== null)
+    .filter(({ name: of }) => isOurs || of !== 'index');
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -78,6 +95,46 @@ async function checkPart(
       `Check that the table can be reached, and the permission ${action}.`,
     );
   }
+}
+
+/** What of the layout of release 0.1.0 is left. */
+function oldPartitions(workspace: string): readonly IndexPartition[] {
+  return [
+    ...timePartitions('single', workspace),
+    ...duePartitions('single', 'record', workspace),
+    ...duePartitions('single', 'notice', workspace),
+  ];
+}
+
+/** Whether a thousand models at once would be throttled. */
+function judgeIndex(
+  { GlobalSecondaryIndexes: indexes = [] }: TableDescription,
+  isLeft: boolean,
+): Check {
+  const { name } = tableShape.byTimeSharded;
+  const index = indexes.find(({ IndexName: known }) => known === name);
+  const slow = 'Many rollbacks at once may be throttled until then.';
+  if (index === undefined) {
+    return warning(
+      'index',
+      `The table has no index ${name}, as one of release 0.1.0: all models share one partition of its indexes. ${slow}`,
+      `To add it, run ${commandText('create-table')}; then run ${commandText('reindex')}.`,
+    );
+  }
+  if (index.IndexStatus !== 'ACTIVE') {
+    return warning(
+      'index',
+      `The index ${name} is still being made. ${slow}`,
+      `When this check says that it is ready, run ${commandText('reindex')}.`,
+    );
+  }
+  return isLeft
+    ? warning(
+        'index',
+        `Entries are in the one partition that release 0.1.0 keeps for all models. ${slow}`,
+        `When no function of 0.1.0 uses the table any more, run ${commandText('reindex')}.`,
+      )
+    : ok('index', `The entries of the indexes are spread over ${limits.indexShards} partitions.`);
 }
 
 function judgeShape(table: TableDescription, tableName: string): Check {
@@ -110,6 +167,8 @@ function judgeShape(table: TableDescription, tableName: string): Check {
     const fix = `To create one, set ROLLBACK_STATE_TABLE to another name and run ${commandText('create-table')}.`;
     return problem('table', message, fix);
   }
+  // That it is still being made has a check of its own.
+  indexes.delete(tableShape.byTimeSharded.name);
   const statuses = [table.TableStatus, ...[...indexes.values()].map((index) => index.IndexStatus)];
   const busy = statuses.find((status) => !['ACTIVE', 'UPDATING'].includes(status ?? ''));
   return busy === undefined

@@ -4,7 +4,7 @@ import { StateCorruptError } from '../../domain/errors.ts';
 import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
 import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
 import type { OutboxNotice } from '../../domain/record/outbox.ts';
-import { modelNameOf, type RollbackRecord } from '../../domain/record/record.ts';
+import { modelNameOf, type RollbackRecord, shownAtMs } from '../../domain/record/record.ts';
 import {
   decodeFleetState,
   decodeHeads,
@@ -23,13 +23,20 @@ import { tableShape } from '../../domain/record/table-shape.ts';
 import type { FleetState } from '../../domain/state/fleet.ts';
 import { type HeadsItem, type LiveLogEntry, liveLogName } from '../../domain/state/live-log.ts';
 import type { ModelState } from '../../domain/state/model-state.ts';
-import type { DueItem, DueKind } from '../../ports/rollback-store.ts';
+import type { DueItem } from '../../ports/rollback-store.ts';
+import { dueAttributes, type IndexLayout, timeAttributes } from './index-entries.ts';
 
 /**
  * State and records as items. `doc` is the whole truth; the other attributes are what conditions,
  * indexes and TTL need, and what a person wants to see in the console.
  */
 export type Item = Record<string, AttributeValue>;
+
+/** Where an item is written, and where its index entries go. */
+export interface ItemPlace {
+  readonly workspace: string;
+  readonly layout: IndexLayout;
+}
 
 export interface ItemKeys {
   readonly pk: AttributeValue;
@@ -94,7 +101,11 @@ export function fleetItem(fleet: FleetState, workspace: string, writeToken: stri
   };
 }
 
-export function recordItem(record: RollbackRecord, workspace: string, writeToken: string): Item {
+export function recordItem(
+  record: RollbackRecord,
+  { workspace, layout }: ItemPlace,
+  writeToken: string,
+): Item {
   const answer = responseOf(record);
   const due = dueAtMs(record);
   const expires = expiresAtMs(record);
@@ -108,21 +119,19 @@ export function recordItem(record: RollbackRecord, workspace: string, writeToken
     timestamp: { S: answer.timestamp },
     ...(answer.from_version === null ? {} : { from_version: { S: answer.from_version } }),
     ...(answer.to_version === null ? {} : { to_version: { S: answer.to_version } }),
-    [tableShape.byTime.partitionKey]: { S: timePartition(workspace) },
-    [tableShape.byTime.sortKey]: {
-      S: `${answer.timestamp}#${record.id}`,
-    },
-    ...dueAttributes('record', workspace, due),
+    ...timeAttributes(layout, workspace, { atMs: shownAtMs(record), id: record.id }),
+    ...dueAttributes(layout, 'record', workspace, { id: record.id, atMs: due }),
     ...ttlAttribute(expires),
   };
 }
 
-export function noticeItem(notice: OutboxNotice, workspace: string): Item {
+export function noticeItem(notice: OutboxNotice, { workspace, layout }: ItemPlace): Item {
+  const due = { id: notice.rollbackId, atMs: noticeDueAtMs(notice) };
   return {
     ...noticeKey(workspace, notice.rollbackId, notice.topic),
     write_token: { S: notice.token },
     doc: { S: encodeNotice(notice) },
-    ...dueAttributes('notice', workspace, noticeDueAtMs(notice)),
+    ...dueAttributes(layout, 'notice', workspace, due),
     ...ttlAttribute(noticeExpiresAtMs(notice)),
   };
 }
@@ -146,15 +155,6 @@ export function headsItem(heads: HeadsItem, workspace: string, writeToken: strin
   };
 }
 
-export function timePartition(workspace: string): string {
-  return `ROLLBACKS#${workspace}`;
-}
-
-/** Notices have one of their own: the sweep of release 0.1.0 does not meet them. */
-export function duePartition(kind: DueKind, workspace: string): string {
-  return kind === 'record' ? `DUE#${workspace}` : `DUE-NOTICE#${workspace}`;
-}
-
 /** What a row of the index of due work names; undefined for what only a later release knows. */
 export function readDueItem(item: Item, workspace: string): DueItem | undefined {
   const key = item['sk']?.S ?? '';
@@ -167,16 +167,6 @@ export function readDueItem(item: Item, workspace: string): DueItem | undefined 
   if (suffix === undefined || topic === undefined) return undefined;
   const modelName = (item['pk']?.S ?? '').slice(partition(workspace, '').length);
   return { id: `${modelName}/${suffix}`, topic, dueAtMs: atMs };
-}
-
-/** The keys of a row of that index, by what it names: where the next page begins. */
-export function dueItemKey({ id, topic, dueAtMs }: DueItem, workspace: string): Item {
-  return topic === null
-    ? {
-        ...recordKey(workspace, modelNameOf(id), id),
-        ...dueAttributes('record', workspace, dueAtMs),
-      }
-    : { ...noticeKey(workspace, id, topic), ...dueAttributes('notice', workspace, dueAtMs) };
 }
 
 /** @throws StateCorruptError */
@@ -229,14 +219,6 @@ export function readHeadsItem(item: Item): HeadsItem {
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-function dueAttributes(kind: DueKind, workspace: string, atMs: number | null): Item {
-  if (atMs === null) return {};
-  return {
-    [tableShape.due.partitionKey]: { S: duePartition(kind, workspace) },
-    [tableShape.due.sortKey]: { N: String(atMs) },
-  };
-}
 
 function ttlAttribute(atMs: number | null): Item {
   return atMs === null ? {} : { [tableShape.ttlAttribute]: { N: String(Math.ceil(atMs / 1000)) } };

@@ -31,6 +31,12 @@ export interface ConditionalPut {
     | null;
 }
 
+export interface QueryPage {
+  readonly items: readonly Item[];
+  /** Undefined on the last page. */
+  readonly next: Item | undefined;
+}
+
 /** The calls of one table: each bounded by its deadline, throttled keys asked for again, errors as ours. */
 export class TableCalls {
   readonly #client: DynamoDBClient;
@@ -66,19 +72,25 @@ export class TableCalls {
     const items: T[] = [];
     let from = input.ExclusiveStartKey;
     do {
-      const command = new QueryCommand({
-        TableName: this.#tableName,
-        ...input,
-        Limit: limit - items.length,
-        ExclusiveStartKey: from,
-      });
-      const output: QueryCommandOutput = await this.#read(deadline, (to) =>
-        this.#client.send(command, to),
-      );
-      items.push(...(output.Items ?? []).flatMap((item) => read(item) ?? []));
-      from = output.LastEvaluatedKey;
+      const page = { ...input, ExclusiveStartKey: from };
+      const output: QueryPage = await this.queryPage(page, limit - items.length, deadline);
+      items.push(...output.items.flatMap((item) => read(item) ?? []));
+      from = output.next;
     } while (from !== undefined && items.length < limit);
     return items;
+  }
+
+  /** What one call gives. */
+  async queryPage(
+    input: Omit<QueryCommandInput, 'TableName' | 'Limit'>,
+    limit: number | undefined,
+    deadline: Deadline,
+  ): Promise<QueryPage> {
+    const command = new QueryCommand({ TableName: this.#tableName, ...input, Limit: limit });
+    const output: QueryCommandOutput = await this.#read(deadline, (to) =>
+      this.#client.send(command, to),
+    );
+    return { items: output.Items ?? [], next: output.LastEvaluatedKey };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { StateCorruptError, StateStoreUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { dueAtMs, noticeDueAtMs } from '../../domain/record/due.ts';
+import { compareDue, dueAtMs, noticeDueAtMs } from '../../domain/record/due.ts';
+import { comparePositions, type ListPosition } from '../../domain/record/list-position.ts';
 import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
 import { readEach, type Unreadable } from '../../domain/record/read-each.ts';
@@ -31,6 +32,7 @@ import type { Deadline } from '../../ports/deadline.ts';
 import type {
   DueItem,
   DueKind,
+  ListPage,
   LiveLogList,
   RecordList,
   RollbackStore,
@@ -115,19 +117,25 @@ export class MemoryRollbackStore implements RollbackStore {
   async list(
     modelName: string | null,
     deadline: Deadline,
-    rowsMax: number = limits.historyRowsMax,
+    { limit = limits.historyRowsMax, before, isLatestOnly = false }: ListPage = {},
   ): Promise<RecordList> {
     requireTime(deadline);
     const { records, unreadable } = this.#all();
-    const listed = records
+    const seen = new Set<string>();
+    const behind = records
       .filter((record) => modelName === null || record.modelName === modelName)
-      .toSorted((a, b) => shownAtMs(b) - shownAtMs(a))
-      .slice(0, rowsMax)
+      .toSorted((a, b) => comparePositions(positionOf(a), positionOf(b)))
+      .filter((record) => !isLatestOnly || isFirstOf(seen, record.modelName))
+      .filter((record) => !before || comparePositions(before, positionOf(record)) < 0);
+    const listed = behind
+      .slice(0, limit)
       .map((record) => ({ record, isNotified: this.#isNotified(record) }));
+    // Nothing says where in the list they stand.
     const named = unreadable.filter(
-      ({ id }) => modelName === null || modelNameOf(id) === modelName,
+      ({ id }) => !before && (modelName === null || modelNameOf(id) === modelName),
     );
-    return { records: listed, unreadable: named };
+    const last = behind.length > limit ? behind[limit - 1] : undefined;
+    return { records: listed, unreadable: named, next: last && positionOf(last) };
   }
 
   async listDue(
@@ -161,9 +169,7 @@ export class MemoryRollbackStore implements RollbackStore {
     return { entries, unreadable };
   }
 
-  close(): void {
-    // Nothing is held.
-  }
+  close(): void {}
 
   #log(entry: LiveLogEntry): void {
     const log = this.#items.live.get(entry.modelName) ?? new Map<string, string>();
@@ -263,10 +269,15 @@ function noticeKey(rollbackId: string, topic: NoticeTopic): string {
   return `${rollbackId}#${topic}`;
 }
 
-/** By time, then by name: the order of a page and of the next one. */
-function compareDue(a: DueItem, b: DueItem): number {
-  if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs - b.dueAtMs;
-  return nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0;
+function positionOf(record: RollbackRecord): ListPosition {
+  return { atMs: shownAtMs(record), id: record.id };
+}
+
+/** True the first time that it is asked about a name. */
+function isFirstOf(seen: Set<string>, name: string): boolean {
+  const isFirst = !seen.has(name);
+  seen.add(name);
+  return isFirst;
 }
 
 function nameOf({ id, topic }: Pick<DueItem, 'id' | 'topic'>): string {

@@ -1,6 +1,5 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { StateCorruptError } from '../../domain/errors.ts';
-import { limits } from '../../domain/limits.ts';
 import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
 import { type NoticeTopic, noticeTopics } from '../../domain/record/notice-content.ts';
 import { isSent, type OutboxNotice } from '../../domain/record/outbox.ts';
@@ -24,12 +23,14 @@ import type {
   DueItem,
   DueKind,
   ListedRecord,
+  ListPage,
   LiveLogList,
   RecordList,
   RollbackStore,
   StoreView,
 } from '../../ports/rollback-store.ts';
 import { SQLiteLiveLog } from './sqlite-live-log.ts';
+import { pageOfRows } from './sqlite-record-pages.ts';
 import { readNoticeRow, readRow } from './sqlite-schema.ts';
 import { StateFile } from './state-file.ts';
 
@@ -101,23 +102,17 @@ export class SQLiteRollbackStore implements RollbackStore {
   async list(
     modelName: string | null,
     deadline: Deadline,
-    rowsMax: number = limits.historyRowsMax,
+    page: ListPage = {},
   ): Promise<RecordList> {
-    const where = modelName === null ? '' : 'AND model_name = ?';
-    const values = modelName === null ? [this.#workspace] : [this.#workspace, modelName];
+    const of = { workspace: this.#workspace, modelName };
     return this.#file.read<RecordList>(deadline, { records: [], unreadable: [] }, () => {
-      const rows = this.#all(
-        `SELECT id, revision, doc FROM rollback WHERE workspace = ? ${where}
-         ORDER BY shown_at_ms DESC, id LIMIT ?`,
-        ...values,
-        rowsMax,
-      );
+      const { rows, next } = pageOfRows(this.#file.database, of, page);
       const items = rows.map((row) => ({ id: String(row['id']), row }));
       const { read: records, unreadable } = readEach(items, ({ id, row }): ListedRecord => {
         const record = readRow(row, id, decodeRollbackRecord);
         return { record, isNotified: this.#isNotified(record) };
       });
-      return { records, unreadable };
+      return { records, unreadable, next };
     });
   }
 

@@ -13,6 +13,7 @@ import { isoTime } from '../../domain/registry/model.ts';
 import { parseModelName } from '../../domain/request/request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { pageOf, pageOptionHelp, pageOptions, sayNextPage } from '../list-page.ts';
 import { liveTable } from '../render/live-table.ts';
 import { recordTable } from '../render/record-table.ts';
 import {
@@ -30,19 +31,26 @@ export const historyCommand: Command = {
   usage: '[MODEL]',
   summary:
     'list recorded attempts, newest first; with --live: what the pointers of MODEL named when',
-  options: { live: { type: 'boolean' } },
-  optionHelp: { live: 'show what the pointers of MODEL named when, in place of the attempts' },
+  options: { live: { type: 'boolean' }, ...pageOptions },
+  optionHelp: {
+    live: 'show what the pointers of MODEL named when, in place of the attempts',
+    ...pageOptionHelp,
+  },
   arity: [0, 1],
   examples: [
     'model-rollback history',
     'model-rollback history PascalStrategy --json',
+    'model-rollback history --limit 50 --before 2026-01-31',
     'model-rollback history --live PascalStrategy',
   ],
   run: async (context) => {
     const [model] = context.positionals;
     const modelName = model === undefined ? null : parseModelName(model);
     if (context.options['live'] === true) return await showLive(context, modelName);
-    const list = await withStore(context, (store, deadline) => store.list(modelName, deadline));
+    const page = pageOf(context);
+    const list = await withStore(context, (store, deadline) =>
+      store.list(modelName, deadline, page),
+    );
     warnUnreadable(context, list);
     const answers = list.records.map(({ record, isNotified }) =>
       responseOf(record, { isNotified }),
@@ -58,6 +66,7 @@ export const historyCommand: Command = {
       const command = commandLine('explain', [newest.rollback_id ?? '']);
       context.say(`To see one in full, pass MODEL/ID: ${escapeText(command)}`);
     }
+    sayNextPage(context, 'history', list.next);
     return ExitCode.DONE;
   },
 };

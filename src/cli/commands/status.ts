@@ -4,6 +4,7 @@ import { escapeText } from '../../domain/escape.ts';
 import { parseModelName } from '../../domain/request/request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { pageOf, pageOptionHelp, pageOptions, sayNextPage } from '../list-page.ts';
 import { modelOf } from '../render/record-table.ts';
 import { shownTime } from '../render/render-answer.ts';
 import { table, wrap } from '../render/table.ts';
@@ -14,10 +15,14 @@ export const statusCommand: Command = {
   name: 'status',
   usage: '[MODEL]',
   summary: 'show what is live, in quarantine and in progress; without MODEL: all models on record',
-  options: {},
-  optionHelp: {},
+  options: pageOptions,
+  optionHelp: pageOptionHelp,
   arity: [0, 1],
-  examples: ['model-rollback status', 'model-rollback status PascalStrategy'],
+  examples: [
+    'model-rollback status',
+    'model-rollback status --limit 20',
+    'model-rollback status PascalStrategy',
+  ],
   run: async (context) => {
     const [model] = context.positionals;
     if (model === undefined) return await allModels(context);
@@ -33,7 +38,10 @@ export const statusCommand: Command = {
 // ---------------------------------------------------------------------------------------------------
 
 async function allModels(context: CommandContext): Promise<ExitCode> {
-  const { answers, ...list } = await withStore(context, readLatest);
+  const page = pageOf(context);
+  const { answers, next, ...list } = await withStore(context, (store, deadline) =>
+    readLatest(store, deadline, page),
+  );
   warnUnreadable(context, list);
   const rows = answers.map((answer) => [
     modelOf(answer),
@@ -47,6 +55,7 @@ async function allModels(context: CommandContext): Promise<ExitCode> {
       ? 'Nothing is on record. To see what is live, pass the name of a model.'
       : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows], fit);
   context.print(text, answers);
+  sayNextPage(context, 'status', next);
   return ExitCode.DONE;
 }
 

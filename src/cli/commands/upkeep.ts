@@ -3,7 +3,9 @@ import { releaseVersion } from '../../app/operate.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import type { SweepReport } from '../../app/sweep-report.ts';
-import { createStateTable } from '../../compose.ts';
+import { createStateTable, reindexTable } from '../../compose.ts';
+import { workspaceFromEnv } from '../../config/config-from-env.ts';
+import { commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { pointerText } from '../../domain/registry/pointer.ts';
@@ -12,7 +14,7 @@ import { type Command, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { storeInUse, withSession } from '../session.ts';
 
-/** `release`, `promoted`, `create-table`, `sweep`: what an operator does besides rolling back. */
+/** `release`, `promoted`, `create-table`, `reindex`, `sweep`: what an operator does besides rolling back. */
 export const releaseCommand: Command = {
   name: 'release',
   usage: 'MODEL VERSION',
@@ -97,14 +99,56 @@ export const createTableCommand: Command = {
         'ROLLBACK_STORE names an SQLite file, which is created on first use. Unset it to create a DynamoDB table.',
       );
     }
-    context.say(`Creating the table ${store.tableName}, unless it exists …`);
-    const { isNew, warnings } = await createStateTable(store.tableName);
+    const { tableName } = store;
+    context.say(`Creating the table ${tableName}, unless it exists …`);
+    const { isNew, isIndexAdded, warnings } = await createStateTable(tableName);
     for (const warning of warnings) context.say(`warning: ${escapeText(warning)}`);
     const message = isNew
-      ? `The table ${store.tableName} is ready.`
-      : `The table ${store.tableName} exists already.`;
-    context.print(message, { table: store.tableName, created: isNew, warnings });
+      ? `The table ${tableName} is ready.`
+      : isIndexAdded
+        ? `The table ${tableName} exists already. The index that it lacked is added. When no function of release ` +
+          `0.1.0 uses the table any more, run ${commandText('reindex')}.`
+        : `The table ${tableName} exists already.`;
+    context.print(message, {
+      table: tableName,
+      created: isNew,
+      index_added: isIndexAdded,
+      warnings,
+    });
     return ExitCode.DONE;
+  },
+};
+
+export const reindexCommand: Command = {
+  name: 'reindex',
+  usage: '',
+  summary: 'spread the index entries of a DynamoDB table of release 0.1.0 over many partitions',
+  options: { back: { type: 'boolean' } },
+  optionHelp: { back: 'move them back to where 0.1.0 finds them, before a downgrade' },
+  arity: [0, 0],
+  examples: ['model-rollback reindex', 'model-rollback reindex --back'],
+  run: async (context) => {
+    const store = await storeInUse(context, context.env);
+    if (store.kind !== 'dynamodb') {
+      throw new InvalidRequestError(
+        'The state is in an SQLite file, which has no partitions: there is nothing to do. For a DynamoDB ' +
+          'table, set ROLLBACK_STORE=dynamodb and ROLLBACK_STATE_TABLE.',
+      );
+    }
+    const { moved, layout, isComplete } = await reindexTable({
+      tableName: store.tableName,
+      workspace: workspaceFromEnv(context.env) ?? '',
+      layout: context.options['back'] === true ? 'single' : 'sharded',
+      onProgress: everySoOften((count) => context.say(`${count} entries moved …`)),
+    });
+    const where =
+      layout === 'sharded' ? 'spread over many partitions' : 'where release 0.1.0 finds them';
+    const message = isComplete
+      ? `${moved} entries moved. All entries are ${where}.`
+      : `${moved} entries moved, and there are new ones in the old place: a function of another release writes ` +
+        `them. Update it, then run ${commandText('reindex', [], layout === 'single' ? { back: true } : {})} again.`;
+    context.print(message, { table: store.tableName, layout, moved, complete: isComplete });
+    return isComplete ? ExitCode.DONE : ExitCode.RETRY_LATER;
   },
 };
 
@@ -134,6 +178,16 @@ export const sweepCommand: Command = {
 };
 
 // ---------------------------------------------------------------------------------------------------
+
+/** For each further thousand. */
+function everySoOften(say: (count: number) => void): (count: number) => void {
+  let said = 0;
+  return (count) => {
+    if (count - said < 1_000) return;
+    said = count;
+    say(count);
+  };
+}
 
 /** What was due and what became of it, then what was read besides; whatever is none is left out. */
 function sweepLines(report: SweepReport): readonly string[] {

@@ -29,6 +29,20 @@ export function dueTasks(record: RollbackRecord): readonly [DueTask, number][] {
   );
 }
 
+/** Items that are due, the longest due first: the order of a page and of the next one. */
+export function compareDue(a: DuePlace, b: DuePlace): number {
+  if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs - b.dueAtMs;
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  const [first, second] = [a.topic ?? '', b.topic ?? ''];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+interface DuePlace {
+  readonly id: string;
+  readonly topic: string | null;
+  readonly dueAtMs: number;
+}
+
 /** When the record has something to do next (epoch ms), or null. */
 export function dueAtMs(record: RollbackRecord): number | null {
   const times = dueTasks(record).map(([, atMs]) => atMs);

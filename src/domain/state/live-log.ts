@@ -1,4 +1,5 @@
 import { limits } from '../limits.ts';
+import { partOf } from '../part-of.ts';
 import type { LiveEntry } from './model-state.ts';
 
 /**
@@ -68,13 +69,9 @@ export const headParts: readonly string[] = Array.from({ length: limits.headPart
   String(index).padStart(2, '0'),
 );
 
-/** Where the heads of a model are; the same in every release. FNV-1a of its UTF-16 code units. */
+/** Where the heads of a model are. */
 export function headPartOf(modelName: string): string {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < modelName.length; index += 1) {
-    hash = Math.imul(hash ^ modelName.charCodeAt(index), 0x01000193) >>> 0;
-  }
-  return headParts[hash % headParts.length] ?? '00';
+  return headParts[partOf(modelName, headParts.length)] ?? '00';
 }
 
 /** A part that was never written. */
