@@ -8,6 +8,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { createTable } from '../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
+import { functionFiles } from '../src/config/function-files.ts';
 import { type RegistryServer, startRegistryServer } from '../src/embedded/registry-server.ts';
 import { awsEnvironment, localClientConfig } from '../test/engines/aws.ts';
 import { engineFolder } from '../test/engines/install.ts';
@@ -27,7 +28,7 @@ export interface World {
   readonly tableName: string;
   readonly topicArn: string;
   readonly embedded: RegistryServer;
-  /** The bundle, copied: another build in the same folder must not pull it away. */
+  /** The entry of the function, copied: another build in the same folder must not pull it away. */
   readonly bundle: string;
   readonly python: string;
   /** MLflow's own database; null where the system does not tell where it is. */
@@ -44,7 +45,9 @@ const tableName = 'model-rollback-bench';
 export async function startWorld(workers: number): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'model-rollback-bench-'));
   const bundle = join(folder, 'index.mjs');
-  copyFileSync(join(root, 'dist', 'lambda', 'index.mjs'), bundle);
+  for (const name of functionFiles) {
+    copyFileSync(join(root, 'dist', 'lambda', name), join(folder, name));
+  }
   const started = await Promise.allSettled([
     startMlflow({ workers }),
     startDynamoDBLocal(),
