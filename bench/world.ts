@@ -78,7 +78,13 @@ export async function startWorld(workers: number): Promise<World> {
       mlflowDatabase: databaseOf(mlflow),
       env: {
         ...inheritedEnvironment(),
-        ...withoutEmpty(awsEnvironment({ dynamodb: dynamodb.url, sns: ministack.url })),
+        ...withoutEmpty(
+          awsEnvironment({
+            dynamodb: dynamodb.url,
+            sns: ministack.url,
+            cloudWatch: ministack.url,
+          }),
+        ),
         MLFLOW_TRACKING_URI: mlflow.url,
         ROLLBACK_STATE_TABLE: tableName,
         ALERT_SNS_TOPIC_ARN: topicArn,
