@@ -1,7 +1,6 @@
 /** A process that starts, rolls one model back and ends: what an alarm at night waits for. */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { lastReleaseFolder, lastReleaseProblem } from '../test/engines/last-release.ts';
+import { dirname, join } from 'node:path';
 import { type Figure, pairFigure, soleFigure } from './figures.ts';
 import { type OnceFigures, runOnce } from './processes.ts';
 import { bundleCommand, newModels, pythonCommand, type World } from './world.ts';
@@ -50,54 +49,6 @@ export async function measureCold(world: World, runs: number): Promise<readonly 
   ];
 }
 
-/**
- * Processor time between the first event of a process and its answer, against the bundle of release 0.1.0. At
- * 256 MB Lambda gives the init phase about two processors, and the call a seventh of one: what was compiled in
- * the init phase is what the caller does not wait for.
- */
-export async function measureFirst(world: World, runs: number): Promise<readonly Figure[]> {
-  const problem = lastReleaseProblem();
-  if (problem !== null) {
-    console.error(`bench: first call not compared: ${problem}`);
-    return [];
-  }
-  const last = join(lastReleaseFolder(), 'dist', 'lambda', 'index.mjs');
-  const names = [...(await newModels(world, 2 * (runs + 1)))];
-  const sides: readonly OnceFigures[][] = [[], []];
-  for (let run = 0; run <= runs; run += 1) {
-    for (const turn of [0, 1]) {
-      // Each is first equally often.
-      const side = (run + turn) % 2;
-      const env = { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256' };
-      const command = bundleCommand(world, env, side === 0 ? world.bundle : last);
-      const figures = await runOnce(command, requestFor(names.pop() ?? ''));
-      if (run > 0) sides[side]?.push(figures);
-    }
-  }
-  const [ours = [], theirs = []] = sides;
-  const compare = (
-    what: string,
-    unit: 'ms' | 'MB',
-    pick: (one: OnceFigures) => number,
-    budget: number,
-  ): Figure =>
-    pairFigure({
-      what,
-      unit,
-      ours: ours.map(pick),
-      against: '0.1.0',
-      theirs: theirs.map(pick),
-      budget,
-    });
-  const call = ({ callCpuMs = Number.NaN }: OnceFigures): number => callCpuMs;
-  const whole = (one: OnceFigures): number => call(one) + (one.importCpuMs ?? Number.NaN);
-  return [
-    compare('first call: processor time', 'ms', call, 0.45),
-    compare('init and first call: processor time', 'ms', whole, 1.1),
-    compare('first call: peak memory', 'MB', ({ peakKb }) => peakKb / 1024, 1),
-  ];
-}
-
 export async function measureStart(world: World, runs: number): Promise<readonly Figure[]> {
   const command = bundleCommand(world);
   const [script = ''] = command.args;
@@ -114,7 +65,7 @@ export async function measureStart(world: World, runs: number): Promise<readonly
     soleFigure({
       what: 'bundle size',
       unit: 'bytes',
-      values: [statSync(world.bundle).size],
+      values: [statSync(join(dirname(world.bundle), 'function.cjs')).size],
       budget: bundleBytesMax,
     }),
     soleFigure({

@@ -15,6 +15,7 @@ if (event === '-') report({ isDone: true, callMs: 0, callCpuMs: 0 });
 else if (event !== undefined) await answer(event);
 else {
   const { createInterface } = await import('node:readline');
+  process.stdout.write('@ready\n');
   for await (const line of createInterface(process.stdin)) await answer(line);
 }
 process.exit(0);

@@ -10,7 +10,7 @@ export interface Figures {
   /** The call alone, by the clock of the process itself. */
   readonly callMs: number;
   readonly importMs: number;
-  /** Processor time of the import and of the call; only processes of Node say it. */
+  /** Processor time of the import and of the call, of all threads. */
   readonly importCpuMs?: number;
   readonly callCpuMs?: number;
   /** The most resident memory that the process ever had. */
@@ -49,6 +49,29 @@ export async function runOnce(command: Command, event: string): Promise<OnceFigu
   return { ...figures, wallMs };
 }
 
+/**
+ * A fresh process that answers one request, which it gets when it has loaded.
+ * @param onLoaded called in between, with the id of the process
+ */
+export async function runFirst(
+  command: Command,
+  event: object,
+  onLoaded: (pid: number) => void,
+): Promise<Figures> {
+  const child = start(command);
+  const timer = setTimeout(() => child.process.kill(), answerTimeoutMs);
+  try {
+    await child.loaded;
+    onLoaded(child.process.pid ?? 0);
+    child.process.stdin.end(`${JSON.stringify(event)}\n`);
+    return await nextAnswer(child);
+  } finally {
+    clearTimeout(timer);
+    child.process.kill();
+    await ended(child.process);
+  }
+}
+
 export function startLongLived(command: Command): LongLived {
   const child = start(command);
   return {
@@ -67,6 +90,8 @@ export function startLongLived(command: Command): LongLived {
 
 interface Listened {
   readonly process: Child;
+  /** It waits for its first event. */
+  readonly loaded: Promise<void>;
   /** Everything that it said so far, for the message of an error. */
   said: string;
   /** Set while somebody waits for an answer. */
@@ -75,7 +100,14 @@ interface Listened {
 
 function start({ command, args, env }: Command): Listened {
   const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  const listened: Listened = { process: child, said: '', waiting: null };
+  const {
+    promise: loaded,
+    resolve: setLoaded,
+    reject: failLoading,
+  } = Promise.withResolvers<void>();
+  // Not everybody waits for it.
+  loaded.catch(() => undefined);
+  const listened: Listened = { process: child, loaded, said: '', waiting: null };
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = `${rest}${text}`.split('\n');
@@ -83,7 +115,8 @@ function start({ command, args, env }: Command): Listened {
     for (const line of lines) {
       if (line.startsWith(mark)) {
         listened.waiting?.resolve(JSON.parse(line.slice(mark.length)) as Figures);
-      } else listened.said += `${line}\n`;
+      } else if (line === '@ready') setLoaded();
+      else listened.said += `${line}\n`;
     }
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -94,7 +127,9 @@ function start({ command, args, env }: Command): Listened {
   child.on('close', (code, signal) => {
     const end = signal ?? `exit code ${code}`;
     const tail = listened.said.slice(-6_000);
-    listened.waiting?.reject(new Error(`${args[0]} ended (${end}) without an answer:\n${tail}`));
+    const error = new Error(`${args[0]} ended (${end}) without an answer:\n${tail}`);
+    failLoading(error);
+    listened.waiting?.reject(error);
   });
   return listened;
 }

@@ -8,6 +8,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { createTable } from '../src/adapters/dynamodb/dynamodb-table.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
+import { functionFiles } from '../src/config/function-files.ts';
 import { type RegistryServer, startRegistryServer } from '../src/embedded/registry-server.ts';
 import { awsEnvironment, localClientConfig } from '../test/engines/aws.ts';
 import { engineFolder } from '../test/engines/install.ts';
@@ -29,7 +30,7 @@ export interface World {
   readonly tableName: string;
   readonly topicArn: string;
   readonly embedded: RegistryServer;
-  /** The bundle, copied: another build in the same folder must not pull it away. */
+  /** The entry of the function, copied: another build in the same folder must not pull it away. */
   readonly bundle: string;
   readonly python: string;
   /** MLflow's own database; null where the system does not tell where it is. */
@@ -46,7 +47,9 @@ const tableName = 'model-rollback-bench';
 export async function startWorld(workers: number): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'model-rollback-bench-'));
   const bundle = join(folder, 'index.mjs');
-  copyFileSync(join(root, 'dist', 'lambda', 'index.mjs'), bundle);
+  for (const name of functionFiles) {
+    copyFileSync(join(root, 'dist', 'lambda', name), join(folder, name));
+  }
   const started = await Promise.allSettled([
     startMlflow({ workers }),
     startDynamoDBLocal(),
@@ -78,7 +81,13 @@ export async function startWorld(workers: number): Promise<World> {
       mlflowDatabase: databaseOf(mlflow),
       env: {
         ...inheritedEnvironment(),
-        ...withoutEmpty(awsEnvironment({ dynamodb: dynamodb.url, sns: ministack.url })),
+        ...withoutEmpty(
+          awsEnvironment({
+            dynamodb: dynamodb.url,
+            sns: ministack.url,
+            cloudWatch: ministack.url,
+          }),
+        ),
         MLFLOW_TRACKING_URI: mlflow.url,
         ROLLBACK_STATE_TABLE: tableName,
         ALERT_SNS_TOPIC_ARN: topicArn,

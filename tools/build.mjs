@@ -1,8 +1,9 @@
 // Builds what the package ships: the library and the command by tsc, the Lambda function by esbuild.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
+import { functionFiles } from '../src/config/function-files.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -81,31 +82,74 @@ const lighterParts = {
       /shared-ini-file-loader[\\/]readFile\.js$/,
       "export const filePromises = {}, fileIntercept = {}; export const readFile = async () => '';",
     );
+    replace(
+      /middleware-logger[\\/]loggerMiddleware\.js$/,
+      `export const getLoggerPlugin = () => ({ applyToStack: () => undefined });
+      export const loggerMiddleware = undefined, loggerMiddlewareOptions = undefined;`,
+    );
     replace(/crc32[\\/]Crc32Node\.js$/, "export { Crc32Js as Crc32Node } from './Crc32Js';");
   },
 };
 
+/**
+ * The SDK writes texts character by character into a buffer; a record has some thousands, which takes V8's
+ * optimising compiler on the first call already. Node writes the same bytes at once.
+ */
+const nativeJsonStrings = {
+  name: 'native-json-strings',
+  setup(bundler) {
+    bundler.onLoad({ filter: /codec-v2[\\/]JsonShapeSerializer2\.js$/ }, ({ path }) => {
+      const code = readFileSync(path, 'utf8');
+      const loop = /(?<= {4}writeJsonString\(s\) \{\n)[\s\S]*?(?=\n {4}\}\n {4}writeUnicodeEscape)/;
+      if (!loop.test(code)) throw new Error(`${path} has changed: check native-json-strings`);
+      const native = `const text = JSON.stringify(s);
+        this.ensure(text.length * 3);
+        this.i += encoder.encodeInto(text, this.json.subarray(this.i)).written;`;
+      return { contents: code.replace(loop, native) };
+    });
+  },
+};
+
+/** All of the function, as one script (src/lambda/code-cache.ts). */
 const { metafile } = await build({
-  entryPoints: ['src/lambda/index.ts'],
-  outfile: 'dist/lambda/index.mjs',
+  entryPoints: ['src/lambda/function.ts'],
+  outfile: 'dist/lambda/function.cjs',
   bundle: true,
   minify: true,
   platform: 'node',
   target: 'node24',
-  format: 'esm',
+  format: 'cjs',
+  banner: { js: '(function(require,module){' },
+  footer: { js: '})' },
   mainFields: ['module', 'main'],
-  plugins: [withoutEventStreams, builtinsByRequire, versionsOnly, exportsOnly, lighterParts],
+  plugins: [
+    withoutEventStreams,
+    builtinsByRequire,
+    versionsOnly,
+    exportsOnly,
+    lighterParts,
+    nativeJsonStrings,
+  ],
   // Lambda gives the role's credentials in the environment: the SDK's chain of other sources (SSO, INI
   // files, web identity, instance metadata) is 120 KB that a function never uses.
   alias: { '@aws-sdk/credential-provider-node': './tools/env-credentials.mjs' },
-  // Parts of the SDK are CommonJS and call require() for Node's own modules. The name is long so that no
-  // minified one meets it.
-  banner: {
-    js: "import{createRequire as __modelRollbackRequire}from'node:module';const require=__modelRollbackRequire(import.meta.url);",
-  },
   legalComments: 'none',
   metafile: true,
 });
 writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
-const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-process.stdout.write(`dist/lambda/index.mjs ${bytes} bytes\n`);
+
+/** Its entry, and what makes its code cache. */
+await build({
+  entryPoints: ['src/lambda/index.ts', 'src/lambda/make-cache.ts'],
+  outdir: 'dist/lambda',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+});
+// Without flags of Node, as Lambda runs it: V8 rejects a cache that was made under others.
+execFileSync(process.execPath, ['dist/lambda/make-cache.mjs'], { stdio: 'inherit', env: {} });
+for (const file of functionFiles) {
+  process.stdout.write(`dist/lambda/${file} ${statSync(`dist/lambda/${file}`).size} bytes\n`);
+}

@@ -1,12 +1,14 @@
 // Writes what is deployed without the CDK: the code of the function, and a CloudFormation template.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { functionFiles } from '../src/config/function-files.ts';
 import { synthesizeTemplate } from './template.ts';
 import { zip } from './zip.ts';
 
 const outputs = {
-  'dist/model-rollback.zip': zip([
-    { name: 'index.mjs', content: readFileSync('dist/lambda/index.mjs') },
-  ]),
+  'dist/model-rollback.zip': zip(
+    functionFiles.map((name) => ({ name, content: readFileSync(join('dist', 'lambda', name)) })),
+  ),
   'dist/model-rollback.template.json': `${JSON.stringify(synthesizeTemplate(), null, 1)}\n`,
 };
 for (const [path, content] of Object.entries(outputs)) {

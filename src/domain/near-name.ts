@@ -8,13 +8,19 @@ export function plainName(name: string): string {
 /** The known name within two edits (a swap of neighbours counts as one), if there is one. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const plain = plainName(name);
-  const distances = known.map((candidate) => ({
-    candidate,
-    distance: editDistance(plain, plainName(candidate)),
-  }));
-  const [nearest] = distances.toSorted((a, b) => a.distance - b.distance);
-  return nearest !== undefined && nearest.distance <= 2 ? nearest.candidate : undefined;
+  const near = known.flatMap((candidate) => {
+    const other = plainName(candidate);
+    // Each edit changes the length by one at most: most pairs need no table, which is slow at a cold start.
+    if (Math.abs(plain.length - other.length) > editsMax) return [];
+    const distance = editDistance(plain, other);
+    return distance <= editsMax ? [{ candidate, distance }] : [];
+  });
+  return near.toSorted((a, b) => a.distance - b.distance)[0]?.candidate;
 }
+
+// ---------------------------------------------------------------------------------------------------
+
+const editsMax = 2;
 
 /** Optimal string alignment: insert, delete, replace, swap of neighbours. */
 function editDistance(a: string, b: string): number {

@@ -43,9 +43,13 @@ export function metricsOf(
   );
 }
 
-/** Counts a rehearsal that did not go as it should: the function works, and its first call is slower. */
-export function rehearsalFailure(nowMs: number): MetricLine {
-  const whole: WholeMetric = { name: 'RehearsalFailed', unit: 'Count', value: 1 };
+/** What may not go as it should in an init phase: the function works, and its first call is slower. */
+export const initProblems = ['RehearsalFailed', 'CodeCacheUnused'] as const;
+export type InitProblem = (typeof initProblems)[number];
+
+/** Counts one of them. */
+export function initProblemLine(name: InitProblem, nowMs: number): MetricLine {
+  const whole: WholeMetric = { name, unit: 'Count', value: 1 };
   return lineOf({ ...noDimensions, counts: new Map() }, [whole], nowMs, {});
 }
 
@@ -77,7 +81,7 @@ interface Group extends Dimensions {
 
 /** A metric of the invocation as a whole. */
 interface WholeMetric {
-  readonly name: 'RegistryLatencyMs' | 'NotificationFailed' | 'RehearsalFailed';
+  readonly name: 'RegistryLatencyMs' | 'NotificationFailed' | InitProblem;
   readonly unit: 'Count' | 'Milliseconds';
   readonly value: number;
 }

@@ -1,5 +1,5 @@
 import type { RollbackSettings } from '../app/deps.ts';
-import { composeRehearsal } from '../compose-lambda.ts';
+import { composeRehearsal, lambdaLogger } from '../compose-lambda.ts';
 import { Outcome } from '../domain/decide/outcome.ts';
 import { limits } from '../domain/limits.ts';
 import { deadlineAfter } from '../ports/deadline.ts';
@@ -16,35 +16,46 @@ export function isCallSlow({
   return megabytes > 0 && megabytes < 1_769;
 }
 
+export type RehearsedEvent = 'request' | 'alarm';
+
 /**
- * Plays a rollback and an alarm before the first event, so that their code is compiled when it comes: Lambda
+ * Plays rollbacks before the first event, so that their code is compiled and warm when it comes: Lambda
  * gives the init phase about ten times the processor of the first call at 256 MB. Everything is of its own and
  * ends here: nothing is sent, logged or kept.
+ * @param events an alarm runs nearly everything that a request runs
  * @param compose makes its parts @default with canned answers
  * @returns why it did not go as it should; null when it did. It is never thrown: a function works without it
  */
 export async function rehearse(
   settings: RollbackSettings,
+  events: readonly RehearsedEvent[],
   compose: typeof composeRehearsal = composeRehearsal,
 ): Promise<string | null> {
   try {
     // Whatever the settings say: the code of a rollback is to run.
-    const alarms = { ...settings.alarms, mode: 'act', blastRadius: null } as const;
+    const alarms = {
+      ...settings.alarms,
+      mode: 'act',
+      blastRadius: null,
+      // Nothing shows when an alias was moved, so a person would be asked.
+      isCauseChecked: false,
+    } as const;
     const deps = compose({ ...settings, cooldownMs: 0, alarms });
-    const { clock, logger } = deps;
-    const serve = async (event: unknown): Promise<unknown> =>
-      await serveEvent(deps, event, {
-        invocationId: 'rehearsal',
-        deadline: deadlineAfter(clock, limits.defaultBudgetMs),
-        logger,
-        clock,
-        write: () => undefined,
-      });
+    const { clock } = deps;
+    const logger = lambdaLogger(() => undefined).forInvocation('rehearsal');
     try {
-      const answer = await serve({ model_name: 'rehearsal', request_id: 'rehearsal' });
-      await serve(alarmEvent(clock.nowMs()));
-      const outcome = (answer as { readonly outcome?: unknown }).outcome;
-      return outcome === Outcome.ROLLED_BACK ? null : `the rollback ended as ${String(outcome)}`;
+      for (const name of events) {
+        const answer = await serveEvent(deps, rehearsedEvents[name](clock.nowMs()), {
+          invocationId: 'rehearsal',
+          deadline: deadlineAfter(clock, limits.defaultBudgetMs),
+          logger,
+          clock,
+          write: () => undefined,
+        });
+        const { outcome } = answer as { readonly outcome?: unknown };
+        if (outcome !== Outcome.ROLLED_BACK) return `the ${name} ended as ${String(outcome)}`;
+      }
+      return null;
     } finally {
       deps.close();
     }
@@ -54,6 +65,11 @@ export async function rehearse(
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+const rehearsedEvents: Readonly<Record<RehearsedEvent, (nowMs: number) => object>> = {
+  request: () => ({ model_name: 'rehearsal', request_id: 'rehearsal' }),
+  alarm: alarmEvent,
+};
 
 /** As CloudWatch invokes a function. */
 function alarmEvent(nowMs: number): object {

@@ -67,7 +67,7 @@ describe('functionPolicy', () => {
 
   test('grants exactly the calls that the code of the function can make', async () => {
     const { metafile } = await build({
-      entryPoints: ['src/lambda/index.ts'],
+      entryPoints: ['src/lambda/function.ts'],
       bundle: true,
       write: false,
       metafile: true,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
+import { functionFiles } from '../../src/config/function-files.ts';
 import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
 import { settingSamples } from './setting-samples.ts';
 import {
@@ -34,12 +35,15 @@ interface Template {
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'model-rollback-package-'));
-const bundle = 'export const handler = async () => "the bundle";\n';
+const contentOf = (name: string): string => `// ${name}\n`;
 
-/** What `npm run package` does after the build, on a bundle of two lines. */
+/** What `npm run package` does after the build, on a function of a few lines. */
 const packageInto = async (place: string): Promise<{ zip: Buffer; template: string }> => {
   mkdirSync(join(place, 'dist', 'lambda'), { recursive: true });
-  writeFileSync(join(place, 'dist', 'lambda', 'index.mjs'), bundle);
+  for (const name of functionFiles) {
+    writeFileSync(join(place, 'dist', 'lambda', name), contentOf(name));
+  }
+  writeFileSync(join(place, 'dist', 'lambda', 'metafile.json'), '{}');
   copyFileSync('package.json', join(place, 'package.json'));
   await run(process.execPath, [join(process.cwd(), 'tools', 'package.mjs')], { cwd: place });
   return {
@@ -91,15 +95,21 @@ describe('npm run package', () => {
     expect(JSON.parse(packed.template)).toEqual(synthesizeTemplate());
   });
 
-  test('packs the bundle alone, as the file that the handler names', () => {
+  test('packs the files of the function alone, among them the one that the handler names', () => {
     const { zip } = packed;
     const end = zip.length - 22;
     expect(zip.readUInt32LE(end)).toBe(0x06054b50);
-    expect(zip.readUInt16LE(end + 10)).toBe(1);
-    const nameLength = zip.readUInt16LE(26);
-    expect(zip.toString('utf8', 30, 30 + nameLength)).toBe('index.mjs');
-    const start = 30 + nameLength + zip.readUInt16LE(28);
-    expect(zip.toString('utf8', start, start + zip.readUInt32LE(18))).toBe(bundle);
+    expect(zip.readUInt16LE(end + 10)).toBe(functionFiles.length);
+    let at = 0;
+    for (const name of functionFiles) {
+      const nameEnd = at + 30 + zip.readUInt16LE(at + 26);
+      expect(zip.toString('utf8', at + 30, nameEnd)).toBe(name);
+      const start = nameEnd + zip.readUInt16LE(at + 28);
+      const contentEnd = start + zip.readUInt32LE(at + 18);
+      expect(zip.toString('utf8', start, contentEnd)).toBe(contentOf(name));
+      at = contentEnd;
+    }
+    expect(functionFiles).toContain('index.mjs');
     expect(template.Resources['Function']?.Properties['Handler']).toBe('index.handler');
   });
 });

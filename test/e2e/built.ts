@@ -1,6 +1,8 @@
 /** Where the built function and the built command are, and whether they are what `src/` says now. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { functionFiles } from '../../src/config/function-files.ts';
+import type { ZipFile } from '../../tools/zip.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -18,6 +20,12 @@ export function builtFile(name: (typeof BUILT_FILES)[number]): string {
   }
   isUpToDate = true;
   return join(ROOT, name);
+}
+
+/** The built function, as it is deployed. */
+export function builtFunction(): ZipFile[] {
+  const folder = dirname(builtFile('dist/lambda/index.mjs'));
+  return functionFiles.map((name) => ({ name, content: readFileSync(join(folder, name)) }));
 }
 
 /** What is wrong with the build of a project folder, and what to do; null when it is up to date. */

@@ -27,7 +27,7 @@ import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { tool } from '../engines/tools.ts';
 import { directAlarm, eventBridgeAlarm } from '../fakes/alarm-events.ts';
 import { openPage, withValues } from '../fakes/pages.ts';
-import { builtFile } from './built.ts';
+import { builtFunction } from './built.ts';
 import { openShell, type Shell } from './shell.ts';
 import { isEngineMissing, poll, suiteTitle } from './world.ts';
 
@@ -250,9 +250,8 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
 
 /** What `npm run package` leaves in a clone, as far as the page uses it. */
 function packageInto(folder: string): void {
-  const content = readFileSync(builtFile('dist/lambda/index.mjs'));
   mkdirSync(join(folder, 'dist'));
-  writeFileSync(join(folder, 'dist', 'model-rollback.zip'), zip([{ name: 'index.mjs', content }]));
+  writeFileSync(join(folder, 'dist', 'model-rollback.zip'), zip(builtFunction()));
 }
 
 function ofThisRun(commands: string): string {

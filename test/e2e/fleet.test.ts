@@ -11,7 +11,7 @@ import { engine, uniqueName } from '../engines/engines.ts';
 import { deployFunction } from '../engines/lambda-function.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { type ExecutionEnd, StepFunctionsAdmin } from '../engines/step-functions.ts';
-import { builtFile } from './built.ts';
+import { builtFunction } from './built.ts';
 import {
   createWorld,
   isEngineMissing,
@@ -43,9 +43,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('a fleet run on the built function')
   beforeAll(async () => {
     [world, registry] = await Promise.all([createWorld(), startRegistryServer()]);
     admin = new MLflowAdmin(registry.url);
-    const code = readFileSync(builtFile('dist/lambda/index.mjs'));
     const env = world.env({ MLFLOW_TRACKING_URI: registry.url });
-    functionArn = await deployFunction(ministack.url, { code, env });
+    functionArn = await deployFunction(ministack.url, { files: builtFunction(), env });
   });
   afterAll(() => registry?.close());
 
@@ -319,7 +318,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('a fleet run on a stub'), (
 
   beforeAll(async () => {
     // A name says how its model ends.
-    const code = `
+    const content = `
       export async function handler({ plan_fleet: plan, model_name, request_id, requested_by }) {
         if (plan) return { reason: 'TEST_FAILURE', dry_run: false, requested_by: null, ...plan };
         const [outcome] = model_name.split(' ');
@@ -328,7 +327,8 @@ describe.skipIf(ministack.isMissing)(ministack.title('a fleet run on a stub'), (
         return { model_name, outcome, from_version: '2', to_version: null, message, plan: null };
       }
     `;
-    functionArn = await deployFunction(ministack.url, { code, env: {} });
+    const files = [{ name: 'index.mjs', content }];
+    functionArn = await deployFunction(ministack.url, { files, env: {} });
     topicArn = (await createWorld()).topicArn;
   });
 

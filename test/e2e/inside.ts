@@ -35,7 +35,7 @@ export async function runInside(args: readonly string[], env: Env): Promise<Comm
   return commandResult(exitCode, streams);
 }
 
-/** The first event of a function with that environment, as `src/lambda/index.ts` serves it. */
+/** The first event of a function with that environment, as `src/lambda/function.ts` serves it. */
 export async function serveInside(env: Env, event: unknown): Promise<Reply> {
   const logger = lambdaLogger(() => undefined);
   const serving = {

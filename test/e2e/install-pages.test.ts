@@ -10,6 +10,7 @@ import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwa
 import { GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { functionFiles } from '../../src/config/function-files.ts';
 import {
   awsAccount,
   createWatchedTopic,
@@ -59,13 +60,15 @@ describe.skipIf(isEngineMissing || awscli.isMissing || cdk.isMissing)(
     test('synthesises the stack without an account', async () => {
       const template = await shell.run(page.take('A stack'));
       expect(template).toContain('AlarmName: high-drawdown-alarm');
-      // The asset is the bundle and nothing else.
+      // The asset is the function and nothing else.
       const assets = readdirSync(join(app, 'cdk.out')).filter((name) => name.startsWith('asset.'));
       expect(assets).toHaveLength(1);
       const asset = join(app, 'cdk.out', assets[0] ?? '');
-      expect(readdirSync(asset)).toEqual(['index.mjs']);
-      const bundle = readFileSync(join('dist', 'lambda', 'index.mjs'));
-      expect(readFileSync(join(asset, 'index.mjs')).equals(bundle)).toBe(true);
+      expect(readdirSync(asset).toSorted()).toEqual(functionFiles.toSorted());
+      for (const name of functionFiles) {
+        const built = readFileSync(join('dist', 'lambda', name));
+        expect(readFileSync(join(asset, name)).equals(built)).toBe(true);
+      }
     });
 
     test('works in CommonJS', async () => {

@@ -2,7 +2,9 @@
  * The built bundle as Lambda runs it: loaded in an init phase, frozen with its answer, killed at the
  * timeout, invoked again with the same request id. A real registry, table and topic stand behind a tap.
  */
-import { dirname } from 'node:path';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SweepReport } from '../../src/app/sweep-report.ts';
 import { startHttpProxy } from '../contract/http-proxy.ts';
@@ -68,6 +70,49 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
       expect(await world.notices('rehearsal')).toEqual([]);
     });
 
+    test('uses the code cache of the build', async () => {
+      const lambda = await start();
+      answerIn(await lambda.invoke({ model_name: await world.model(THREE) }));
+      expect(lambda.log()).not.toContain('CodeCacheUnused');
+    });
+
+    test.each<{ readonly name: string; readonly spoil?: Spoil; readonly settings?: Settings }>([
+      { name: 'is missing', spoil: ({ cache }) => rmSync(cache) },
+      {
+        name: 'is damaged',
+        spoil: ({ cache }) => {
+          const bytes = readFileSync(cache);
+          writeFileSync(cache, bytes.fill(0, bytes.length >> 1));
+        },
+      },
+      {
+        name: 'belongs to another script',
+        spoil: ({ script }) => {
+          const source = readFileSync(script, 'utf8');
+          // Of the same length, which is all that V8 compares.
+          writeFileSync(script, source.replaceAll('canned.invalid', 'canned.exempla'));
+        },
+      },
+      // V8 rejects what it compiled under other flags.
+      { name: 'is not for this runtime', settings: { NODE_OPTIONS: '--jitless' } },
+    ])('works without its code cache, and counts that, when it $name', async (sample) => {
+      const model = await world.model(THREE);
+      const taskRoot = copyOfFunction();
+      sample.spoil?.({
+        cache: join(taskRoot, 'function.cache'),
+        script: join(taskRoot, 'function.cjs'),
+      });
+      const lambda = await start(sample.settings, closeLater, taskRoot);
+      expect(lambda.log()).toBe('');
+
+      const answer = answerIn(await lambda.invoke({ model_name: model }));
+      await lambda.invoke({ model_name: model });
+
+      expect(answer).toMatchObject({ outcome: 'ROLLED_BACK' });
+      expect(lambda.log().match(/"CodeCacheUnused":1/g)).toHaveLength(1);
+      expect(lambda.log()).not.toContain('RehearsalFailed');
+    });
+
     test('does not fail for a wrong setting: each invocation says what is wrong', async () => {
       const lambda = await start({ ROLLBACK_COOLDOWN_HOURS: 'soon' });
       expect(lambda.log()).toContain('ROLLBACK_COOLDOWN_HOURS');
@@ -116,6 +161,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
       expect(error.errorType).toBe(name);
       expect(error.errorMessage).toMatch(/\w+.*\.$/s);
       expect(error.trace[0]).toBe(`${name}: ${error.errorMessage.split('\n')[0]}`);
+      expect(error.trace[1]).toMatch(/ at .*dist\/lambda\/function\.cjs:\d+:\d+\)?$/);
       expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
       // The same process serves the next event.
       expect(errorIn(await lambda.invoke({})).errorType).toBe('InvalidRequestError');
@@ -391,17 +437,29 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
 
 type Close = () => Promise<void>;
 
+type Spoil = (files: { readonly cache: string; readonly script: string }) => void;
+
 interface LogLine {
   readonly function_request_id?: string;
   readonly cold_start?: boolean;
 }
 
 /** @param keep closes it at the end of the test; tests that run at once must not close each other's */
-async function start(settings: Settings = {}, keep = closeLater): Promise<LambdaProcess> {
-  const taskRoot = dirname(builtFile('dist/lambda/index.mjs'));
+async function start(
+  settings: Settings = {},
+  keep = closeLater,
+  taskRoot = dirname(builtFile('dist/lambda/index.mjs')),
+): Promise<LambdaProcess> {
   const lambda = await startLambda({ taskRoot, env: world.env(settings) });
   keep(lambda.close);
   return lambda;
+}
+
+function copyOfFunction(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'model-rollback-function-'));
+  cpSync(dirname(builtFile('dist/lambda/index.mjs')), folder, { recursive: true });
+  closeLater(async () => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 async function openTap(keep = closeLater): Promise<Tap> {

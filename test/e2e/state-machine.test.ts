@@ -12,7 +12,7 @@ import { engine, uniqueName } from '../engines/engines.ts';
 import { deployFunction } from '../engines/lambda-function.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { type ExecutionEnd, StepFunctionsAdmin } from '../engines/step-functions.ts';
-import { builtFile } from './built.ts';
+import { builtFunction } from './built.ts';
 import type { Answer } from './reply.ts';
 import {
   createWorld,
@@ -41,8 +41,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('a state machine on the built functi
   afterAll(() => Promise.all(open.map((one) => one.close())));
 
   const deploy = (settings: Settings = {}): Promise<string> => {
-    const code = readFileSync(builtFile('dist/lambda/index.mjs'));
-    return deployFunction(ministack.url, { code, env: world.env(settings) });
+    return deployFunction(ministack.url, { files: builtFunction(), env: world.env(settings) });
   };
 
   describe.each(FILES)('%s', (file) => {
@@ -306,7 +305,7 @@ describe.skipIf(ministack.isMissing)(ministack.title('a state machine on a stub'
   let hastyArn: string;
 
   beforeAll(async () => {
-    const code = `
+    const content = `
       export async function handler({ throws, dies, hangs, answer }) {
         if (throws !== undefined) throw Object.assign(new Error('as told'), { name: throws });
         if (dies) process.exit(1);
@@ -314,8 +313,9 @@ describe.skipIf(ministack.isMissing)(ministack.title('a state machine on a stub'
         return answer;
       }
     `;
-    functionArn = await deployFunction(ministack.url, { code, env: {} });
-    hastyArn = await deployFunction(ministack.url, { code, env: {}, timeoutSeconds: 1 });
+    const files = [{ name: 'index.mjs', content }];
+    functionArn = await deployFunction(ministack.url, { files, env: {} });
+    hastyArn = await deployFunction(ministack.url, { files, env: {}, timeoutSeconds: 1 });
   });
 
   // Most of their time is the wait before the second attempt.

@@ -17,8 +17,8 @@ import { uniqueName } from './engines.ts';
 import { LAMBDA_BOOTSTRAP } from './lambda-process.ts';
 
 export interface FunctionOptions {
-  /** One file, an ES module that exports `handler`. */
-  readonly code: string | Uint8Array;
+  /** Among them `index.mjs`, which exports `handler`. */
+  readonly files: readonly ZipFile[];
   /** The process gets these variables, those that Lambda itself sets, and no other. */
   readonly env: Readonly<Record<string, string>>;
   /** @default 120, the timeout that the product asks for */
@@ -41,7 +41,7 @@ const SET_BY_LAMBDA: readonly string[] = [
 /** Creates a function under a new name, waits until it is active, and returns its ARN. */
 export async function deployFunction(
   endpoint: string,
-  { code, env, timeoutSeconds = 120 }: FunctionOptions,
+  { files, env, timeoutSeconds = 120 }: FunctionOptions,
 ): Promise<string> {
   const client = new LambdaClient(localClientConfig(endpoint));
   const variables = Object.fromEntries(
@@ -56,7 +56,7 @@ export async function deployFunction(
       Timeout: timeoutSeconds,
       MemorySize: 256,
       Environment: { Variables: variables },
-      Code: { ZipFile: zip(packageFiles(code, Object.keys(variables))) },
+      Code: { ZipFile: zip(packageFiles(files, Object.keys(variables))) },
     }),
   );
   if (FunctionArn === undefined) throw new Error('the created function has no ARN');
@@ -67,13 +67,13 @@ export async function deployFunction(
 
 // ---------------------------------------------------------------------------------------------------
 
-function packageFiles(code: string | Uint8Array, names: readonly string[]): ZipFile[] {
+function packageFiles(files: readonly ZipFile[], names: readonly string[]): ZipFile[] {
   // MiniStack hands its own environment down, and with it that of the developer.
   const kept = [...SET_BY_LAMBDA, ...names].map((name) => `${name}="$${name}"`).join(' ');
   const command = `exec env -i ${kept} '${process.execPath}' "$LAMBDA_TASK_ROOT/runtime.mjs"`;
   return [
     { name: 'bootstrap', content: `#!/bin/sh\n${command}\n`, isExecutable: true },
     { name: 'runtime.mjs', content: readFileSync(LAMBDA_BOOTSTRAP, 'utf8') },
-    { name: 'index.mjs', content: code },
+    ...files,
   ];
 }

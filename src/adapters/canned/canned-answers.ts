@@ -2,7 +2,10 @@ import type { CannedAnswer, CannedRequest } from './canned-agent.ts';
 
 /** What a small registry, table, topic and CloudWatch would answer: just enough for a rollback and an alarm. */
 
-/** A registry whose models have two versions; the second one is live until it is moved. */
+/**
+ * A registry whose models have two versions; the second one is live until it is moved, by whatever pointer. An alias
+ * of the previous version names the first one.
+ */
 export function cannedRegistry(): (request: CannedRequest) => CannedAnswer {
   const liveOf = new Map<string, string>();
   return ({ method, path, body }) => {
@@ -86,7 +89,7 @@ function registryAnswer(
     case 'search':
       return { model_versions: [row('2'), row('1')] };
     case 'alias':
-      return { model_version: row(live) };
+      return { model_version: row(/previous/.test(query.get('alias') ?? '') ? '1' : live) };
     case 'get':
       return query.has('version')
         ? { model_version: row(query.get('version') ?? '1') }

@@ -2,17 +2,19 @@
 import { Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
+import { lambdaLogger } from '../../../src/compose-lambda.ts';
 import { composeRehearsal } from '../../../src/compose-rehearsal.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { type ModelPointer, stagePointer } from '../../../src/domain/registry/pointer.ts';
-import { rehearsalFailure } from '../../../src/lambda/metrics.ts';
-import { isCallSlow, rehearse } from '../../../src/lambda/rehearse.ts';
+import { initProblemLine, initProblems } from '../../../src/lambda/metrics.ts';
+import { isCallSlow, type RehearsedEvent, rehearse } from '../../../src/lambda/rehearse.ts';
 import { makeWorld } from '../../fakes/world.ts';
 
 const settings = (pointer: ModelPointer): RollbackDeps['settings'] => ({
   ...makeWorld().deps.settings,
   pointers: { default: pointer, byModel: new Map() },
 });
+const both: readonly RehearsedEvent[] = ['request', 'alarm'];
 const pointers: readonly ModelPointer[] = [stagePointer, { kind: 'alias', alias: 'champion' }];
 
 afterEach(() => {
@@ -36,7 +38,7 @@ describe('isCallSlow', () => {
 describe('rehearse', () => {
   test.each(pointers)('rolls back by the $kind, and opens no connection', async (pointer) => {
     const connect = vi.spyOn(Socket.prototype, 'connect');
-    expect(await rehearse(settings(pointer))).toBeNull();
+    expect(await rehearse(settings(pointer), both)).toBeNull();
     expect(connect).not.toHaveBeenCalled();
   });
 
@@ -54,7 +56,9 @@ describe('rehearse', () => {
       return deps;
     };
     const observing = { ...defaultAlarmSettings, mode: 'observe' } as const;
-    expect(await rehearse({ ...settings(stagePointer), alarms: observing }, watched)).toBeNull();
+    expect(
+      await rehearse({ ...settings(stagePointer), alarms: observing }, both, watched),
+    ).toBeNull();
     expect(ends).toEqual([
       'false IN_PROGRESS',
       'false ROLLED_BACK',
@@ -68,7 +72,7 @@ describe('rehearse', () => {
     const seen: string[] = [];
     const watched = (given: RollbackDeps['settings']): ReturnType<typeof composeRehearsal> =>
       composeRehearsal(given, (request) => seen.push(JSON.stringify(request.headers)));
-    expect(await rehearse(settings(stagePointer), watched)).toBeNull();
+    expect(await rehearse(settings(stagePointer), both, watched)).toBeNull();
     expect(seen.length).toBeGreaterThan(10);
     expect(seen.join()).toContain('Credential=rehearsal/');
     expect(seen.join()).not.toContain('of-the-function');
@@ -79,18 +83,32 @@ describe('rehearse', () => {
     const broken = (): never => {
       throw new Error('no parts');
     };
-    expect(await rehearse(settings(stagePointer), broken)).toBe('Error: no parts');
+    expect(await rehearse(settings(stagePointer), both, broken)).toBe('Error: no parts');
     const mute = (given: RollbackDeps['settings']): ReturnType<typeof composeRehearsal> => ({
       ...composeRehearsal(given),
       registry: makeWorld().registry,
     });
-    expect(await rehearse(settings(stagePointer), mute)).toContain('rehearsal');
+    expect(await rehearse(settings(stagePointer), both, mute)).toContain('rehearsal');
   });
 
-  test('is counted when it failed', () => {
-    expect(rehearsalFailure(0)).toMatchObject({
-      RehearsalFailed: 1,
-      _aws: { CloudWatchMetrics: [{ Metrics: [{ Name: 'RehearsalFailed', Unit: 'Count' }] }] },
+  test('writes no log line, and leaves the first call of the function its cold start', async () => {
+    const write = vi.spyOn(process.stdout, 'write');
+    vi.stubEnv('AWS_LAMBDA_INITIALIZATION_TYPE', 'on-demand');
+    const lines: string[] = [];
+    const logger = lambdaLogger((line) => lines.push(line));
+    expect(await rehearse(settings(stagePointer), both)).toBeNull();
+    expect(write).not.toHaveBeenCalled();
+    logger.forInvocation('first').log('info', 'first');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ cold_start: true });
+    vi.unstubAllEnvs();
+  });
+});
+
+describe('initProblemLine', () => {
+  test.each(initProblems)('counts %s', (name) => {
+    expect(initProblemLine(name, 0)).toMatchObject({
+      [name]: 1,
+      _aws: { CloudWatchMetrics: [{ Metrics: [{ Name: name, Unit: 'Count' }] }] },
     });
   });
 });
