@@ -8,6 +8,7 @@ import type { Notice } from './domain/record/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
+import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
@@ -72,3 +73,5 @@ export { jsonLogger } from './adapters/system/json-logger.ts';
 
 /** The real clock, for entries that measure deadlines. */
 export const clock: Clock = systemClock;
+/** Real chance and digests. */
+export const identity: Identity = systemIdentity;

@@ -16,6 +16,12 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../ports/notifier.ts';
 import type { RollbackDeps } from './deps.ts';
 
+/** What sending takes. */
+export type SendingDeps = Pick<
+  RollbackDeps,
+  'store' | 'notifiers' | 'clock' | 'identity' | 'logger'
+>;
+
 /** A record with the notice of its end. */
 export interface RecordWithNotice {
   readonly record: RollbackRecord;
@@ -28,7 +34,7 @@ export interface RecordWithNotice {
  * @param isTried false for a channel that is not used this time
  */
 export async function announce(
-  deps: RollbackDeps,
+  deps: SendingDeps,
   notice: OutboxNotice,
   deadline: Deadline,
   isTried: (channel: string) => boolean = () => true,
@@ -59,7 +65,7 @@ export async function announce(
  * @returns the notice as it is then; null when another sender has it, or was quicker
  */
 export async function leaseAndAnnounce(
-  deps: RollbackDeps,
+  deps: SendingDeps,
   notice: OutboxNotice,
   deadline: Deadline,
   isTried?: (channel: string) => boolean,
@@ -76,7 +82,7 @@ export async function leaseAndAnnounce(
  * @returns the record as it is then; null when it is gone
  */
 export async function announceIfUnsent(
-  deps: RollbackDeps,
+  deps: SendingDeps,
   modelName: string,
   rollbackId: string,
   deadline: Deadline,
@@ -111,7 +117,7 @@ const pollMs = 250;
 
 /** Whether each channel took it; one that fails keeps no other from it. */
 async function send(
-  deps: RollbackDeps,
+  deps: SendingDeps,
   rollbackId: string,
   content: Notice,
   channels: readonly string[],

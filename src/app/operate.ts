@@ -1,17 +1,29 @@
+import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
 import { isRollbackId, modelNameOf } from '../domain/record/record.ts';
-import { next } from '../domain/revision.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
-import { newModelState } from '../domain/state/model-state.ts';
+import type { OperatorAction } from '../domain/state/operator.ts';
 import { withFreshBudget } from '../domain/state/pointer-state.ts';
-import { isQuarantined, releaseFromQuarantine } from '../domain/state/quarantine.ts';
+import {
+  addToQuarantine,
+  isQuarantined,
+  releaseFromQuarantine,
+} from '../domain/state/quarantine.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackStore } from '../ports/rollback-store.ts';
 import type { RecordWithNotice } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
-import { insisting } from './insisting.ts';
+import {
+  type AtRegistry,
+  decideByHand,
+  isFleet,
+  type Operator,
+  readSubject,
+  type Subject,
+  stateOf,
+} from './operator.ts';
 
 /** Operators' verbs on stored state. */
 
@@ -38,60 +50,113 @@ export async function explainRollback(
   );
 }
 
+/** What people decided about a model, or about all of them (null), newest first. */
+export async function readDecisions(
+  store: RollbackStore,
+  modelName: Subject,
+  deadline: Deadline,
+): Promise<readonly OperatorAction[]> {
+  const view = await readSubject({ store }, modelName, deadline);
+  return stateOf(view, modelName)?.actions?.toReversed() ?? [];
+}
+
+/** A version of a registered model. */
+export interface NamedVersion {
+  readonly modelName: string;
+  readonly version: string;
+}
+
 /**
  * Takes a version out of quarantine. The state remembers it, so that an older tag in the registry does not
  * count either.
- * @param registry address, for the state of a model that has none yet
  * @returns false when the version was not in the quarantine of the state
  * @throws RollbackInProgressError when other writers were quicker several times
  */
 export async function releaseVersion(
-  { store, clock }: Pick<RollbackDeps, 'store' | 'clock'>,
-  { modelName, version, registry }: Record<'modelName' | 'version' | 'registry', string>,
+  deps: Deciding,
+  { modelName, version }: NamedVersion,
+  operator: Operator,
   deadline: Deadline,
 ): Promise<boolean> {
-  const { wasIn } = await insisting(`the state of ${modelName}`, async () => {
-    const view = await store.read(modelName, null, deadline);
-    const state = view.state ?? newModelState(modelName, registry);
-    const wasIn = isQuarantined(state, { version, createdAtMs: 0 });
-    const released = releaseFromQuarantine(state, version, clock.nowMs());
-    const result = await store.write({ state: next(released) }, deadline);
-    return result === 'written' ? { wasIn } : null;
+  const atMs = deps.clock.nowMs();
+  const action = { verb: 'release', what: `version ${version}`, atMs, ...operator };
+  return await decideByHand(deps, modelName, action, deadline, (item) => {
+    assert(!isFleet(item), 'a version belongs to a model');
+    const answer = isQuarantined(item, { version, createdAtMs: 0 });
+    return { answer, item: releaseFromQuarantine(item, version, atMs) };
   });
-  return wasIn;
 }
 
 /**
- * Lets alarms roll a model back again, with a fresh budget.
+ * Puts a version into quarantine: no rule restores it, under any pointer.
+ * @returns false when it was there already; who and why is kept all the same
+ * @throws RollbackInProgressError when other writers were quicker several times
+ */
+export async function quarantineVersion(
+  deps: Deciding,
+  { modelName, version }: NamedVersion,
+  operator: Reasoned,
+  deadline: Deadline,
+): Promise<boolean> {
+  const atMs = deps.clock.nowMs();
+  const action = { verb: 'quarantine', what: `version ${version}`, atMs, ...operator };
+  const entry = { version, atMs, rollbackId: '', byHand: operator };
+  return await decideByHand(deps, modelName, action, deadline, (item) => {
+    assert(!isFleet(item), 'a version belongs to a model');
+    const answer = !isQuarantined(item, { version, createdAtMs: 0 });
+    return { answer, item: { ...item, ...addToQuarantine(item, entry) } };
+  });
+}
+
+/**
+ * Stops alarms from rolling back a model, or all models (null), until somebody runs `resume`.
+ * @returns what had stopped them before; null when nothing had
+ * @throws RollbackInProgressError when other writers were quicker several times
+ */
+export async function pauseAutomation(
+  deps: Deciding,
+  modelName: Subject,
+  operator: Reasoned,
+  deadline: Deadline,
+): Promise<Pause | null> {
+  const atMs = deps.clock.nowMs();
+  const message = `${operator.by ?? 'Somebody'} paused it: ${endOfSentence(operator.reason)}`;
+  const pause: Pause = { atMs, why: 'operator', message, rollbackId: '' };
+  const action = { verb: 'pause', what: '', atMs, ...operator };
+  return await decideByHand(deps, modelName, action, deadline, (item) => ({
+    answer: item.pause,
+    item: { ...item, pause },
+  }));
+}
+
+/**
+ * Lets alarms roll a model back again, with a fresh budget; or all models (null), with a fresh blast radius.
  * @returns what had stopped them; null when nothing had
  * @throws RollbackInProgressError when other writers were quicker several times
  */
-export async function resumeModelAutomation(
-  store: RollbackStore,
-  modelName: string,
+export async function resumeAutomation(
+  deps: Deciding,
+  modelName: Subject,
+  operator: Operator,
   deadline: Deadline,
 ): Promise<Pause | null> {
-  const resumed = await insisting(`the state of ${modelName}`, async () => {
-    const { state } = await store.read(modelName, null, deadline);
-    if (state === undefined || state.pause === null) return { pause: null };
-    const written = next({ ...withFreshBudget(state), pause: null });
-    const result = await store.write({ state: written }, deadline);
-    return result === 'written' ? { pause: state.pause } : null;
+  const action = { verb: 'resume', what: '', atMs: deps.clock.nowMs(), ...operator };
+  return await decideByHand(deps, modelName, action, deadline, (item) => {
+    if (item.pause === null) return { answer: null, item: null };
+    const resumed = isFleet(item) ? resumeFleet(item) : { ...withFreshBudget(item), pause: null };
+    return { answer: item.pause, item: resumed };
   });
-  return resumed.pause;
 }
 
-/** The same for all models together, with a fresh blast radius. */
-export async function resumeFleetAutomation(
-  store: RollbackStore,
-  deadline: Deadline,
-): Promise<Pause | null> {
-  const resumed = await insisting('the state of the fleet', async () => {
-    // The fleet comes with every reading, whichever model is read.
-    const { fleet } = await store.read('-', null, deadline);
-    if (fleet === undefined || fleet.pause === null) return { pause: null };
-    const result = await store.write({ fleet: resumeFleet(fleet) }, deadline);
-    return result === 'written' ? { pause: fleet.pause } : null;
-  });
-  return resumed.pause;
+// ---------------------------------------------------------------------------------------------------
+
+type Deciding = Pick<RollbackDeps, 'store' | 'clock'> & AtRegistry;
+
+/** Who, and why: a decision that keeps others from something says why. */
+interface Reasoned extends Operator {
+  readonly reason: string;
+}
+
+function endOfSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

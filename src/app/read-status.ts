@@ -18,7 +18,7 @@ export async function readStatus(
     deps.store.read(modelName, null, deadline),
   ]);
   const state = view.state ?? newModelState(modelName, deps.registry.address);
-  return statusOf(snapshot, state, view.fleet ?? newFleetState);
+  return statusOf(snapshot, state, view.fleet ?? newFleetState, deps.clock.nowMs());
 }
 
 /** The latest attempt of each model on record, newest first, and what of the page cannot be read. */

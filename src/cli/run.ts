@@ -6,9 +6,17 @@ import { escapeText, showJson } from '../domain/escape.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext } from './command.ts';
 import { applyCommand, undoCommand } from './commands/apply.ts';
-import { approveCommand, resumeCommand } from './commands/automation.ts';
+import { approveCommand } from './commands/automation.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import {
+  freezeCommand,
+  pauseCommand,
+  quarantineCommand,
+  releaseCommand,
+  resumeCommand,
+  unfreezeCommand,
+} from './commands/operations.ts';
 import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
@@ -16,7 +24,6 @@ import {
   createTableCommand,
   promotedCommand,
   reindexCommand,
-  releaseCommand,
   sweepCommand,
 } from './commands/upkeep.ts';
 import { ExitCode, exitCodeOfError } from './exit-codes.ts';
@@ -32,10 +39,14 @@ const commands: readonly Command[] = [
   historyCommand,
   explainCommand,
   statusCommand,
+  approveCommand,
+  freezeCommand,
+  unfreezeCommand,
+  pauseCommand,
+  resumeCommand,
+  quarantineCommand,
   releaseCommand,
   promotedCommand,
-  approveCommand,
-  resumeCommand,
   sweepCommand,
   doctorCommand,
   createTableCommand,

@@ -21,6 +21,22 @@ interface Verbs {
     options?: { readonly replaced?: string; readonly pointer?: string | undefined },
   ];
   readonly release: readonly [args: readonly [model: string, version: string]];
+  readonly freeze: readonly [
+    args: readonly [model?: string],
+    options?: { readonly fleet?: true; readonly until?: string; readonly reason?: string },
+  ];
+  readonly unfreeze: readonly [
+    args: readonly [model?: string],
+    options?: { readonly fleet?: true; readonly reason?: string },
+  ];
+  readonly quarantine: readonly [
+    args: readonly [model: string, version: string],
+    options?: { readonly reason?: string },
+  ];
+  readonly pause: readonly [
+    args: readonly [model?: string],
+    options?: { readonly fleet?: true; readonly reason?: string },
+  ];
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];

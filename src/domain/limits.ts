@@ -123,6 +123,12 @@ export const limits = {
   /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
+  /** Of what people decided about a model, the latest ones are kept in its state. */
+  actionsMax: 50,
+  /** The longest freeze. */
+  freezeMaxMs: 7_776_000_000,
+  /** How long before the end of a freeze people are reminded of it. */
+  freezeReminderMs: 3_600_000,
   /** MLflow 3 closes a connection that was idle for 5.0 s, and the close races with the next request. */
   idleConnectionMs: 4_000,
   /** Calls of a process to a plain registry before it tries to keep connections: those of one rollback. */

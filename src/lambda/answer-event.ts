@@ -2,12 +2,14 @@ import type { RollbackDeps } from '../app/deps.ts';
 import { handleAlarm } from '../app/handle-alarm.ts';
 import { planFleet } from '../app/plan-fleet.ts';
 import { rollBack } from '../app/roll-back.ts';
+import { type OperationAnswer, runOperation } from '../app/run-operation.ts';
 import { sweep } from '../app/sweep.ts';
 import type { SweepReport } from '../app/sweep-report.ts';
 import type { AlarmPayload } from '../domain/alarm/alarm-payload.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { assertNever } from '../domain/assert.ts';
 import { type FleetPlan, parseFleetRequest } from '../domain/request/fleet-request.ts';
+import { parseOperation } from '../domain/request/operation.ts';
 import { parseRequest } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { parseEvent, type QueuedAlarm } from './event.ts';
@@ -24,7 +26,13 @@ export interface QueueAnswer extends TopicAnswer {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-export type EventAnswer = RollbackResponse | SweepReport | TopicAnswer | QueueAnswer | FleetPlan;
+export type EventAnswer =
+  | RollbackResponse
+  | SweepReport
+  | TopicAnswer
+  | QueueAnswer
+  | FleetPlan
+  | OperationAnswer;
 
 /** What there is to know of an invocation beside its event. */
 export interface Invocation {
@@ -39,7 +47,7 @@ export interface Invocation {
 
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
- * (docs/reference/alarms.md), a sweep, or a fleet run's question for its models
+ * (docs/reference/alarms.md), a sweep, an operation (docs/reference/operations.md), or a fleet run's question for its models
  * (docs/reference/step-functions.md).
  * @throws InvalidRequestError, what a request throws, and of alarms only what a retry can cure
  */
@@ -56,6 +64,8 @@ export async function answerEvent(
       return await answerRequest(deps, parsed.body, invocation);
     case 'fleet':
       return await answerFleet(deps, parsed.body, invocation);
+    case 'operation':
+      return await answerOperation(deps, parsed.body, invocation);
     case 'alarm':
       return await answerAlarm(deps, { payload: parsed.payload }, invocation);
     case 'sns':
@@ -112,6 +122,20 @@ async function answerFleet(
   const call: Call = { ...anyCall, kind: 'fleet', triggerId: invocationId };
   const work = async (watched: RollbackDeps): Promise<FleetPlan> =>
     await planFleet(watched, parseFleetRequest(body), deadline);
+  return await serveCall(deps, call, work, report);
+}
+
+/** What a person decided (docs/reference/operations.md). */
+async function answerOperation(
+  deps: RollbackDeps,
+  body: unknown,
+  { invocationId, deadline, report }: Invocation,
+): Promise<OperationAnswer> {
+  const operation = parseOperation(body, deps.clock.nowMs());
+  const { modelName } = operation;
+  const call: Call = { ...anyCall, kind: 'operation', triggerId: invocationId, modelName };
+  const work = (watched: RollbackDeps): Promise<OperationAnswer> =>
+    runOperation(watched, operation, deadline);
   return await serveCall(deps, call, work, report);
 }
 

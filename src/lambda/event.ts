@@ -20,6 +20,8 @@ export type LambdaEvent =
   | { readonly kind: 'request'; readonly body: unknown }
   /** A state machine asks which models its fleet run is for. */
   | { readonly kind: 'fleet'; readonly body: unknown }
+  /** A person decided something: freeze, pause, … */
+  | { readonly kind: 'operation'; readonly body: unknown }
   | { readonly kind: 'alarm'; readonly payload: AlarmPayload }
   | { readonly kind: 'sns' | 'sqs'; readonly messages: readonly QueuedAlarm[] };
 
@@ -30,6 +32,8 @@ export type LambdaEvent =
  * @throws InvalidRequestError for what is none of the forms
  */
 export function parseEvent(event: unknown): LambdaEvent {
+  // Before a request: a misspelt `freeze` of a model must not roll it back.
+  if (isSet(event, 'operation')) return { kind: 'operation', body: event };
   if (isSet(event, 'model_name')) return { kind: 'request', body: event };
   if (isFleet(event)) return { kind: 'fleet', body: event.plan_fleet };
   const read = parseAlarmEvent(event) ?? parseRecords(event) ?? parseSweep(event);

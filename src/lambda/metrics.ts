@@ -90,7 +90,7 @@ const noDimensions: Dimensions = { modelName: null, reason: null, errorName: nul
 
 function countsOf(report: CallReport): Count[] {
   const { call, result, seen } = report;
-  if (call.kind === 'sweep' || call.kind === 'fleet') return seen.ends.map(endOf);
+  if (['sweep', 'fleet', 'operation'].includes(call.kind)) return seen.ends.map(endOf);
   // The answer speaks for its own record; an error speaks for the failure that was recorded with it.
   const own = result.kind === 'answered' ? (answerIn(report)?.rollback_id ?? null) : null;
   const others = seen.ends

@@ -1,4 +1,5 @@
 import type { RollbackDeps } from '../app/deps.ts';
+import type { OperationAnswer } from '../app/run-operation.ts';
 import type { SweepReport } from '../app/sweep-report.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { isModelRollbackError, messageOf } from '../domain/errors.ts';
@@ -8,7 +9,7 @@ import { type Seen, watchPorts } from './watch-ports.ts';
 
 /** What a call asks for. An event is one call, or one for each message of a topic or a queue. */
 export interface Call {
-  readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet';
+  readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet' | 'operation';
   /** Names what asked: a request's own id, the invocation, or an alarm and when it went to ALARM. */
   readonly triggerId: string | null;
   /** As far as the event itself says. */
@@ -22,7 +23,7 @@ export interface Call {
   readonly alarmAtMs: number | null;
 }
 
-export type CallAnswer = RollbackResponse | SweepReport | FleetPlan;
+export type CallAnswer = RollbackResponse | SweepReport | FleetPlan | OperationAnswer;
 
 /** How a call went, for the metrics. */
 export interface CallReport {
@@ -97,6 +98,10 @@ function answerFields(answer: CallAnswer): LogFields {
     const { failed, ...counts } = answer;
     return { ...counts, failed: failed.length };
   }
+  if ('operation' in answer) {
+    const { operation, changed, message, requested_by } = answer;
+    return { operation, changed, requested_by, why: message };
+  }
   if ('models' in answer) return { models: answer.models.length, dry_run: answer.dry_run };
   return {
     outcome: answer.outcome,
@@ -115,7 +120,7 @@ function answerFields(answer: CallAnswer): LogFields {
 /** What a person should see stays in the log when its level is set to warnings. */
 function levelOf(answer: CallAnswer): 'info' | 'warn' {
   if ('due' in answer) return answer.failed.length > 0 ? 'warn' : 'info';
-  if ('models' in answer) return 'info';
+  if ('models' in answer || 'operation' in answer) return 'info';
   return ['CONTESTED', 'FAILED', 'DEFERRED'].includes(answer.outcome) ? 'warn' : 'info';
 }
 

@@ -6,7 +6,7 @@ import { Outcome } from '../../src/domain/decide/outcome.ts';
 import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
 import { contest, fail } from '../../src/domain/protocol/transition.ts';
 import { afterRecovery } from '../../src/domain/protocol/watch.ts';
-import type { NoticeTopic } from '../../src/domain/record/notice-content.ts';
+import type { RecordTopic } from '../../src/domain/record/notice-content.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { Recovery } from '../../src/domain/record/trigger.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
@@ -67,7 +67,7 @@ const { id: arn } = alarmOf(null).transition.ref;
 const NOTICES: readonly {
   readonly title: string;
   /** Of the end where nothing else is given. */
-  readonly topic?: NoticeTopic;
+  readonly topic?: RecordTopic;
   /** Earlier notices that it replaces. */
   readonly replaces?: number;
   readonly record: RollbackRecord;

@@ -8,8 +8,8 @@ import { limits } from '../../src/domain/limits.ts';
 import { TargetRule } from '../../src/domain/pointer/target-rule.ts';
 import {
   type Notice,
-  type NoticeTopic,
-  noticeTopics,
+  type RecordTopic,
+  recordTopics,
 } from '../../src/domain/record/notice-content.ts';
 import type { ChannelState, OutboxNotice } from '../../src/domain/record/outbox.ts';
 import type {
@@ -162,7 +162,7 @@ const ended: fc.Arbitrary<Ended> = fc.record({
 });
 
 const none = fc.record({ kind: fc.constant('none' as const) });
-const topic: fc.Arbitrary<NoticeTopic> = fc.constantFrom(...noticeTopics);
+const topic: fc.Arbitrary<RecordTopic> = fc.constantFrom(...recordTopics);
 
 const embeddedNotice: fc.Arbitrary<EmbeddedNotice> = fc.oneof(
   none,

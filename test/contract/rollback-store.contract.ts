@@ -274,7 +274,7 @@ function describeFleet({ store, open }: StoreContext): void {
 
     test('is written alone, from revision to revision', async () => {
       const paused = pauseFleet(takeSlot(first, 'churn', NOON_MS + 1), pause);
-      const steps = [first, takeSlot(first, 'churn', NOON_MS + 1), paused, resumeFleet(paused)];
+      const steps = [first, takeSlot(first, 'churn', NOON_MS + 1), paused, next(resumeFleet(paused))];
       for (const fleet of steps) {
         expect(await store().write({ fleet }, soon())).toBe('written');
         expect(await readItems(store(), 'fraud', null)).toEqual({ ...NOTHING, fleet });

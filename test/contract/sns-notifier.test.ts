@@ -5,7 +5,7 @@ import { SNSNotifier } from '../../src/adapters/sns/sns-notifier.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { noticeOf } from '../../src/domain/answer/notice.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { type Notice, noticeTopics } from '../../src/domain/record/notice-content.ts';
+import { type Notice, recordTopics } from '../../src/domain/record/notice-content.ts';
 import type { Ended, RollbackRecord } from '../../src/domain/record/record.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
@@ -102,7 +102,7 @@ describe('SNSNotifier', () => {
     const records = modelName.chain(rollbackRecord);
     await fc.assert(
       fc.asyncProperty(records, async (record) => {
-        for (const topic of noticeTopics) {
+        for (const topic of recordTopics) {
           const { sent } = await publish(noticeOf(record, topic, 2, NOON_MS));
           expectPublishable(sent[0], record);
         }

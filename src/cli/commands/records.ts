@@ -1,5 +1,5 @@
 import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/announce.ts';
-import { explainRollback } from '../../app/operate.ts';
+import { explainRollback, readDecisions } from '../../app/operate.ts';
 import { clock } from '../../assemble.ts';
 import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
@@ -14,6 +14,7 @@ import { parseModelName } from '../../domain/request/request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { pageOf, pageOptionHelp, pageOptions, sayNextPage } from '../list-page.ts';
+import { decisionTable } from '../render/decision-table.ts';
 import { liveTable } from '../render/live-table.ts';
 import { recordTable } from '../render/record-table.ts';
 import {
@@ -31,9 +32,11 @@ export const historyCommand: Command = {
   usage: '[MODEL]',
   summary:
     'list recorded attempts, newest first; with --live: what the pointers of MODEL named when',
-  options: { live: { type: 'boolean' }, ...pageOptions },
+  options: { live: { type: 'boolean' }, decisions: { type: 'boolean' }, ...pageOptions },
   optionHelp: {
     live: 'show what the pointers of MODEL named when, in place of the attempts',
+    decisions:
+      'show what people decided about MODEL, without it about all: freeze, pause, release, …',
     ...pageOptionHelp,
   },
   arity: [0, 1],
@@ -42,11 +45,13 @@ export const historyCommand: Command = {
     'model-rollback history PascalStrategy --json',
     'model-rollback history --limit 50 --before 2026-01-31',
     'model-rollback history --live PascalStrategy',
+    'model-rollback history --decisions PascalStrategy',
   ],
   run: async (context) => {
     const [model] = context.positionals;
     const modelName = model === undefined ? null : parseModelName(model);
     if (context.options['live'] === true) return await showLive(context, modelName);
+    if (context.options['decisions'] === true) return await showDecisions(context, modelName);
     const page = pageOf(context);
     const list = await withStore(context, (store, deadline) =>
       store.list(modelName, deadline, page),
@@ -87,6 +92,27 @@ export const explainCommand: Command = {
     return ExitCode.DONE;
   },
 };
+
+/** What people decided about a model, or about all of them. */
+async function showDecisions(context: CommandContext, modelName: string | null): Promise<ExitCode> {
+  const actions = await withStore(context, (store, deadline) =>
+    readDecisions(store, modelName, deadline),
+  );
+  const about = modelName === null ? 'all models' : escapeText(modelName);
+  context.print(
+    actions.length === 0
+      ? `Nobody decided anything about ${about} that is on record.`
+      : decisionTable(actions, context.columns),
+    actions.map(({ atMs, verb, what, by, reason }) => ({
+      timestamp: isoTime(atMs),
+      operation: verb,
+      what,
+      requested_by: by,
+      reason,
+    })),
+  );
+  return ExitCode.DONE;
+}
 
 /** @throws InvalidRequestError without a model */
 async function showLive(context: CommandContext, modelName: string | null): Promise<ExitCode> {

@@ -74,6 +74,7 @@ function statusText(status: StatusAnswer, columns: number | null): string {
     ...status.warnings.map(({ message }): [string, string] => ['warning', message]),
     ['rollbacks', String(status.rollback_count)],
     ['last', last === null ? 'never' : lastText(last)],
+    ['frozen', status.frozen ?? status.fleet_frozen ?? 'no'],
     ['paused', status.paused ?? 'no'],
     ['fleet', status.fleet_paused === null ? 'not paused' : `paused: ${status.fleet_paused}`],
     [

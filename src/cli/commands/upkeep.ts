@@ -1,5 +1,4 @@
 import { pointerAsked } from '../../app/deps.ts';
-import { releaseVersion } from '../../app/operate.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import type { SweepReport } from '../../app/sweep-report.ts';
@@ -14,32 +13,7 @@ import { type Command, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { storeInUse, withSession } from '../session.ts';
 
-/** `release`, `promoted`, `create-table`, `reindex`, `sweep`: what an operator does besides rolling back. */
-export const releaseCommand: Command = {
-  name: 'release',
-  usage: 'MODEL VERSION',
-  summary: 'take a version out of quarantine, so that it may be restored again',
-  options: {},
-  optionHelp: {},
-  arity: [2, 2],
-  examples: ['model-rollback release PascalStrategy 3'],
-  run: async (context) => {
-    const [model, text] = context.positionals;
-    const modelName = parseModelName(model);
-    const version = parseVersion(text, 'VERSION');
-    const isReleased = await withSession(context, ({ deps, startDeadline }) => {
-      const { address: registry } = deps.registry;
-      return releaseVersion(deps, { modelName, version, registry }, startDeadline());
-    });
-    const message = isReleased
-      ? `Version ${version} of ${escapeText(modelName)} is out of quarantine.`
-      : `Version ${version} of ${escapeText(modelName)} was not in quarantine in this state store; older tags ` +
-        'in the registry no longer count against it.';
-    context.print(message, { model_name: modelName, version, released: isReleased });
-    return ExitCode.DONE;
-  },
-};
-
+/** `promoted`, `create-table`, `reindex`, `sweep`: what an operator does besides rolling back. */
 export const promotedCommand: Command = {
   name: 'promoted',
   usage: 'MODEL VERSION',

@@ -3,7 +3,7 @@ import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
 import { notUndone, unreachedText } from '../pointer/alias.ts';
-import type { Notice, NoticeTopic } from '../record/notice-content.ts';
+import type { Notice, RecordTopic } from '../record/notice-content.ts';
 import { isUnsent, type OutboxNotice } from '../record/outbox.ts';
 import {
   type EmbeddedNotice,
@@ -19,7 +19,7 @@ import { responseOf } from './response.ts';
 /** A notice for the outbox, in place of the one of its topic that stands there. */
 export function outboxNotice(
   record: RollbackRecord,
-  topic: NoticeTopic,
+  topic: RecordTopic,
   { previous, embedded, nowMs, token, isSending }: NoticeFacts,
 ): NoticeWrite {
   const unsent = isUnsent(previous) ? (previous?.replaces ?? 0) + 1 : 0;
@@ -64,7 +64,7 @@ export function adoptedNotice(
 /** What a notice says. */
 export function noticeOf(
   record: RollbackRecord,
-  topic: NoticeTopic,
+  topic: RecordTopic,
   replaces: number,
   nowMs: number,
 ): Notice {
@@ -111,7 +111,7 @@ export function noticeOf(
 /** What a later check found comes first, since it is the news. */
 function textOf(
   record: RollbackRecord,
-  topic: NoticeTopic,
+  topic: RecordTopic,
   replaces: number,
   message: string,
 ): string {
@@ -126,7 +126,7 @@ function undoText({ id, plan, request }: RollbackRecord): string {
   return ` To undo it, run ${commandText('undo', [id])}. ${notUndone}`;
 }
 
-function newsOf(record: RollbackRecord, topic: NoticeTopic): string {
+function newsOf(record: RollbackRecord, topic: RecordTopic): string {
   if (topic === 'recovery') return `${recoveryText(record)} `;
   if (topic === 'pointer' && record.pointerCheck.kind === 'as-left') {
     return `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `;
@@ -175,13 +175,14 @@ function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
   }
 }
 
-/** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
-function subjectOf(record: RollbackRecord, topic: NoticeTopic): string {
+function subjectOf(record: RollbackRecord, topic: RecordTopic): string {
   const name = record.subject === 'model' ? record.modelName : nameOfSource(record);
-  const subject = `Model Rollback${wordsOf(record, topic)}: ${name}`.replaceAll(
-    /[^\x20-\x7e]/g,
-    '?',
-  );
+  return subjectText(wordsOf(record, topic), name);
+}
+
+/** SNS: below 100 characters, no control characters; ASCII so that every mail client shows it. */
+export function subjectText(words: string, name: string): string {
+  const subject = `Model Rollback${words}: ${name}`.replaceAll(/[^\x20-\x7e]/g, '?');
   return subject.length <= limits.subjectLengthMax
     ? subject
     : `${subject.slice(0, limits.subjectLengthMax - 3)}...`;
@@ -191,7 +192,7 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
   return request.alarmName ?? modelName;
 }
 
-function wordsOf(record: RollbackRecord, topic: NoticeTopic): string {
+function wordsOf(record: RollbackRecord, topic: RecordTopic): string {
   switch (topic) {
     case 'end':
       return isClosedByPointer(record) ? ' alarm closed' : endWords(record);

@@ -4,8 +4,9 @@ import { isoTime } from '../registry/model.ts';
 import { RefusalCode } from '../request/request.ts';
 import { latestMarked, quarantineMark } from '../state/counting-marks.ts';
 import { isBlastRadiusReached, pauseText } from '../state/fleet.ts';
+import { freezeNow, freezeText, unfreezeText } from '../state/operator.ts';
 import { pointerState, pointerStates } from '../state/pointer-state.ts';
-import { isQuarantined } from '../state/quarantine.ts';
+import { isQuarantined, quarantineCause } from '../state/quarantine.ts';
 import { judgeCause } from './cause.ts';
 import type { GuardReport } from './guard-answer.ts';
 import { type Guard, type GuardAnswer, type GuardFacts, passed, refused } from './guard-answer.ts';
@@ -124,8 +125,31 @@ const quarantined: Guard = {
       ? ''
       : ` This is known from its tag ${mark?.kind} of ${isoTime(mark?.atMs ?? 0)}; this state store has no record of it.`;
     return refused(
-      `Version ${target.version} is in quarantine: an earlier rollback moved away from it.${why}`,
+      `Version ${target.version} is in quarantine: ${quarantineCause(state, target)}.${why}`,
       `To allow it again, run ${commandText('release', [request.modelName, target.version])}.`,
+    );
+  },
+};
+
+const frozen: Guard = {
+  code: RefusalCode.FROZEN,
+  check: ({ request, state, fleet, nowMs }) => {
+    const { modelName } = request;
+    const own = freezeNow(state, nowMs);
+    const all = freezeNow(fleet, nowMs);
+    const isOwn = own !== null && own.untilMs >= (all?.untilMs ?? 0);
+    const freeze = isOwn ? own : all;
+    if (freeze === null) return passed('nothing is frozen');
+    const command = commandText('apply', [modelName], {
+      to: request.targetVersion ?? undefined,
+      override: [...request.overrides, RefusalCode.FROZEN],
+      pointer: request.pointer,
+    });
+    const end = unfreezeText(isOwn ? modelName : null);
+    return refused(
+      `${freezeText(freeze, isOwn ? modelName : null)}.`,
+      `Wait until then, end the freeze (${end}), or roll back all the same: run ${command}.`,
+      freeze.untilMs,
     );
   },
 };
@@ -194,6 +218,7 @@ const guards: readonly Guard[] = [
   liveVersionChanged,
   noLiveVersion,
   pointerUnused,
+  frozen,
   quarantined,
   targetUnfit,
   paused,
@@ -203,7 +228,7 @@ const guards: readonly Guard[] = [
 ];
 
 /** Reported where they do not pass only. */
-const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirmed]);
+const laterGuards: ReadonlySet<Guard> = new Set([pointerUnused, alarmNotConfirmed, frozen]);
 
 function messageOf(answer: GuardAnswer, isOverridden: boolean): string {
   if (answer.kind !== 'refusal') return answer.message;

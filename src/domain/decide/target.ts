@@ -13,7 +13,7 @@ import { quarantineMark } from '../state/counting-marks.ts';
 import { isAbout } from '../state/live-history.ts';
 import type { LiveEntry, ModelState } from '../state/model-state.ts';
 import { pointerState } from '../state/pointer-state.ts';
-import { isQuarantined } from '../state/quarantine.ts';
+import { isQuarantined, quarantineCause } from '../state/quarantine.ts';
 import type { Candidate } from './candidate.ts';
 
 export type TargetRuleSetting = 'last-good' | 'latest-archived';
@@ -163,7 +163,7 @@ function isLower(row: ModelVersion, from: ModelVersion): boolean {
 
 /** In quarantine, by our own state or by what an earlier rollback left on the version. */
 function whyBarred(row: ModelVersion, state: ModelState, nowMs: number): string | null {
-  if (isQuarantined(state, row)) return 'in quarantine: an earlier rollback moved away from it';
+  if (isQuarantined(state, row)) return `in quarantine: ${quarantineCause(state, row)}`;
   const mark = quarantineMark(row, state, nowMs);
   if (mark === null) return null;
   return `in quarantine: a rollback moved away from it at ${isoTime(mark.atMs)}, as its tag ${mark.kind} shows`;

@@ -1,6 +1,13 @@
-/** What a notice is about: the end of an attempt, or what a later check found. */
-export const noticeTopics = ['end', 'pointer', 'recovery'] as const;
-export type NoticeTopic = (typeof noticeTopics)[number];
+/** What a notice of a record is about: the end of an attempt, or what a later check found. */
+export const recordTopics = ['end', 'pointer', 'recovery'] as const;
+export type RecordTopic = (typeof recordTopics)[number];
+
+/** What a notice of a freeze is about: it began, it ends soon, it ended. */
+export const freezeTopics = ['freeze', 'freeze-reminder', 'freeze-end'] as const;
+export type FreezeTopic = (typeof freezeTopics)[number];
+
+export type NoticeTopic = RecordTopic | FreezeTopic;
+export const noticeTopics: readonly NoticeTopic[] = [...recordTopics, ...freezeTopics];
 
 /** A message to people. The seven first fields of `message` and the subject are fixed. */
 export interface Notice {

@@ -4,7 +4,7 @@ import type { RollbackRequest, Warning } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
-import type { NoticeTopic } from './notice-content.ts';
+import type { RecordTopic } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
@@ -40,14 +40,14 @@ export type EmbeddedNotice =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'pending';
-      readonly about: NoticeTopic;
+      readonly about: RecordTopic;
       readonly dueAtMs: number;
       readonly leaseEndsAtMs: number;
       readonly attempts: number;
     }
   | {
       readonly kind: 'sent';
-      readonly about: NoticeTopic;
+      readonly about: RecordTopic;
       readonly sentAtMs: number;
       readonly attempts: number;
     };

@@ -28,12 +28,13 @@ export function encodeState(state: ModelState): string {
   const { released, ...rest } = state;
   const isPlain =
     released.length === 0 &&
+    isUndecided(state) &&
     state.pointers === undefined &&
-    state.quarantine.every((entry) => !('earlierRollbacks' in entry)) &&
+    state.quarantine.every((entry) => !('earlierRollbacks' in entry || 'byHand' in entry)) &&
     state.liveHistory.every(
       (entry) => first.hows.includes(entry.how) && entry.notBeforeMs === undefined,
     );
-  return isPlain ? encode(1, rest) : encode(2, state);
+  return isPlain ? encode(1, rest) : encode(2, state, leastReaderOf(state));
 }
 
 export function encodeRecord(record: RollbackRecord): string {
@@ -51,7 +52,7 @@ export function encodeRecord(record: RollbackRecord): string {
 }
 
 export function encodeFleet(fleet: FleetState): string {
-  return encode(1, fleet);
+  return isUndecided(fleet) ? encode(1, fleet) : encode(2, fleet, leastReaderOf(fleet));
 }
 
 /** Notices came after release 0.1.0, which never reads them. */
@@ -100,8 +101,20 @@ export function decodeHeads(text: string, itemName: string): HeadsItem {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** What this release understands. */
-const reader = 2;
+/** What this release understands; 3 since a freeze, and a pause by a person. */
+const reader = 3;
+
+type DecidedItem = Pick<ModelState | FleetState, 'pause' | 'freeze' | 'actions'>;
+
+/** True when no person decided anything that release 0.1.0 does not know. */
+function isUndecided({ pause, freeze, actions }: DecidedItem): boolean {
+  return freeze === undefined && actions === undefined && pause?.why !== 'operator';
+}
+
+/** An earlier reader would overlook what restricts a rollback. */
+function leastReaderOf({ pause, freeze }: DecidedItem): number | undefined {
+  return freeze !== undefined || pause?.why === 'operator' ? reader : undefined;
+}
 
 /** The words of release 0.1.0, which knows no others. */
 const first: Readonly<Record<'codes' | 'rules' | 'sources' | 'ends' | 'hows', readonly string[]>> =
@@ -149,8 +162,9 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
   );
 }
 
-function encode(schema: 1 | 2, item: object): string {
-  return JSON.stringify({ schema, ...item });
+function encode(schema: 1 | 2, item: object, leastReader?: number): string {
+  // Undefined is left out.
+  return JSON.stringify({ schema, min_reader: leastReader, ...item });
 }
 
 const frameShape = v.looseObject({ schema: v.number(), min_reader: v.optional(v.number(), 0) });

@@ -4,7 +4,7 @@ import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { alarmShape } from './alarm-shape.ts';
-import { type NoticeMessage, noticeTopics } from './notice-content.ts';
+import { type NoticeMessage, noticeTopics, recordTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
 import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
@@ -17,15 +17,39 @@ import { anyTime, count, mapOf, revision, time, version } from './stored-fields.
 
 const pauseShape = v.looseObject({
   atMs: time,
-  why: v.picklist(['budget', 'recovery', 'blast-radius']),
+  why: v.picklist(['budget', 'recovery', 'blast-radius', 'operator']),
   message: v.string(),
   rollbackId: v.string(),
 });
+
+/** What people decided. */
+const decidedFields = {
+  freeze: v.exactOptional(
+    v.looseObject({
+      untilMs: time,
+      atMs: time,
+      by: v.nullable(v.string()),
+      reason: v.string(),
+    }),
+  ),
+  actions: v.exactOptional(
+    v.array(
+      v.looseObject({
+        verb: v.string(),
+        what: v.string(),
+        atMs: time,
+        by: v.nullable(v.string()),
+        reason: v.nullable(v.string()),
+      }),
+    ),
+  ),
+};
 
 export const fleetShape: v.GenericSchema<unknown, FleetState> = v.looseObject({
   revision,
   pause: v.nullable(pauseShape),
   slots: v.array(v.looseObject({ modelName: v.string(), atMs: time })),
+  ...decidedFields,
 });
 
 const pointerFields = {
@@ -69,6 +93,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
       atMs: time,
       rollbackId: v.string(),
       earlierRollbacks: v.exactOptional(v.array(v.string())),
+      byHand: v.exactOptional(v.looseObject({ by: v.nullable(v.string()), reason: v.string() })),
     }),
   ),
   quarantineEarlier: v.array(v.tuple([count, count])),
@@ -78,6 +103,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
     [],
   ),
   released: v.optional(v.array(v.looseObject({ version, atMs: time })), []),
+  ...decidedFields,
 });
 
 const modelVersion = v.looseObject({
@@ -144,7 +170,7 @@ const progressShape = v.variant('status', [
 ]);
 
 const topic = v.picklist(noticeTopics);
-const about = v.optional(topic, 'end');
+const about = v.optional(v.picklist(recordTopics), 'end');
 
 const embeddedNoticeShape = v.variant('kind', [
   v.looseObject({ kind: v.literal('none') }),

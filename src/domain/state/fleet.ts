@@ -2,6 +2,7 @@ import { commandText } from '../command-line.ts';
 import { limits } from '../limits.ts';
 import { isoTime } from '../registry/model.ts';
 import { next } from '../revision.ts';
+import type { Decided } from './operator.ts';
 
 /**
  * What holds for all models together, and the latch that stops automation. A latch and not a window:
@@ -11,14 +12,14 @@ import { next } from '../revision.ts';
 /** Automation is stopped until a person runs `resume`. */
 export interface Pause {
   readonly atMs: number;
-  readonly why: 'budget' | 'recovery' | 'blast-radius';
+  readonly why: 'budget' | 'recovery' | 'blast-radius' | 'operator';
   /** One sentence. */
   readonly message: string;
-  /** The rollback that caused it. */
+  /** The rollback that caused it; empty when a person paused it. */
   readonly rollbackId: string;
 }
 
-export interface FleetState {
+export interface FleetState extends Decided {
   readonly revision: number;
   readonly pause: Pause | null;
   /** Models that alarms moved lately or are moving, newest last. */
@@ -70,7 +71,7 @@ export function pauseFleet(fleet: FleetState, pause: Pause): FleetState {
 
 /** A person let automation go on: with a blast radius of which nothing is used. */
 export function resumeFleet(fleet: FleetState): FleetState {
-  return next({ ...fleet, pause: null, slots: [] });
+  return { ...fleet, pause: null, slots: [] };
 }
 
 /**

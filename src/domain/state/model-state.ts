@@ -1,17 +1,20 @@
 import type { Pause } from './fleet.ts';
+import type { Decided } from './operator.ts';
 
-/** A version that a rollback moved away from, and that must not be restored by itself. */
+/** A version that a rollback moved away from, or that a person named; it must not be restored by itself. */
 export interface QuarantineEntry {
   readonly version: string;
   /** Of the latest rollback from it. */
   readonly atMs: number;
-  /** The latest rollback from it. */
+  /** The latest rollback from it; empty when a person put it there. */
   readonly rollbackId: string;
   /**
    * The rollbacks from it before that, newest last: each of them keeps it in quarantine by itself. Only the
    * last part of each id: the model's name is the same in all, and may be long.
    */
   readonly earlierRollbacks?: readonly string[];
+  /** Given when a person put it there: who, and why. */
+  readonly byHand?: { readonly by: string | null; readonly reason: string };
 }
 
 /** A version that a person took out of quarantine: older signs against it do not count any more. */
@@ -70,7 +73,7 @@ export interface PointerState {
 }
 
 /** The state of one registered model; what it has of a PointerState is the part of `stage:Production`. */
-export interface ModelState extends PointerState {
+export interface ModelState extends PointerState, Decided {
   readonly revision: number;
   readonly modelName: string;
   /** Address of the registry that this state is about. */

@@ -28,13 +28,20 @@ export function isQuarantined(
   );
 }
 
+/** Why a version is in quarantine, as the end of a sentence. */
+export function quarantineCause(state: QuarantineState, { version }: { version: string }): string {
+  const byHand = state.quarantine.find((entry) => entry.version === version)?.byHand;
+  if (byHand === undefined) return 'an earlier rollback moved away from it';
+  return `${byHand.by ?? 'somebody'} put it there: ${byHand.reason}`;
+}
+
 /**
  * Adds an entry, which names every rollback from that version; what no longer fits is kept without its
  * details, so the item stays small.
  */
 export function addToQuarantine(
   state: QuarantineState,
-  entry: Pick<QuarantineEntry, 'version' | 'atMs' | 'rollbackId'>,
+  entry: Pick<QuarantineEntry, 'version' | 'atMs' | 'rollbackId' | 'byHand'>,
 ): QuarantineState {
   const old = state.quarantine.find(({ version }) => version === entry.version);
   const others = state.quarantine.filter((one) => one !== old);
@@ -85,7 +92,7 @@ export function undoQuarantine<State extends QuarantineState & ReleaseState>(
   if (entry === undefined) return state;
   const model = rollbackId.slice(0, rollbackId.lastIndexOf('/'));
   const causes = [
-    ...(entry.earlierRollbacks ?? []).map((id) => `${model}/${id}`),
+    ...(entry.earlierRollbacks ?? []).map((id) => (id === '' ? id : `${model}/${id}`)),
     entry.rollbackId,
   ];
   const others = causes.filter((id) => id !== rollbackId);

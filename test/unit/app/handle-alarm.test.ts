@@ -7,11 +7,7 @@ import {
 } from '../../../src/app/approve-rollback.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
-import {
-  explainRollback,
-  resumeFleetAutomation,
-  resumeModelAutomation,
-} from '../../../src/app/operate.ts';
+import { explainRollback, resumeAutomation } from '../../../src/app/operate.ts';
 import { type RollbackCall, rollBack } from '../../../src/app/roll-back.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import type { SweepReport } from '../../../src/app/sweep-report.ts';
@@ -93,6 +89,9 @@ const cloudWatchHas = (
   };
   world.alarms.put(description, extras);
 };
+
+const resume = (model: string | null) =>
+  resumeAutomation(world.deps, model, { by: 'ada', reason: null }, world.deadline());
 
 const runSweep = (deps: RollbackDeps = world.deps): Promise<SweepReport> =>
   sweep(deps, world.deadline());
@@ -707,9 +706,9 @@ describe('did it help', () => {
     expect(refused.refusals).toMatchObject([{ code: 'PAUSED', overridable: false }]);
     expect(await live()).toEqual(['2']);
     expect((await world.ask({ model_name: 'm', dry_run: true })).plan?.verdict).toBe('ROLLED_BACK');
-    const pause = await resumeModelAutomation(world.store, 'm', world.deadline());
+    const pause = await resume('m');
     expect(pause?.why).toBe('recovery');
-    expect(await resumeModelAutomation(world.store, 'm', world.deadline())).toBeNull();
+    expect(await resume('m')).toBeNull();
     world.clock.advance(minuteMs);
     expect((await send(red())).outcome).toBe('ROLLED_BACK');
   });
@@ -768,7 +767,7 @@ describe('too much at once', () => {
     world.clock.advance(hourMs);
     const refused = await send(red({ model: 'b' }));
     expect(refused.refusals.map((refusal) => refusal.code)).toEqual(['PAUSED']);
-    await resumeModelAutomation(world.store, 'b', world.deadline());
+    await resume('b');
     world.clock.advance(minuteMs);
     expect((await send(red({ model: 'b' }))).outcome).toBe('ROLLED_BACK');
     expect((await send(red({ model: 'm' }))).outcome).toBe('ROLLED_BACK');
@@ -786,7 +785,7 @@ describe('too much at once', () => {
     const later = await send(red({ model: 'f', name: 'f-alarm' }));
     expect(later.refusals[0]?.message).toContain('resume --fleet');
     expect((await world.ask({ model_name: 'f' })).outcome).toBe('ROLLED_BACK');
-    expect((await resumeFleetAutomation(world.store, world.deadline()))?.why).toBe('blast-radius');
+    expect((await resume(null))?.why).toBe('blast-radius');
     expect((await send(red({ model: 'g', name: 'g-alarm' }))).outcome).toBe('ROLLED_BACK');
   });
 

@@ -54,7 +54,7 @@ describe('a registered model that was renamed after a rollback', () => {
     world.registry.transition('m', '4', 'Production', true);
     world.registry.rename('m', 'n');
     const released = { modelName: 'n', version: '3', registry: world.registry.address };
-    await releaseVersion(world.deps, released, world.deadline());
+    await releaseVersion(world.deps, released, { by: 'ada', reason: null }, world.deadline());
     const answer = await world.ask({ model_name: 'n', overrides: ['COOLDOWN'] });
     expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', from_version: '4', to_version: '3' });
   });

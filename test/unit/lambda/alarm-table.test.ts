@@ -262,7 +262,7 @@ const liveAfter: Readonly<Record<OutcomeName, readonly string[]>> = {
 
 function answersOf(answer: EventAnswer): readonly RollbackResponse[] {
   if ('results' in answer) return answer.results;
-  if ('model_name' in answer) return [answer];
+  if ('rolled_back' in answer) return [answer];
   throw new Error('a sweep was answered');
 }
 

@@ -1,0 +1,116 @@
+import { isoTime } from '../domain/registry/model.ts';
+import type { Operation } from '../domain/request/operation.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { SendingDeps } from './announce.ts';
+import { freeze, unfreeze } from './freeze.ts';
+import { pauseAutomation, quarantineVersion, releaseVersion, resumeAutomation } from './operate.ts';
+import type { AtRegistry } from './operator.ts';
+
+/** The answer to an operation (docs/reference/operations.md). */
+export interface OperationAnswer {
+  readonly operation: Operation['verb'];
+  /** Null: all models. */
+  readonly model_name: string | null;
+  readonly fleet: boolean;
+  readonly version: string | null;
+  /** ISO 8601, UTC; of a freeze, or of the one that was ended. */
+  readonly until: string | null;
+  /** False when it held already, or there was nothing to end. */
+  readonly changed: boolean;
+  /** One sentence on what happened. */
+  readonly message: string;
+  readonly requested_by: string | null;
+  readonly reason: string | null;
+  readonly timestamp: string;
+}
+
+/**
+ * Carries out what a person decided.
+ * @throws StateStoreUnavailableError, StateCorruptError, RollbackInProgressError
+ */
+export async function runOperation(
+  deps: SendingDeps & AtRegistry,
+  operation: Operation,
+  deadline: Deadline,
+): Promise<OperationAnswer> {
+  const { verb, modelName, requestedBy: by, reason } = operation;
+  const done = await carryOutOperation(deps, operation, deadline);
+  return {
+    operation: verb,
+    model_name: modelName,
+    fleet: modelName === null,
+    version: 'version' in operation ? operation.version : null,
+    until: null,
+    ...done,
+    requested_by: by,
+    reason,
+    timestamp: isoTime(deps.clock.nowMs()),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+type Done = Pick<OperationAnswer, 'changed' | 'message'> & Partial<Pick<OperationAnswer, 'until'>>;
+
+async function carryOutOperation(
+  deps: SendingDeps & AtRegistry,
+  operation: Operation,
+  deadline: Deadline,
+): Promise<Done> {
+  const { modelName, requestedBy: by } = operation;
+  const name = modelName === null ? 'all models' : modelName;
+  switch (operation.verb) {
+    case 'freeze': {
+      const made = await freeze(deps, modelName, { ...operation, by }, deadline);
+      const until = isoTime(made.untilMs);
+      return { changed: true, until, message: `Rollbacks of ${name} are frozen until ${until}.` };
+    }
+    case 'unfreeze': {
+      const ended = await unfreeze(deps, modelName, { ...operation, by }, deadline);
+      return ended === null
+        ? { changed: false, message: `Rollbacks of ${name} were not frozen. Nothing was done.` }
+        : {
+            changed: true,
+            until: isoTime(ended.untilMs),
+            message: `Rollbacks of ${name} are allowed again. They were frozen because: ${ended.reason}`,
+          };
+    }
+    case 'pause': {
+      const before = await pauseAutomation(deps, modelName, { ...operation, by }, deadline);
+      const was = before === null ? '' : ` It was paused before because: ${before.message}`;
+      return {
+        changed: true,
+        message: `Automation of ${name} is paused: alarms do not roll back until somebody resumes it.${was}`,
+      };
+    }
+    case 'resume': {
+      const pause = await resumeAutomation(deps, modelName, { ...operation, by }, deadline);
+      return pause === null
+        ? { changed: false, message: `Automation of ${name} was not paused. Nothing was done.` }
+        : {
+            changed: true,
+            message: `Automation of ${name} is resumed. It was paused because: ${pause.message}`,
+          };
+    }
+    case 'quarantine': {
+      const isNew = await quarantineVersion(deps, operation, { ...operation, by }, deadline);
+      const what = `Version ${operation.version} of ${name}`;
+      return isNew
+        ? { changed: true, message: `${what} is in quarantine: no rollback chooses it.` }
+        : {
+            changed: false,
+            message: `${what} was in quarantine already. Your reason is on record.`,
+          };
+    }
+    default: {
+      const isReleased = await releaseVersion(deps, operation, { ...operation, by }, deadline);
+      const what = `Version ${operation.version} of ${name}`;
+      return isReleased
+        ? { changed: true, message: `${what} is out of quarantine.` }
+        : {
+            changed: false,
+            message: `${what} was not in quarantine in this state store; older tags in the registry no longer count against it.`,
+          };
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { InvalidRequestError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { parseModelName, parseVersion } from './request.ts';
+import {
+  optional,
+  parseBoolean,
+  parseText,
+  presentFields,
+  quote,
+  unknownFields,
+} from './request-fields.ts';
+
+/** What a person may decide by command, library or event. */
+export const operationVerbs = [
+  'freeze',
+  'unfreeze',
+  'pause',
+  'resume',
+  'quarantine',
+  'release',
+] as const;
+export type OperationVerb = (typeof operationVerbs)[number];
+
+/** A decision that was read and found sound. */
+export type Operation =
+  | (Named & { readonly verb: 'freeze'; readonly reason: string; readonly untilMs: number })
+  | (Named & { readonly verb: 'pause'; readonly reason: string })
+  | (Named & { readonly verb: 'unfreeze' | 'resume'; readonly reason: string | null })
+  | (OfVersion & { readonly verb: 'quarantine'; readonly reason: string })
+  | (OfVersion & { readonly verb: 'release'; readonly reason: string | null });
+
+interface Named {
+  /** Null: all models. */
+  readonly modelName: string | null;
+  readonly requestedBy: string | null;
+}
+
+interface OfVersion {
+  readonly modelName: string;
+  readonly version: string;
+  readonly requestedBy: string | null;
+}
+
+const fieldNames = [
+  'operation',
+  'model_name',
+  'fleet',
+  'version',
+  'until',
+  'reason',
+  'requested_by',
+] as const;
+
+/**
+ * Reads a decision (docs/reference/operations.md). Strict: a misspelt field is an error, since it would decide
+ * something else.
+ * @param nowMs what `2h` counts from (epoch ms)
+ * @throws InvalidRequestError naming the field and what is allowed there
+ */
+export function parseOperation(input: unknown, nowMs: number): Operation {
+  const fields = presentFields(
+    input,
+    'An operation is a JSON object such as {"operation": "freeze", "model_name": "NAME", "until": "2h", "reason": "…"}',
+  );
+  const [unknown] = unknownFields(fields, fieldNames);
+  if (unknown !== undefined) {
+    throw new InvalidRequestError(
+      `${quote(unknown)} is no field of an operation. Known: ${fieldNames.join(', ')}. Nothing was done.`,
+    );
+  }
+  const verb = operationVerbs.find((known) => known === fields.get('operation'));
+  if (verb === undefined) {
+    throw new InvalidRequestError(
+      `operation must be one of ${operationVerbs.join(', ')}, not ${quote(fields.get('operation'))}.`,
+    );
+  }
+  const reason = optional(fields, 'reason', parseText);
+  const requestedBy = optional(fields, 'requested_by', parseText);
+  const isFleet = optional(fields, 'fleet', parseBoolean) ?? false;
+  const modelName = optional(fields, 'model_name', parseModelName);
+  const version = optional(fields, 'version', parseVersion);
+  const until = optional(fields, 'until', (value) => parseUntil(value, nowMs));
+  refuseExtra(verb, { version, until });
+  if (verb === 'quarantine' || verb === 'release') {
+    if (modelName === null || isFleet || version === null) {
+      throw new InvalidRequestError(`${verb} needs model_name and version. Nothing was done.`);
+    }
+    const named = { modelName, version, requestedBy };
+    return verb === 'release'
+      ? { verb, ...named, reason }
+      : { verb, ...named, reason: needed(verb, reason) };
+  }
+  if ((modelName === null) !== isFleet) {
+    throw new InvalidRequestError(
+      `${verb} needs either model_name, or "fleet": true for all models. Nothing was done.`,
+    );
+  }
+  const named = { modelName, requestedBy };
+  if (verb === 'freeze') {
+    if (until === null) {
+      throw new InvalidRequestError(
+        'freeze needs until: a time such as 2026-01-31T08:00:00Z, or a duration such as 30m, 2h or 3d. Nothing was done.',
+      );
+    }
+    return { verb, ...named, untilMs: until, reason: needed(verb, reason) };
+  }
+  return verb === 'pause'
+    ? { verb, ...named, reason: needed(verb, reason) }
+    : { verb, ...named, reason };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function needed(verb: string, reason: string | null): string {
+  if (reason !== null && reason.trim() !== '') return reason;
+  throw new InvalidRequestError(
+    `${verb} needs a reason: it is what people read who meet it. Nothing was done.`,
+  );
+}
+
+function refuseExtra(
+  verb: OperationVerb,
+  given: { readonly version: string | null; readonly until: number | null },
+): void {
+  const isOfVersion = verb === 'quarantine' || verb === 'release';
+  const extra =
+    given.version !== null && !isOfVersion
+      ? 'version'
+      : given.until !== null && verb !== 'freeze'
+        ? 'until'
+        : null;
+  if (extra === null) return;
+  throw new InvalidRequestError(`${verb} takes no ${extra}. Nothing was done.`);
+}
+
+/** A time with its zone, a day (its first moment in UTC), or a duration from now. */
+function parseUntil(value: unknown, nowMs: number): number {
+  const text = typeof value === 'string' ? value.trim() : '';
+  const [, amount, unit] = /^(\d{1,5})(m|h|d)$/.exec(text) ?? [];
+  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const atMs =
+    amount === undefined
+      ? isTime
+        ? Date.parse(text)
+        : Number.NaN
+      : nowMs + Number(amount) * (unit === 'd' ? 86_400_000 : unit === 'h' ? 3_600_000 : 60_000);
+  if (Number.isNaN(atMs)) {
+    throw new InvalidRequestError(
+      `until must be a time with its zone such as 2026-01-31T08:00:00Z, or a duration such as 30m, 2h or 3d, not ${quote(value)}.`,
+    );
+  }
+  if (atMs <= nowMs || atMs > nowMs + limits.freezeMaxMs) {
+    throw new InvalidRequestError(
+      `until must be in the next 90 days, and ${quote(value)} is not. Nothing was done.`,
+    );
+  }
+  return atMs;
+}
