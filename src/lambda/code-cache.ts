@@ -4,8 +4,8 @@
  * a cold start.
  *
  * V8 itself rejects a cache of another version, of other flags or of another build of Node. But it takes any source
- * of the same length for the same, and does not check the data, so a digest over runtime, source and data stands
- * before the data.
+ * of the same length for the same, and does not check the data. So the file begins with the runtime that it is for,
+ * and a digest of source and data.
  */
 
 // Not by import: that reads every export of a module of Node (tools/build.mjs).
@@ -36,13 +36,14 @@ export function loadScript<Exports>(folder: string): LoadedScript<Exports> {
     isCacheUsed: script.cachedDataRejected === false,
     writeCache: () => {
       const data = script.createCachedData();
-      writeFileSync(cacheFile, Buffer.concat([digestOf(source, data), data]));
+      writeFileSync(cacheFile, Buffer.concat([runtime, digestOf(source, data), data]));
     },
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
 
+const runtime = Buffer.from(`${process.versions.v8} ${process.platform} ${process.arch}\n`);
 const digestBytes = 32;
 
 /** Null when there is none that was made of this source, by this version of V8, for this kind of processor. */
@@ -53,13 +54,12 @@ function readCache(file: string, source: Buffer): { readonly cachedData: Buffer 
   } catch {
     return null;
   }
-  const cachedData = cache.subarray(digestBytes);
-  return digestOf(source, cachedData).equals(cache.subarray(0, digestBytes))
-    ? { cachedData }
-    : null;
+  if (!cache.subarray(0, runtime.length).equals(runtime)) return null;
+  const digest = cache.subarray(runtime.length, runtime.length + digestBytes);
+  const cachedData = cache.subarray(runtime.length + digestBytes);
+  return digestOf(source, cachedData).equals(digest) ? { cachedData } : null;
 }
 
 function digestOf(source: Buffer, data: Buffer): Buffer {
-  const runtime = `${process.versions.v8} ${process.platform} ${process.arch} `;
-  return createHash('sha256').update(runtime).update(source).update(data).digest();
+  return createHash('sha256').update(source).update(data).digest();
 }

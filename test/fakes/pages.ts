@@ -106,6 +106,22 @@ model-rollback doctor --function "$(terraform output -raw function_arn)"
     command: 'npm ci\nnpm run bench\nnpm run bench -- --only runtime --runs 20\n',
     reason: 'Figures take minutes and a machine with nothing else to do.',
   },
+  {
+    page: 'docs/reference/performance.md',
+    command: `docker run --rm --platform linux/arm64 --entrypoint node \\
+  --volume "$PWD/node_modules/model-rollback/dist/lambda:/var/task" \\
+  public.ecr.aws/lambda/nodejs:24 make-cache.mjs
+`,
+    reason: "Docker and AWS's image. The build runs make-cache.mjs itself.",
+  },
+  {
+    page: 'docs/reference/performance.md',
+    command: `docker run --rm --platform linux/arm64 --entrypoint node \\
+  --volume "$PWD/dist/lambda:/var/task" public.ecr.aws/lambda/nodejs:24 make-cache.mjs
+npm run zip
+`,
+    reason: "Docker and AWS's image. test/cdk/package.test.ts runs what packs the zip.",
+  },
 ];
 
 /** All fenced blocks of a page, in their order. */

@@ -92,7 +92,8 @@ describe('loadScript', () => {
 // ---------------------------------------------------------------------------------------------------
 
 function data(): Buffer {
-  return readFileSync(cacheFile()).subarray(32);
+  const cache = readFileSync(cacheFile());
+  return cache.subarray(cache.indexOf('\n') + 1 + 32);
 }
 
 function flipByte(): void {
@@ -107,10 +108,6 @@ function sealed(
   content: Buffer,
   { answer = 'one', v8 = process.versions.v8, arch = process.arch as string } = {},
 ): Buffer {
-  const digest = createHash('sha256')
-    .update(`${v8} ${process.platform} ${arch} `)
-    .update(script(answer))
-    .update(content)
-    .digest();
-  return Buffer.concat([digest, content]);
+  const digest = createHash('sha256').update(script(answer)).update(content).digest();
+  return Buffer.concat([Buffer.from(`${v8} ${process.platform} ${arch}\n`), digest, content]);
 }
