@@ -14,6 +14,7 @@ import { type Figure, printMarkdown, printTable } from './figures.ts';
 import { measureCold, measureFirst, measureStart } from './measure-cold.ts';
 import { measurePast, measureVersions } from './measure-flat.ts';
 import { measureRuntime } from './measure-runtime.ts';
+import { measureSize } from './measure-size.ts';
 import { measureWarm } from './measure-warm.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -46,6 +47,7 @@ const steps: readonly (readonly [string, (world: World) => Promise<readonly Figu
   ['versions', (world) => measureVersions(world, runs, 'newest')],
   ['buried', (world) => measureVersions(world, Math.ceil(runs / 2), 'middle')],
   ['past', (world) => measurePast(world, runs)],
+  ['size', (world) => measureSize(world, Math.ceil(runs / 2))],
 ];
 
 const world = await startWorld(workers);
