@@ -14,7 +14,7 @@ export const pageOptions: ParseArgsOptionsConfig = {
 };
 
 export const pageOptionHelp: Readonly<Record<string, string>> = {
-  limit: `show at most so many (default and most: ${limits.historyRowsMax})`,
+  limit: `show at most so many (default: ${limits.historyRows}, at most ${limits.historyRowsMax})`,
   before: 'show only what is older than this time, or what comes after the page before',
 };
 
@@ -23,7 +23,7 @@ export function pageOf(context: CommandContext): ListPage {
   const limit = textOption(context, 'limit');
   const before = textOption(context, 'before');
   return {
-    ...(limit === undefined ? {} : { limit: rowsOf(limit) }),
+    limit: limit === undefined ? limits.historyRows : rowsOf(limit),
     ...(before === undefined ? {} : { before: parsePosition(before, '--before') }),
   };
 }

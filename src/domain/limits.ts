@@ -189,7 +189,8 @@ export const limits = {
   pointersMax: 10,
   /** A record without effect expires after this (90 days). */
   recordRetentionMs: 7_776_000_000,
-  /** Records of one page of a list; older ones are on the next. */
+  /** Records of one page of a list, where nobody asks for another number; and the most. */
+  historyRows: 100,
   historyRowsMax: 1_000,
   /** Partitions that the entries of an index are spread over, and how many are read at a time. */
   indexShards: 16,

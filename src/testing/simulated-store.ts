@@ -37,8 +37,8 @@ export function storeFor(
         ...(await world.store.read(model, id, forEver)),
         clockSkewMs: clock.nowMs() - world.scheduler.nowMs,
       })),
-    list: async (model, deadline, rowsMax) =>
-      await call('list', false, deadline, () => world.store.list(model, forEver, rowsMax)),
+    list: async (model, deadline, page) =>
+      await call('list', false, deadline, () => world.store.list(model, forEver, page)),
     readNotice: async (id, topic, deadline) =>
       await call('read notice', false, deadline, () => world.store.readNotice(id, topic, forEver)),
     listDue: async (kind, nowMs, page, deadline) =>

@@ -29,7 +29,13 @@ describe('functionPolicy', () => {
   test('grants what every function needs', () => {
     expect(shown(least)).toEqual([
       ['State', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'TABLE'],
-      ['Sweep', 'dynamodb:Query', 'TABLE/index/due', 'TABLE/index/by-time'],
+      [
+        'Sweep',
+        'dynamodb:Query',
+        'TABLE/index/due',
+        'TABLE/index/by-time',
+        'TABLE/index/by-time-sharded',
+      ],
       ['Notices', 'sns:Publish', 'TOPIC'],
       [
         'Alarms',

@@ -196,6 +196,30 @@ function describeLists(): void {
     }
   });
 
+  test.each([
+    'The table does not have the specified index: by-time-sharded',
+    'Cannot read from backfilling global secondary index: by-time-sharded',
+  ])('are those of 0.1.0 while the index is being made: %s', async (message) => {
+    const workspace = uniqueName('making');
+    await setLayout(workspace, 'single');
+    const [id] = await writeSome(newStore(workspace), 1);
+    const making = {
+      send: async (command: { input: { IndexName?: string } }): Promise<unknown> => {
+        if (command.input.IndexName !== 'by-time-sharded') {
+          return await client.send(command as unknown as PutItemCommand);
+        }
+        throw Object.assign(new Error(message), { name: 'ValidationException' });
+      },
+    } as unknown as DynamoDBClient;
+    const parts = { clock: systemClock, identity: systemIdentity };
+    const store = new DynamoDBRollbackStore(making, parts, { tableName, workspace });
+    expect((await listRecords(store, null)).map((record) => record.id)).toEqual([id]);
+    await expect(move('sharded', workspace, { client: making })).rejects.toThrow(
+      /still being made.*`model-rollback create-table`/,
+    );
+    expect(await move('single', workspace, { client: making })).toMatchObject({ moved: 0 });
+  });
+
   test('hold an entry once that is in both places for a moment', async () => {
     const workspace = uniqueName('twice');
     await setLayout(workspace, 'sharded');

@@ -10,7 +10,12 @@ import { limits } from '../../src/domain/limits.ts';
 import { afterPointerCheck } from '../../src/domain/protocol/follow-up.ts';
 import { fail } from '../../src/domain/protocol/transition.ts';
 import { afterRecovery, closeWatch } from '../../src/domain/protocol/watch.ts';
-import type { RollbackRecord, StoreChange } from '../../src/domain/record/record.ts';
+import type { ListPosition } from '../../src/domain/record/list-position.ts';
+import {
+  type RollbackRecord,
+  type StoreChange,
+  shownAtMs,
+} from '../../src/domain/record/record.ts';
 import { Recovery, WatchEnd } from '../../src/domain/record/trigger.ts';
 import { next } from '../../src/domain/revision.ts';
 import {
@@ -21,7 +26,7 @@ import {
   takeSlot,
 } from '../../src/domain/state/fleet.ts';
 import { newModelState } from '../../src/domain/state/model-state.ts';
-import type { DueItem, RollbackStore } from '../../src/ports/rollback-store.ts';
+import type { DueItem, ListPage, RollbackStore } from '../../src/ports/rollback-store.ts';
 import {
   AWKWARD_NAMES,
   fleetState,
@@ -274,7 +279,12 @@ function describeFleet({ store, open }: StoreContext): void {
 
     test('is written alone, from revision to revision', async () => {
       const paused = pauseFleet(takeSlot(first, 'churn', NOON_MS + 1), pause);
-      const steps = [first, takeSlot(first, 'churn', NOON_MS + 1), paused, next(resumeFleet(paused))];
+      const steps = [
+        first,
+        takeSlot(first, 'churn', NOON_MS + 1),
+        paused,
+        next(resumeFleet(paused)),
+      ];
       for (const fleet of steps) {
         expect(await store().write({ fleet }, soon())).toBe('written');
         expect(await readItems(store(), 'fraud', null)).toEqual({ ...NOTHING, fleet });
@@ -484,7 +494,23 @@ function describeRoundTrips({ store }: StoreContext): void {
   });
 }
 
-function describeList({ store }: StoreContext): void {
+/** The ids of all records, page by page. */
+async function allPages(
+  store: RollbackStore,
+  modelName: string | null,
+  page: ListPage,
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  let before: ListPosition | undefined;
+  do {
+    const { records, next } = await store.list(modelName, soon(), { ...page, before });
+    ids.push(...records.map(({ record }) => record.id));
+    before = next;
+  } while (before !== undefined);
+  return ids;
+}
+
+function describeList({ store, backDoor }: StoreContext): void {
   describe('list', () => {
     test('is empty where nothing was written', async () => {
       const nothing = { records: [], unreadable: [] };
@@ -521,6 +547,50 @@ function describeList({ store }: StoreContext): void {
         const { records } = await store().list(model, soon(), { limit: 2 });
         expect(records.map(({ record }) => record)).toEqual(newest);
       }
+    });
+
+    test('gives all by pages, in order, each record once, also where times are equal', async () => {
+      const ends = Array.from({ length: 23 }, (_, index) =>
+        refused(index % 3 === 0 ? 'churn' : 'fraud', `${(index * 7) % 23}`, NOON_MS + (index >> 2)),
+      );
+      for (const end of ends) await store().write(end, soon());
+      const inOrder = ends
+        .map(({ record }) => record)
+        .toSorted((a, b) => shownAtMs(b) - shownAtMs(a) || (a.id < b.id ? 1 : -1))
+        .map(({ id, modelName }) => ({ id, modelName }));
+      for (const of of [null, 'fraud']) {
+        const expected = inOrder.filter(({ modelName: name }) => of === null || name === of);
+        for (const limit of [1, 5, 23, 50]) {
+          const found = await allPages(store(), of, { limit });
+          expect({ limit, found }).toEqual({ limit, found: expected.map(({ id }) => id) });
+        }
+      }
+      const before = { atMs: NOON_MS + 2, id: '' };
+      const { records } = await store().list(null, soon(), { before });
+      expect(records.map(({ record }) => shownAtMs(record) - NOON_MS)).toEqual(
+        [1, 0].flatMap((atMs) => Array(4).fill(atMs)),
+      );
+    });
+
+    test('gives the latest record of each model by pages', async () => {
+      const ends = Array.from({ length: 12 }, (_, index) =>
+        refused(`m${index % 4}`, `${9 - (index % 3)}`, NOON_MS + index * 1_000),
+      );
+      for (const end of ends) await store().write(end, soon());
+      const latest = ends.slice(-4).map(({ record }) => record.id);
+      for (const limit of [1, 3, 50]) {
+        const found = await allPages(store(), null, { limit, isLatestOnly: true });
+        expect({ limit, found }).toEqual({ limit, found: latest.toReversed() });
+      }
+    });
+
+    test('names on its page what cannot be read, and goes on behind it', async () => {
+      const ends = [0, 1, 2].map((atMs) => refused('fraud', `${atMs}`, NOON_MS + atMs));
+      for (const end of ends) await store().write(end, soon());
+      const [, spoiled] = ends;
+      const rollbackId = spoiled?.record.id ?? '';
+      await backDoor().edit({ kind: 'record', modelName: 'fraud', rollbackId }, { doc: '{' });
+      expect(await allPages(store(), null, { limit: 1 })).toEqual(['fraud/2', 'fraud/0']);
     });
 
     test('keeps the place of a record that changed', async () => {

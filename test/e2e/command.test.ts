@@ -28,6 +28,7 @@ const VERBS = [
   'status',
   'release',
   'promoted',
+  'reindex',
   'approve',
   'resume',
   'create-table',

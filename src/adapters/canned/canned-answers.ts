@@ -18,10 +18,12 @@ export function cannedRegistry(): (request: CannedRequest) => CannedAnswer {
   };
 }
 
-/** A table that keeps what is put into it. */
+/** A table that keeps what is put into it. Whether its indexes have shards was decided long ago, as it mostly was. */
 export function cannedTable(): (request: CannedRequest) => CannedAnswer {
   const items = new Map<string, Item>();
   const keyOf = ({ pk, sk }: Item): string => JSON.stringify([pk, sk]);
+  const layout = { pk: { S: 'INDEX#' }, sk: { S: 'STATE' }, layout: { S: 'sharded' } };
+  items.set(keyOf(layout), layout);
   return ({ headers, body }) => {
     const input = JSON.parse(body) as TableInput;
     const operation = headers['x-amz-target']?.split('.').at(-1);
