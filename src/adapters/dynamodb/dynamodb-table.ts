@@ -194,7 +194,8 @@ async function waitForShards(
     const index = table?.GlobalSecondaryIndexes?.find(
       ({ IndexName: name }) => name === byTimeSharded.name,
     );
-    if (index?.IndexStatus === 'ACTIVE' && table?.TableStatus === 'ACTIVE') return true;
+    const isMade = index !== undefined && index.IndexStatus !== 'CREATING';
+    if (isMade && table?.TableStatus === 'ACTIVE') return true;
     if (clock.monotonicMs() > endsAtMs) return false;
     await clock.sleep(500);
   }

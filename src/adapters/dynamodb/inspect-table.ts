@@ -121,7 +121,7 @@ function judgeIndex(
       `To add it, run ${commandText('create-table')}; then run ${commandText('reindex')}.`,
     );
   }
-  if (index.IndexStatus !== 'ACTIVE') {
+  if (index.IndexStatus === 'CREATING') {
     return warning(
       'index',
       `The index ${name} is still being made. ${slow}`,
