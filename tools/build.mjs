@@ -1,9 +1,10 @@
 // Builds what the package ships: the library and the command by tsc, the Lambda function by esbuild.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 import { functionFiles } from '../src/config/function-files.ts';
+import { embedded } from '../src/lambda/code-cache.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -111,8 +112,9 @@ const nativeJsonStrings = {
 };
 
 /** All of the function, as one script (src/lambda/code-cache.ts). */
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   entryPoints: ['src/lambda/function.ts'],
+  write: false,
   outfile: 'dist/lambda/function.cjs',
   bundle: true,
   minify: true,
@@ -136,7 +138,6 @@ const { metafile } = await build({
   legalComments: 'none',
   metafile: true,
 });
-writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
 
 /** Its entry, and what makes its code cache. */
 await build({
@@ -148,6 +149,8 @@ await build({
   target: 'node24',
   format: 'esm',
 });
+writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
+appendFileSync('dist/lambda/index.mjs', embedded(outputFiles[0].text));
 // Without flags of Node, as Lambda runs it: V8 rejects a cache that was made under others.
 execFileSync(process.execPath, ['dist/lambda/make-cache.mjs'], { stdio: 'inherit', env: {} });
 for (const file of functionFiles) {

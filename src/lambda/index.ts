@@ -2,7 +2,7 @@ import { loadScript } from './code-cache.ts';
 import type { Handler, startFunction } from './function.ts';
 
 const { exports, isCacheUsed } = loadScript<{ readonly startFunction: typeof startFunction }>(
-  import.meta.dirname,
+  import.meta.filename,
 );
 const started = await exports.startFunction({ problems: isCacheUsed ? [] : ['CodeCacheUnused'] });
 

@@ -13,7 +13,7 @@ process.env = {
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
 };
 const { exports, writeCache } = loadScript<{ readonly startFunction: typeof startFunction }>(
-  import.meta.dirname,
+  `${import.meta.dirname}/index.mjs`,
 );
 const { failure } = await exports.startFunction({ rehearsed: ['request', 'alarm'] });
 if (failure !== null) throw new Error(`The rehearsal failed, so no code cache is made: ${failure}`);

@@ -100,7 +100,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
       const taskRoot = copyOfFunction();
       sample.spoil?.({
         cache: join(taskRoot, 'function.cache'),
-        script: join(taskRoot, 'function.cjs'),
+        script: join(taskRoot, 'index.mjs'),
       });
       const lambda = await start(sample.settings, closeLater, taskRoot);
       expect(lambda.log()).toBe('');

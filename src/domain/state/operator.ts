@@ -6,7 +6,7 @@ import { isoTime } from '../registry/model.ts';
 export interface OperatorAction {
   /** The verb of the command: `freeze`, `release`, … */
   readonly verb: string;
-  /** What it was about, as a phrase; empty where the verb says it all: `version 3`, `until 2026-01-31T08:00:00.000Z`. */
+  /** What it was about: `version 3`, `until 2026-01-31T08:00:00.000Z`; empty where the verb says it all. */
   readonly what: string;
   readonly atMs: number;
   /** Null where nobody said. */

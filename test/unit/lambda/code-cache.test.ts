@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadScript } from '../../../src/lambda/code-cache.ts';
+import { embedded, loadScript } from '../../../src/lambda/code-cache.ts';
 
 interface Sample {
   answer(): string;
@@ -22,9 +22,10 @@ const script = (answer: string): string => `(function (require, module) {
 
 let folder: string;
 const cacheFile = (): string => join(folder, 'function.cache');
-const load = (): ReturnType<typeof loadScript<Sample>> => loadScript<Sample>(folder);
+const load = (): ReturnType<typeof loadScript<Sample>> =>
+  loadScript<Sample>(join(folder, 'index.mjs'));
 const writeScript = (answer: string): void =>
-  writeFileSync(join(folder, 'function.cjs'), script(answer));
+  writeFileSync(join(folder, 'index.mjs'), `loader();\n${embedded(script(answer))}`);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'model-rollback-cache-'));
@@ -45,8 +46,21 @@ describe('loadScript', () => {
   test('leaves the script its own lines in a stack trace', () => {
     expect(load().isCacheUsed).toBe(true);
     expect(load().exports.fail).toThrow(
-      expect.objectContaining({ stack: expect.stringContaining(`${folder}/function.cjs:4:`) }),
+      expect.objectContaining({ stack: expect.stringContaining(`${folder}/index.mjs:7:`) }),
     );
+  });
+
+  test('brings back what would end a comment, and names a file that was cut off', () => {
+    const file = join(folder, 'index.mjs');
+    const ends = `(function (require, module) {
+      module.exports = { answer: () => 'a*/c'.replace(/a*\\/c/, 'd') };
+    })`;
+    writeFileSync(file, embedded(ends));
+    expect(load().exports.answer()).toBe('a*d');
+    writeFileSync(file, embedded(ends).slice(0, -2));
+    expect(load).toThrow(/is not whole/);
+    expect(() => embedded('*~/')).toThrow(/cannot stand/);
+    expect(() => embedded('é')).toThrow(/cannot stand/);
   });
 
   const spoiled: readonly (readonly [name: string, spoil: () => void])[] = [
