@@ -182,6 +182,8 @@ export const limits = {
   /** SNS: fewer than 100 characters, and 256 KiB with attributes. */
   subjectLengthMax: 99,
   noticeBytesMax: 204_800,
+  /** Of what a service answers to a notice. */
+  noticeAnswerBytesMax: 65_536,
 } as const;
 
 assert(
