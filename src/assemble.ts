@@ -30,6 +30,7 @@ export function assemble(
   config: Config,
   {
     credentials,
+    closeChannels,
     ...parts
   }: {
     readonly store: RollbackStore;
@@ -37,6 +38,7 @@ export function assemble(
     readonly alarms: AlarmReader;
     readonly logger: Logger;
     readonly credentials: Credentials;
+    readonly closeChannels?: () => void;
   },
 ): Composed {
   const { baseUrl, workspace, address } = config.registry;
@@ -62,6 +64,7 @@ export function assemble(
     close: () => {
       registry.close();
       credentials.close();
+      closeChannels?.();
       parts.store.close();
       parts.alarms.close();
     },

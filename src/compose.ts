@@ -5,10 +5,14 @@ import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import type { OpenChannels } from './compose-channels.ts';
+import type { ChannelConfig } from './config/channel-settings.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
+import type { Check } from './domain/answer/check.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Credentials } from './ports/credentials.ts';
+import type { Deadline } from './ports/deadline.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
@@ -16,16 +20,29 @@ import type { Surroundings } from './ports/surroundings.ts';
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const [store, channel, credentials] = await Promise.all([
+  const { topicArn, snsFormat } = config;
+  const [store, first, channels, credentials] = await Promise.all([
     openStore(config.store, config.registry.workspace),
-    config.topicArn === null
+    topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
-      : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
+      : (await import('./compose-aws.ts')).snsNotifier(topicArn, snsFormat),
+    furtherChannels(config),
     credentialsFor(config.registry),
   ]);
-  const alarms = alarmsOnDemand();
-  const { logger } = options;
-  return assemble(config, { store, notifiers: [channel], alarms, logger, credentials });
+  return assemble(config, {
+    store,
+    notifiers: [first, ...(channels?.notifiers ?? [])],
+    alarms: alarmsOnDemand(),
+    logger: options.logger,
+    credentials,
+    ...(channels === null ? {} : { closeChannels: channels.close }),
+  });
+}
+
+async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {
+  if (channels.length === 0) return null;
+  const { openChannels } = await import('./compose-channels.ts');
+  return await openChannels(channels, () => import('./compose-aws.ts'));
 }
 
 async function credentialsFor({
@@ -158,7 +175,8 @@ function brokenCredentials(error: unknown): Credentials {
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */
-function openSurroundings({ registry, store }: Config, credentials: Credentials): Surroundings {
+function openSurroundings(config: Config, credentials: Credentials): Surroundings {
+  const { registry, store } = config;
   return {
     registry: async (deadline) => {
       const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
@@ -186,6 +204,20 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       return await inspectTopic(client, { name, arn, use }, deadline).finally(() =>
         client.destroy(),
       );
+    },
+    channels: async (deadline) =>
+      await Promise.all(config.channels.map((channel) => inspectOne(channel, deadline))),
+    openNotifiers: async () => {
+      const { topicArn, snsFormat } = config;
+      const further = await furtherChannels(config);
+      const topic =
+        topicArn === null
+          ? []
+          : [(await import('./compose-aws.ts')).snsNotifier(topicArn, snsFormat)];
+      return {
+        notifiers: [...topic, ...(further?.notifiers ?? [])],
+        close: () => further?.close(),
+      };
     },
     function: async (name, deadline) => {
       const { inspectFunction } = await import('./adapters/lambda/inspect-function.ts');
@@ -215,6 +247,22 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       return await withCloudWatch(arn, (client) => findChildren(client, arn, deadline));
     },
   };
+}
+
+async function inspectOne(channel: ChannelConfig, deadline: Deadline): Promise<Check> {
+  const loadParts = () => import('./compose-aws.ts');
+  if (channel.name === 'eventbridge') {
+    const { inspectBus } = await import('./adapters/eventbridge/inspect-bus.ts');
+    const client = (await loadParts()).snsClient(channel.bus);
+    return await inspectBus(client, channel.bus, deadline).finally(() => client.destroy());
+  }
+  const { inspectChannel } = await import('./adapters/webhook/inspect-channel.ts');
+  const { credentialsOf } = await import('./compose-channels.ts');
+  const credentials = await credentialsOf(channel.secret, loadParts);
+  const url = 'url' in channel ? channel.url : null;
+  return await inspectChannel({ name: channel.name, url }, credentials, deadline).finally(() =>
+    credentials.close(),
+  );
 }
 
 async function withLambda<T>(

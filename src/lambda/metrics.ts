@@ -34,7 +34,8 @@ export function metricsOf(
   nowMs: number,
   properties: Readonly<Record<string, string>>,
 ): readonly MetricLine[] {
-  const groups = groupsOf(reports.flatMap(countsOf));
+  const failures = reports.flatMap(({ seen }) => seen.channelsFailed.map(channelCount));
+  const groups = groupsOf([...reports.flatMap(countsOf), ...failures]);
   const whole = wholeMetrics(reports);
   if (groups.length === 0 && whole.length === 0) return [];
   const first: Group = groups[0] ?? { ...noDimensions, counts: new Map() };
@@ -56,6 +57,7 @@ type Counter =
   | 'RollbackSucceeded'
   | 'RollbackSkipped'
   | 'RollbackFailed'
+  | 'ChannelFailed'
   | 'DuplicateEvent'
   | 'StaleEvent';
 
@@ -64,6 +66,8 @@ interface Dimensions {
   /** Why a rollback was skipped. */
   readonly reason: string | null;
   readonly errorName: string | null;
+  /** The channel that did not take a notice. */
+  readonly channel: string | null;
 }
 
 /** One thing to count. */
@@ -82,7 +86,12 @@ interface WholeMetric {
   readonly value: number;
 }
 
-const noDimensions: Dimensions = { modelName: null, reason: null, errorName: null };
+const noDimensions: Dimensions = {
+  modelName: null,
+  reason: null,
+  errorName: null,
+  channel: null,
+};
 
 function countsOf(report: CallReport): Count[] {
   const { call, result, seen } = report;
@@ -134,6 +143,10 @@ function outcomeCount(
   return { ...noDimensions, modelName, reason, counter: 'RollbackSkipped' };
 }
 
+function channelCount(channel: string): Count {
+  return { ...noDimensions, channel, counter: 'ChannelFailed' };
+}
+
 function failed(modelName: string | null, name: string): Count {
   return { ...noDimensions, modelName, errorName: name, counter: 'RollbackFailed' };
 }
@@ -147,9 +160,8 @@ function groupsOf(counts: readonly Count[]): Group[] {
   const groups = new Map<string, Dimensions & { readonly counts: Map<Counter, number> }>();
   for (const { counter, ...dimensions } of counts) {
     const modelName = isDimensionValue(dimensions.modelName) ? dimensions.modelName : null;
-    const { reason, errorName: name } = dimensions;
-    const key = JSON.stringify([modelName, reason, name]);
-    const group = groups.get(key) ?? { modelName, reason, errorName: name, counts: new Map() };
+    const key = JSON.stringify({ ...dimensions, modelName });
+    const group = groups.get(key) ?? { ...dimensions, modelName, counts: new Map() };
     group.counts.set(counter, (group.counts.get(counter) ?? 0) + 1);
     groups.set(key, group);
   }
@@ -196,7 +208,7 @@ function tenths(value: number): number {
 }
 
 function lineOf(
-  { modelName, reason, errorName: name, counts }: Group,
+  { modelName, reason, errorName: name, channel, counts }: Group,
   whole: readonly WholeMetric[],
   nowMs: number,
   properties: Readonly<Record<string, string>>,
@@ -205,6 +217,7 @@ function lineOf(
   const own: Partial<Record<Counter, string>> = {
     RollbackSkipped: 'Reason',
     RollbackFailed: 'ErrorName',
+    ChannelFailed: 'Channel',
   };
   const directives = [...counts.keys()].map((counter): MetricDirective => {
     const dimension = own[counter];
@@ -229,6 +242,7 @@ function lineOf(
     ...(modelName === null ? {} : { ModelName: modelName }),
     ...(reason === null ? {} : { Reason: reason }),
     ...(name === null ? {} : { ErrorName: name }),
+    ...(channel === null ? {} : { Channel: channel }),
     ...Object.fromEntries(counts),
     ...Object.fromEntries(whole.map(({ name: metric, value }) => [metric, value])),
   };

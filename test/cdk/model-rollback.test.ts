@@ -111,7 +111,7 @@ describe('ModelRollback', () => {
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
     ];
-    expect([...set, ...left].toSorted()).toEqual(Object.keys(envNames).toSorted());
+    expect([...set, ...left].toSorted()).toEqual(envNames.toSorted());
   });
 
   test('takes values that are known only at deployment', () => {

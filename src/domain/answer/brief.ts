@@ -41,7 +41,7 @@ export function briefOf({ message }: Notice): Brief {
   };
 }
 
-/** The steps whose commands fit into a chat message. A command that is cut does not work; the facts name the rollback. */
+/** The steps whose commands fit into a chat message: one that is cut does not work. The facts name the rollback. */
 export function shortSteps(steps: readonly Step[]): readonly Step[] {
   return steps.filter(({ command }) => command.length <= 1_000);
 }
