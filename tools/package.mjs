@@ -7,7 +7,8 @@ const outputs = {
   'dist/model-rollback.zip': zip([
     { name: 'index.mjs', content: readFileSync('dist/lambda/index.mjs') },
   ]),
-  'dist/model-rollback.template.json': `${JSON.stringify(synthesizeTemplate(), null, 1)}\n`,
+  // Without spaces: CloudFormation takes a template of at most 51,200 bytes.
+  'dist/model-rollback.template.json': `${JSON.stringify(synthesizeTemplate())}\n`,
 };
 for (const [path, content] of Object.entries(outputs)) {
   writeFileSync(path, content);

@@ -21,8 +21,13 @@ export interface FunctionParts {
 export function statementsFor(
   scope: Construct,
   { table, topic, deadLetters, logGroup }: FunctionParts,
-  { credentials, vpc, tracing }: ModelRollbackProps,
+  props: ModelRollbackProps,
 ): PolicyStatement[] {
+  const { credentials, slack, teams, pagerDuty, webhookSecret, eventBus } = props;
+  const { vpc, tracing } = props;
+  const keys = [slack, teams, pagerDuty, webhookSecret].flatMap(
+    (secret) => secret?.encryptionKey?.keyArn ?? [],
+  );
   return functionPolicy({
     table: table.tableArn,
     tableKey: table.encryptionKey?.keyArn,
@@ -31,6 +36,12 @@ export function statementsFor(
     topicKey: topic.masterKey?.keyArn,
     secret: credentials && wholeArn(credentials),
     secretKey: credentials?.encryptionKey?.keyArn,
+    slackSecret: slack && wholeArn(slack),
+    teamsSecret: teams && wholeArn(teams),
+    pagerDutySecret: pagerDuty && wholeArn(pagerDuty),
+    webhookSecret: webhookSecret && wholeArn(webhookSecret),
+    eventBus: eventBus?.eventBusArn,
+    channelKeys: [...new Set(keys)],
     alarms: alarmArn(scope, '*'),
     logGroup: logGroup.logGroupArn,
     deadLetters: deadLetters.queueArn,

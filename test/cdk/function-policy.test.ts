@@ -19,6 +19,12 @@ const most: PolicyResources = {
   topicKey: 'TOPIC-KEY',
   secret: 'SECRET',
   secretKey: 'SECRET-KEY',
+  slackSecret: 'SLACK',
+  teamsSecret: 'TEAMS',
+  pagerDutySecret: 'PAGERDUTY',
+  webhookSecret: 'WEBHOOK',
+  eventBus: 'BUS',
+  channelKeys: ['CHANNEL-KEY'],
   isInVpc: true,
   isTraced: true,
 };
@@ -48,8 +54,14 @@ describe('functionPolicy', () => {
     const rest = shown(most).slice(shown(least).length);
     expect(rest.map(([sid]) => sid)).toEqual([
       'Credentials',
+      'Slack',
+      'Teams',
+      'PagerDuty',
+      'Webhook',
+      'EventBus',
       'NoticesKey',
       'CredentialsKey',
+      'ChannelsKey',
       'StateKey',
       'Network',
       'Traces',
@@ -78,9 +90,13 @@ describe('functionPolicy', () => {
     const calls = Object.keys(metafile.inputs).flatMap((path) => {
       const [, folder = ''] = /^src\/adapters\/([^/]+)\//.exec(path) ?? [];
       const code = readFileSync(path, 'utf8');
-      return [...code.matchAll(/new ([A-Z]\w+)Command\(/g)].map(
-        ([, call]) => `${folder.replaceAll('-', '')}:${call}`,
-      );
+      const commands = [...code.matchAll(/new ([A-Z]\w+)Command\(/g)];
+      // Signed by hand, without a client of its own.
+      const events = [...code.matchAll(/operation: '([A-Z]\w+)'/g)];
+      return [
+        ...commands.map(([, call]) => `${folder.replaceAll('-', '')}:${call}`),
+        ...events.map(([, call]) => `events:${call}`),
+      ];
     });
     const called = new Set(
       // Each write of a transaction is a PutItem.

@@ -174,7 +174,11 @@ describe('the template', () => {
       return template.Parameters[parameter] === undefined ? [] : [parameter];
     });
     // Any text is a dimension, no pattern tells whether a text is JSON, and an ARN is checked below.
-    const free = ['ModelDimension', 'ModelPointers', 'AlarmModels', 'CredentialsSecretArn'];
+    const free = [
+      ...['ModelDimension', 'ModelPointers', 'AlarmModels', 'CredentialsSecretArn'],
+      ...['SlackSecretArn', 'TeamsSecretArn', 'PagerDutySecretArn', 'PagerDutyUrl'],
+      ...['EventBusArn', 'WebhookUrl', 'WebhookSecretArn'],
+    ];
     const sampled = settingSamples.map(({ parameter }) => parameter);
     expect([...sampled, ...free].toSorted()).toEqual(judged.toSorted());
   });
@@ -205,6 +209,14 @@ describe('the template', () => {
       ['', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf'],
       ['a'],
     ],
+    [
+      'SlackSecretArn',
+      ['', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf'],
+      ['a', 'https://hooks.slack.com/services/x'],
+    ],
+    ['PagerDutyUrl', ['', 'https://events.eu.pagerduty.com/v2/enqueue'], ['a', 'http://a']],
+    ['EventBusArn', ['', 'arn:aws:events:eu-west-1:123456789012:event-bus/a'], ['default']],
+    ['WebhookUrl', ['', 'https://hooks.example.com/a?b=c'], ['http://a', 'https://a:b@c.com']],
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
     ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
@@ -253,8 +265,14 @@ describe('the template', () => {
     );
     expect(conditional).toEqual([
       ['Credentials', 'HasCredentials'],
+      ['Slack', 'HasSlack'],
+      ['Teams', 'HasTeams'],
+      ['PagerDuty', 'HasPagerDuty'],
+      ['Webhook', 'HasWebhook'],
+      ['EventBus', 'HasEventBus'],
       ['NoticesKey', 'HasNoticesKey'],
       ['CredentialsKey', 'HasCredentialsKey'],
+      ['ChannelsKey', 'HasChannelsKey'],
       ['Network', 'IsInNetwork'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
@@ -266,8 +284,14 @@ describe('the template', () => {
       'Logs',
       'DeadLetters',
       'Credentials',
+      'Slack',
+      'Teams',
+      'PagerDuty',
+      'Webhook',
+      'EventBus',
       'NoticesKey',
       'CredentialsKey',
+      'ChannelsKey',
       'Network',
     ]);
   });
