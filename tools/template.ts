@@ -304,6 +304,17 @@ class TemplateStack extends Stack {
         .filter(({ sid }) => sid === 'Network')
         .map(statementOf),
     );
+    this.#onlyWithParameters(policy);
+    // A policy of its own: the CDK's check tries every combination of the conditions of a resource.
+    const channels = rollback.node.findChild('Channels') as Policy;
+    this.#onlyWithParameters(channels);
+    const hasChannel = ['HasSlack', 'HasTeams', 'HasPagerDuty', 'HasWebhook', 'HasEventBus'].map(
+      (name) => this.node.findChild(name) as CfnCondition,
+    );
+    onlyIf(this.#condition('HasChannels', Fn.conditionOr(...hasChannel)), channels);
+  }
+
+  #onlyWithParameters(policy: Policy): void {
     const { Statement: statements } = this.resolve(policy.document) as {
       readonly Statement: readonly { readonly Sid: string }[];
     };

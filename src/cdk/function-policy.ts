@@ -74,6 +74,11 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
   ];
 }
 
+/** True for an entry that a further channel calls for: these are a policy of their own. */
+export function isOfChannels({ sid }: PolicyEntry): boolean {
+  return ['Slack', 'Teams', 'PagerDuty', 'Webhook', 'EventBus', 'ChannelsKey'].includes(sid);
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 function allow(

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { functionPolicy, type PolicyResources } from '../../src/cdk/index.ts';
-import { flat, makeRollback, makeStack, makeWhole, statementsOf, theOnly } from './stacks.ts';
+import { flat, makeRollback, makeStack, makeWhole, resourcesOf, statementsOf } from './stacks.ts';
 
 const least: PolicyResources = {
   table: 'TABLE',
@@ -116,7 +116,9 @@ describe('functionPolicy', () => {
     const whole = makeStack();
     makeWhole(whole);
     const [plainCount, wholeCount] = [bare, whole].map((stack) => {
-      const statements = statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackPolicy'));
+      const statements = Object.entries(resourcesOf(stack, 'AWS::IAM::Policy'))
+        .filter(([id]) => /^Rollback(Policy|Channels)/.test(id))
+        .flatMap(([, resource]) => statementsOf(resource));
       const data = functionPolicy({ ...most });
       for (const { Sid, Effect, Action, Resource } of statements) {
         const entry = data.find(({ sid }) => sid === Sid);

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
@@ -75,13 +76,18 @@ const namedIn = (value: unknown, name: string): unknown[] => {
 const typed = (type: string): readonly (readonly [id: string, resource: Resource])[] =>
   Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
 const statements = (): readonly { condition?: string; statement: Statement }[] => {
-  const document = template.Resources['Policy']?.Properties['PolicyDocument'] as {
-    Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
-  };
-  return document.Statement.map((statement) => {
-    const [condition, inner] = statement['Fn::If'] ?? [];
-    return inner && condition ? { condition, statement: inner } : { statement };
-  });
+  const documents = ['Policy', 'Channels'].map(
+    (id) =>
+      template.Resources[id]?.Properties['PolicyDocument'] as {
+        Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
+      },
+  );
+  return documents
+    .flatMap(({ Statement: all }) => all)
+    .map((statement) => {
+      const [condition, inner] = statement['Fn::If'] ?? [];
+      return inner && condition ? { condition, statement: inner } : { statement };
+    });
 };
 
 describe('npm run package', () => {
@@ -230,7 +236,9 @@ describe('the template', () => {
   });
 
   test('has the resources of the construct, in the same form', () => {
-    const { stack } = makeRollback({ functionName: 'x' }, makeStack({}));
+    const made = makeStack({});
+    const eventBus = new EventBus(made, 'Events');
+    const { stack } = makeRollback({ functionName: 'x', eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -265,15 +273,15 @@ describe('the template', () => {
     );
     expect(conditional).toEqual([
       ['Credentials', 'HasCredentials'],
+      ['NoticesKey', 'HasNoticesKey'],
+      ['CredentialsKey', 'HasCredentialsKey'],
+      ['Network', 'IsInNetwork'],
       ['Slack', 'HasSlack'],
       ['Teams', 'HasTeams'],
       ['PagerDuty', 'HasPagerDuty'],
       ['Webhook', 'HasWebhook'],
       ['EventBus', 'HasEventBus'],
-      ['NoticesKey', 'HasNoticesKey'],
-      ['CredentialsKey', 'HasCredentialsKey'],
       ['ChannelsKey', 'HasChannelsKey'],
-      ['Network', 'IsInNetwork'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
       'State',
@@ -284,15 +292,15 @@ describe('the template', () => {
       'Logs',
       'DeadLetters',
       'Credentials',
+      'NoticesKey',
+      'CredentialsKey',
+      'Network',
       'Slack',
       'Teams',
       'PagerDuty',
       'Webhook',
       'EventBus',
-      'NoticesKey',
-      'CredentialsKey',
       'ChannelsKey',
-      'Network',
     ]);
   });
 
@@ -306,6 +314,7 @@ describe('the template', () => {
       ['NoticesKey', 'MakesTopic'],
       ['Notices', 'MakesTopic'],
       ['NoticesPolicy', 'MakesTopic'],
+      ['Channels', 'HasChannels'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));
