@@ -89,6 +89,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'backup',
       'clock',
       'topic',
+      'unsent',
       'overdue',
       'paused',
       'quarantine',
