@@ -31,6 +31,7 @@ export function assemble(
   config: Config,
   {
     credentials,
+    closeChannels,
     ...parts
   }: {
     readonly store: RollbackStore;
@@ -38,6 +39,7 @@ export function assemble(
     readonly alarms: AlarmReader;
     readonly logger: Logger;
     readonly credentials: Credentials;
+    readonly closeChannels?: () => void;
   },
 ): Composed {
   const { baseUrl, workspace, address } = config.registry;
@@ -63,6 +65,7 @@ export function assemble(
     close: () => {
       registry.close();
       credentials.close();
+      closeChannels?.();
       parts.store.close();
       parts.alarms.close();
     },

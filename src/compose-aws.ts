@@ -7,6 +7,7 @@ import {
   DynamoDBRollbackStore,
   type DynamoDBRollbackStoreOptions,
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
+import { channelSecret } from './adapters/secrets-manager/secret-use.ts';
 import { SecretsManagerCredentials } from './adapters/secrets-manager/secrets-manager-credentials.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
@@ -30,9 +31,22 @@ export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackSt
   });
 }
 
-export function snsNotifier(topicArn: string): Notifier {
-  // A topic may be in another region than the table.
-  return new SNSNotifier(new SNSClient({ ...clientConfig, ...regionOf(topicArn) }), topicArn);
+export function snsNotifier(topicArn: string, format: 'json' | 'chat'): Notifier {
+  return new SNSNotifier(snsClient(topicArn), topicArn, format);
+}
+
+/** @param arn a topic or a bus may be in another region than the table; a name says nothing of it */
+export function snsClient(arn: string): SNSClient {
+  return new SNSClient({ ...clientConfig, ...regionOf(arn) });
+}
+
+/** What a secret holds for a channel. */
+export function channelCredentials(
+  secretId: string,
+  { variable, what }: { readonly variable: string; readonly what: 'address' | 'key' },
+): Credentials {
+  const client = new SecretsManagerClient({ ...clientConfig, ...regionOf(secretId) });
+  return new SecretsManagerCredentials(client, secretId, channelSecret(variable, what));
 }
 
 /** No client is made before the first alarm is read. */

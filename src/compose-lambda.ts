@@ -3,7 +3,15 @@ import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
-import { cloudWatchAlarms, dynamoDBStore, secretCredentials, snsNotifier } from './compose-aws.ts';
+import {
+  channelCredentials,
+  cloudWatchAlarms,
+  dynamoDBStore,
+  secretCredentials,
+  snsClient,
+  snsNotifier,
+} from './compose-aws.ts';
+import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -18,14 +26,22 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
   const notifier =
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice)
-      : snsNotifier(config.topicArn);
+      : snsNotifier(config.topicArn, config.snsFormat);
   const { authorization, secretId } = config.registry;
   const credentials =
     secretId === null ? new StaticCredentials(authorization) : secretCredentials(secretId);
   const store = await openStore(config);
   const alarms = cloudWatchAlarms();
   const { logger } = options;
-  return assemble(config, { store, notifiers: [notifier], alarms, logger, credentials });
+  const channels = await furtherChannels(config);
+  return assemble(config, {
+    store,
+    notifiers: [notifier, ...(channels?.notifiers ?? [])],
+    alarms,
+    logger,
+    credentials,
+    ...(channels === null ? {} : { closeChannels: channels.close }),
+  });
 }
 
 /** The function's log. It is needed before the configuration is read, to say what is wrong with that. */
@@ -35,6 +51,13 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** Few functions have any: the code for them is begun only then. */
+async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {
+  if (channels.length === 0) return null;
+  const { openChannels } = await import('./compose-channels.ts');
+  return await openChannels(channels, async () => ({ snsClient, channelCredentials }));
+}
 
 async function openStore({ store, registry }: Config): Promise<RollbackStore> {
   const workspace = registry.workspace ?? '';

@@ -9,6 +9,7 @@ import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import type { OpenChannels } from './compose-channels.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
@@ -20,16 +21,31 @@ import type { Surroundings } from './ports/surroundings.ts';
 
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
-  const [store, channel, credentials] = await Promise.all([
+  const { topicArn } = config;
+  const [store, first, channels, credentials] = await Promise.all([
     openStore(config.store, config.registry.workspace),
-    config.topicArn === null
+    topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
-      : (await import('./compose-aws.ts')).snsNotifier(config.topicArn),
+      : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
+    furtherChannels(config),
     credentialsFor(config.registry),
   ]);
-  const alarms = alarmsOnDemand();
-  const { logger } = options;
-  return assemble(config, { store, notifiers: [channel], alarms, logger, credentials });
+  return assemble(config, {
+    store,
+    notifiers: [first, ...(channels?.notifiers ?? [])],
+    alarms: alarmsOnDemand(),
+    logger: options.logger,
+    credentials,
+    ...(channels === null ? {} : { closeChannels: channels.close }),
+  });
+}
+
+async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {
+  if (channels.length === 0) return null;
+  return await (await import('./compose-channels.ts')).openChannels(
+    channels,
+    () => import('./compose-aws.ts'),
+  );
 }
 
 async function credentialsFor({
@@ -174,7 +190,8 @@ function brokenCredentials(error: unknown): Credentials {
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */
-function openSurroundings({ registry, store }: Config, credentials: Credentials): Surroundings {
+function openSurroundings(config: Config, credentials: Credentials): Surroundings {
+  const { registry, store } = config;
   return {
     registry: async (deadline) => {
       const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
@@ -203,6 +220,22 @@ function openSurroundings({ registry, store }: Config, credentials: Credentials)
       return await inspectTopic(client, { name, arn, use }, deadline).finally(() =>
         client.destroy(),
       );
+    },
+    channels: async (deadline) => {
+      const { inspectOne } = await import('./compose-inspect.ts');
+      return await Promise.all(config.channels.map((channel) => inspectOne(channel, deadline)));
+    },
+    openNotifiers: async () => {
+      const { topicArn, snsFormat } = config;
+      const further = await furtherChannels(config);
+      const topic =
+        topicArn === null
+          ? []
+          : [(await import('./compose-aws.ts')).snsNotifier(topicArn, snsFormat)];
+      return {
+        notifiers: [...topic, ...(further?.notifiers ?? [])],
+        close: () => further?.close(),
+      };
     },
     function: async (name, deadline) => {
       const { inspectFunction } = await import('./adapters/lambda/inspect-function.ts');

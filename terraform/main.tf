@@ -24,6 +24,15 @@ locals {
 
   alarms = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:"
 
+  # Further channels of notices, by what turns each on.
+  channels = {
+    eventbridge = var.event_bus_arn
+    pagerduty   = var.pager_duty_secret_arn
+    slack       = var.slack_secret_arn
+    teams       = var.teams_secret_arn
+    webhook     = var.webhook_url
+  }
+
   # A blank variable counts as not set.
   environment = {
     MLFLOW_TRACKING_URI            = var.mlflow_tracking_uri
@@ -32,6 +41,15 @@ locals {
     MLFLOW_TRACKING_SECRET_ARN     = var.credentials_secret_arn
     ROLLBACK_STATE_TABLE           = local.state_table
     ALERT_SNS_TOPIC_ARN            = local.topic
+    ROLLBACK_SNS_FORMAT            = var.sns_format
+    ROLLBACK_CHANNELS              = join(",", [for name, part in local.channels : name if part != null])
+    ROLLBACK_SLACK_SECRET_ARN      = var.slack_secret_arn
+    ROLLBACK_TEAMS_SECRET_ARN      = var.teams_secret_arn
+    ROLLBACK_PAGERDUTY_SECRET_ARN  = var.pager_duty_secret_arn
+    ROLLBACK_PAGERDUTY_URL         = var.pager_duty_url
+    ROLLBACK_EVENT_BUS             = var.event_bus_arn
+    ROLLBACK_WEBHOOK_URL           = var.webhook_url
+    ROLLBACK_WEBHOOK_SECRET_ARN    = var.webhook_secret_arn
     ROLLBACK_MODE                  = var.mode
     ROLLBACK_COOLDOWN_HOURS        = var.cooldown_hours
     ROLLBACK_POINTER               = var.pointer
@@ -105,6 +123,21 @@ resource "aws_lambda_function" "rollback" {
     precondition {
       condition     = var.credentials_key_arn == null || var.credentials_secret_arn != null
       error_message = "credentials_key_arn is the key of a secret: give its credentials_secret_arn too."
+    }
+
+    precondition {
+      condition     = (var.webhook_url == null) == (var.webhook_secret_arn == null)
+      error_message = "Signed notices need webhook_url and webhook_secret_arn: give both, or none."
+    }
+
+    precondition {
+      condition     = var.pager_duty_url == null || var.pager_duty_secret_arn != null
+      error_message = "pager_duty_url is for a channel: give its pager_duty_secret_arn too."
+    }
+
+    precondition {
+      condition     = var.channels_key_arn == null || length(compact([var.slack_secret_arn, var.teams_secret_arn, var.pager_duty_secret_arn, var.webhook_secret_arn])) > 0
+      error_message = "channels_key_arn is the key of secrets: give the secret of a channel too."
     }
   }
 }

@@ -76,6 +76,56 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = var.slack_secret_arn == null ? [] : [var.slack_secret_arn]
+
+    content {
+      sid       = "Slack"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.teams_secret_arn == null ? [] : [var.teams_secret_arn]
+
+    content {
+      sid       = "Teams"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.pager_duty_secret_arn == null ? [] : [var.pager_duty_secret_arn]
+
+    content {
+      sid       = "PagerDuty"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.webhook_secret_arn == null ? [] : [var.webhook_secret_arn]
+
+    content {
+      sid       = "Webhook"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.event_bus_arn == null ? [] : [var.event_bus_arn]
+
+    content {
+      sid       = "EventBus"
+      actions   = ["events:PutEvents"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
     for_each = local.topic_keys
 
     content {
@@ -96,6 +146,22 @@ data "aws_iam_policy_document" "function" {
 
     content {
       sid       = "CredentialsKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.channels_key_arn == null ? [] : [var.channels_key_arn]
+
+    content {
+      sid       = "ChannelsKey"
       actions   = ["kms:Decrypt"]
       resources = [statement.value]
 

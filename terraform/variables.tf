@@ -82,6 +82,101 @@ variable "topic_key_arn" {
   default     = null
 }
 
+variable "sns_format" {
+  description = "Messages of the topic: json; chat: for Amazon Q Developer in chat applications."
+  type        = string
+  default     = "json"
+  nullable    = false
+
+  validation {
+    condition     = contains(["json", "chat"], var.sns_format)
+    error_message = "The format must be json or chat."
+  }
+}
+
+variable "slack_secret_arn" {
+  description = "Secret with the address of an incoming webhook of Slack, as plain text; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.slack_secret_arn == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", var.slack_secret_arn))
+    error_message = "Give the ARN of the secret."
+  }
+}
+
+variable "teams_secret_arn" {
+  description = "Secret with the address of an incoming webhook of Microsoft Teams, as plain text; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.teams_secret_arn == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", var.teams_secret_arn))
+    error_message = "Give the ARN of the secret."
+  }
+}
+
+variable "pager_duty_secret_arn" {
+  description = "Secret with the integration key of a service in PagerDuty, as plain text; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.pager_duty_secret_arn == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", var.pager_duty_secret_arn))
+    error_message = "Give the ARN of the secret."
+  }
+}
+
+variable "pager_duty_url" {
+  description = "Address of the Events API v2 in another region of PagerDuty."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.pager_duty_url == null ? true : can(regex("^https://[^@[:space:]]+$", var.pager_duty_url))
+    error_message = "The address must be https, without a login."
+  }
+}
+
+variable "event_bus_arn" {
+  description = "Event bus that gets an event for each notice; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.event_bus_arn == null ? true : can(regex("^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[/._A-Za-z0-9-]+$", var.event_bus_arn))
+    error_message = "Give the ARN of the event bus."
+  }
+}
+
+variable "webhook_url" {
+  description = "Address of a server that gets signed notices; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.webhook_url == null ? true : can(regex("^https://[^@[:space:]]+$", var.webhook_url))
+    error_message = "The address must be https, without a login."
+  }
+}
+
+variable "webhook_secret_arn" {
+  description = "Secret with the key that signs them, as plain text; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.webhook_secret_arn == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", var.webhook_secret_arn))
+    error_message = "Give the ARN of the secret."
+  }
+}
+
+variable "channels_key_arn" {
+  description = "Customer key that the secrets of the channels are encrypted with."
+  type        = string
+  default     = null
+}
+
 variable "alarm_name_prefix" {
   description = "Alarms whose name begins with this may call the function; empty: all of the account and region."
   type        = string

@@ -9,7 +9,9 @@ const outputs = {
   'dist/model-rollback.zip': zip(
     functionFiles.map((name) => ({ name, content: readFileSync(join('dist', 'lambda', name)) })),
   ),
-  'dist/model-rollback.template.json': `${JSON.stringify(synthesizeTemplate(), null, 1)}\n`,
+  // Without spaces: CloudFormation takes a template of at most 51,200 bytes.
+  'dist/model-rollback.template.json': `${JSON.stringify(synthesizeTemplate())}
+`,
 };
 for (const [path, content] of Object.entries(outputs)) {
   writeFileSync(path, content);

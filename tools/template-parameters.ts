@@ -10,7 +10,17 @@ const groups = {
     'CredentialsKeyArn',
   ],
   'The code of the function': ['CodeBucket', 'CodeKey'],
-  'State and notices': ['StateTableName', 'TopicArn', 'TopicKeyArn'],
+  'State and notices': ['StateTableName', 'TopicArn', 'TopicKeyArn', 'SnsFormat'],
+  'Further channels of notices': [
+    'SlackSecretArn',
+    'TeamsSecretArn',
+    'PagerDutySecretArn',
+    'PagerDutyUrl',
+    'EventBusArn',
+    'WebhookUrl',
+    'WebhookSecretArn',
+    'ChannelsKeyArn',
+  ],
   'What alarms may do': [
     'AlarmNamePrefix',
     'Mode',
@@ -138,6 +148,13 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       allowedPattern: arnOf('kms', 'key/.+'),
       constraintDescription: 'must be the ARN of a key',
     },
+    SnsFormat: {
+      description:
+        'Messages of the topic: json; chat: for Amazon Q Developer in chat applications.',
+      default: 'json',
+      allowedValues: ['json', 'chat'],
+    },
+    ...channelProps(),
     ...alarmProps(),
     SubnetIds: {
       description: 'Subnets for an MLflow server in a private network, with commas; blank: none.',
@@ -167,6 +184,43 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       // No number: those of CloudFormation may have decimals.
       allowedPattern: '^([1-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$',
       constraintDescription: 'must be a whole number from 1 to 900',
+    },
+  };
+}
+
+type ChannelParameterName = (typeof groups)['Further channels of notices'][number];
+
+function channelProps(): Record<ChannelParameterName, CfnParameterProps> {
+  const secret = (what: string) => ({
+    description: `Secret with the ${what}, as plain text; blank: none.`,
+    default: '',
+    allowedPattern: arnOf('secretsmanager', 'secret:.+'),
+    constraintDescription: 'must be the ARN of a secret',
+  });
+  const address = (description: string) => ({
+    description,
+    default: '',
+    allowedPattern: '^(https://[^@\\s]+)?$',
+    constraintDescription: 'must be https, without a login',
+  });
+  return {
+    SlackSecretArn: secret('address of an incoming webhook of Slack'),
+    TeamsSecretArn: secret('address of an incoming webhook of Microsoft Teams'),
+    PagerDutySecretArn: secret('integration key of a service in PagerDuty'),
+    PagerDutyUrl: address('Address of the Events API v2 in another region of PagerDuty.'),
+    EventBusArn: {
+      description: 'Event bus that gets an event for each notice; blank: none.',
+      default: '',
+      allowedPattern: arnOf('events', 'event-bus/[/._A-Za-z0-9-]+'),
+      constraintDescription: 'must be the ARN of an event bus',
+    },
+    WebhookUrl: address('Address of a server that gets signed notices; blank: none.'),
+    WebhookSecretArn: secret('key that signs them'),
+    ChannelsKeyArn: {
+      description: 'Customer key that the secrets of the channels are encrypted with.',
+      default: '',
+      allowedPattern: arnOf('kms', 'key/.+'),
+      constraintDescription: 'must be the ARN of a key',
     },
   };
 }

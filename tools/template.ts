@@ -24,6 +24,7 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Policy } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -34,6 +35,7 @@ import type { IConstruct } from 'constructs';
 import { functionPolicy } from '../src/cdk/function-policy.ts';
 import { statementOf } from '../src/cdk/function-role.ts';
 import { ModelRollback } from '../src/cdk/model-rollback.ts';
+import type { ModelRollbackProps } from '../src/cdk/model-rollback-props.ts';
 import { NoticeTopic } from '../src/cdk/notice-topic.ts';
 import { StateTable } from '../src/cdk/state-table.ts';
 import { type Parameters, parameterGroups, templateParameters } from './template-parameters.ts';
@@ -68,6 +70,12 @@ const conditionsBySid: Readonly<Record<string, string>> = {
   Credentials: 'HasCredentials',
   CredentialsKey: 'HasCredentialsKey',
   NoticesKey: 'HasNoticesKey',
+  Slack: 'HasSlack',
+  Teams: 'HasTeams',
+  PagerDuty: 'HasPagerDuty',
+  Webhook: 'HasWebhook',
+  EventBus: 'HasEventBus',
+  ChannelsKey: 'HasChannelsKey',
   Network: 'IsInNetwork',
 };
 
@@ -144,6 +152,27 @@ class TemplateStack extends Stack {
       Fn.conditionOr(isBlank(CredentialsKeyArn), isSet(CredentialsSecretArn)),
       'CredentialsKeyArn is the key of a secret: give its CredentialsSecretArn too.',
     );
+    const { SlackSecretArn, TeamsSecretArn, PagerDutySecretArn, PagerDutyUrl } = parameters;
+    const { WebhookUrl, WebhookSecretArn, ChannelsKeyArn } = parameters;
+    const channelSecrets = [SlackSecretArn, TeamsSecretArn, PagerDutySecretArn, WebhookSecretArn];
+    rule(
+      'WebhookIsWhole',
+      Fn.conditionOr(
+        Fn.conditionAnd(isSet(WebhookUrl), isSet(WebhookSecretArn)),
+        Fn.conditionAnd(isBlank(WebhookUrl), isBlank(WebhookSecretArn)),
+      ),
+      'Signed notices need WebhookUrl and WebhookSecretArn: give both, or none.',
+    );
+    rule(
+      'PagerDutyUrlHasSecret',
+      Fn.conditionOr(isBlank(PagerDutyUrl), isSet(PagerDutySecretArn)),
+      'PagerDutyUrl is for a channel: give its PagerDutySecretArn too.',
+    );
+    rule(
+      'ChannelsKeyHasSecret',
+      Fn.conditionOr(isBlank(ChannelsKeyArn), ...channelSecrets.map(isSet)),
+      'ChannelsKeyArn is the key of secrets: give the secret of a channel too.',
+    );
   }
 
   #makeRollback(parameters: Parameters): ModelRollback {
@@ -164,6 +193,7 @@ class TemplateStack extends Stack {
     const topicArn = choose(makesTopic, topic.topicArn, text('TopicArn'));
     const topicKeyArn = choose(hasTopicKey, text('TopicKeyArn'), topic.key.keyArn);
     const minutes = (name: keyof Parameters) => Duration.minutes(parameters[name].valueAsNumber);
+    const channels = this.#channelsOf(parameters);
     const code = Bucket.fromBucketName(this, 'Code', text('CodeBucket'));
     const rollback = new ModelRollback(this, constructId, {
       mlflowTrackingUri: text('MlflowTrackingUri'),
@@ -175,6 +205,8 @@ class TemplateStack extends Stack {
       }),
       table: Table.fromTableName(this, 'State', tableName),
       topic: Topic.fromTopicAttributes(this, 'Topic', { topicArn, keyArn: topicKeyArn }),
+      snsFormat: text('SnsFormat') as 'json',
+      ...channels.props,
       code: Code.fromBucket(code, text('CodeKey')),
       mode: text('Mode') as 'act',
       cooldown: Duration.hours(parameters.CooldownHours.valueAsNumber),
@@ -192,6 +224,7 @@ class TemplateStack extends Stack {
       allowedAccounts: [text('AllowedAccounts')],
       logRetention: parameters.LogRetentionDays.valueAsNumber,
     });
+    rollback.function.addEnvironment('ROLLBACK_CHANNELS', channels.names);
     // Props that are not texts, where the parameter is one.
     rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
     rollback.function.addEnvironment('ROLLBACK_WRITE_HORIZON_SECONDS', text('WriteHorizonSeconds'));
@@ -203,6 +236,44 @@ class TemplateStack extends Stack {
       Fn.conditionIf(isReserved.logicalId, text('ReservedConcurrency'), Aws.NO_VALUE),
     );
     return rollback;
+  }
+
+  /** Every channel, each with a condition; the names of those that are set, with commas. */
+  #channelsOf(parameters: Parameters): {
+    readonly names: string;
+    readonly props: Partial<ModelRollbackProps>;
+  } {
+    this.#condition('HasChannelsKey', isSet(parameters.ChannelsKeyArn));
+    const key = Key.fromKeyArn(this, 'ChannelsKey', parameters.ChannelsKeyArn.valueAsString);
+    const secret = (id: string, parameter: CfnParameter) =>
+      Secret.fromSecretAttributes(this, id, {
+        secretCompleteArn: parameter.valueAsString,
+        encryptionKey: key,
+      });
+    const { SlackSecretArn, TeamsSecretArn, PagerDutySecretArn } = parameters;
+    const { EventBusArn, WebhookUrl, WebhookSecretArn } = parameters;
+    const set = [
+      ['slack', this.#condition('HasSlack', isSet(SlackSecretArn))],
+      ['teams', this.#condition('HasTeams', isSet(TeamsSecretArn))],
+      ['pagerduty', this.#condition('HasPagerDuty', isSet(PagerDutySecretArn))],
+      ['eventbridge', this.#condition('HasEventBus', isSet(EventBusArn))],
+      ['webhook', this.#condition('HasWebhook', isSet(WebhookSecretArn))],
+    ] as const;
+    return {
+      names: Fn.join(
+        ',',
+        set.map(([name, { logicalId }]) => Fn.conditionIf(logicalId, name, '').toString()),
+      ),
+      props: {
+        slack: secret('Slack', SlackSecretArn),
+        teams: secret('Teams', TeamsSecretArn),
+        pagerDuty: secret('PagerDuty', PagerDutySecretArn),
+        pagerDutyUrl: parameters.PagerDutyUrl.valueAsString,
+        eventBus: EventBus.fromEventBusArn(this, 'EventBus', EventBusArn.valueAsString),
+        webhookUrl: WebhookUrl.valueAsString,
+        webhookSecret: secret('Webhook', WebhookSecretArn),
+      },
+    };
   }
 
   /** The CDK wants to know a network while the template is made. */
@@ -233,6 +304,17 @@ class TemplateStack extends Stack {
         .filter(({ sid }) => sid === 'Network')
         .map(statementOf),
     );
+    this.#onlyWithParameters(policy);
+    // A policy of its own: the CDK's check tries every combination of the conditions of a resource.
+    const channels = rollback.node.findChild('Channels') as Policy;
+    this.#onlyWithParameters(channels);
+    const hasChannel = ['HasSlack', 'HasTeams', 'HasPagerDuty', 'HasWebhook', 'HasEventBus'].map(
+      (name) => this.node.findChild(name) as CfnCondition,
+    );
+    onlyIf(this.#condition('HasChannels', Fn.conditionOr(...hasChannel)), channels);
+  }
+
+  #onlyWithParameters(policy: Policy): void {
     const { Statement: statements } = this.resolve(policy.document) as {
       readonly Statement: readonly { readonly Sid: string }[];
     };

@@ -1,8 +1,10 @@
+import { newsOf } from '../domain/answer/news.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import {
   afterSending,
+  isInOrder,
   isSent,
   isUnsent,
   leaseNotice,
@@ -42,7 +44,8 @@ export async function announce(
   const { content } = notice;
   if (content === null || deadline.leftMs() <= 0) return notice;
   const names = deps.notifiers.map(({ channel }) => channel);
-  const open = openChannels(notice, names).filter(isTried);
+  const end = await earlierNotice(deps, notice, deadline);
+  const open = openChannels(notice, names).filter((name) => isTried(name) && isInOrder(end, name));
   const sentAt = isoTime(deps.clock.nowMs());
   const copy = { ...content, message: { ...content.message, sent_at: sentAt } };
   const results = await send(deps, notice.rollbackId, copy, open, deadline);
@@ -114,6 +117,16 @@ export function noticeWarnings({ record, notice }: RecordWithNotice): Warning[] 
 // ---------------------------------------------------------------------------------------------------
 
 const pollMs = 250;
+
+/** The notice that a recovery waits for; undefined where it is gone or unreadable, and for every other notice. */
+async function earlierNotice(
+  { store }: SendingDeps,
+  { content, rollbackId }: OutboxNotice,
+  deadline: Deadline,
+): Promise<OutboxNotice | undefined> {
+  if (content === null || newsOf(content.message).level !== 'resolved') return undefined;
+  return await store.readNotice(rollbackId, 'end', deadline).catch(() => undefined);
+}
 
 /** Whether each channel took it; one that fails keeps no other from it. */
 async function send(

@@ -10,6 +10,7 @@ import type { DueItem, RecordList } from '../ports/rollback-store.ts';
 import type { AskedAlarms, Surroundings } from '../ports/surroundings.ts';
 import type { RollbackDeps } from './deps.ts';
 import { examineAlarms } from './examine-alarms.ts';
+import { examineChannels, examineUnsent } from './examine-channels.ts';
 import { examineCallers } from './examine-function.ts';
 import { examineModels } from './examine-models.ts';
 import { examinePointers } from './examine-pointers.ts';
@@ -19,21 +20,23 @@ export interface DoctorQuestions {
   /** Where notices go; null: to the terminal. */
   readonly noticeTopicArn: string | null;
   readonly alarms: AskedAlarms;
+  /** Whether every channel gets a test notice. @default false */
+  readonly isNotifying?: boolean;
 }
 
 /**
  * Is everything in place for a rollback? Each check runs by itself: one that fails is reported, and does not
- * stop the others. Only reads: whether the registry accepts a write, and the topic a notice, only a rollback
- * shows.
+ * stop the others. Only reads, unless test notices are asked for: whether the registry accepts a write, only a
+ * rollback shows.
  */
 export async function doctor(
   deps: RollbackDeps,
   around: Surroundings,
-  { noticeTopicArn, alarms }: DoctorQuestions,
+  { noticeTopicArn, alarms, isNotifying = false }: DoctorQuestions,
   deadline: Deadline,
 ): Promise<readonly Check[]> {
   const within = (): Deadline => deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
-  const [registry, state, setUp, notices, alarmTopic] = await Promise.all([
+  const [registry, state, setUp, notices, alarmTopic, channels] = await Promise.all([
     around.registry(within()).catch((error: unknown) => ({
       check: failed('registry', error),
       clockSkewMs: null,
@@ -42,10 +45,12 @@ export async function doctor(
     around.state(within()).catch((error: unknown) => [failed('table', error)]),
     noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, within()),
     alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, within()),
+    examineChannels(deps, around, { isNotifying }, within()),
   ]);
   const hasRegistry = registry.check.verdict !== Verdict.PROBLEM;
   const isReadable = hasRegistry && state.kind === 'read';
-  const [pointers, models, callers, rest] = await Promise.all([
+  const [unsent, pointers, models, callers, rest] = await Promise.all([
+    state.kind === 'read' ? examineUnsent(deps, within()) : notChecked('unsent'),
     hasRegistry ? examinePointers(deps, within()) : notChecked('pointers', 'registry'),
     state.kind === 'read'
       ? examineModels(deps, state.reading, { hasRegistry }, within())
@@ -62,6 +67,8 @@ export async function doctor(
       state.kind === 'read' ? state.reading.clockSkewMs : null,
     ]),
     notices,
+    ...channels,
+    unsent,
     state.kind === 'read' ? overdueCheck(state.reading.overdue) : notChecked('overdue'),
     ...models,
     pointers,

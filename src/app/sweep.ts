@@ -82,18 +82,20 @@ async function sweepNotices(run: Sweep): Promise<boolean> {
   const isTried = (name: string): boolean => (failures.get(name) ?? 0) < limits.channelFailuresMax;
   const sendOne = async (id: string, topic: NoticeTopic): Promise<void> => {
     const notice = await readDueNotice(run, id, topic);
-    const open = notice === undefined ? [] : openChannels(notice, names).filter(isTried);
-    const sent =
-      notice === undefined || open.length === 0
-        ? null
-        : await leaseAndAnnounce(deps, notice, deadline, isTried);
+    const open = notice === undefined ? [] : openChannels(notice, names);
+    // Open to none: each that did not take it is not set up any more, and the notice is done.
+    const isWanted = notice !== undefined && (open.length === 0 || open.some(isTried));
+    const sent = isWanted ? await leaseAndAnnounce(deps, notice, deadline, isTried) : null;
     if (sent === null) run.results.push({ kind: 'skipped' });
     else {
       for (const name of open) {
-        const isTaken = sent.channels[name]?.kind === 'sent';
-        failures.set(name, isTaken ? 0 : (failures.get(name) ?? 0) + 1);
+        const state = sent.channels[name];
+        if (state === notice?.channels[name]) continue;
+        failures.set(name, state?.kind === 'sent' ? 0 : (failures.get(name) ?? 0) + 1);
       }
-      run.results.push(isSent(sent) ? { kind: 'sent' } : unsent(id, topic));
+      const isTouched = open.some((name) => sent.channels[name] !== notice?.channels[name]);
+      const otherwise = isTouched ? unsent(id, topic) : ({ kind: 'skipped' } as const);
+      run.results.push(isSent(sent) ? { kind: 'sent' } : otherwise);
     }
   };
   return await pageByPage(run, 'notice', async (page) => {

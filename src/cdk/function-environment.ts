@@ -58,6 +58,12 @@ const environmentBytesMax = 4096;
 const standIns: Partial<Record<EnvName, string>> = {
   MLFLOW_TRACKING_URI: 'https://mlflow.example.com',
   ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:model-rollback',
+  ROLLBACK_SLACK_SECRET_ARN: 'slack',
+  ROLLBACK_TEAMS_SECRET_ARN: 'teams',
+  ROLLBACK_PAGERDUTY_SECRET_ARN: 'pagerduty',
+  ROLLBACK_EVENT_BUS: 'default',
+  ROLLBACK_WEBHOOK_URL: 'https://example.com',
+  ROLLBACK_WEBHOOK_SECRET_ARN: 'webhook',
 };
 
 function settingsOf(
@@ -81,6 +87,15 @@ function settingsOf(
     set('MLFLOW_TRACKING_SECRET_ARN', 'credentials', props.credentials?.secretArn),
     set('ROLLBACK_STATE_TABLE', 'table', table.tableName),
     set('ALERT_SNS_TOPIC_ARN', 'topic', topic.topicArn),
+    set('ROLLBACK_SNS_FORMAT', 'snsFormat', props.snsFormat),
+    set('ROLLBACK_CHANNELS', 'slack', channelsIn(props)),
+    set('ROLLBACK_SLACK_SECRET_ARN', 'slack', props.slack?.secretArn),
+    set('ROLLBACK_TEAMS_SECRET_ARN', 'teams', props.teams?.secretArn),
+    set('ROLLBACK_PAGERDUTY_SECRET_ARN', 'pagerDuty', props.pagerDuty?.secretArn),
+    set('ROLLBACK_PAGERDUTY_URL', 'pagerDutyUrl', props.pagerDutyUrl),
+    set('ROLLBACK_EVENT_BUS', 'eventBus', props.eventBus?.eventBusArn),
+    set('ROLLBACK_WEBHOOK_URL', 'webhookUrl', props.webhookUrl),
+    set('ROLLBACK_WEBHOOK_SECRET_ARN', 'webhookSecret', props.webhookSecret?.secretArn),
     set('ROLLBACK_MODE', 'mode', props.mode),
     set('ROLLBACK_COOLDOWN_HOURS', 'cooldown', hours(props.cooldown)),
     set('ROLLBACK_POINTER', 'pointer', props.pointer),
@@ -99,6 +114,14 @@ function settingsOf(
     set('ROLLBACK_ALARM_MODELS', 'modelsByAlarm', jsonText(scope, props.modelsByAlarm)),
     set('ROLLBACK_ALLOWED_ACCOUNTS', 'allowedAccounts', props.allowedAccounts?.join(',')),
   ];
+}
+
+/** The channels that have what they need; a part of one is an error of the settings. */
+function channelsIn(props: ModelRollbackProps): string | undefined {
+  const { slack, teams, pagerDuty, eventBus, webhookUrl } = props;
+  const parts = { slack, teams, pagerduty: pagerDuty, eventbridge: eventBus, webhook: webhookUrl };
+  const names = Object.entries(parts).flatMap(([name, part]) => (part === undefined ? [] : [name]));
+  return names.length === 0 ? undefined : names.join(',');
 }
 
 /** Who reads the template would read it too. */

@@ -21,6 +21,14 @@ export interface PolicyResources {
   readonly secret?: string | undefined;
   /** Key of a customer that the secret is encrypted with. */
   readonly secretKey?: string | undefined;
+  /** Secrets and bus of further channels. */
+  readonly slackSecret?: string | undefined;
+  readonly teamsSecret?: string | undefined;
+  readonly pagerDutySecret?: string | undefined;
+  readonly webhookSecret?: string | undefined;
+  readonly eventBus?: string | undefined;
+  /** Keys of a customer that these secrets are encrypted with. */
+  readonly channelKeys?: readonly string[];
   /** With a wildcard for the name. */
   readonly alarms: string;
   /** With `:*`. */
@@ -62,9 +70,15 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
     allow('Logs', ['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup),
     allow('DeadLetters', ['sqs:SendMessage'], deadLetters),
     ...credentialEntries(resources),
+    ...channelEntries(resources),
     ...keyEntries(resources),
     ...serviceEntries(resources),
   ];
+}
+
+/** True for an entry that a further channel calls for: these are a policy of their own. */
+export function isOfChannels({ sid }: PolicyEntry): boolean {
+  return ['Slack', 'Teams', 'PagerDuty', 'Webhook', 'EventBus', 'ChannelsKey'].includes(sid);
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -83,25 +97,47 @@ function credentialEntries({ secret }: PolicyResources): readonly PolicyEntry[] 
     : [allow('Credentials', ['secretsmanager:GetSecretValue'], secret)];
 }
 
+/** An entry for each channel, so that a template can leave out each by itself. */
+function channelEntries(resources: PolicyResources): readonly PolicyEntry[] {
+  const { slackSecret, teamsSecret, pagerDutySecret, webhookSecret, eventBus } = resources;
+  const reads = ['secretsmanager:GetSecretValue'];
+  const entries: readonly (readonly [string, readonly string[], string | undefined])[] = [
+    ['Slack', reads, slackSecret],
+    ['Teams', reads, teamsSecret],
+    ['PagerDuty', reads, pagerDutySecret],
+    ['Webhook', reads, webhookSecret],
+    ['EventBus', ['events:PutEvents'], eventBus],
+  ];
+  return entries.flatMap(([sid, actions, resource]) =>
+    resource === undefined ? [] : [allow(sid, actions, resource)],
+  );
+}
+
 /** A key is used through its service only: nobody decrypts anything else with it. */
 function keyEntries(resources: PolicyResources): readonly PolicyEntry[] {
-  const { region, topicRegion, topicKey, secretKey, tableKey } = resources;
+  const { region, topicRegion, topicKey, secretKey, tableKey, channelKeys = [] } = resources;
   const uses = [
     {
       sid: 'NoticesKey',
-      key: topicKey,
+      keys: [topicKey],
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       service: `sns.${topicRegion}`,
     },
     {
       sid: 'CredentialsKey',
-      key: secretKey,
+      keys: [secretKey],
+      actions: ['kms:Decrypt'],
+      service: `secretsmanager.${region}`,
+    },
+    {
+      sid: 'ChannelsKey',
+      keys: channelKeys,
       actions: ['kms:Decrypt'],
       service: `secretsmanager.${region}`,
     },
     {
       sid: 'StateKey',
-      key: tableKey,
+      keys: [tableKey],
       // What the documentation of DynamoDB asks of those who read and write under such a key.
       actions: [
         'kms:Decrypt',
@@ -114,16 +150,12 @@ function keyEntries(resources: PolicyResources): readonly PolicyEntry[] {
       service: `dynamodb.${region}`,
     },
   ];
-  return uses.flatMap(({ sid, key, actions, service }) =>
-    key === undefined
-      ? []
-      : [
-          {
-            ...allow(sid, actions, key),
-            conditions: { StringEquals: { 'kms:ViaService': `${service}.amazonaws.com` } },
-          },
-        ],
-  );
+  return uses.flatMap(({ sid, keys, actions, service }) => {
+    const used = keys.filter((key) => key !== undefined);
+    if (used.length === 0) return [];
+    const conditions = { StringEquals: { 'kms:ViaService': `${service}.amazonaws.com` } };
+    return [{ ...allow(sid, actions, ...used), conditions }];
+  });
 }
 
 /** What Lambda itself does with the role; AWS has no narrower resource for these. */

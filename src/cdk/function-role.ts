@@ -6,7 +6,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { functionPolicy, type PolicyEntry } from './function-policy.ts';
+import { functionPolicy, isOfChannels, type PolicyEntry } from './function-policy.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 
 /** What the function uses. */
@@ -17,13 +17,18 @@ export interface FunctionParts {
   readonly logGroup: ILogGroup;
 }
 
-/** The statements of the function's role. */
+/** The statements of the function's role; those of further channels apart. */
 export function statementsFor(
   scope: Construct,
   { table, topic, deadLetters, logGroup }: FunctionParts,
-  { credentials, vpc, tracing }: ModelRollbackProps,
-): PolicyStatement[] {
-  return functionPolicy({
+  props: ModelRollbackProps,
+): { readonly own: PolicyStatement[]; readonly channels: PolicyStatement[] } {
+  const { credentials, slack, teams, pagerDuty, webhookSecret, eventBus } = props;
+  const { vpc, tracing } = props;
+  const keys = [slack, teams, pagerDuty, webhookSecret].flatMap(
+    (secret) => secret?.encryptionKey?.keyArn ?? [],
+  );
+  const entries = functionPolicy({
     table: table.tableArn,
     tableKey: table.encryptionKey?.keyArn,
     topic: topic.topicArn,
@@ -31,13 +36,23 @@ export function statementsFor(
     topicKey: topic.masterKey?.keyArn,
     secret: credentials && wholeArn(credentials),
     secretKey: credentials?.encryptionKey?.keyArn,
+    slackSecret: slack && wholeArn(slack),
+    teamsSecret: teams && wholeArn(teams),
+    pagerDutySecret: pagerDuty && wholeArn(pagerDuty),
+    webhookSecret: webhookSecret && wholeArn(webhookSecret),
+    eventBus: eventBus?.eventBusArn,
+    channelKeys: [...new Set(keys)],
     alarms: alarmArn(scope, '*'),
     logGroup: logGroup.logGroupArn,
     deadLetters: deadLetters.queueArn,
     region: Stack.of(scope).region,
     isInVpc: vpc !== undefined,
     isTraced: tracing === true,
-  }).map(statementOf);
+  });
+  return {
+    own: entries.filter((entry) => !isOfChannels(entry)).map(statementOf),
+    channels: entries.filter(isOfChannels).map(statementOf),
+  };
 }
 
 export function statementOf({ sid, actions, resources, conditions }: PolicyEntry): PolicyStatement {

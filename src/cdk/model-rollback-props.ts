@@ -1,6 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { EventBus, IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -51,6 +52,47 @@ export interface ModelRollbackProps {
    * @default - a topic is made, encrypted with a key of its own that CloudWatch may use
    */
   readonly topic?: ITopic;
+  /**
+   * What stands in the messages of the topic: `json`, or `chat`, which Amazon Q Developer in chat applications
+   * shows.
+   * @default 'json'
+   */
+  readonly snsFormat?: 'json' | 'chat';
+  /**
+   * Secret with the address of an incoming webhook of Slack, as plain text: notices go there too.
+   * @default - none
+   */
+  readonly slack?: ISecret;
+  /**
+   * Secret with the address of an incoming webhook of Microsoft Teams, as plain text.
+   * @default - none
+   */
+  readonly teams?: ISecret;
+  /**
+   * Secret with the integration key of a service in PagerDuty, as plain text.
+   * @default - none
+   */
+  readonly pagerDuty?: ISecret;
+  /**
+   * Address of PagerDuty's Events API v2, where it is another region of PagerDuty.
+   * @default 'https://events.pagerduty.com/v2/enqueue'
+   */
+  readonly pagerDutyUrl?: string;
+  /**
+   * Event bus that gets an event for each notice.
+   * @default - none
+   */
+  readonly eventBus?: IEventBus | EventBus;
+  /**
+   * Address of a server that gets signed notices; needs `webhookSecret`. It stands in the template.
+   * @default - none
+   */
+  readonly webhookUrl?: string;
+  /**
+   * Secret with the key that signs them, as plain text.
+   * @default - none
+   */
+  readonly webhookSecret?: ISecret;
   /**
    * Name of the function.
    * @default - a generated one

@@ -72,10 +72,11 @@ export class ModelRollback extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    const policy = new Policy(this, 'Policy', {
-      roles: [this.role],
-      statements: statementsFor(this, this, props),
-    });
+    const { own, channels } = statementsFor(this, this, props);
+    const policy = new Policy(this, 'Policy', { roles: [this.role], statements: own });
+    if (channels.length > 0) {
+      new Policy(this, 'Channels', { roles: [this.role], statements: channels });
+    }
     this.function = this.#makeFunction(props);
     // Lambda tries the queue and the network with the role as soon as it makes the function.
     this.function.node.addDependency(policy);

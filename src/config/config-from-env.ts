@@ -8,6 +8,7 @@ import { nearestName } from '../domain/near-name.ts';
 import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
+import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.ts';
 import { envNames } from './env-names.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
@@ -20,6 +21,8 @@ export interface Config {
   readonly store: StoreConfig;
   /** Null: notices go to the console. */
   readonly topicArn: string | null;
+  readonly snsFormat: 'json' | 'chat';
+  readonly channels: readonly ChannelConfig[];
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers: PointerSettings;
@@ -63,10 +66,13 @@ export function configFromEnv(env: Env, surface: Surface): Config {
         'resumed while its write may still take effect.',
     });
   }
+  const notices = channelSettingsFromEnv(env);
   return {
     registry: registryFromEnv(env),
     store: storeFromEnv(env, surface),
     topicArn: topicFromEnv(env, surface),
+    snsFormat: notices.snsFormat,
+    channels: notices.channels,
     cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
     targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     pointers: pointerSettingsFromEnv(env),
@@ -74,7 +80,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     writeHorizonMs: writeHorizonSeconds * 1000,
     clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
     alarms: alarmSettingsFromEnv(env),
-    warnings,
+    warnings: [...warnings, ...notices.warnings],
   };
 }
 
@@ -84,7 +90,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
  * @throws ConfigurationError
  */
 export function settingsWarnings(env: Env): Warning[] {
-  const known = Object.keys(envNames);
+  const known: readonly string[] = envNames;
   const warnings: Warning[] = [];
   for (const [name, value] of Object.entries(env)) {
     // Whatever is misspelt in it, `ROLBACK_STORE` too; other programs have few that begin so.

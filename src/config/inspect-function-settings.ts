@@ -29,6 +29,12 @@ const settings: readonly (readonly [string, EnvName, (config: Config) => string]
   ['workspace', 'MLFLOW_WORKSPACE', ({ registry }) => registry.workspace ?? 'none'],
   ['state', 'ROLLBACK_STATE_TABLE', ({ store }) => stateText(store)],
   ['topic', 'ALERT_SNS_TOPIC_ARN', ({ topicArn }) => topicArn ?? 'none'],
+  [
+    'channels',
+    'ROLLBACK_CHANNELS',
+    ({ channels }) => channels.map(({ name }) => name).join(',') || 'none',
+  ],
+  ['format of the topic', 'ROLLBACK_SNS_FORMAT', ({ snsFormat }) => snsFormat],
   ['mode', 'ROLLBACK_MODE', ({ alarms }) => alarms.mode],
   ['cooldown', 'ROLLBACK_COOLDOWN_HOURS', ({ cooldownMs }) => `${cooldownMs / 3_600_000} h`],
   ['pointer', 'ROLLBACK_POINTER', ({ pointers }) => pointerText(pointers.default)],
@@ -53,11 +59,21 @@ function differenceCheck(env: Env, config: Config, shell: Config): Check {
   const different = settings.filter(([, , show]) => show(config) !== show(shell));
   if (different.length === 0)
     return ok('differences', 'This shell has the settings of the function.');
+  // The settings of a channel are secrets: nobody may see them here.
+  const shown = different.filter(([what]) => what !== 'channels');
+  const commands = shown.map((one) => assignment(env, config, one)).join('; ');
   const texts = different.map(([what, , show]) => `${what} ${show(config)} (here ${show(shell)})`);
   return warning(
     'differences',
     `The function has other settings than this shell: ${texts.join(', ')}.`,
-    `To work on what the function does, run \`${different.map((one) => assignment(env, config, one)).join('; ')}\`.`,
+    [
+      ...(commands === '' ? [] : [`To work on what the function does, run \`${commands}\`.`]),
+      ...(shown.length === different.length
+        ? []
+        : [
+            'Set ROLLBACK_CHANNELS and its variables as the function has them: each sends to its own channels.',
+          ]),
+    ].join(' '),
   );
 }
 

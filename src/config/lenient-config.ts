@@ -2,6 +2,7 @@ import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { defaultPointers } from '../domain/registry/pointer.ts';
+import { channelSettingsFromEnv } from './channel-settings.ts';
 import {
   type Config,
   configFromEnv,
@@ -22,22 +23,25 @@ export interface LenientConfig {
   readonly registryError: ConfigurationError | null;
   readonly storeError: ConfigurationError | null;
   readonly topicError: ConfigurationError | null;
+  readonly channelsError: ConfigurationError | null;
   readonly pointersError: ConfigurationError | null;
 }
 
 /** Reads the environment of a command. */
 export function lenientConfig(env: Env): LenientConfig {
   const whole = attempt(() => configFromEnv(env, 'command'));
-  const none = { registryError: null, storeError: null, topicError: null, pointersError: null };
-  if (whole.value !== null) return { config: whole.value, error: null, ...none };
+  if (whole.value !== null) return { config: whole.value, error: null, ...noErrors };
   const registry = attempt(() => registryFromEnv(env));
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
+  const channels = attempt(() => channelSettingsFromEnv(env));
   const pointers = attempt(() => pointerSettingsFromEnv(env));
   const config: Config = {
     registry: registry.value ?? nowhere,
     store: store.value ?? { kind: 'sqlite', path: ':memory:' },
     topicArn: topic.value,
+    snsFormat: channels.value?.snsFormat ?? 'json',
+    channels: channels.value?.channels ?? [],
     cooldownMs: 0,
     targetRule: 'last-good',
     pointers: pointers.value ?? defaultPointers,
@@ -53,11 +57,20 @@ export function lenientConfig(env: Env): LenientConfig {
     registryError: registry.error,
     storeError: store.error,
     topicError: topic.error,
+    channelsError: channels.error,
     pointersError: pointers.error,
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+const noErrors = {
+  registryError: null,
+  storeError: null,
+  topicError: null,
+  channelsError: null,
+  pointersError: null,
+} as const;
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {

@@ -48,6 +48,8 @@ export const limits = {
   schedulePagesMax: 20,
   /** What was due this long ago (10 min) shows that no sweep runs. */
   overdueMs: 600_000,
+  /** A channel that did not take a notice so many times in a row is in trouble. */
+  noticeAttemptsFewMax: 3,
   /** Overdue records that are counted. */
   overdueCountMax: 100,
   /** Alarms, and models on record, that `doctor` checks. */
@@ -205,6 +207,8 @@ export const limits = {
   /** SNS: fewer than 100 characters, and 256 KiB with attributes. */
   subjectLengthMax: 99,
   noticeBytesMax: 204_800,
+  /** Of what a service answers to a notice. */
+  noticeAnswerBytesMax: 65_536,
 } as const;
 
 assert(

@@ -34,7 +34,8 @@ export function metricsOf(
   nowMs: number,
   properties: Readonly<Record<string, string>>,
 ): readonly MetricLine[] {
-  const groups = groupsOf(reports.flatMap(countsOf));
+  const failures = reports.flatMap(({ seen }) => seen.channelsFailed.map(channelCount));
+  const groups = groupsOf([...reports.flatMap(countsOf), ...failures]);
   const whole = wholeMetrics(reports);
   if (groups.length === 0 && whole.length === 0) return [];
   const first: Group = groups[0] ?? { ...noDimensions, counts: new Map() };
@@ -60,6 +61,7 @@ type Counter =
   | 'RollbackSucceeded'
   | 'RollbackSkipped'
   | 'RollbackFailed'
+  | 'ChannelFailed'
   | 'DuplicateEvent'
   | 'StaleEvent';
 
@@ -68,6 +70,8 @@ interface Dimensions {
   /** Why a rollback was skipped. */
   readonly reason: string | null;
   readonly errorName: string | null;
+  /** The channel that did not take a notice. */
+  readonly channel: string | null;
 }
 
 /** One thing to count. */
@@ -86,7 +90,12 @@ interface WholeMetric {
   readonly value: number;
 }
 
-const noDimensions: Dimensions = { modelName: null, reason: null, errorName: null };
+const noDimensions: Dimensions = {
+  modelName: null,
+  reason: null,
+  errorName: null,
+  channel: null,
+};
 
 function countsOf(report: CallReport): Count[] {
   const { call, result, seen } = report;
@@ -138,6 +147,10 @@ function outcomeCount(
   return { ...noDimensions, modelName, reason, counter: 'RollbackSkipped' };
 }
 
+function channelCount(channel: string): Count {
+  return { ...noDimensions, channel, counter: 'ChannelFailed' };
+}
+
 function failed(modelName: string | null, name: string): Count {
   return { ...noDimensions, modelName, errorName: name, counter: 'RollbackFailed' };
 }
@@ -151,9 +164,8 @@ function groupsOf(counts: readonly Count[]): Group[] {
   const groups = new Map<string, Dimensions & { readonly counts: Map<Counter, number> }>();
   for (const { counter, ...dimensions } of counts) {
     const modelName = isDimensionValue(dimensions.modelName) ? dimensions.modelName : null;
-    const { reason, errorName: name } = dimensions;
-    const key = JSON.stringify([modelName, reason, name]);
-    const group = groups.get(key) ?? { modelName, reason, errorName: name, counts: new Map() };
+    const key = JSON.stringify({ ...dimensions, modelName });
+    const group = groups.get(key) ?? { ...dimensions, modelName, counts: new Map() };
     group.counts.set(counter, (group.counts.get(counter) ?? 0) + 1);
     groups.set(key, group);
   }
@@ -200,7 +212,7 @@ function tenths(value: number): number {
 }
 
 function lineOf(
-  { modelName, reason, errorName: name, counts }: Group,
+  { modelName, reason, errorName: name, channel, counts }: Group,
   whole: readonly WholeMetric[],
   nowMs: number,
   properties: Readonly<Record<string, string>>,
@@ -209,6 +221,7 @@ function lineOf(
   const own: Partial<Record<Counter, string>> = {
     RollbackSkipped: 'Reason',
     RollbackFailed: 'ErrorName',
+    ChannelFailed: 'Channel',
   };
   const directives = [...counts.keys()].map((counter): MetricDirective => {
     const dimension = own[counter];
@@ -233,6 +246,7 @@ function lineOf(
     ...(modelName === null ? {} : { ModelName: modelName }),
     ...(reason === null ? {} : { Reason: reason }),
     ...(name === null ? {} : { ErrorName: name }),
+    ...(channel === null ? {} : { Channel: channel }),
     ...Object.fromEntries(counts),
     ...Object.fromEntries(whole.map(({ name: metric, value }) => [metric, value])),
   };

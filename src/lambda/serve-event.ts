@@ -56,6 +56,6 @@ function notBegun(error: unknown): CallReport {
     call: anyCall,
     result: { kind: 'thrown', error },
     isStale: false,
-    seen: { ends: [], noticesSent: 0, noticesFailed: 0, registryMs: null },
+    seen: { ends: [], noticesSent: 0, noticesFailed: 0, channelsFailed: [], registryMs: null },
   };
 }

@@ -15,6 +15,8 @@ export interface Seen {
   readonly ends: readonly RollbackRecord[];
   readonly noticesSent: number;
   readonly noticesFailed: number;
+  /** The channel of each that failed. */
+  readonly channelsFailed: readonly string[];
   /** Time in which at least one call of the registry was under way; null when it was not asked. */
   readonly registryMs: number | null;
 }
@@ -35,6 +37,7 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
   const records = new Map<string, RollbackRecord>();
   const ends: RollbackRecord[] = [];
   const notices = { sent: 0, failed: 0 };
+  const channelsFailed: string[] = [];
   const { registry, waitedMs } = watchRegistry(deps.registry, deps.clock);
   const store = watchStore(deps.store, (record, isWritten) => {
     if (isWritten && isNewEnd(records.get(record.id), record)) ends.push(record);
@@ -46,6 +49,7 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
       send: async (notice, deadline) => {
         const result = await notifier.send(notice, deadline);
         notices[result.kind] += 1;
+        if (result.kind === 'failed') channelsFailed.push(notifier.channel);
         return result;
       },
     }),
@@ -64,6 +68,7 @@ export function watchPorts(deps: RollbackDeps, bound: LogFields): WatchedPorts {
       ends: [...ends],
       noticesSent: notices.sent,
       noticesFailed: notices.failed,
+      channelsFailed: [...channelsFailed],
       registryMs: waitedMs(),
     }),
   };

@@ -1,6 +1,9 @@
 import type { Deadline } from './deadline.ts';
 
-/** Who we are to the registry. What it gives is secret: never in a log, an error, a notice or a record. */
+/**
+ * Who we are to the registry; for a channel of notices, its address or key. What it gives is secret: never in a log, an
+ * error, a notice or a record.
+ */
 export interface Credentials {
   /** Where the login is set, for people: it stands behind "Check". Holds no secret. */
   readonly source: string;

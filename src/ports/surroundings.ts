@@ -2,6 +2,7 @@ import type { AlarmDescription } from '../domain/alarm/alarm.ts';
 import type { Check } from '../domain/answer/check.ts';
 import type { AlarmAnswer } from './alarm-reader.ts';
 import type { Deadline } from './deadline.ts';
+import type { Notifier } from './notifier.ts';
 
 /** Which alarms somebody asks about. */
 export interface AskedAlarms {
@@ -51,6 +52,10 @@ export interface Surroundings {
   state(deadline: Deadline): Promise<readonly Check[]>;
   /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */
   topic(name: string, arn: string, use: 'notices' | 'alarms', deadline: Deadline): Promise<Check>;
+  /** The channels of notices beside the topic: an answer for each. Sends nothing. */
+  channels(deadline: Deadline): Promise<readonly Check[]>;
+  /** Every channel that notices would go to, the topic too; nothing is sent before one is asked to. */
+  openNotifiers(): Promise<{ readonly notifiers: readonly Notifier[]; close(): void }>;
   /** @param name name or ARN of the function */
   function(name: string, deadline: Deadline): Promise<DeployedFunction>;
   /** The policy that says who may call it, as JSON; null when it has none. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { functionPolicy, type PolicyResources } from '../../src/cdk/index.ts';
-import { flat, makeRollback, makeStack, makeWhole, statementsOf, theOnly } from './stacks.ts';
+import { flat, makeRollback, makeStack, makeWhole, resourcesOf, statementsOf } from './stacks.ts';
 
 const least: PolicyResources = {
   table: 'TABLE',
@@ -19,6 +19,12 @@ const most: PolicyResources = {
   topicKey: 'TOPIC-KEY',
   secret: 'SECRET',
   secretKey: 'SECRET-KEY',
+  slackSecret: 'SLACK',
+  teamsSecret: 'TEAMS',
+  pagerDutySecret: 'PAGERDUTY',
+  webhookSecret: 'WEBHOOK',
+  eventBus: 'BUS',
+  channelKeys: ['CHANNEL-KEY'],
   isInVpc: true,
   isTraced: true,
 };
@@ -54,8 +60,14 @@ describe('functionPolicy', () => {
     const rest = shown(most).slice(shown(least).length);
     expect(rest.map(([sid]) => sid)).toEqual([
       'Credentials',
+      'Slack',
+      'Teams',
+      'PagerDuty',
+      'Webhook',
+      'EventBus',
       'NoticesKey',
       'CredentialsKey',
+      'ChannelsKey',
       'StateKey',
       'Network',
       'Traces',
@@ -84,9 +96,13 @@ describe('functionPolicy', () => {
     const calls = Object.keys(metafile.inputs).flatMap((path) => {
       const [, folder = ''] = /^src\/adapters\/([^/]+)\//.exec(path) ?? [];
       const code = readFileSync(path, 'utf8');
-      return [...code.matchAll(/new ([A-Z]\w+)Command\(/g)].map(
-        ([, call]) => `${folder.replaceAll('-', '')}:${call}`,
-      );
+      const commands = [...code.matchAll(/new ([A-Z]\w+)Command\(/g)];
+      // Signed by hand, without a client of its own.
+      const events = [...code.matchAll(/operation: '([A-Z]\w+)'/g)];
+      return [
+        ...commands.map(([, call]) => `${folder.replaceAll('-', '')}:${call}`),
+        ...events.map(([, call]) => `events:${call}`),
+      ];
     });
     const called = new Set(
       // Each write of a transaction is a PutItem.
@@ -106,7 +122,9 @@ describe('functionPolicy', () => {
     const whole = makeStack();
     makeWhole(whole);
     const [plainCount, wholeCount] = [bare, whole].map((stack) => {
-      const statements = statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackPolicy'));
+      const statements = Object.entries(resourcesOf(stack, 'AWS::IAM::Policy'))
+        .filter(([id]) => /^Rollback(Policy|Channels)/.test(id))
+        .flatMap(([, resource]) => statementsOf(resource));
       const data = functionPolicy({ ...most });
       for (const { Sid, Effect, Action, Resource } of statements) {
         const entry = data.find(({ sid }) => sid === Sid);

@@ -71,6 +71,7 @@ describe('ModelRollback', () => {
       MLFLOW_WORKSPACE: 'team-a',
       ROLLBACK_STATE_TABLE: 'state',
       ALERT_SNS_TOPIC_ARN: `arn:aws:sns:${region}:${account}:notices`,
+      ROLLBACK_SNS_FORMAT: 'chat',
       ROLLBACK_MODE: 'ask',
       ROLLBACK_COOLDOWN_HOURS: '1.5',
       ROLLBACK_POINTER: 'alias:champion',
@@ -97,6 +98,29 @@ describe('ModelRollback', () => {
     expect(config.alarms).toMatchObject({ mode: 'ask', bakeMs: 90_000, isCauseChecked: false });
   });
 
+  test('sets the channels that have a prop, and reads them as they were meant', () => {
+    const stack = makeStack();
+    makeWhole(stack);
+    const environment = environmentOf(stack) as Record<string, string>;
+    expect(environment).toMatchObject({
+      ROLLBACK_CHANNELS: 'slack,teams,pagerduty,eventbridge,webhook',
+      ROLLBACK_SLACK_SECRET_ARN: `arn:aws:secretsmanager:${region}:${account}:secret:Slack-AbCdEf`,
+      ROLLBACK_WEBHOOK_URL: 'https://hooks.example.com/rollbacks',
+    });
+    const texts = Object.entries(environment).filter(([, value]) => typeof value === 'string');
+    const known = { ...Object.fromEntries(texts), ROLLBACK_EVENT_BUS: 'default' };
+    const named = { ...known, ALERT_SNS_TOPIC_ARN: `arn:aws:sns:${region}:${account}:a` };
+    const { channels } = configFromEnv({ ...named, ROLLBACK_STATE_TABLE: 'state' }, 'lambda');
+    expect(channels.map(({ name }) => name)).toHaveLength(5);
+  });
+
+  test('refuses a webhook without its secret, and names the prop', () => {
+    expect(() => makeRollback({ webhookUrl: 'https://hooks.example.com' })).toThrow(
+      /webhookSecret|ROLLBACK_WEBHOOK_SECRET/,
+    );
+    expect(() => makeRollback({ webhookUrl: 'http://hooks.example.com' })).toThrow(/webhookUrl: /);
+  });
+
   test('has a prop for every variable, but for those that a function must not or cannot have', () => {
     const stack = makeStack();
     const set = Object.keys({
@@ -108,10 +132,15 @@ describe('ModelRollback', () => {
       'MLFLOW_TRACKING_USERNAME',
       'MLFLOW_TRACKING_PASSWORD',
       'MLFLOW_TRACKING_TOKEN',
+      // Neither does an address or a key that opens a channel.
+      'ROLLBACK_SLACK_URL',
+      'ROLLBACK_TEAMS_URL',
+      'ROLLBACK_PAGERDUTY_ROUTING_KEY',
+      'ROLLBACK_WEBHOOK_SECRET',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
     ];
-    expect([...set, ...left].toSorted()).toEqual(Object.keys(envNames).toSorted());
+    expect([...set, ...left].toSorted()).toEqual(envNames.toSorted());
   });
 
   test('takes values that are known only at deployment', () => {
@@ -286,8 +315,9 @@ describe('ModelRollback', () => {
       expect(Properties).not.toHaveProperty('Policies');
     }
     const policies = Object.keys(resourcesOf(stack, 'AWS::IAM::Policy'));
-    expect(policies.filter((id) => !id.includes('Sweep'))).toHaveLength(1);
-    const [own = ''] = policies.filter((id) => !id.includes('Sweep'));
+    const ofFunction = policies.filter((id) => !id.includes('Sweep'));
+    expect(ofFunction).toHaveLength(2);
+    const [own = ''] = ofFunction.filter((id) => !id.includes('Channels'));
     expect(theOnly(stack, 'AWS::Lambda::Function').DependsOn).toContain(own);
   });
 
@@ -646,6 +676,7 @@ function makeEverySetting(): Stack {
     mlflowWorkspace: 'team-a',
     table: Table.fromTableName(makeStack(), 'Table', 'state'),
     topic: Topic.fromTopicArn(makeStack(), 'Topic', `arn:aws:sns:${region}:${account}:notices`),
+    snsFormat: 'chat',
     mode: 'ask',
     cooldown: Duration.minutes(90),
     pointer: 'alias:champion',

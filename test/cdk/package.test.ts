@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { functionFiles } from '../../src/config/function-files.ts';
@@ -79,13 +80,18 @@ const namedIn = (value: unknown, name: string): unknown[] => {
 const typed = (type: string): readonly (readonly [id: string, resource: Resource])[] =>
   Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
 const statements = (): readonly { condition?: string; statement: Statement }[] => {
-  const document = template.Resources['Policy']?.Properties['PolicyDocument'] as {
-    Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
-  };
-  return document.Statement.map((statement) => {
-    const [condition, inner] = statement['Fn::If'] ?? [];
-    return inner && condition ? { condition, statement: inner } : { statement };
-  });
+  const documents = ['Policy', 'Channels'].map(
+    (id) =>
+      template.Resources[id]?.Properties['PolicyDocument'] as {
+        Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
+      },
+  );
+  return documents
+    .flatMap(({ Statement: all }) => all)
+    .map((statement) => {
+      const [condition, inner] = statement['Fn::If'] ?? [];
+      return inner && condition ? { condition, statement: inner } : { statement };
+    });
 };
 
 describe('npm run package', () => {
@@ -184,7 +190,11 @@ describe('the template', () => {
       return template.Parameters[parameter] === undefined ? [] : [parameter];
     });
     // Any text is a dimension, no pattern tells whether a text is JSON, and an ARN is checked below.
-    const free = ['ModelDimension', 'ModelPointers', 'AlarmModels', 'CredentialsSecretArn'];
+    const free = [
+      ...['ModelDimension', 'ModelPointers', 'AlarmModels', 'CredentialsSecretArn'],
+      ...['SlackSecretArn', 'TeamsSecretArn', 'PagerDutySecretArn', 'PagerDutyUrl'],
+      ...['EventBusArn', 'WebhookUrl', 'WebhookSecretArn'],
+    ];
     const sampled = settingSamples.map(({ parameter }) => parameter);
     expect([...sampled, ...free].toSorted()).toEqual(judged.toSorted());
   });
@@ -215,6 +225,14 @@ describe('the template', () => {
       ['', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf'],
       ['a'],
     ],
+    [
+      'SlackSecretArn',
+      ['', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf'],
+      ['a', 'https://hooks.slack.com/services/x'],
+    ],
+    ['PagerDutyUrl', ['', 'https://events.eu.pagerduty.com/v2/enqueue'], ['a', 'http://a']],
+    ['EventBusArn', ['', 'arn:aws:events:eu-west-1:123456789012:event-bus/a'], ['default']],
+    ['WebhookUrl', ['', 'https://hooks.example.com/a?b=c'], ['http://a', 'https://a:b@c.com']],
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
     ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
@@ -228,7 +246,9 @@ describe('the template', () => {
   });
 
   test('has the resources of the construct, in the same form', () => {
-    const { stack } = makeRollback({ functionName: 'x' }, makeStack({}));
+    const made = makeStack({});
+    const eventBus = new EventBus(made, 'Events');
+    const { stack } = makeRollback({ functionName: 'x', eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -266,6 +286,12 @@ describe('the template', () => {
       ['NoticesKey', 'HasNoticesKey'],
       ['CredentialsKey', 'HasCredentialsKey'],
       ['Network', 'IsInNetwork'],
+      ['Slack', 'HasSlack'],
+      ['Teams', 'HasTeams'],
+      ['PagerDuty', 'HasPagerDuty'],
+      ['Webhook', 'HasWebhook'],
+      ['EventBus', 'HasEventBus'],
+      ['ChannelsKey', 'HasChannelsKey'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
       'State',
@@ -279,6 +305,12 @@ describe('the template', () => {
       'NoticesKey',
       'CredentialsKey',
       'Network',
+      'Slack',
+      'Teams',
+      'PagerDuty',
+      'Webhook',
+      'EventBus',
+      'ChannelsKey',
     ]);
   });
 
@@ -292,6 +324,7 @@ describe('the template', () => {
       ['NoticesKey', 'MakesTopic'],
       ['Notices', 'MakesTopic'],
       ['NoticesPolicy', 'MakesTopic'],
+      ['Channels', 'HasChannels'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));

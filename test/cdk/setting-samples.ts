@@ -35,6 +35,7 @@ export const settingSamples: readonly SettingSample[] = [
   { parameter: 'MlflowTrackingUri', ...addresses },
   { parameter: 'MlflowRegistryUri', sound: ['', ...addresses.sound], wrong: addresses.wrong },
   { parameter: 'MlflowWorkspace', sound: ['', 'team-a'], wrong: ['Team', 'a--b', '-a', 'a b'] },
+  { parameter: 'SnsFormat', sound: ['json', 'chat'], wrong: ['', 'q'] },
   { parameter: 'Mode', sound: ['act', 'ask', 'observe'], wrong: ['', 'Act', 'on'] },
   { parameter: 'CooldownHours', sound: ['0', '24', '0.5', '8760'], wrong: ['-1', '8761', 'a'] },
   { parameter: 'Pointer', ...pointers },

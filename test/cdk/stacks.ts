@@ -3,9 +3,10 @@ import { App, Stack, type StackProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Alarm, CompositeAlarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ModelRollback, type ModelRollbackProps } from '../../src/cdk/index.ts';
 
 export const account = '123456789012';
@@ -70,6 +71,13 @@ export function makeWhole(stack: Stack): ModelRollback {
         `arn:aws:kms:${region}:${account}:key/00000000-0000-4000-8000-000000000001`,
       ),
     }),
+    slack: channelSecret(stack, 'Slack'),
+    teams: channelSecret(stack, 'Teams'),
+    pagerDuty: channelSecret(stack, 'PagerDuty'),
+    pagerDutyUrl: 'https://events.eu.pagerduty.com/v2/enqueue',
+    eventBus: new EventBus(stack, 'Events'),
+    webhookUrl: 'https://hooks.example.com/rollbacks',
+    webhookSecret: channelSecret(stack, 'Webhook'),
     vpc,
     securityGroups: [new SecurityGroup(stack, 'Group', { vpc, allowAllOutbound: true })],
     alarmNamePrefix: 'models-',
@@ -80,6 +88,15 @@ export function makeWhole(stack: Stack): ModelRollback {
   rollback.addAlarm(makeAlarm(stack, 'Drawdown', 'models-drawdown'), { model: 'PascalStrategy' });
   rollback.addEventRule({ alarmNamePrefix: 'models-' });
   return rollback;
+}
+
+/** All of them have one key. */
+function channelSecret(stack: Stack, id: string): ISecret {
+  const keyArn = `arn:aws:kms:${region}:${account}:key/00000000-0000-4000-8000-000000000002`;
+  return Secret.fromSecretAttributes(stack, id, {
+    secretCompleteArn: `arn:aws:secretsmanager:${region}:${account}:secret:${id}-AbCdEf`,
+    encryptionKey: Key.fromKeyArn(stack, `${id}Key`, keyArn),
+  });
 }
 
 export function resourcesOf(stack: Stack, type: string): Readonly<Record<string, Resource>> {

@@ -48,5 +48,6 @@ function parse(text: string): ReceivedNotice {
     subject: head.slice(HEAD.length),
     message: JSON.parse(lines.join('\n')),
     attributes: null,
+    shown: null,
   };
 }

@@ -10,6 +10,7 @@ import type { Ended, RollbackRecord } from '../../src/domain/record/record.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { createWatchedTopic, localClientConfig, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { chatNotification } from '../fakes/channel-schemas.ts';
 import { type ProxyAct, startHttpProxy } from './http-proxy.ts';
 import {
   describeNotifier,
@@ -38,7 +39,25 @@ describe.skipIf(ministack.isMissing)(ministack.title('MiniStack'), () => {
         return [...notices, ...more].map((notice) => ({
           ...notice,
           message: JSON.parse(notice.message),
+          shown: null,
         }));
+      },
+      close: async () => client.destroy(),
+    };
+  });
+
+  describeNotifier('SNSNotifier in the format chat', async (): Promise<NotifierPlace> => {
+    const { topicArn, queueUrl } = await createWatchedTopic(ministack.url, uniqueName('notices'));
+    const client = new SNSClient(localClientConfig(ministack.url));
+    return {
+      notifier: new SNSNotifier(client, topicArn, 'chat'),
+      received: async (count) => {
+        const notices = await receiveNotices(queueUrl, { count, timeoutMs: 10_000 });
+        return notices.map(({ subject, message, attributes }) => {
+          const { texts, threadId, context } = chatNotification(message);
+          expect(threadId).toBe(context['rollback_id']);
+          return { subject, attributes, message: null, shown: texts.join('\n') };
+        });
       },
       close: async () => client.destroy(),
     };

@@ -90,6 +90,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'backup',
       'clock',
       'topic',
+      'unsent',
       'overdue',
       'paused',
       'quarantine',

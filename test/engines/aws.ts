@@ -74,18 +74,26 @@ export async function createWatchedTopic(
   return { topicArn, queueUrl };
 }
 
-/**
- * Takes notices off a queue until `count` have come or the time is over, and returns what came. To
- * prove that there is no further notice ask for one more than expected, with a short time.
- */
+/** Takes notices off a queue, as `receiveBodies` does. */
 export async function receiveNotices(
   queueUrl: string,
-  { count, timeoutMs }: { readonly count: number; readonly timeoutMs: number },
+  wanted: { readonly count: number; readonly timeoutMs: number },
 ): Promise<readonly Notice[]> {
+  return (await receiveBodies(queueUrl, wanted)).map(parseNotice);
+}
+
+/**
+ * Takes messages off a queue until `count` have come or the time is over, and returns what came. To
+ * prove that there is no further notice ask for one more than expected, with a short time.
+ */
+export async function receiveBodies(
+  queueUrl: string,
+  { count, timeoutMs }: { readonly count: number; readonly timeoutMs: number },
+): Promise<readonly string[]> {
   // The account is in the path: http://127.0.0.1:4566/000000000000/name.
   const { origin, pathname } = new URL(queueUrl);
   const sqs = new SQSClient(localClientConfig(origin, pathname.split('/')[1]));
-  const notices: Notice[] = [];
+  const notices: string[] = [];
   const deadline = performance.now() + timeoutMs;
   while (notices.length < count && performance.now() < deadline) {
     const { Messages: messages = [] } = await sqs.send(
@@ -97,7 +105,7 @@ export async function receiveNotices(
       }),
     );
     if (messages.length > 0) {
-      notices.push(...messages.map(({ Body }) => parseNotice(Body ?? '')));
+      notices.push(...messages.map(({ Body }) => Body ?? ''));
       const entries = messages.map(({ ReceiptHandle }, index) => ({
         Id: String(index),
         ReceiptHandle,

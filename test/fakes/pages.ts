@@ -102,6 +102,15 @@ model-rollback doctor --function "$(terraform output -raw function_arn)"
     reason: `${noProvider} test/cdk/docs.test.ts checks the names of the outputs.`,
   },
   {
+    page: 'docs/reference/channels.md',
+    command: `export ROLLBACK_CHANNELS=slack,pagerduty
+export ROLLBACK_SLACK_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-Ab12Cd
+export ROLLBACK_PAGERDUTY_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:pagerduty-Ab12Cd
+model-rollback doctor --notify
+`,
+    reason: 'The services are not here. test/e2e/channels.test.ts does it with servers of its own.',
+  },
+  {
     page: 'docs/reference/performance.md',
     command: 'npm ci\nnpm run bench\nnpm run bench -- --only runtime --runs 20\n',
     reason: 'Figures take minutes and a machine with nothing else to do.',

@@ -3,19 +3,22 @@ import { RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Credentials } from '../../ports/credentials.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { authorizationIn } from './login-secret.ts';
+import { loginSecret, type SecretUse } from './secret-use.ts';
 import { secretError } from './secrets-manager-error.ts';
 
-/** The login in a secret: read when it is first needed, kept, and read again when it was refused. */
+/** What a secret holds: read when it is first needed, kept, and read again when it was refused. */
 export class SecretsManagerCredentials implements Credentials {
-  readonly source = 'the login in the secret that MLFLOW_TRACKING_SECRET_ARN names';
+  readonly source: string;
+  readonly #use: SecretUse;
   readonly #client: SecretsManagerClient;
   readonly #secretId: string;
   #kept: string | null = null;
   /** One reading at a time: calls at the same moment share it, each for as long as it has time itself. */
   #reading: Reading | null = null;
 
-  constructor(client: SecretsManagerClient, secretId: string) {
+  constructor(client: SecretsManagerClient, secretId: string, use: SecretUse = loginSecret) {
+    this.source = `the ${use.what} in the secret that ${use.variable} names`;
+    this.#use = use;
     this.#client = client;
     this.#secretId = secretId;
   }
@@ -40,7 +43,7 @@ export class SecretsManagerCredentials implements Credentials {
       const others = this.#reading;
       if (others === null) return await this.#readOwn(deadline);
       const outcome = await Promise.race([outcomeOf(others.login), timeUp(deadline)]);
-      if (outcome === null) throw outOfTime();
+      if (outcome === null) throw outOfTime(this.#use);
       if (outcome.kind === 'read') return outcome.login;
       // It ended with the time of whoever began it, and we may have more.
       if (!others.isShort) throw outcome.error;
@@ -58,13 +61,13 @@ export class SecretsManagerCredentials implements Credentials {
 
   async #read(deadline: Deadline): Promise<string> {
     const leftMs = Math.min(deadline.leftMs(), limits.secretTimeoutMs);
-    if (leftMs <= 0) throw outOfTime();
+    if (leftMs <= 0) throw outOfTime(this.#use);
     const abortSignal = AbortSignal.timeout(Math.ceil(leftMs));
     const command = new GetSecretValueCommand({ SecretId: this.#secretId });
     const { SecretString } = await this.#client.send(command, { abortSignal }).catch((error) => {
-      throw secretError(error, this.#secretId);
+      throw secretError(error, this.#secretId, this.#use);
     });
-    this.#kept = authorizationIn(SecretString);
+    this.#kept = this.#use.read(SecretString);
     return this.#kept;
   }
 }
@@ -95,6 +98,6 @@ function timeUp(deadline: Deadline): Promise<null> {
   });
 }
 
-function outOfTime(): RegistryUnavailableError {
-  return new RegistryUnavailableError('No time was left to read the login. Try again.');
+function outOfTime({ what }: SecretUse): RegistryUnavailableError {
+  return new RegistryUnavailableError(`No time was left to read the ${what}. Try again.`);
 }

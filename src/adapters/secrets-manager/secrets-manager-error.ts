@@ -1,5 +1,6 @@
 import { ConfigurationError, messageOf, RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { SecretUse } from './secret-use.ts';
 
 /** Sent as a refusal (400), and they pass soon. */
 const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout/i;
@@ -8,6 +9,7 @@ const throttling = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Reques
 export function secretError(
   error: unknown,
   secretId: string,
+  { variable, what }: Pick<SecretUse, 'variable' | 'what'>,
 ): ConfigurationError | RegistryUnavailableError {
   const { name = 'Error', $metadata } = error as Partial<Error> & {
     readonly $metadata?: { readonly httpStatusCode?: number };
@@ -17,14 +19,11 @@ export function secretError(
   const isArn = secretId.startsWith('arn:');
   const [line = ''] = messageOf(error).split('\n', 1);
   const reason = (isArn ? line : line.replaceAll(secretId, '***')).slice(0, limits.textLengthMax);
-  const head = `The secret that MLFLOW_TRACKING_SECRET_ARN names${isArn ? ` (${secretId})` : ''}`;
+  const head = `The secret that ${variable} names${isArn ? ` (${secretId})` : ''}`;
   if (/region is missing/i.test(line)) {
-    return new ConfigurationError(
-      'AWS_REGION is not set. Set it, or set MLFLOW_TRACKING_SECRET_ARN to the ARN.',
-      {
-        cause,
-      },
-    );
+    return new ConfigurationError(`AWS_REGION is not set. Set it, or set ${variable} to the ARN.`, {
+      cause,
+    });
   }
   if (name === 'ResourceNotFoundException') {
     return new ConfigurationError(
@@ -42,7 +41,7 @@ export function secretError(
     );
   }
   return new RegistryUnavailableError(
-    `${head} could not be read (${name}: ${reason}); without it there is no login. Try again.`,
+    `${head} could not be read (${name}: ${reason}); without it there is no ${what}. Try again.`,
     { cause: isArn ? cause : undefined },
   );
 }

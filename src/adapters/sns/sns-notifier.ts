@@ -1,19 +1,24 @@
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { boundedJson } from '../../domain/answer/brief.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Notice } from '../../domain/record/notice-content.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
+import { chatMessage } from './chat-message.ts';
 
 /** Publishes to a standard SNS topic: a JSON object, with attributes for filter policies. */
 export class SNSNotifier implements Notifier {
   readonly channel = 'sns';
   readonly #client: SNSClient;
   readonly #topicArn: string;
+  readonly #format: 'json' | 'chat';
 
-  constructor(client: SNSClient, topicArn: string) {
+  /** @param format `chat`: as Amazon Q Developer in chat applications shows it */
+  constructor(client: SNSClient, topicArn: string, format: 'json' | 'chat' = 'json') {
     this.#client = client;
     this.#topicArn = topicArn;
+    this.#format = format;
   }
 
   async send(notice: Notice, deadline: Deadline): Promise<NoticeResult> {
@@ -24,7 +29,8 @@ export class SNSNotifier implements Notifier {
         new PublishCommand({
           TopicArn: this.#topicArn,
           Subject: notice.subject,
-          Message: messageText(notice),
+          // SNS takes 256 KiB with the attributes.
+          Message: this.#format === 'chat' ? chatMessage(notice) : boundedJson(notice.message),
           MessageAttributes: Object.fromEntries(
             Object.entries(notice.attributes).map(([name, value]) => [
               name,
@@ -43,18 +49,4 @@ export class SNSNotifier implements Notifier {
       };
     }
   }
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/** SNS takes 256 KiB with the attributes; what is long is cut, what is fixed stays whole. */
-function messageText(notice: Notice): string {
-  const whole = JSON.stringify(notice.message);
-  if (Buffer.byteLength(whole) <= limits.noticeBytesMax) return whole;
-  return JSON.stringify({
-    ...notice.message,
-    text: `${notice.message.text.slice(0, 500)}… (cut)`,
-    refusals: [],
-    warnings: [],
-  });
 }

@@ -1,13 +1,16 @@
 import type { Credentials } from '../../ports/credentials.ts';
 
-/** The login that the environment gave at start, or none. There is never another. */
+/** The login or key that the environment gave at start, or none. There is never another. */
 export class StaticCredentials implements Credentials {
-  readonly source =
-    'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN)';
+  readonly source: string;
   readonly #authorization: string | null;
 
-  /** @param authorization the value of the Authorization header, if any */
-  constructor(authorization: string | null) {
+  /**
+   * @param authorization the value of the Authorization header, if any; the address or key of a channel
+   * @param source where it is set, for people @default the variables of the registry
+   */
+  constructor(authorization: string | null, source: string = registrySource) {
+    this.source = source;
     this.#authorization = authorization;
   }
 
@@ -23,3 +26,8 @@ export class StaticCredentials implements Credentials {
     // Holds nothing.
   }
 }
+
+// ---------------------------------------------------------------------------------------------------
+
+const registrySource =
+  'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN)';

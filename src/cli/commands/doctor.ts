@@ -20,23 +20,27 @@ import { commandLogger } from '../session.ts';
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: '',
-  summary: 'check whether everything is in place for a rollback; reads only, and sends no notice',
+  summary:
+    'check whether everything is in place for a rollback; reads only, and sends nothing without --notify',
   options: {
     function: { type: 'string' },
     topic: { type: 'string' },
     alarm: { type: 'string', multiple: true },
+    notify: { type: 'boolean' },
   },
   optionHelp: {
     function:
       'name or ARN of the Lambda function: check its own settings, its schedule and its alarms',
     topic: 'ARN of the topic of the alarms: check it, and the alarms that publish to it',
     alarm: 'name of an alarm to check; can be repeated',
+    notify: 'send a test notice to the topic and to every other channel',
   },
   arity: [0, 0],
   examples: [
     'model-rollback doctor',
     'model-rollback doctor --function model-rollback',
     'model-rollback doctor --alarm high-drawdown-alarm --json',
+    'model-rollback doctor --notify',
   ],
   run: async (context) => {
     const asked = askedOf(context);
@@ -99,7 +103,8 @@ async function allChecks(
     const deadline = deadlineAfter(clock, limits.doctorBudgetMs);
     const found = await functionChecks(deps, around, settings, asked.functionName, deadline);
     const alarms = { ...asked, functionArn: found.arn };
-    const questions = { noticeTopicArn: config.topicArn, alarms };
+    const isNotifying = context.options['notify'] === true;
+    const questions = { noticeTopicArn: config.topicArn, alarms, isNotifying };
     const checks = await doctor(deps, around, questions, deadline);
     return [
       ...settingsChecks(settings),

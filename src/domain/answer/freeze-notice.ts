@@ -1,5 +1,5 @@
 import { limits } from '../limits.ts';
-import type { FreezeTopic, Notice } from '../record/notice-content.ts';
+import { FreezeOutcome, type FreezeTopic, type Notice } from '../record/notice-content.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { NoticeWrite } from '../record/record.ts';
 import { isoTime } from '../registry/model.ts';
@@ -104,9 +104,9 @@ const words: Readonly<Record<FreezeTopic, string>> = {
 };
 
 const outcomes: Readonly<Record<FreezeTopic, string>> = {
-  freeze: 'FROZEN',
-  'freeze-reminder': 'FROZEN',
-  'freeze-end': 'UNFROZEN',
+  freeze: FreezeOutcome.FROZEN,
+  'freeze-reminder': FreezeOutcome.FROZEN,
+  'freeze-end': FreezeOutcome.UNFROZEN,
 };
 
 function textOf(

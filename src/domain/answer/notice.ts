@@ -82,6 +82,7 @@ export function noticeOf(
       outcome: answer.outcome,
       rollback_id: record.id,
       about: topic,
+      ...(request.undoes === undefined ? {} : { undoes: request.undoes }),
       text: textOf(record, topic, replaces, answer.message),
       requested_by: request.requestedBy,
       live_versions: answer.live_versions,

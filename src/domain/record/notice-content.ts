@@ -6,6 +6,9 @@ export type RecordTopic = (typeof recordTopics)[number];
 export const freezeTopics = ['freeze', 'freeze-reminder', 'freeze-end'] as const;
 export type FreezeTopic = (typeof freezeTopics)[number];
 
+/** What the `outcome` of a freeze's notice is. */
+export const FreezeOutcome = { FROZEN: 'FROZEN', UNFROZEN: 'UNFROZEN' } as const;
+
 export type NoticeTopic = RecordTopic | FreezeTopic;
 export const noticeTopics: readonly NoticeTopic[] = [...recordTopics, ...freezeTopics];
 
@@ -30,6 +33,8 @@ export interface NoticeMessage {
   /** For de-duplication: a notice is sent at least once. */
   readonly rollback_id: string;
   readonly about: NoticeTopic;
+  /** The rollback that this one undid, or was to undo; absent from any other. */
+  readonly undoes?: string;
   readonly text: string;
   readonly requested_by: string | null;
   readonly live_versions: readonly string[];

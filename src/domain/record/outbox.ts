@@ -62,6 +62,15 @@ export function openChannels({ channels }: OutboxNotice, names: readonly string[
 }
 
 /**
+ * True when a channel may take the notice that all is well again: not before it took the one of the rollback. A pager
+ * that gets them the other way round would page for ever.
+ * @param end the notice of the rollback
+ */
+export function isInOrder(end: OutboxNotice | undefined, channel: string): boolean {
+  return !isUnsent(end) || end?.channels[channel]?.kind === 'sent';
+}
+
+/**
  * A try to send it ended: one mark for all channels that were tried. Those that failed are due again, the
  * later the more often they failed.
  * @param results whether each channel that was tried took it
@@ -82,8 +91,10 @@ export function afterSending(
       ? { kind: 'sent', atMs: nowMs }
       : { kind: 'failed', atMs: nowMs, attempts: failures + 1 };
   }
-  const marked = { ...notice, token, attempts, channels, leaseEndsAtMs: nowMs };
-  if (openChannels(marked, names).length === 0) return { ...marked, content: null };
+  const marked = { ...notice, token, channels, leaseEndsAtMs: nowMs };
+  if (openChannels(marked, names).length === 0) return { ...marked, attempts, content: null };
+  // Nothing was sent: it waits for an earlier notice of the same record.
+  if (results.size === 0) return { ...marked, dueAtMs: nowMs + limits.noticeBackoffMs };
   const backoffMs = limits.noticeBackoffMs * (2 ** (attempts - 1) - 1);
-  return { ...marked, dueAtMs: nowMs + Math.min(backoffMs, limits.noticeBackoffMaxMs) };
+  return { ...marked, attempts, dueAtMs: nowMs + Math.min(backoffMs, limits.noticeBackoffMaxMs) };
 }

@@ -57,6 +57,8 @@ beforeEach(() => {
     },
     state: async () => [ok('table', 'fine')],
     topic: async (name) => ok(name, 'fine'),
+    channels: async () => [],
+    openNotifiers: async () => ({ notifiers: [], close: () => undefined }),
     alarms: async (asked) =>
       listing ?? {
         kind: 'answer',
@@ -122,6 +124,7 @@ describe('doctor', () => {
       'ok table',
       'ok clock',
       'ok topic',
+      'ok unsent',
       'ok overdue',
       'ok paused',
       'ok quarantine',

@@ -38,6 +38,8 @@ beforeEach(() => {
     registry: async () => ({ check: ok('registry', 'fine'), clockSkewMs: null }),
     state: async () => [],
     topic: async (name) => ok(name, 'fine'),
+    channels: async () => [],
+    openNotifiers: async () => ({ notifiers: [], close: () => undefined }),
     function: async () => sound,
     functionPolicy: async (arn) => policies[arn] ?? null,
     schedules: async () => schedules,

@@ -29,6 +29,7 @@ import {
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import type { Notice } from '../../../src/domain/record/notice-content.ts';
 import type { RollbackRecord } from '../../../src/domain/record/record.ts';
 import {
   alarmArn,
@@ -40,7 +41,7 @@ import {
   snsMessage,
 } from '../../fakes/alarm-events.ts';
 import { withCalls } from '../../fakes/intercept.ts';
-import { makeWorld, type World } from '../../fakes/world.ts';
+import { makeWorld, RecordingNotifier, type World } from '../../fakes/world.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -680,15 +681,41 @@ describe('approval', () => {
 });
 
 describe('did it help', () => {
-  const bake = async (state: AlarmState | null): Promise<RollbackRecord> => {
+  const bake = async (
+    state: AlarmState | null,
+    report: object = { failed: [] },
+  ): Promise<RollbackRecord> => {
     const answer = await send(red());
     if (state !== null) cloudWatchHas(state);
     world.clock.advance(3 * minuteMs);
     await runSweep();
     world.clock.advance(13 * minuteMs);
-    expect(await runSweep()).toMatchObject({ recoveries_checked: 1, failed: [] });
+    expect(await runSweep()).toMatchObject({ recoveries_checked: 1, ...report });
     return await recordOf(answer);
   };
+
+  test('recovered reaches a channel only after the rollback did', async () => {
+    const pager = new RecordingNotifier();
+    let isRefused = (notice: Notice): boolean => notice.message.about === 'end';
+    const second = {
+      channel: 'pager',
+      send: async (notice: Notice) => {
+        pager.isBroken = isRefused(notice);
+        return await pager.send(notice);
+      },
+    };
+    world = { ...world, deps: { ...world.deps, notifiers: [world.notifier, second] } };
+    await bake('OK', {});
+    expect(subjects()).toEqual(['Model Rollback: m', 'Model Rollback recovered: m']);
+    expect(pager.sent).toEqual([]);
+    isRefused = () => false;
+    for (let round = 0; round < 3; round += 1) {
+      world.clock.advance(limits.noticeBackoffMaxMs);
+      await runSweep();
+    }
+    expect(pager.sent.map(({ subject }) => subject)).toEqual(subjects());
+    expect(subjects()).toHaveLength(2);
+  });
 
   test('recovered is recorded and announced', async () => {
     const record = await bake('OK');

@@ -285,6 +285,19 @@ describe('sweep', () => {
     expect(world.notifier.sent).toHaveLength(models.length);
   });
 
+  test('is done with a notice when the channel that did not take it is removed', async () => {
+    const gone = {
+      channel: 'gone',
+      send: async () => ({ kind: 'failed', message: '404' }) as const,
+    };
+    await world.ask(key, { deps: { ...world.deps, notifiers: [world.notifier, gone] } });
+    expect(await noticeOfIt()).toMatchObject({ content: {}, channels: { gone: { attempts: 1 } } });
+    expect(await run()).toMatchObject({ notices_sent: 1, failed: [] });
+    expect(await noticeOfIt()).toMatchObject({ content: null });
+    expect(world.notifier.sent).toHaveLength(1);
+    expect(await run()).toEqual(nothing);
+  });
+
   test('goes on past a bug in one record, and names it', async () => {
     world.seed('n', ['Archived', 'Production']);
     const bad = await world.ask(key);

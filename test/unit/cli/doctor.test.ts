@@ -65,7 +65,7 @@ describe('doctor', () => {
     expect(out).toMatch(
       /\nwarning {2}topic {7}ALERT_SNS_TOPIC_ARN is not set.*\n {21}-> Set ALERT/,
     );
-    expect(out).toMatch(/\n11 checks: 0 with problems, 2 with warnings\.\n$/);
+    expect(out).toMatch(/\n12 checks: 0 with problems, 2 with warnings\.\n$/);
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
@@ -80,6 +80,7 @@ describe('doctor', () => {
       'file',
       'clock',
       'topic',
+      'unsent',
       'overdue',
       'paused',
       'quarantine',

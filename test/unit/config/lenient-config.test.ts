@@ -18,6 +18,7 @@ describe('lenientConfig', () => {
       registryError: null,
       storeError: null,
       topicError: null,
+      channelsError: null,
       pointersError: null,
     });
   });
@@ -29,6 +30,7 @@ describe('lenientConfig', () => {
     [{ MLFLOW_TRACKING_USERNAME: 'me' }, 'registryError'],
     [{ ROLLBACK_STATE_TABLE: 'a b' }, 'storeError'],
     [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'topicError'],
+    [{ ROLLBACK_CHANNELS: 'slack' }, 'channelsError'],
     [{ ROLLBACK_POINTER: 'champion' }, 'pointersError'],
     [{ ROLLBACK_OBSERVE_MINUTES: 'soon', ROLLBACK_MODEL_POINTERS: '{"m":"alias:a"}' }, null],
   ] as const)('keeps the rest beside %j', (env, part) => {

@@ -340,6 +340,8 @@ describe('metricsOf, of a sweep', () => {
     world.notifier.isBroken = true;
     const first = await served({ model_name: 'm' });
     expect(countsOf(first)).toMatchObject({ RollbackSucceeded: 1, NotificationFailed: 1 });
+    const ofChannel = { service, Channel: 'recording' };
+    expect(metricValue(first.metrics, 'ChannelFailed', ofChannel)).toBe(1);
     world.clock.advance(2 * minuteMs);
     const failed = await served({ sweep: true });
     expect(countsOf(failed)).toEqual({ NotificationFailed: 1 });
@@ -348,6 +350,7 @@ describe('metricsOf, of a sweep', () => {
     const sent = await served({ sweep: true });
     expect(sent.answer).toMatchObject({ notices_sent: 1 });
     expect(countsOf(sent)).toEqual({});
+    expect(metricValue(sent.metrics, 'ChannelFailed', ofChannel)).toBe(0);
     expect(sent.metrics[0]).toMatchObject({ NotificationFailed: 0 });
   });
 
