@@ -249,6 +249,9 @@ describe('notices.md', () => {
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
       'undone',
+      'frozen',
+      'freeze ends soon',
+      'freeze ended',
       'alarm closed',
     ];
     const subjects = [

@@ -38,7 +38,9 @@ export async function freeze(
     const notice = freezeNotice(subject, made, 'freeze', facts);
     return { answer: notice.item, item: { ...item, freeze: made }, notice };
   });
-  const reminderAtMs = Math.max(untilMs - limits.freezeReminderMs, nowMs + (untilMs - nowMs) / 2);
+  // Halfway, where the freeze is too short for that.
+  const halfwayMs = nowMs + Math.round((untilMs - nowMs) / 2);
+  const reminderAtMs = Math.max(untilMs - limits.freezeReminderMs, halfwayMs);
   await putNotice(
     deps,
     subject,

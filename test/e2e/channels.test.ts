@@ -72,7 +72,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('ROLLBACK_CHANNELS'), () => {
     const [slack = ''] = postsOf(model, PATH);
     expect(slackMessage(slack).texts.join()).toContain(`Rollback Completed: ${model}`);
     const [teams = ''] = postsOf(model, '/teams');
-    expect(teamsMessage(teams).texts.join()).toContain(`model-rollback release ${model} 3`);
+    expect(teamsMessage(teams).texts.join()).toContain(`model-rollback undo ${model}/`);
     const [webhook = '{}'] = postsOf(model, '/webhook');
     expect(JSON.parse(webhook)).toMatchObject({ event: 'Rollback Completed', to_version: '2' });
     // A person asked for it: nobody is paged.

@@ -67,7 +67,7 @@ export const undoCommand: Command = {
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    override: 'further guard to override: TARGET_UNFIT or POINTER_UNUSED; can be repeated',
+    override: 'further guard to override: FROZEN, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
     pointer: 'of MODEL: stage:Production, or alias:NAME (default: the configured one)',
     yes: 'do not ask; needed where there is no terminal',
   },

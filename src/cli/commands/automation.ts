@@ -17,7 +17,7 @@ export const approveCommand: Command = {
   },
   optionHelp: {
     override:
-      'guard to override: COOLDOWN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
+      'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
     yes: 'do not ask; needed where there is no terminal',
   },
   arity: [1, 1],

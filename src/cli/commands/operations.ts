@@ -3,6 +3,7 @@ import { clock, identity } from '../../assemble.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { type OperationVerb, parseOperation } from '../../domain/request/operation.ts';
+import { parseVersion } from '../../domain/request/request.ts';
 import type { RollbackStore } from '../../ports/rollback-store.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -99,6 +100,7 @@ function versionCommand(verb: OperationVerb, { summary, examples }: About): Comm
     examples,
     run: async (context) => {
       const [model_name, version] = context.positionals;
+      parseVersion(version, 'VERSION');
       return await operate(context, { operation: verb, model_name, version });
     },
   };
@@ -120,7 +122,10 @@ async function operate(context: CommandContext, fields: object): Promise<ExitCod
       : await withSession(context, ({ deps, startDeadline }) =>
           runOperation(deps, operation, startDeadline()),
         );
-  context.print(escapeText(answer.message), answer);
+  // Names that these two had before the others came.
+  const own = { release: 'released', resume: 'resumed' }[String(operation.verb)];
+  const json = own === undefined ? answer : { ...answer, [own]: answer.changed };
+  context.print(escapeText(answer.message), json);
   return ExitCode.DONE;
 }
 

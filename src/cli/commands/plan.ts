@@ -23,7 +23,7 @@ export const planCommand: Command = {
     reason: 'MANUAL_REQUEST, PERFORMANCE_DEGRADATION, TEST_FAILURE or DRIFT_SEVERE',
     'expect-from': 'refuse unless this version is live',
     override:
-      'guard to override: COOLDOWN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
+      'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
     pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [1, 1],

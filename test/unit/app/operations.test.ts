@@ -109,6 +109,15 @@ describe('a freeze', () => {
     expect(subjects()).toHaveLength(3);
   });
 
+  test('of an odd length is reminded of halfway', async () => {
+    world.clock.advance(1);
+    const until = new Date(world.clock.nowMs() + 60_001).toISOString();
+    await freeze({ until });
+    world.clock.advance(30_001);
+    await runSweep();
+    expect(subjects().at(-1)).toBe('Model Rollback freeze ends soon: m');
+  });
+
   test('that is ended before its time is announced as that, and reminds nobody', async () => {
     await freeze();
     const answer = await operate({ operation: 'unfreeze', requested_by: 'bob' });

@@ -145,9 +145,28 @@ describe('an item of a later release', () => {
     });
   });
 
+  test('raises the least reader while something restricts what may be done', () => {
+    const freeze = { untilMs: 2, atMs: 1, by: 'ada', reason: 'migration' };
+    const pause = { atMs: 1, why: 'operator', message: 'm', rollbackId: '' } as const;
+    const action = { verb: 'resume', what: '', atMs: 1, by: null, reason: null };
+    const least = (text: string): unknown => {
+      const { schema, min_reader: reader = null } = JSON.parse(text) as Record<string, unknown>;
+      return [schema, reader];
+    };
+    expect(least(encodeState({ ...state, freeze }))).toEqual([2, 3]);
+    expect(least(encodeState({ ...state, pause }))).toEqual([2, 3]);
+    expect(least(encodeState({ ...state, actions: [action] }))).toEqual([2, null]);
+    expect(least(encodeFleet({ ...newFleetState, freeze }))).toEqual([2, 3]);
+    expect(least(encodeFleet({ ...newFleetState, pause }))).toEqual([2, 3]);
+    expect(least(encodeFleet(newFleetState))).toEqual([1, null]);
+    const frozen = decodeFleetState(encodeFleet({ ...newFleetState, revision: 1, freeze }), 'i');
+    expect(frozen.freeze).toEqual(freeze);
+    expect(decodeModelState(encodeState({ ...state, freeze }), 'i').freeze).toEqual(freeze);
+  });
+
   test.each([
     ['a later schema', { schema: 3 }, 'its schema is 3'],
-    ['a later reader', { schema: 2, min_reader: 3 }, 'it needs a reader 3'],
+    ['a later reader', { schema: 2, min_reader: 4 }, 'it needs a reader 4'],
   ])('is refused by name when it needs %s', (_what, change, problem) => {
     const decode = () => decodeModelState(edit(encodeState(state), change), 'item-7');
     expect(decode).toThrow(StateCorruptError);
