@@ -163,6 +163,7 @@ describe('commandLine', () => {
     unfreeze: (text) => commandLine('unfreeze', [text], { reason: text }),
     pause: (text) => commandLine('pause', [text], { reason: text }),
     quarantine: (text) => commandLine('quarantine', [text, '3'], { reason: text }),
+    'can-promote': (text) => commandLine('can-promote', [text, '3']),
     release: (text) => commandLine('release', [text, '3']),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),
@@ -171,6 +172,7 @@ describe('commandLine', () => {
     reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
     'create-table': () => commandLine('create-table'),
+    completion: (text) => commandLine('completion', [text]),
     demo: (text) => commandLine('demo', [], { model: text, stage: true }),
   };
 

@@ -7,6 +7,7 @@ import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext } from './command.ts';
 import { applyCommand, undoCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/automation.ts';
+import { completionCommand } from './commands/completion.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import {
@@ -21,6 +22,7 @@ import { planCommand } from './commands/plan.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
 import {
+  canPromoteCommand,
   createTableCommand,
   promotedCommand,
   reindexCommand,
@@ -46,12 +48,14 @@ const commands: readonly Command[] = [
   resumeCommand,
   quarantineCommand,
   releaseCommand,
+  canPromoteCommand,
   promotedCommand,
   sweepCommand,
   doctorCommand,
   createTableCommand,
   reindexCommand,
   demoCommand,
+  completionCommand(() => commands),
 ];
 
 /** The verbs that there are. */

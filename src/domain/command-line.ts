@@ -20,6 +20,7 @@ interface Verbs {
     args: readonly [model: string, version: string],
     options?: { readonly replaced?: string; readonly pointer?: string | undefined },
   ];
+  readonly 'can-promote': readonly [args: readonly [model: string, version: string]];
   readonly release: readonly [args: readonly [model: string, version: string]];
   readonly freeze: readonly [
     args: readonly [model?: string],
@@ -43,6 +44,7 @@ interface Verbs {
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly 'create-table': readonly [];
   readonly reindex: readonly [args?: readonly [], options?: { readonly back?: true }];
+  readonly completion: readonly [args: readonly [shell: string]];
   readonly demo: readonly [
     args?: readonly [],
     options?: { readonly model?: string; readonly stage?: true },

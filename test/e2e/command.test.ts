@@ -27,6 +27,7 @@ const VERBS = [
   'explain',
   'status',
   'release',
+  'can-promote',
   'promoted',
   'reindex',
   'approve',
@@ -40,6 +41,7 @@ const VERBS = [
   'sweep',
   'doctor',
   'demo',
+  'completion',
 ] as const;
 const WITHOUT_COOLDOWN: Settings = { ROLLBACK_COOLDOWN_HOURS: '0' };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours and the like are what it looks for.

@@ -1,3 +1,4 @@
+import { canPromote } from '../../app/can-promote.ts';
 import { pointerAsked } from '../../app/deps.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
@@ -13,7 +14,33 @@ import { type Command, textOption } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { storeInUse, withSession } from '../session.ts';
 
-/** `promoted`, `create-table`, `reindex`, `sweep`: what an operator does besides rolling back. */
+/** `can-promote`, `promoted`, `create-table`, `reindex`, `sweep`: what an operator does besides rolling back. */
+export const canPromoteCommand: Command = {
+  name: 'can-promote',
+  usage: 'MODEL VERSION',
+  summary: 'say, for a pipeline, whether VERSION may be promoted: exit code 3 when it may not',
+  options: {},
+  optionHelp: {},
+  arity: [2, 2],
+  examples: ['model-rollback can-promote PascalStrategy 4'],
+  run: async (context) => {
+    const [model, text] = context.positionals;
+    const asked = { modelName: parseModelName(model), version: parseVersion(text, 'VERSION') };
+    const answer = await withSession(context, ({ deps, startDeadline }) =>
+      canPromote(deps, asked, startDeadline()),
+    );
+    const what = `version ${asked.version} of ${escapeText(asked.modelName)}`;
+    const lines = answer.can_promote
+      ? [`Nothing speaks against promoting ${what}.`]
+      : [
+          `Do not promote ${what}:`,
+          ...answer.refusals.map(({ code, message }) => escapeText(`  ${code}  ${message}`)),
+        ];
+    context.print(lines.join('\n'), answer);
+    return answer.can_promote ? ExitCode.DONE : ExitCode.REFUSED;
+  },
+};
+
 export const promotedCommand: Command = {
   name: 'promoted',
   usage: 'MODEL VERSION',

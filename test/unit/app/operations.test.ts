@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { canPromote } from '../../../src/app/can-promote.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import { readDecisions } from '../../../src/app/operate.ts';
 import { readStatus } from '../../../src/app/read-status.ts';
@@ -6,6 +7,7 @@ import { type OperationAnswer, runOperation } from '../../../src/app/run-operati
 import { sweep } from '../../../src/app/sweep.ts';
 import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
 import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
+import { VersionNotFoundError } from '../../../src/domain/errors.ts';
 import { parseOperation } from '../../../src/domain/request/operation.ts';
 import { directAlarm } from '../../fakes/alarm-events.ts';
 import { withCalls } from '../../fakes/intercept.ts';
@@ -284,5 +286,45 @@ describe('an operation is refused', () => {
     await expect(operate(given)).rejects.toThrow(message);
     const { state, fleet } = await world.store.read('m', null, world.deadline());
     expect([state, fleet]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('can-promote', () => {
+  const ask = (version: string) =>
+    canPromote(world.deps, { modelName: 'm', version }, world.deadline());
+
+  test('says yes to a version that nothing speaks against, and writes nothing', async () => {
+    expect(await ask('1')).toEqual({
+      model_name: 'm',
+      version: '1',
+      can_promote: true,
+      refusals: [],
+    });
+    expect((await world.store.read('m', null, world.deadline())).state).toBeUndefined();
+  });
+
+  test('names a rollback from the version, also where only a tag shows it', async () => {
+    await roll();
+    const refusals = [{ code: 'QUARANTINED', message: expect.stringContaining('release m 3') }];
+    expect(await ask('3')).toMatchObject({ can_promote: false, refusals });
+    const other = { ...world.deps, store: makeWorld().store };
+    const asked = { modelName: 'm', version: '3' };
+    expect(await canPromote(other, asked, world.deadline())).toMatchObject({
+      refusals: [{ code: 'QUARANTINED', message: expect.stringContaining('by its tag') }],
+    });
+  });
+
+  test('names each freeze, with its end', async () => {
+    await freeze();
+    await freeze({ fleet: true });
+    const clears_at = new Date(world.clock.nowMs() + 4 * hourMs).toISOString();
+    const frozen = { code: 'FROZEN', clears_at };
+    expect(await ask('1')).toMatchObject({ can_promote: false, refusals: [frozen, frozen] });
+    world.clock.advance(4 * hourMs);
+    expect(await ask('1')).toMatchObject({ can_promote: true });
+  });
+
+  test('has an error for a version that is not there', async () => {
+    await expect(ask('9')).rejects.toThrow(VersionNotFoundError);
   });
 });

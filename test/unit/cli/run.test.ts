@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -409,5 +410,38 @@ describe('run', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('completion', () => {
+  const complete = async (...words: readonly string[]): Promise<string[]> => {
+    const { out } = await cli(['completion', 'bash']);
+    const line = words.map((word) => `'${word}'`).join(' ');
+    const script = `${out}
+      COMP_WORDS=(model-rollback ${line}); COMP_CWORD=${words.length}
+      _model_rollback; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const found = execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' });
+    return found.split('\n').filter((word) => word !== '');
+  };
+
+  test('completes verbs and their options in bash', async () => {
+    expect(await complete('un')).toEqual(['undo', 'unfreeze']);
+    expect(await complete('freeze', '--f')).toEqual(['--fleet']);
+    expect(await complete('nothing', '--f')).toEqual([]);
+  });
+
+  test('has a line for each verb and option in fish, with quotes that fit', async () => {
+    const { out } = await cli(['completion', 'fish']);
+    for (const verb of verbs) expect(out).toContain(` -a ${verb} -d '`);
+    expect(out).toContain("'__fish_seen_subcommand_from freeze' -l until -d 'its end");
+    for (const line of out.trim().split('\n')) {
+      expect(line.replaceAll(/\\['\\]/g, '').match(/'/g)?.length).toSatisfy(
+        (count: number) => count % 2 === 0,
+      );
+    }
+  });
+
+  test('knows no other shell', async () => {
+    expect(await cli(['completion', 'tcsh'])).toMatchObject({ exitCode: 2 });
   });
 });

@@ -1,0 +1,73 @@
+import { commandText } from '../domain/command-line.ts';
+import { VersionNotFoundError } from '../domain/errors.ts';
+import { deletedStatus, findVersion, isoTime } from '../domain/registry/model.ts';
+import { RefusalCode } from '../domain/request/request.ts';
+import { quarantineMark } from '../domain/state/counting-marks.ts';
+import { newFleetState } from '../domain/state/fleet.ts';
+import { newModelState } from '../domain/state/model-state.ts';
+import { freezeNow, freezeText } from '../domain/state/operator.ts';
+import { isQuarantined, quarantineCause } from '../domain/state/quarantine.ts';
+import { together } from '../domain/together.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+
+/** Whether a version may be promoted now (docs/reference/command.md, can-promote). */
+export interface PromotionAnswer {
+  readonly model_name: string;
+  readonly version: string;
+  readonly can_promote: boolean;
+  readonly refusals: readonly {
+    readonly code: string;
+    readonly message: string;
+    /** When it ends by itself (ISO 8601, UTC); null when it does not. */
+    readonly clears_at: string | null;
+  }[];
+}
+
+/**
+ * Says for a pipeline whether a version may be promoted: it is not in quarantine, nothing is frozen, and the version
+ * is READY. It writes nothing.
+ * @throws VersionNotFoundError, ModelNotFoundError, RegistryUnavailableError, StateStoreUnavailableError
+ */
+export async function canPromote(
+  deps: RollbackDeps,
+  { modelName, version }: { readonly modelName: string; readonly version: string },
+  deadline: Deadline,
+): Promise<PromotionAnswer> {
+  const registry = registryFor(deps, pointerAsked(deps, { modelName }));
+  const [snapshot, view] = await together([
+    registry.read(modelName, [version], deadline),
+    deps.store.read(modelName, null, deadline),
+  ]);
+  const row = findVersion(snapshot, version);
+  if (row === undefined || row.status === deletedStatus) {
+    throw new VersionNotFoundError(
+      `The registered model ${modelName} has no version ${version} (or it was deleted). ` +
+        `To see its versions, run ${commandText('plan', [modelName])}.`,
+    );
+  }
+  const state = view.state ?? newModelState(modelName, registry.address);
+  const nowMs = deps.clock.nowMs();
+  const refusals: PromotionAnswer['refusals'][number][] = [];
+  const refuse = (code: RefusalCode, message: string, clearsAtMs: number | null = null): void => {
+    refusals.push({ code, message, clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs) });
+  };
+  const own = freezeNow(state, nowMs);
+  const all = freezeNow(view.fleet ?? newFleetState, nowMs);
+  if (own !== null) refuse(RefusalCode.FROZEN, `${freezeText(own, modelName)}.`, own.untilMs);
+  if (all !== null) refuse(RefusalCode.FROZEN, `${freezeText(all, null)}.`, all.untilMs);
+  const mark = quarantineMark(row, state, nowMs);
+  const isKnown = isQuarantined(state, row);
+  if (isKnown || mark !== null) {
+    const cause = isKnown
+      ? quarantineCause(state, row)
+      : `by its tag ${mark?.kind} of ${isoTime(mark?.atMs ?? 0)}, a rollback moved away from it`;
+    const release = commandText('release', [modelName, version]);
+    const message = `Version ${version} is in quarantine: ${cause}. To allow it again, run ${release}.`;
+    refuse(RefusalCode.QUARANTINED, message);
+  }
+  if (row.status !== 'READY') {
+    refuse(RefusalCode.TARGET_UNFIT, `Version ${version} has status ${row.status}, not READY.`);
+  }
+  return { model_name: modelName, version, can_promote: refusals.length === 0, refusals };
+}
