@@ -161,7 +161,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the bundle in Lambda'), () => {
       expect(error.errorType).toBe(name);
       expect(error.errorMessage).toMatch(/\w+.*\.$/s);
       expect(error.trace[0]).toBe(`${name}: ${error.errorMessage.split('\n')[0]}`);
-      expect(error.trace[1]).toMatch(/ at .*dist\/lambda\/function\.cjs:\d+:\d+\)?$/);
+      expect(error.trace[1]).toMatch(/ at .*dist\/lambda\/index\.mjs:\d+:\d+\)?$/);
       expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
       // The same process serves the next event.
       expect(errorIn(await lambda.invoke({})).errorType).toBe('InvalidRequestError');
