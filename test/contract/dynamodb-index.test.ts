@@ -7,7 +7,7 @@ import {
   PutItemCommand,
   paginateScan,
 } from '@aws-sdk/client-dynamodb';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DynamoDBRollbackStore } from '../../src/adapters/dynamodb/dynamodb-rollback-store.ts';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
 import type { IndexLayout } from '../../src/adapters/dynamodb/index-entries.ts';
@@ -20,20 +20,26 @@ import type { ListPosition } from '../../src/domain/record/list-position.ts';
 import type { DueItem, DueKind, RollbackStore } from '../../src/ports/rollback-store.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { type RunningEngine, startDynamoDBLocal } from '../engines/start.ts';
 import { firstTable } from '../fakes/first-table.ts';
 import { changed, NOON_MS, refused } from './rollback-samples.ts';
 import { listRecords, soon } from './rollback-store-place.ts';
 
 const dynamodb = engine('dynamodb');
-const client = new DynamoDBClient(localClientConfig(dynamodb.url));
+let own: RunningEngine | undefined;
+let client: DynamoDBClient;
 const tableName = uniqueName('index');
 /** The keys of the partitions that all models share. */
 const oldKeys = /^(ROLLBACKS|DUE|DUE-NOTICE)#[^/]*$/;
 
 describe.skipIf(dynamodb.isMissing)(dynamodb.title('the indexes on DynamoDB Local'), () => {
   beforeAll(async () => {
+    // Of its own: the shared one, busy with other suites, takes minutes to add an index.
+    own = await startDynamoDBLocal();
+    client = new DynamoDBClient(localClientConfig(own.url));
     await createTable(client, tableName, systemClock);
   });
+  afterAll(() => own?.stop());
 
   describe('the layout', describeLayout);
   describe('reindex', describeReindex);

@@ -3,9 +3,10 @@
  * orders, and after a downgrade; and what 0.1.0 must refuse.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { uniqueName } from '../engines/engines.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
+import { startDynamoDBLocal } from '../engines/start.ts';
 import { directAlarm } from '../fakes/alarm-events.ts';
 import { runCommand } from './command.ts';
 import { CLOCK_OFFSET, type FunctionProcess, startFunction } from './function-process.ts';
@@ -157,7 +158,10 @@ describe.skipIf(isEngineMissing || problem !== null)(
     });
 
     test('with reindex, and a downgrade with reindex --back, leaves each release its due work', async () => {
-      world = await createWorld(undefined, { isFirstTable: true });
+      // The shared one, busy with other suites, takes minutes to add an index.
+      const dynamodb = await startDynamoDBLocal();
+      onTestFinished(() => dynamodb.stop());
+      world = await createWorld(undefined, { isFirstTable: true, dynamodb });
       const [before, after] = [await world.model(STAGES), await world.model(STAGES)];
       await send('0.1.0', { model_name: before, request_id: 'r' });
       const later = { [CLOCK_OFFSET]: '150000' };

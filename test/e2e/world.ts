@@ -81,15 +81,20 @@ export function bareEnv(settings: Settings = {}): Env {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 
-/**
- * Makes the topic, its queue and, by the command, the state table.
- * @param isFirstTable the table is one that release 0.1.0 made
- */
+export interface WorldOptions {
+  /** The table is one that release 0.1.0 made. */
+  readonly isFirstTable?: boolean;
+  /** In place of the shared one. */
+  readonly dynamodb?: { readonly url: string };
+}
+
+/** Makes the topic, its queue and, by the command, the state table. */
 export async function createWorld(
   registry: Registry = sharedRegistry(),
-  { isFirstTable = false }: { readonly isFirstTable?: boolean } = {},
+  { isFirstTable = false, dynamodb: own }: WorldOptions = {},
 ): Promise<World> {
-  const [dynamodb, ministack] = [engine('dynamodb'), engine('ministack')];
+  const ministack = engine('ministack');
+  const dynamodb = own ?? engine('dynamodb');
   const tableName = uniqueName('rollback-state');
   const topic = await createWatchedTopic(ministack.url, uniqueName('notices'));
   const admin = new MLflowAdmin(registry.url);

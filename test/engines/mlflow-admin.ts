@@ -211,7 +211,8 @@ export class MLflowAdmin {
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${this.#url}/api/2.0/mlflow/${path}`, {
       method,
-      headers: this.#headers,
+      // MLflow closes an idle connection after 5 s, which may meet the next call on it.
+      headers: { ...this.#headers, connection: 'close' },
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

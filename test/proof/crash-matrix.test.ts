@@ -290,10 +290,16 @@ async function judge(stand: Stand, cell: Cell): Promise<string> {
   return `${outcome.padEnd(11)} ${told}`;
 }
 
+/** How far a run may be when it is killed at a call that runs beside others. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  'read aliases': ['claim', 'recheck', 'move', 'read back'],
+  recheck: ['claim', 'recheck'],
+};
+
 /** What may come of a cell: one thing, unless it is killed beside other calls. */
 function possibleOutcomes(cell: Cell): string[] {
-  if (cell.step !== 'read aliases') return [expectedOutcome(cell)];
-  const beside = ['claim', 'recheck', 'move', 'read back'] as const;
+  const beside = BESIDE[cell.step];
+  if (beside === undefined) return [expectedOutcome(cell)];
   return beside.flatMap((step) =>
     (['before', 'after'] as const).map((moment) => expectedOutcome({ ...cell, step, moment })),
   );

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect } from 'vitest';
 import { createTable } from '../../src/adapters/dynamodb/dynamodb-table.ts';
+import { reindex } from '../../src/adapters/dynamodb/reindex.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import type { SweepReport } from '../../src/app/sweep-report.ts';
 import { dueAtMs } from '../../src/domain/record/due.ts';
 import { isSent } from '../../src/domain/record/outbox.ts';
@@ -85,6 +87,7 @@ export async function openStand(parts: StandParts): Promise<Stand> {
     // A sweep looks at all of a table.
     await createTable(dynamodb, name, systemClock);
   }
+  if (store === 'dynamodb') await settleLayout(dynamodb, tableName);
   const env = world.env({
     ...HORIZON,
     MLFLOW_TRACKING_URI: tap.urls.registry,
@@ -188,4 +191,15 @@ export async function sweepUntilNothingIsDue(stand: Stand, finisher: Finisher): 
   } finally {
     await process.kill();
   }
+}
+
+const settled = new Set<string>();
+
+/** The first write to a table finds out where index entries go, with calls that no later write makes. */
+async function settleLayout(dynamodb: DynamoDBClient, tableName: string): Promise<void> {
+  if (settled.has(tableName)) return;
+  settled.add(tableName);
+  const parts = { clock: systemClock, identity: systemIdentity };
+  const onProgress = (): void => undefined;
+  await reindex(dynamodb, parts, { tableName, workspace: '', layout: 'sharded', onProgress });
 }
