@@ -10,11 +10,13 @@ export { SQLiteRollbackStore } from './adapters/sqlite/sqlite-rollback-store.ts'
 export { jsonLogger } from './adapters/system/json-logger.ts';
 export { systemClock } from './adapters/system/system-clock.ts';
 export { systemIdentity } from './adapters/system/system-identity.ts';
+export { canPromote, type PromotionAnswer } from './app/can-promote.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
 export { noteAliasChange } from './app/note-alias-change.ts';
 export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
+export { type OperationAnswer, runOperation } from './app/run-operation.ts';
 export { sweep } from './app/sweep.ts';
 export type { SweepReport } from './app/sweep-report.ts';
 export { type Undo, undoRequest } from './app/undo.ts';
@@ -64,6 +66,7 @@ export type { RollbackRecord, RollbackStatus, StoreChange } from './domain/recor
 export type { AlarmTrigger } from './domain/record/trigger.ts';
 export type { ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
 export type { ModelPointer } from './domain/registry/pointer.ts';
+export { type Operation, parseOperation } from './domain/request/operation.ts';
 export {
   parseRequest,
   Reason,

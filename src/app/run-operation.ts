@@ -59,6 +59,8 @@ async function carryOutOperation(
 ): Promise<Done> {
   const { modelName, requestedBy: by } = operation;
   const name = modelName === null ? 'all models' : modelName;
+  // A freeze of all models is another one.
+  const apart = modelName === null ? '' : ' by a freeze of its own';
   switch (operation.verb) {
     case 'freeze': {
       const made = await freeze(deps, modelName, { ...operation, by }, deadline);
@@ -68,7 +70,10 @@ async function carryOutOperation(
     case 'unfreeze': {
       const ended = await unfreeze(deps, modelName, { ...operation, by }, deadline);
       return ended === null
-        ? { changed: false, message: `Rollbacks of ${name} were not frozen. Nothing was done.` }
+        ? {
+            changed: false,
+            message: `Rollbacks of ${name} were not frozen${apart}. Nothing was done.`,
+          }
         : {
             changed: true,
             until: isoTime(ended.untilMs),

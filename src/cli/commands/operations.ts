@@ -11,7 +11,10 @@ import { commandLogger, requester, withSession, withStore } from '../session.ts'
 
 /** What a person decides about a model, or about all: kept with who, when and why. */
 
-const reasonHelp = 'why; people who meet it read this';
+const reasonHelp = {
+  needed: 'required: why; shown to everybody whose rollback it stops',
+  kept: 'why; kept in history --decisions',
+} as const;
 
 export const freezeCommand: Command = subjectCommand('freeze', {
   summary: 'allow no rollback of MODEL (with --fleet: of any model), by anybody, until a time',
@@ -72,8 +75,10 @@ function subjectCommand(verb: OperationVerb, { summary, examples, until }: About
     },
     optionHelp: {
       fleet: 'all models, in place of MODEL',
-      ...(end ? { until: 'its end: a time such as 2026-01-31T08:00:00Z, or 30m, 2h, 3d' } : {}),
-      reason: reasonHelp,
+      ...(end
+        ? { until: 'required: its end: 30m, 2h, 3d, or a time such as 2026-01-31T08:00:00Z' }
+        : {}),
+      reason: reasonHelp[needsReason(verb) ? 'needed' : 'kept'],
     },
     arity: [0, 1],
     examples,
@@ -95,7 +100,7 @@ function versionCommand(verb: OperationVerb, { summary, examples }: About): Comm
     usage: 'MODEL VERSION',
     summary,
     options: { reason: { type: 'string' } },
-    optionHelp: { reason: reasonHelp },
+    optionHelp: { reason: reasonHelp[needsReason(verb) ? 'needed' : 'kept'] },
     arity: [2, 2],
     examples,
     run: async (context) => {
@@ -104,6 +109,10 @@ function versionCommand(verb: OperationVerb, { summary, examples }: About): Comm
       return await operate(context, { operation: verb, model_name, version });
     },
   };
+}
+
+function needsReason(verb: OperationVerb): boolean {
+  return verb === 'freeze' || verb === 'pause' || verb === 'quarantine';
 }
 
 async function operate(context: CommandContext, fields: object): Promise<ExitCode> {

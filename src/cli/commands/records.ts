@@ -35,8 +35,7 @@ export const historyCommand: Command = {
   options: { live: { type: 'boolean' }, decisions: { type: 'boolean' }, ...pageOptions },
   optionHelp: {
     live: 'show what the pointers of MODEL named when, in place of the attempts',
-    decisions:
-      'show what people decided about MODEL, without it about all: freeze, pause, release, …',
+    decisions: 'show what people decided about MODEL; without it: about all models together',
     ...pageOptionHelp,
   },
   arity: [0, 1],

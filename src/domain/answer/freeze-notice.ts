@@ -119,9 +119,9 @@ function textOf(
   const end = unfreezeText(modelName);
   switch (topic) {
     case 'freeze':
-      return `${what} Nobody rolls back until then, and alarms wait. To end it earlier, run ${end}.`;
+      return `${what} Nobody rolls back until then, unless with an override. To end it earlier, run ${end}.`;
     case 'freeze-reminder':
-      return `${what} It ends soon: alarms that are still in ALARM act then.`;
+      return `${what} It ends soon. An alarm that is still in ALARM then acts, or asks a person if it has waited for long.`;
     default:
       return endedBy === undefined
         ? `The freeze is over (it was until ${isoTime(freeze.untilMs)}: ${freeze.reason}). Rollbacks are allowed again.`

@@ -112,7 +112,7 @@ const ends: Readonly<Record<string, News>> = {
   [FreezeOutcome.FROZEN]: news(
     'Freeze Began',
     'info',
-    'Nobody rolls back until its end; alarms wait.',
+    'Nobody rolls back until its end, unless with an override.',
     'status',
   ),
   [FreezeOutcome.UNFROZEN]: news('Freeze Ended', 'info', 'Rollbacks are allowed again.', 'status'),
@@ -157,7 +157,7 @@ const undone = news(
 const freezeEndsSoon = news(
   'Freeze Ends Soon',
   'info',
-  'Alarms that are still in ALARM act after its end.',
+  'An alarm that is still in ALARM then acts, or asks a person if it has waited for long.',
   'status',
 );
 

@@ -198,7 +198,13 @@ export function alarmRequest(modelName: string, alarmName: string | null): Rollb
 // ---------------------------------------------------------------------------------------------------
 
 function warnUnknownFields(fields: Fields): Warning[] {
-  const unknown = unknownFields(fields, knownFields);
+  // Whoever misspells `operation` wants no rollback.
+  const unknown = unknownFields(fields, [...knownFields, 'operation']);
+  if (fields.has('operation')) {
+    throw new InvalidRequestError(
+      'operation belongs to an operation, not to a request. Nothing was done.',
+    );
+  }
   if (unknown.length === 0) return [];
   const shown = unknown.slice(0, limits.unknownFieldsReportedMax).map(quote).join(', ');
   const more = unknown.length > limits.unknownFieldsReportedMax ? ', …' : '';

@@ -433,7 +433,7 @@ describe('completion', () => {
   test('has a line for each verb and option in fish, with quotes that fit', async () => {
     const { out } = await cli(['completion', 'fish']);
     for (const verb of verbs) expect(out).toContain(` -a ${verb} -d '`);
-    expect(out).toContain("'__fish_seen_subcommand_from freeze' -l until -d 'its end");
+    expect(out).toContain("'__fish_seen_subcommand_from freeze' -l until -d 'required: its end");
     for (const line of out.trim().split('\n')) {
       expect(line.replaceAll(/\\['\\]/g, '').match(/'/g)?.length).toSatisfy(
         (count: number) => count % 2 === 0,
