@@ -27,6 +27,33 @@ const simulation = {
 
 const mutations: readonly Mutation[] = [
   {
+    invariant: 'I1',
+    breaks: 'an undo has the key of its call',
+    file: 'src/app/roll-back.ts',
+    from: '  if (request.undoes !== undefined) return undoKey(request.undoes);',
+    to: '',
+    suite: 'test/unit/app/undo.test.ts',
+    test: 'of the same rollback again answers as before',
+  },
+  {
+    invariant: 'I3',
+    breaks: 'a freeze stops nobody',
+    file: 'src/domain/decide/guard.ts',
+    from: "    if (freeze === null) return passed('nothing is frozen');",
+    to: "    if (freeze === null || nowMs > 0) return passed('nothing is frozen');",
+    suite: 'test/unit/app/operations.test.ts',
+    test: 'of the model refuses a rollback by anybody until its end',
+  },
+  {
+    invariant: 'I3',
+    breaks: 'an interrupted run moves into a freeze',
+    file: 'src/app/resume-rollback.ts',
+    from: 'return !isPassed && decided.some((one) => freezeNow(one, nowMs) !== null);',
+    to: 'return !isPassed && decided.length > 2 && nowMs < 0;',
+    suite: 'test/unit/app/operations.test.ts',
+    test: 'stops a run that was interrupted before its move, and settles one that has moved',
+  },
+  {
     invariant: 'I5',
     breaks: 'a move follows a recheck of any age',
     file: 'src/app/carry-out.ts',

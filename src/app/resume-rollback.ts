@@ -4,6 +4,9 @@ import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { type ClaimedRun, renewLease } from '../domain/protocol/transition.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/record/record.ts';
+import { RefusalCode } from '../domain/request/request.ts';
+import { newFleetState } from '../domain/state/fleet.ts';
+import { type Decided, freezeNow } from '../domain/state/operator.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut } from './carry-out.ts';
@@ -61,16 +64,30 @@ export async function resumeRollback(
   if ((await deps.store.write(taken, deadline)) === 'conflict') return null;
   deps.logger.log('warn', 'resumed a run that was interrupted', { rollback_id: rollbackId });
   const isPaused = state.pause !== null || (fleet?.pause ?? null) !== null;
-  const alarmNow = isStale || isPaused ? null : await readOwnAlarm(deps, record, deadline);
+  const isFrozen = isFrozenFor(record, [state, fleet ?? newFleetState], deps.clock.nowMs());
+  const isStopped = isStale || isPaused || isFrozen;
+  const alarmNow = isStopped ? null : await readOwnAlarm(deps, record, deadline);
   const whyStale = isStale
     ? 'it began more than 15 minutes ago'
-    : whyAlarmStale(record, isPaused, alarmNow);
+    : isFrozen
+      ? 'the model was frozen in the meantime'
+      : whyAlarmStale(record, isPaused, alarmNow);
   const warnings = aliasWarningsBeside(deps, { ...record, plan, snapshot: null }, deadline);
   const resumed = { whyStale, mayRepeat: mayRepeat || alarmNow === 'ALARM' };
   return await carryOut(deps, taken, deadline, resumed, { warnings });
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** True when somebody froze the model, or all, and the request does not pass that. */
+function isFrozenFor(
+  { request }: RollbackRecord,
+  decided: readonly Decided[],
+  nowMs: number,
+): boolean {
+  const isPassed = request.overrides.includes(RefusalCode.FROZEN);
+  return !isPassed && decided.some((one) => freezeNow(one, nowMs) !== null);
+}
 
 /** The state of the alarm that asks for the rollback by itself; null when none does. */
 async function readOwnAlarm(

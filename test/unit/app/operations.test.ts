@@ -158,6 +158,58 @@ describe('a freeze', () => {
     expect(subjects()).toContain('Model Rollback frozen: m');
   });
 
+  /** A run that dies at a write of the store. */
+  const killedAtWrite = async (at: number, fields: object = {}): Promise<void> => {
+    let writes = 0;
+    const deps = withCalls(world.deps, {
+      store: {
+        write: (next) => {
+          writes += 1;
+          return writes >= at ? new Promise<never>(() => undefined) : next();
+        },
+      },
+    });
+    const run = world.ask({ model_name: 'm', request_id: 'k', ...fields }, { deps });
+    run.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const killedBeforeMove = async (fields: object = {}): Promise<void> => {
+    const { movePointer } = world.registry;
+    world.registry.movePointer = () => new Promise<never>(() => undefined);
+    await killedAtWrite(2, fields);
+    world.registry.movePointer = movePointer;
+  };
+
+  test('stops a run that was interrupted before its move, and settles one that has moved', async () => {
+    await killedBeforeMove();
+    await freeze();
+    world.clock.advance(121_000);
+    const report = await runSweep();
+    expect(report.failed).toEqual([]);
+    const [record] = await world.records('m');
+    expect(record?.progress).toMatchObject({
+      status: 'FAILED',
+      message: expect.stringContaining('frozen in the meantime'),
+    });
+    expect((await world.registry.read('m')).live[0]?.version).toBe('3');
+
+    world = makeWorld();
+    world.seed('m', ['Archived', 'Archived', 'Production']);
+    await killedAtWrite(2);
+    await freeze();
+    world.clock.advance(121_000);
+    await runSweep();
+    expect((await world.records('m'))[0]?.progress.status).toBe('ROLLED_BACK');
+  });
+
+  test('lets a run that overrides it go on', async () => {
+    await killedBeforeMove({ overrides: ['FROZEN'] });
+    await freeze();
+    world.clock.advance(121_000);
+    await runSweep();
+    expect((await world.records('m'))[0]?.progress.status).toBe('ROLLED_BACK');
+  });
+
   test('is in the status', async () => {
     await freeze();
     await freeze({ fleet: true, reason: 'change freeze' });
