@@ -7,7 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { createTable } from '../src/adapters/dynamodb/dynamodb-table.ts';
+import { reindex } from '../src/adapters/dynamodb/reindex.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
+import { systemIdentity } from '../src/adapters/system/system-identity.ts';
 import { functionFiles } from '../src/config/function-files.ts';
 import { type RegistryServer, startRegistryServer } from '../src/embedded/registry-server.ts';
 import { awsEnvironment, localClientConfig } from '../test/engines/aws.ts';
@@ -177,6 +179,10 @@ async function createTopic(endpoint: string): Promise<string> {
 async function createStateTable(endpoint: string): Promise<void> {
   const client = new DynamoDBClient(localClientConfig(endpoint));
   await createTable(client, tableName, systemClock);
+  // The first write of all finds out where index entries go, with calls that no later one makes.
+  const parts = { clock: systemClock, identity: systemIdentity };
+  const onProgress = (): void => undefined;
+  await reindex(client, parts, { tableName, workspace: '', layout: 'sharded', onProgress });
   client.destroy();
 }
 
