@@ -1,6 +1,6 @@
 import { commandText } from '../domain/command-line.ts';
-import { VersionNotFoundError } from '../domain/errors.ts';
-import { deletedStatus, findVersion, isoTime } from '../domain/registry/model.ts';
+import { requireVersion } from '../domain/decide/plan.ts';
+import { isoTime } from '../domain/registry/model.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 import { quarantineMark } from '../domain/state/counting-marks.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
@@ -39,13 +39,7 @@ export async function canPromote(
     registry.read(modelName, [version], deadline),
     deps.store.read(modelName, null, deadline),
   ]);
-  const row = findVersion(snapshot, version);
-  if (row === undefined || row.status === deletedStatus) {
-    throw new VersionNotFoundError(
-      `The registered model ${modelName} has no version ${version} (or it was deleted). ` +
-        `To see its versions, run ${commandText('plan', [modelName])}.`,
-    );
-  }
+  const row = requireVersion(snapshot, version);
   const state = view.state ?? newModelState(modelName, registry.address);
   const nowMs = deps.clock.nowMs();
   const refusals: PromotionAnswer['refusals'][number][] = [];

@@ -48,8 +48,7 @@ export interface Invocation {
 /**
  * Answers one event: a request (docs/reference/request.md), an alarm in any of its forms
  * (docs/reference/alarms.md), a sweep, an operation (docs/reference/operations.md), or a fleet run's question
- * for its models
- * (docs/reference/step-functions.md).
+ * for its models (docs/reference/step-functions.md).
  * @throws InvalidRequestError, what a request throws, and of alarms only what a retry can cure
  */
 export async function answerEvent(

@@ -162,6 +162,19 @@ export function needsOlderVersions(
   return isByNumber && isOlder(plan.to.version, lowestRead);
 }
 
+/**
+ * A version that was asked for by its number.
+ * @throws VersionNotFoundError when the model has none such, or it was deleted
+ */
+export function requireVersion(snapshot: RegistrySnapshot, version: string): ModelVersion {
+  const row = findVersion(snapshot, version);
+  if (row !== undefined && row.status !== deletedStatus) return row;
+  throw new VersionNotFoundError(
+    `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
+      `To see its versions, run ${commandText('plan', [snapshot.modelName])}.`,
+  );
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 function asGuess(row: Candidate, unreadBelow: string): Candidate {
@@ -183,13 +196,7 @@ function verdictOf(
 }
 
 function explicitTarget(snapshot: RegistrySnapshot, version: string): TargetChoice {
-  const target = findVersion(snapshot, version);
-  if (target === undefined || target.status === deletedStatus) {
-    throw new VersionNotFoundError(
-      `The registered model ${snapshot.modelName} has no version ${version} (or it was deleted). ` +
-        `To see its versions, run ${commandText('plan', [snapshot.modelName])}.`,
-    );
-  }
+  const target = requireVersion(snapshot, version);
   const rule = TargetRule.EXPLICIT;
   const candidate = { version, stage: target.stage, isTaken: true, why: ruleText(rule) };
   return { target, rule, candidates: [candidate], candidatesOmitted: 0 };

@@ -34,7 +34,7 @@ export function withAction<T extends Decided>(item: T, action: OperatorAction): 
   return { ...item, actions: [...(item.actions ?? []), action].slice(-limits.actionsMax) };
 }
 
-/** The freeze that holds now; null when there is none, or when it is over. */
+/** The freeze that holds now; null when there is none, or when it has ended. */
 export function freezeNow({ freeze }: Decided, nowMs: number): Freeze | null {
   return freeze !== undefined && freeze.untilMs > nowMs ? freeze : null;
 }
