@@ -124,7 +124,7 @@ function textOf(
       return `${what} It ends soon. An alarm that is still in ALARM then acts, or asks a person if it has waited for long.`;
     default:
       return endedBy === undefined
-        ? `The freeze is over (it was until ${isoTime(freeze.untilMs)}: ${freeze.reason}). Rollbacks are allowed again.`
+        ? `The freeze has ended (it was until ${isoTime(freeze.untilMs)}: ${freeze.reason}). Rollbacks are allowed again.`
         : `${endedBy ?? 'Somebody'} ended the freeze before its time (it was until ${isoTime(freeze.untilMs)}: ` +
             `${freeze.reason}). Rollbacks are allowed again.`;
   }
