@@ -5,6 +5,15 @@ import { model, storyWorld } from './story-world.ts';
 /** Stories of other tools about the version that came back. docs/reference/stories.md names each source. */
 
 describe('the version that comes back', () => {
+  test('is the one that was live before, by one request that names none', async () => {
+    const world = storyWorld();
+    world.seed(model, ['Archived', 'Archived', 'Production']);
+    world.registry.register(model);
+    const answer = await world.roll();
+    expect(answer).toMatchObject({ rolled_back: true, from_version: '3', to_version: '2' });
+    expect(await world.live()).toEqual(['2']);
+  });
+
   test('ends as NO_TARGET and notifies people when every other version was rolled back', async () => {
     const world = storyWorld();
     world.seed(model, ['Archived', 'Archived', 'Production']);
