@@ -40,12 +40,15 @@ describe('the version that comes back', () => {
   });
 
   test('never toggles: a second rollback does not bring back the version of the first', async () => {
-    const world = storyWorld();
-    world.seed(model, ['Archived', 'Archived', 'Production']);
-    await world.roll();
-    const second = await world.roll({ request_id: 'second' });
-    expect(second).toMatchObject({ from_version: '2', to_version: '1' });
-    expect(await world.live()).toEqual(['1']);
+    // The second rule would choose the version that was archived last.
+    for (const targetRule of ['last-good', 'latest-archived'] as const) {
+      const world = storyWorld({ targetRule });
+      world.seed(model, ['Archived', 'Archived', 'Production']);
+      expect(await world.roll()).toMatchObject({ from_version: '3', to_version: '2' });
+      const second = await world.roll({ request_id: 'second' });
+      expect(second).toMatchObject({ from_version: '2', to_version: '1' });
+      expect(await world.live()).toEqual(['1']);
+    }
   });
 
   test('goes back to what was live before, after a rollback and a new promotion', async () => {
