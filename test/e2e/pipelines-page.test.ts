@@ -1,20 +1,32 @@
 /**
- * The steps of the two files for GitHub Actions of docs/deploy/pipelines.md, in their order, as a runner runs
- * them: with the built command, MLflow's own client and a real MLflow server. What installs is left out.
+ * docs/deploy/pipelines.md, run: the steps of the two files for GitHub Actions, in their order, as a runner runs
+ * them, with the built command, MLflow's own client and a real MLflow server (what installs is left out); and the
+ * state machine, in MiniStack's interpreter on the built function.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ZipFile } from '../../tools/zip.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { engineFolder } from '../engines/install.ts';
+import { deployFunction } from '../engines/lambda-function.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { chosenMLflow, mlflowName } from '../engines/mlflow-versions.ts';
+import { type ExecutionEnd, StepFunctionsAdmin } from '../engines/step-functions.ts';
 import { blocksOf } from '../fakes/pages.ts';
 import { stepsOf } from '../fakes/pipeline-steps.ts';
-import { builtFile } from './built.ts';
-import { bareEnv } from './world.ts';
+import { builtFile, builtFunction } from './built.ts';
+import { runCommand } from './command.ts';
+import {
+  bareEnv,
+  createWorld,
+  isEngineMissing,
+  type Settings,
+  suiteTitle,
+  type World,
+} from './world.ts';
 
 interface StepResult {
   readonly exitCode: number | null;
@@ -157,7 +169,75 @@ describe.skipIf(mlflow.isMissing)(mlflow.title('the pipelines page'), () => {
   });
 });
 
+describe.skipIf(isEngineMissing)(suiteTitle('the state machine of the pipelines page'), () => {
+  const stepFunctions = new StepFunctionsAdmin(engine('ministack').url);
+  let world: World;
+  let machineArn: string;
+
+  beforeAll(async () => {
+    world = await createWorld();
+    const deploy = (files: ZipFile[], env: Settings): Promise<string> =>
+      deployFunction(engine('ministack').url, { files, env });
+    const stub = (code: string): Promise<string> =>
+      deploy([{ name: 'index.mjs', content: code }], { MLFLOW: mlflow.url });
+    const [json = ''] = blocks
+      .filter(({ section, language }) => section === 'Step Functions' && language === 'json')
+      .map(({ text }) => text);
+    const arns = {
+      'model-rollback': await deploy(builtFunction(), world.env()),
+      promote: await stub(promoteStub),
+      'smoke-test': await stub(testStub),
+    };
+    const definition = Object.entries(arns).reduce(
+      (text, [name, arn]) =>
+        text.replaceAll(`"arn:aws:lambda:eu-west-1:123456789012:function:${name}"`, `"${arn}"`),
+      json,
+    );
+    machineArn = await stepFunctions.create(uniqueName('promotion'), definition);
+  });
+  const run = async (fields: object): Promise<{ end: ExecutionEnd; model: string }> => {
+    const model = await world.model(['Archived', 'Production', 'None']);
+    const input = { model_name: model, version: '3', ...fields };
+    return { end: await stepFunctions.end(await stepFunctions.start(machineArn, input)), model };
+  };
+
+  test('promotes, and leaves no freeze behind', async () => {
+    const { end, model } = await run({ is_good: true });
+    expect(end).toMatchObject({ status: 'SUCCEEDED' });
+    expect(end.states).toEqual(['Freeze', 'Promote', 'Unfreeze', 'Test']);
+    expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
+    expect(await world.history(model)).toEqual([]);
+  });
+
+  test('rolls back exactly its version when the test fails', async () => {
+    const { end, model } = await run({ is_good: false });
+    expect(end).toMatchObject({ status: 'FAILED', error: 'TEST_FAILED' });
+    expect(end.cause).toBe('The rollback ended as ROLLED_BACK');
+    expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
+  });
+
+  test('ends its freeze when the promotion fails, and moves nothing', async () => {
+    const { end, model } = await run({ version: '99' });
+    expect(end).toMatchObject({ status: 'FAILED', error: 'PROMOTION_FAILED' });
+    expect(end.states.at(-2)).toBe('UnfreezeAndFail');
+    expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
+    const { json } = await runCommand(['plan', model, '--json'], world.env());
+    expect(json).toMatchObject({ refusals: [], plan: { verdict: 'ROLLED_BACK' } });
+  });
+});
+
 // ---------------------------------------------------------------------------------------------------
+
+const promoteStub = `export async function handler({ model_name: name, version }) {
+  const stage = { name, version, stage: 'Production', archive_existing_versions: true };
+  const url = process.env.MLFLOW + '/api/2.0/mlflow/model-versions/transition-stage';
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(stage) });
+  if (!answer.ok) throw new Error(await answer.text());
+}`;
+const testStub = `export async function handler({ is_good }) {
+  if (!is_good) throw new Error('the version is not good');
+}`;
 
 async function runStep(
   shell: string,
