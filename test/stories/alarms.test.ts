@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { approvedRequest } from '../../src/app/approve-rollback.ts';
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
 import { alarmName, hourMs, minuteMs, model, type StoryWorld, storyWorld } from './story-world.ts';
 
@@ -109,9 +110,20 @@ describe('an alarm', () => {
     const [notice] = world.notifier.sent;
     expect(notice?.subject).toBe(`Model Rollback awaiting approval: ${model}`);
     expect(notice?.message.text).toContain('model-rollback approve');
-    for (let hours = 0; hours < 13; hours += 1) {
+    const mayApprove = async (): Promise<boolean> => {
+      const [record] = await world.records(model);
+      if (record === undefined) throw new Error('nothing is on record');
+      const by = { overrides: [], requestedBy: 'ana' };
+      try {
+        return approvedRequest(record, by, world.clock.nowMs()).targetVersion === '2';
+      } catch {
+        return false;
+      }
+    };
+    for (let hours = 1; hours <= 13; hours += 1) {
       world.clock.advance(hourMs);
       await world.runSweep();
+      expect(await mayApprove()).toBe(hours <= 12);
     }
     expect(await world.live()).toEqual(['3']);
     expect(world.subjects().filter((one) => one.includes('approval'))).toHaveLength(1);
