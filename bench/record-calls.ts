@@ -11,6 +11,7 @@ import {
   MLflowClient,
   type MLflowClientOptions,
 } from '../src/adapters/mlflow/mlflow-client.ts';
+import { LoginAuthorizer } from '../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowModelRegistry } from '../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SNSNotifier } from '../src/adapters/sns/sns-notifier.ts';
 import { StaticCredentials } from '../src/adapters/system/static-credentials.ts';
@@ -49,8 +50,8 @@ export async function recordRollback(
 ): Promise<Recording> {
   const recorder = new Recorder();
   const baseUrl = new URL(registryUrl);
-  const credentials = new StaticCredentials(null);
-  const options = { baseUrl, credentials, workspace: null, clock: systemClock };
+  const authorizer = new LoginAuthorizer(new StaticCredentials(null));
+  const options = { baseUrl, authorizer, workspace: null, clock: systemClock };
   const registry = new MLflowModelRegistry(
     new RecordedMLflowClient(options, recorder),
     systemClock,

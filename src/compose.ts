@@ -5,6 +5,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import type { CreatedTable } from './adapters/dynamodb/dynamodb-table.ts';
 import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.ts';
+import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
@@ -13,7 +14,7 @@ import type { OpenChannels } from './compose-channels.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
-import type { Credentials } from './ports/credentials.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
@@ -22,20 +23,20 @@ import type { Surroundings } from './ports/surroundings.ts';
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
   const { topicArn } = config;
-  const [store, first, channels, credentials] = await Promise.all([
+  const [store, first, channels, authorizer] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
     furtherChannels(config),
-    credentialsFor(config.registry),
+    authorizerFor(config.registry),
   ]);
   return assemble(config, {
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
     logger: options.logger,
-    credentials,
+    authorizer,
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -48,13 +49,13 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   );
 }
 
-async function credentialsFor({
-  authorization,
-  secretId,
-}: Config['registry']): Promise<Credentials> {
-  return secretId === null
-    ? new StaticCredentials(authorization)
-    : (await import('./compose-aws.ts')).secretCredentials(secretId);
+async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
+  if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
+  return new LoginAuthorizer(
+    auth.kind === 'login'
+      ? new StaticCredentials(auth.authorization)
+      : (await import('./compose-aws.ts')).secretCredentials(auth.secretId),
+  );
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
@@ -146,22 +147,22 @@ export async function composeForDoctor(
   },
   options: ComposeOptions,
 ): Promise<Composed & { readonly around: Surroundings }> {
-  const [store, credentials] = await Promise.all([
+  const [store, authorizer] = await Promise.all([
     broken.storeError === null
       ? openStore(config.store, config.registry.workspace).catch(brokenStore)
       : brokenStore(broken.storeError),
     broken.registryError === null
-      ? credentialsFor(config.registry)
-      : brokenCredentials(broken.registryError),
+      ? authorizerFor(config.registry)
+      : brokenAuthorizer(broken.registryError),
   ]);
   const composed = assemble(config, {
     store,
-    credentials,
+    authorizer,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
     logger: options.logger,
   });
-  const around = openSurroundings(config, credentials);
+  const around = openSurroundings(config, authorizer);
   const isStoreKnown = broken.storeError === null;
   return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
 }
@@ -182,21 +183,27 @@ function brokenStore(error: unknown): RollbackStore {
   };
 }
 
-function brokenCredentials(error: unknown): Credentials {
-  const authorization = async (): Promise<never> => {
+function brokenAuthorizer(error: unknown): Authorizer {
+  const authorize = async (): Promise<never> => {
     throw error;
   };
-  return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
+  return {
+    source: 'the settings',
+    iamService: null,
+    authorize,
+    renew: async () => null,
+    close: () => undefined,
+  };
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */
-function openSurroundings(config: Config, credentials: Credentials): Surroundings {
+function openSurroundings(config: Config, authorizer: Authorizer): Surroundings {
   const { registry, store } = config;
   return {
     registry: async (deadline) => {
       const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
-      const client = new MLflowClient({ ...registry, credentials, clock: systemClock });
+      const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
       return await inspectRegistry(client, registry.address, deadline).finally(() =>
         client.close(),
       );

@@ -7,8 +7,8 @@ import {
   type StoreConfig,
   settingsWarnings,
   storeFromEnv,
-  workspaceFromEnv,
 } from '../config/config-from-env.ts';
+import { workspaceFromEnv } from '../config/registry-settings.ts';
 import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';

@@ -7,11 +7,11 @@ import {
   type Config,
   configFromEnv,
   type Env,
-  registryFromEnv,
   storeFromEnv,
   topicFromEnv,
 } from './config-from-env.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
+import { registryFromEnv } from './registry-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
 export interface LenientConfig {
@@ -76,9 +76,9 @@ const noErrors = {
 const nowhere: Config['registry'] = {
   baseUrl: new URL('http://registry.invalid'),
   address: 'http://registry.invalid',
-  authorization: null,
-  secretId: null,
+  auth: { kind: 'login', authorization: null },
   workspace: null,
+  warnings: [],
 };
 
 function attempt<T>(read: () => T): {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -166,9 +167,9 @@ async function registryBehind(chain: readonly [Certificate, ...Certificate[]]): 
 }
 
 function registryAt(url: string): MLflowModelRegistry {
-  const credentials = new StaticCredentials(null);
+  const authorizer = new LoginAuthorizer(new StaticCredentials(null));
   const clock = { ...systemClock, sleep: async () => undefined };
-  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null, clock });
+  const client = new MLflowClient({ baseUrl: new URL(url), authorizer, workspace: null, clock });
   const registry = new MLflowModelRegistry(client, clock, systemIdentity, url);
   registries.push(registry);
   return registry;

@@ -22,13 +22,13 @@ export async function inspectRegistry(
     throw error instanceof NoAnswerError ? noAnswerError(error, call, address) : error;
   }
   if (answer.status !== 200) {
-    const { loginSource } = client;
+    const { login } = client;
     throw callError(readFailure(answer), {
       call,
       modelName: '',
       version: null,
       address,
-      loginSource,
+      login,
     });
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;

@@ -7,6 +7,8 @@ import {
   VersionNotFoundError,
 } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
+import type { Authorizer } from '../../ports/authorizer.ts';
+import { awsFix } from './aws-refusal.ts';
 import { certificateProblem } from './mlflow-certificate.ts';
 import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
 
@@ -77,8 +79,8 @@ interface FailedCall {
   readonly modelName: string | null;
   readonly version: string | null;
   readonly address: string;
-  /** Where the login is set. */
-  readonly loginSource: string;
+  /** Where the login is set, and whose rights it needs. */
+  readonly login: Pick<Authorizer, 'source' | 'iamService'>;
 }
 
 /** The error for a failed call, with what to do in its message. */
@@ -201,8 +203,12 @@ export function isNameRefused({ status, message }: MLflowFailure): boolean {
 
 function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const { status, errorCode, message } = failure;
-  const { loginSource } = about;
-  if (status === 401) return `Check ${loginSource}.`;
+  const { source, iamService } = about.login;
+  // MLflow's own answers name an error; what stands before it does not.
+  const isOfAws = iamService !== null && errorCode === null;
+  const awsText = isOfAws ? awsFix({ call: about.call, iamService, status, message }) : null;
+  if (awsText !== null) return awsText;
+  if (status === 401) return `Check ${source}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";
   }

@@ -4,7 +4,7 @@ import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import type { SweepReport } from '../../app/sweep-report.ts';
 import { createStateTable, reindexTable } from '../../compose.ts';
-import { workspaceFromEnv } from '../../config/config-from-env.ts';
+import { workspaceFromEnv } from '../../config/registry-settings.ts';
 import { commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
