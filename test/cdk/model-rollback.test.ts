@@ -139,6 +139,13 @@ describe('ModelRollback', () => {
       'ROLLBACK_WEBHOOK_SECRET',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
+      // A part of SageMaker, whose rights suite sets it.
+      'SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN',
+      // For a stand-in of SageMaker, and for an API Gateway of yours: addEnvironment of the function.
+      'SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT',
+      'MLFLOW_TRACKING_AWS_SIGV4',
+      // Nobody can use a plugin of MLflow for Python here.
+      'MLFLOW_TRACKING_AUTH',
     ];
     expect([...set, ...left].toSorted()).toEqual(envNames.toSorted());
   });
