@@ -42,8 +42,8 @@ export function assemble(
     readonly closeChannels?: () => void;
   },
 ): Composed {
-  const { baseUrl, workspace, address } = config.registry;
-  const client = new MLflowClient({ baseUrl, workspace, authorizer, clock: systemClock });
+  const { address, ...registrySettings } = config.registry;
+  const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
   const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address, pointer);
   return {

@@ -77,6 +77,12 @@ const nowhere: Config['registry'] = {
   baseUrl: new URL('http://registry.invalid'),
   address: 'http://registry.invalid',
   auth: { kind: 'login', authorization: null },
+  connection: {
+    isCertificateChecked: true,
+    authoritiesFile: null,
+    clientCertificateFile: null,
+    proxy: null,
+  },
   workspace: null,
   warnings: [],
 };

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../domain/errors.ts';
 import type { Warning } from '../domain/request/request.ts';
+import { type ConnectionSettings, connectionFromEnv, noEffect } from './connection-settings.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readBoolean, wrong } from './read-env.ts';
 import { loginFromEnv, loginsIn, type RegistryLogin, type UserInfo } from './registry-login.ts';
@@ -10,6 +11,7 @@ export interface RegistryConfig {
   /** For people and records: without user info; the ARN of a server of SageMaker. */
   readonly address: string;
   readonly auth: RegistryAuth;
+  readonly connection: ConnectionSettings;
   readonly workspace: string | null;
   /** What is set, and has no effect there. */
   readonly warnings: readonly Warning[];
@@ -35,19 +37,14 @@ export function registryFromEnv(env: Env): RegistryConfig {
   if (/^arn:/i.test(text)) {
     const { baseUrl, signing } = sageMakerFromEnv(env, name, text);
     const auth = signedRequests(env, signing, noUser);
-    return { baseUrl, address: text, auth, workspace, warnings: warningsFor(env, auth) };
+    return { address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
   }
   const { baseUrl, user } = addressIn(name, text);
   const auth = readBoolean(env, 'MLFLOW_TRACKING_AWS_SIGV4')
     ? signedRequests(env, gatewaySigning(baseUrl), user)
     : loginFromEnv(env, user);
-  return {
-    baseUrl,
-    address: baseUrl.href.replace(/\/+$/, ''),
-    auth,
-    workspace,
-    warnings: warningsFor(env, auth),
-  };
+  const address = baseUrl.href.replace(/\/+$/, '');
+  return { address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
 }
 
 /** @throws ConfigurationError */
@@ -60,6 +57,15 @@ export function workspaceFromEnv(env: Env): string | null {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function reachedBy(
+  env: Env,
+  baseUrl: URL,
+  auth: RegistryAuth,
+): Pick<RegistryConfig, 'baseUrl' | 'connection' | 'warnings'> {
+  const { connection, warnings } = connectionFromEnv(env, baseUrl);
+  return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...warnings] };
+}
 
 const noUser: UserInfo = { name: '', password: '' };
 
@@ -100,23 +106,19 @@ function signedRequests(env: Env, signing: SigningSettings, user: UserInfo): Sig
   return { kind: 'signed', ...signing };
 }
 
-function warningsFor(env: Env, auth: RegistryAuth): readonly Warning[] {
+function loginWarnings(env: Env, auth: RegistryAuth): readonly Warning[] {
   const isSigned = auth.kind === 'signed';
   const isSageMaker = isSigned && auth.routing !== null;
-  const none = (name: EnvName, why: string): Warning => ({
-    code: 'SETTING_WITHOUT_EFFECT',
-    message: `${name} is set, and has no effect: ${why}.`,
-  });
   return [
     ...(isSigned
-      ? loginsIn(env).map((name) => none(name, 'requests are signed with AWS credentials'))
+      ? loginsIn(env).map((name) => noEffect(name, 'requests are signed with AWS credentials'))
       : []),
     ...(['SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN', 'SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT'] as const)
       .filter((name) => !isSageMaker && read(env, name) !== undefined)
-      .map((name) => none(name, 'the address of the registry is not an ARN of SageMaker')),
+      .map((name) => noEffect(name, 'the address of the registry is not an ARN of SageMaker')),
     ...(read(env, 'MLFLOW_TRACKING_AUTH') === undefined || isSageMaker
       ? []
-      : [none('MLFLOW_TRACKING_AUTH', 'plugins of MLflow for Python cannot be used here')]),
+      : [noEffect('MLFLOW_TRACKING_AUTH', 'plugins of MLflow for Python cannot be used here')]),
   ];
 }
 

@@ -61,19 +61,19 @@ describe('MLflowModelRegistry behind TLS', () => {
       title: 'signed itself',
       chain: [createCertificate({ name })],
       what: /self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with this certificate/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with this certificate/,
     },
     {
       title: 'comes from an authority that is not known',
       chain: [createCertificate({ name, issuer: unknown })],
       what: /does not know who issued it.*\(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with the certificate of the authority/,
     },
     {
       title: 'comes with the authority of its own',
       chain: [createCertificate({ name, issuer: unknown }), unknown],
       what: /authority of its own \(SELF_SIGNED_CERT_IN_CHAIN\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with the certificate of the authority/,
     },
     {
       title: 'has expired',

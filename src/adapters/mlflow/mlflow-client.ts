@@ -5,7 +5,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Authorizer, RegistryRequest, RequestHeaders } from '../../ports/authorizer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { Connections } from './connections.ts';
+import { type ConnectionOptions, Connections } from './connections.ts';
 import { secretsIn } from './sent-secrets.ts';
 
 /**
@@ -27,10 +27,16 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
   /** True when the request cannot have reached the registry. */
   readonly isUnsent: boolean;
+  /** What is on the way, for people; null: nothing. */
+  readonly way: string | null;
 
-  constructor(message: string, options: { isUnsent: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { isUnsent: boolean; way?: string | null; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.isUnsent = options.isUnsent;
+    this.way = options.way ?? null;
   }
 }
 
@@ -52,6 +58,8 @@ export interface MLflowClientOptions {
   readonly authorizer: Authorizer;
   readonly workspace: string | null;
   readonly clock: Clock;
+  /** How it is reached @default as Node.js does */
+  readonly connection?: ConnectionOptions;
   /** In place of one of its own. */
   readonly agent?: Agent;
 }
@@ -66,8 +74,8 @@ export class MLflowClient {
 
   constructor(options: MLflowClientOptions) {
     this.#options = options;
-    const { baseUrl, clock, agent } = options;
-    this.#connections = new Connections(baseUrl.protocol, clock, agent);
+    const { baseUrl, clock, agent, connection } = options;
+    this.#connections = new Connections(baseUrl.protocol, clock, { connection, agent });
   }
 
   get isClosed(): boolean {
@@ -132,7 +140,8 @@ export class MLflowClient {
       const fail = (cause: Error): void => {
         const what = signal.aborted ? `no answer within ${timeoutMs} ms` : cause.message;
         const isUnsent = !isConnected && !signal.aborted;
-        const error = new NoAnswerError(what || errorCode(cause), { isUnsent, cause });
+        const { way } = this.#connections;
+        const error = new NoAnswerError(what || errorCode(cause), { isUnsent, way, cause });
         reject(cause instanceof AnswerTooLargeError ? cause : error);
       };
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;

@@ -9,7 +9,7 @@ import {
 import { escapeText } from '../../domain/escape.ts';
 import type { Authorizer } from '../../ports/authorizer.ts';
 import { awsFix } from './aws-refusal.ts';
-import { certificateProblem } from './mlflow-certificate.ts';
+import { connectionProblem } from './connection-problem.ts';
 import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
 
 /**
@@ -125,15 +125,17 @@ export function noAnswerError(
   if (error instanceof AnswerTooLargeError) {
     return answerTooLarge(error, { call, modelName: null, address });
   }
-  const certificate = certificateProblem(error);
-  if (certificate !== null) {
-    const { what, fix } = certificate;
+  const problem = connectionProblem(error);
+  if (problem !== null) {
+    const { what, fix } = problem;
     const message = `MLFLOW_TRACKING_URI names ${address}, and ${what}. Nothing was sent. ${fix}`;
     return new ConfigurationError(message, { cause: error });
   }
+  const { way, message } = error;
   return new RegistryUnavailableError(
-    `The registry ${address} did not answer ${call}: ${error.message}. ` +
-      'Check MLFLOW_TRACKING_URI and that the server runs and is reachable from here; then try again.',
+    `The registry ${address} did not answer ${call}${way === null ? '' : ` ${way}`}: ${message}. ` +
+      `Check MLFLOW_TRACKING_URI and that the server${way === null ? '' : ' and the proxy'} runs and is reachable from ` +
+      'here; then try again.',
     { cause: error },
   );
 }
@@ -143,7 +145,7 @@ export function unansweredMove(
   error: NoAnswerError,
   { call, address }: Pick<FailedCall, 'call' | 'address'>,
 ): ModelRollbackError {
-  if (error.isUnsent || certificateProblem(error) !== null) {
+  if (error.isUnsent || connectionProblem(error) !== null) {
     return noAnswerError(error, call, address);
   }
   return new RegistryUnavailableError(
@@ -214,6 +216,13 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   }
   if (/cross-origin/i.test(message)) {
     return 'Remove the Origin header that a proxy adds.';
+  }
+  // What nginx answers after a handshake that it did not like.
+  if (status === 400 && /required SSL certificate|SSL certificate error/i.test(message)) {
+    return 'The server wants a certificate of ours: set MLFLOW_TRACKING_CLIENT_CERT_PATH to a PEM file with one that it accepts, and its key.';
+  }
+  if (status === 407) {
+    return 'A proxy on the way wants a login: set HTTP_PROXY to http://USER:PASSWORD@HOST:PORT.';
   }
   if (status === 403) return permissionText(about);
   if (isNameRefused(failure)) {
