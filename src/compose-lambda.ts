@@ -56,7 +56,7 @@ function authorizerFor({ auth }: Config['registry']): Authorizer {
   if (auth.kind === 'signed') return signedRequests(auth);
   return new LoginAuthorizer(
     auth.kind === 'login'
-      ? new StaticCredentials(auth.authorization)
+      ? new StaticCredentials(auth.authorization, auth.source)
       : secretCredentials(auth.secretId),
   );
 }

@@ -53,7 +53,7 @@ async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> 
   if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
   return new LoginAuthorizer(
     auth.kind === 'login'
-      ? new StaticCredentials(auth.authorization)
+      ? new StaticCredentials(auth.authorization, auth.source)
       : (await import('./compose-aws.ts')).secretCredentials(auth.secretId),
   );
 }

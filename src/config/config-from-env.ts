@@ -57,7 +57,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     });
   }
   const notices = channelSettingsFromEnv(env);
-  const registry = registryFromEnv(env);
+  const registry = registryFromEnv(env, surface);
   return {
     registry,
     store: storeFromEnv(env, surface),

@@ -1,4 +1,3 @@
-import { BlockList, isIP, isIPv4 } from 'node:net';
 import { ConfigurationError } from '../domain/errors.ts';
 import type { Warning } from '../domain/request/request.ts';
 import type { EnvName } from './env-names.ts';
@@ -113,17 +112,26 @@ function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
       if (entry === '*') return true;
       const [, network = '', bits = ''] = /^([\d.]+)\/(\d{1,2})$/.exec(entry) ?? [];
       if (network !== '') return isInNetwork(host, network, Number(bits));
+      // An IPv6 address has colons of its own, and its port only behind brackets.
       const [, named = '', namedPort = ownPort] =
-        isIP(entry) === 6 ? [entry, entry] : (/^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? []);
+        /^\[(.+)\](?::(\d+))?$/.exec(entry) ??
+        (entry.split(':').length > 2 ? [entry, entry] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []));
       const name = named.replace(/^\*?\./, '');
       if (namedPort !== ownPort) return false;
-      return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`));
+      return host === name || (!/^[\d.]+$/.test(host) && host.endsWith(`.${name}`));
     });
 }
 
 function isInNetwork(host: string, network: string, bits: number): boolean {
-  if (!isIPv4(host) || !isIPv4(network) || bits > 32) return false;
-  const list = new BlockList();
-  list.addSubnet(network, bits);
-  return list.check(host);
+  const [one, other] = [numberOf(host), numberOf(network)];
+  if (one === null || other === null || bits > 32) return false;
+  const size = 2 ** (32 - bits);
+  return Math.floor(one / size) === Math.floor(other / size);
+}
+
+/** Null for what is not an IPv4 address. */
+function numberOf(address: string): number | null {
+  const parts = address.split('.');
+  const isAddress = parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part));
+  return isAddress ? parts.reduce((sum, part) => sum * 256 + Number(part), 0) : null;
 }

@@ -31,7 +31,7 @@ export interface LenientConfig {
 export function lenientConfig(env: Env): LenientConfig {
   const whole = attempt(() => configFromEnv(env, 'command'));
   if (whole.value !== null) return { config: whole.value, error: null, ...noErrors };
-  const registry = attempt(() => registryFromEnv(env));
+  const registry = attempt(() => registryFromEnv(env, 'command'));
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
   const channels = attempt(() => channelSettingsFromEnv(env));

@@ -1,11 +1,17 @@
 import { ConfigurationError } from '../domain/errors.ts';
+import { type StoredLogin, storedLogin } from './credentials-file.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read } from './read-env.ts';
 
 /** A login for every request, the same for all of them. */
 export type RegistryLogin =
-  /** The value of the Authorization header, secret; null: there is no login. */
-  | { readonly kind: 'login'; readonly authorization: string | null }
+  | {
+      readonly kind: 'login';
+      /** The value of the Authorization header, secret; null: there is no login. */
+      readonly authorization: string | null;
+      /** Where it is set, for people, if not in the environment. */
+      readonly source?: string;
+    }
   /** Name or ARN of the secret that holds the login, read at run time. */
   | { readonly kind: 'secret'; readonly secretId: string };
 
@@ -16,12 +22,19 @@ export interface UserInfo {
 }
 
 /**
- * Two sources of a login are a mistake: nobody could say which one the registry gets.
+ * Two sources of a login in the environment are a mistake: nobody could say which one the registry gets.
+ * @param surface the file that MLflow keeps a login in is for people
  * @throws ConfigurationError
  */
-export function loginFromEnv(env: Env, user: UserInfo): RegistryLogin {
+export function loginFromEnv(
+  env: Env,
+  user: UserInfo,
+  surface: 'lambda' | 'command',
+): RegistryLogin {
   const secretId = read(env, 'MLFLOW_TRACKING_SECRET_ARN');
-  if (secretId === undefined) return { kind: 'login', authorization: authorizationOf(env, user) };
+  if (secretId === undefined) {
+    return plainLogin(env, user, surface === 'command' ? storedLogin(env) : null);
+  }
   const others = [
     ...loginsIn(env),
     ...(user.name === '' && user.password === '' ? [] : ['the login inside the address']),
@@ -54,14 +67,20 @@ const loginNames = [
   'MLFLOW_TRACKING_TOKEN',
 ] as const;
 
-/** Basic when there is a whole login, else the token: as MLflow's own client does. */
-function authorizationOf(env: Env, user: UserInfo): string | null {
-  const login = read(env, 'MLFLOW_TRACKING_USERNAME') ?? user.name;
+/**
+ * Basic when there is a whole login, else the token, and from the file what is nowhere else: as MLflow's own client
+ * does.
+ */
+function plainLogin(env: Env, user: UserInfo, stored: StoredLogin | null): RegistryLogin {
+  const login = (read(env, 'MLFLOW_TRACKING_USERNAME') ?? user.name) || (stored?.name ?? '');
   // A password may begin or end with a space.
-  const password = env['MLFLOW_TRACKING_PASSWORD'] || user.password;
+  const own = env['MLFLOW_TRACKING_PASSWORD'] || user.password;
+  const password = own || (stored?.password ?? '');
   const token = read(env, 'MLFLOW_TRACKING_TOKEN');
   if (login !== '' && password !== '') {
-    return `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
+    const authorization = `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
+    const isStored = stored !== null && own === '';
+    return { kind: 'login', authorization, ...(isStored ? { source: stored.path } : {}) };
   }
   if (token !== undefined) {
     if (!/^[\x21-\x7e]+$/.test(token)) {
@@ -69,12 +88,15 @@ function authorizationOf(env: Env, user: UserInfo): string | null {
         'MLFLOW_TRACKING_TOKEN contains characters that a token cannot have. Set it again.',
       );
     }
-    return `Bearer ${token}`;
+    return { kind: 'login', authorization: `Bearer ${token}` };
   }
   if (login !== '' || password !== '') {
     const pair = ['MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'];
     const [missing, other] = login === '' ? pair : pair.toReversed();
-    throw new ConfigurationError(`${missing} is not set, but ${other} is. Set both, or neither.`);
+    const also = stored === null ? '' : `, also not in ${stored.path}`;
+    throw new ConfigurationError(
+      `${missing} is not set${also}, but ${other} is. Set both, or neither.`,
+    );
   }
-  return null;
+  return { kind: 'login', authorization: null };
 }

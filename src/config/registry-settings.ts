@@ -25,7 +25,10 @@ export interface SignedRequests extends SigningSettings {
 }
 
 /** @throws ConfigurationError */
-export function registryFromEnv(env: Env): RegistryConfig {
+export function registryFromEnv(
+  env: Env,
+  surface: 'lambda' | 'command' = 'lambda',
+): RegistryConfig {
   const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
   const text = read(env, name);
   if (text === undefined) {
@@ -42,7 +45,7 @@ export function registryFromEnv(env: Env): RegistryConfig {
   const { baseUrl, user } = addressIn(name, text);
   const auth = readBoolean(env, 'MLFLOW_TRACKING_AWS_SIGV4')
     ? signedRequests(env, gatewaySigning(baseUrl), user)
-    : loginFromEnv(env, user);
+    : loginFromEnv(env, user, surface);
   const address = baseUrl.href.replace(/\/+$/, '');
   return { address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
 }

@@ -58,8 +58,9 @@ const allowed =
   'the ARN of MLflow in SageMaker, arn:aws:sagemaker:REGION:ACCOUNT:mlflow-tracking-server/NAME or ' +
   'arn:aws:sagemaker:REGION:ACCOUNT:mlflow-app/ID, or an address such as https://mlflow.example.com';
 
-const arnParts =
-  /^arn:(aws[a-z-]*):sagemaker:([a-z]{2}(?:-[a-z]+)+-\d+):\d{12}:(mlflow-tracking-server|mlflow-app)\/[A-Za-z0-9][\w-]{0,255}$/;
+const resource = '(mlflow-tracking-server|mlflow-app)/[A-Za-z0-9][A-Za-z0-9_-]{0,255}';
+const region = '([a-z]{2}(?:-[a-z]+)+-[0-9]+)';
+const arnParts = new RegExp(`^arn:(aws[a-z-]*):sagemaker:${region}:[0-9]{12}:${resource}$`);
 
 /** Also one for a network of one's own, through an endpoint of it. */
 const gatewayHost = /(?:^|\.)execute-api\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$/;

@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import { ConfigurationError } from '../../domain/errors.ts';
 import type { ConnectionOptions } from './connections.ts';
 
@@ -63,13 +62,19 @@ function readPem(variable: string, path: string, { what, marks }: Content): stri
     throw wrong(`which cannot be read (${code})`);
   }
   if (!marks.every((mark) => mark.test(text))) throw wrong('which holds something else');
+  const problem = contentProblem(text, marks.length > 1);
+  if (problem !== null) throw wrong(`which cannot be used: ${problem}`);
+  return text;
+}
+
+/** Node takes anything for an authority without a word, and knows none of it later. */
+function contentProblem(text: string, hasKey: boolean): string | null {
   try {
-    // A context takes anything for an authority, and knows none of it later.
-    for (const [block] of text.matchAll(certificates)) new X509Certificate(block);
-    if (marks.length > 1) createSecureContext({ cert: text, key: text });
+    const found = [...text.matchAll(certificates)].map(([block]) => new X509Certificate(block));
+    const isPair = !hasKey || found[0]?.checkPrivateKey(createPrivateKey(text)) === true;
+    return isPair ? null : 'the key is not that of the certificate';
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw wrong(`which cannot be used (${code})`);
+    return code;
   }
-  return text;
 }

@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { configFromEnv, type Env } from '../../../src/config/config-from-env.ts';
 import { registryFromEnv } from '../../../src/config/registry-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
@@ -22,7 +25,7 @@ const warned = (env: Env): readonly string[] =>
 
 describe('registryFromEnv with an ARN', () => {
   test('knows where a tracking server is, and how its requests are signed', () => {
-    expect(registryFromEnv({ MLFLOW_TRACKING_URI: SERVER })).toEqual({
+    expect(registryFromEnv({ MLFLOW_TRACKING_URI: SERVER })).toMatchObject({
       baseUrl: new URL('https://eu-west-1.experiments.sagemaker.aws'),
       address: SERVER,
       auth: {
@@ -166,5 +169,56 @@ describe('registryFromEnv with MLFLOW_TRACKING_AWS_SIGV4', () => {
       'SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT',
       'MLFLOW_TRACKING_AUTH',
     ]);
+  });
+});
+
+describe('registryFromEnv with ~/.mlflow/credentials', () => {
+  const home = mkdtempSync(join(tmpdir(), 'model-rollback-home-'));
+  const empty = mkdtempSync(join(tmpdir(), 'model-rollback-home-'));
+  const broken = mkdtempSync(join(tmpdir(), 'model-rollback-home-'));
+  const path = join(home, '.mlflow', 'credentials');
+  mkdirSync(join(home, '.mlflow'));
+  writeFileSync(
+    path,
+    '[mlflow]\nmlflow_tracking_username = ada\nmlflow_tracking_password = stored\n',
+  );
+  mkdirSync(join(broken, '.mlflow', 'credentials'), { recursive: true });
+  afterAll(() => {
+    for (const folder of [home, empty, broken]) rmSync(folder, { recursive: true });
+  });
+  const auth = (env: Env = {}, surface: 'lambda' | 'command' = 'command') =>
+    registryFromEnv({ MLFLOW_TRACKING_URI: 'http://mlflow', HOME: home, ...env }, surface).auth;
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+
+  test('takes what is nowhere else, and says where it is', () => {
+    expect(auth()).toEqual({ kind: 'login', authorization: basic('ada:stored'), source: path });
+    expect(auth({ MLFLOW_TRACKING_USERNAME: 'me' })).toMatchObject({
+      authorization: basic('me:stored'),
+    });
+    const whole = { MLFLOW_TRACKING_USERNAME: 'me', MLFLOW_TRACKING_PASSWORD: 'p' };
+    expect(auth(whole)).toEqual({ kind: 'login', authorization: basic('me:p') });
+    expect(auth({ MLFLOW_TRACKING_URI: 'http://me:p@mlflow' })).toMatchObject({
+      authorization: basic('me:p'),
+    });
+    // A whole login comes before a token, as in MLflow.
+    expect(auth({ MLFLOW_TRACKING_TOKEN: 't' })).toMatchObject({
+      authorization: basic('ada:stored'),
+    });
+  });
+
+  test('is not for a function, nor beside a secret or signatures', () => {
+    expect(auth({}, 'lambda')).toEqual({ kind: 'login', authorization: null });
+    expect(auth({ MLFLOW_TRACKING_SECRET_ARN: 'a' })).toEqual({ kind: 'secret', secretId: 'a' });
+    expect(auth({ MLFLOW_TRACKING_URI: SERVER })).toMatchObject({ kind: 'signed' });
+    expect(auth({ HOME: empty })).toEqual({ kind: 'login', authorization: null });
+    expect(auth({ HOME: '' })).toEqual({ kind: 'login', authorization: null });
+  });
+
+  test('is named when it cannot be read, or lacks a part', () => {
+    expect(() => auth({ HOME: broken })).toThrow(/credentials, where MLflow.*\(EISDIR\)/);
+    writeFileSync(join(empty, '.mlflow'), 'a file');
+    expect(auth({ HOME: empty })).toEqual({ kind: 'login', authorization: null });
+    writeFileSync(path, '[mlflow]\nmlflow_tracking_username = ada\n');
+    expect(() => auth()).toThrow(`MLFLOW_TRACKING_PASSWORD is not set, also not in ${path}`);
   });
 });
