@@ -6,6 +6,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBRollbackStore } from '../src/adapters/dynamodb/dynamodb-rollback-store.ts';
 import { MemoryAlarmReader } from '../src/adapters/memory/memory-alarm-reader.ts';
+import { LoginAuthorizer } from '../src/adapters/mlflow/login-authorizer.ts';
 import {
   type HttpAnswer,
   MLflowClient,
@@ -49,8 +50,8 @@ export async function recordRollback(
 ): Promise<Recording> {
   const recorder = new Recorder();
   const baseUrl = new URL(registryUrl);
-  const credentials = new StaticCredentials(null);
-  const options = { baseUrl, credentials, workspace: null, clock: systemClock };
+  const authorizer = new LoginAuthorizer(new StaticCredentials(null));
+  const options = { baseUrl, authorizer, workspace: null, clock: systemClock };
   const registry = new MLflowModelRegistry(
     new RecordedMLflowClient(options, recorder),
     systemClock,

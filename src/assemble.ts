@@ -6,8 +6,8 @@ import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Credentials } from './ports/credentials.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Notifier } from './ports/notifier.ts';
@@ -30,7 +30,7 @@ export interface ComposeOptions {
 export function assemble(
   config: Config,
   {
-    credentials,
+    authorizer,
     closeChannels,
     ...parts
   }: {
@@ -38,12 +38,12 @@ export function assemble(
     readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
     readonly logger: Logger;
-    readonly credentials: Credentials;
+    readonly authorizer: Authorizer;
     readonly closeChannels?: () => void;
   },
 ): Composed {
-  const { baseUrl, workspace, address } = config.registry;
-  const client = new MLflowClient({ baseUrl, workspace, credentials, clock: systemClock });
+  const { address, ...registrySettings } = config.registry;
+  const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
   const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address, pointer);
   return {
@@ -64,7 +64,7 @@ export function assemble(
     },
     close: () => {
       registry.close();
-      credentials.close();
+      authorizer.close();
       closeChannels?.();
       parts.store.close();
       parts.alarms.close();

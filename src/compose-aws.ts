@@ -9,10 +9,13 @@ import {
 } from './adapters/dynamodb/dynamodb-rollback-store.ts';
 import { channelSecret } from './adapters/secrets-manager/secret-use.ts';
 import { SecretsManagerCredentials } from './adapters/secrets-manager/secrets-manager-credentials.ts';
+import { assumeRole, type RoleCredentials } from './adapters/sigv4/assume-role.ts';
+import { SigV4Authorizer, type SigV4Options } from './adapters/sigv4/sigv4-authorizer.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
 import type { Notifier } from './ports/notifier.ts';
@@ -52,6 +55,19 @@ export function channelCredentials(
 /** No client is made before the first alarm is read. */
 export function cloudWatchAlarms(): AlarmReader {
   return new CloudWatchAlarmReader((region) => new CloudWatchClient({ ...clientConfig, region }));
+}
+
+/** Signatures with AWS credentials: those that the SDK finds, or those of a role. */
+export function signedRequests(options: SigV4Options): Authorizer {
+  const { region, roleArn } = options;
+  const config = { ...clientConfig, ...(region === null ? {} : { region }) };
+  const own = new SNSClient(config);
+  if (roleArn === null) return new SigV4Authorizer(own, options, systemClock);
+  const credentials = (): Promise<RoleCredentials> => assumeRole(own, roleArn);
+  // One pool of connections, so that closing the one client is enough.
+  const { requestHandler } = own.config;
+  const ofRole = new SNSClient({ ...config, requestHandler, credentials });
+  return new SigV4Authorizer(ofRole, options, systemClock);
 }
 
 export function secretCredentials(secretId: string): Credentials {

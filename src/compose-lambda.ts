@@ -1,4 +1,5 @@
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
+import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
@@ -8,12 +9,14 @@ import {
   cloudWatchAlarms,
   dynamoDBStore,
   secretCredentials,
+  signedRequests,
   snsClient,
   snsNotifier,
 } from './compose-aws.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
 import { assert } from './domain/assert.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 export { composeRehearsal } from './compose-rehearsal.ts';
@@ -28,9 +31,6 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     config.topicArn === null
       ? new ConsoleNotifier(options.writeNotice)
       : snsNotifier(config.topicArn, config.snsFormat);
-  const { authorization, secretId } = config.registry;
-  const credentials =
-    secretId === null ? new StaticCredentials(authorization) : secretCredentials(secretId);
   const store = await openStore(config);
   const alarms = cloudWatchAlarms();
   const { logger } = options;
@@ -40,7 +40,7 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
     logger,
-    credentials,
+    authorizer: authorizerFor(config.registry),
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -52,6 +52,15 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function authorizerFor({ auth }: Config['registry']): Authorizer {
+  if (auth.kind === 'signed') return signedRequests(auth);
+  return new LoginAuthorizer(
+    auth.kind === 'login'
+      ? new StaticCredentials(auth.authorization, auth.source)
+      : secretCredentials(auth.secretId),
+  );
+}
 
 /** Few functions have any: the code for them is begun only then. */
 async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {

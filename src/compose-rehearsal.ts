@@ -14,6 +14,7 @@ import {
 } from './adapters/canned/canned-answers.ts';
 import { CloudWatchAlarmReader } from './adapters/cloudwatch/cloudwatch-alarm-reader.ts';
 import { DynamoDBRollbackStore } from './adapters/dynamodb/dynamodb-rollback-store.ts';
+import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from './adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from './adapters/mlflow/mlflow-model-registry.ts';
 import { SNSNotifier } from './adapters/sns/sns-notifier.ts';
@@ -54,7 +55,7 @@ export function composeRehearsal(
   const table = new DynamoDBClient(aws(cannedTable()));
   const client = new MLflowClient({
     baseUrl: new URL('http://canned.invalid'),
-    credentials: new StaticCredentials(null),
+    authorizer: new LoginAuthorizer(new StaticCredentials(null)),
     workspace: null,
     clock,
     agent: agentFor(cannedRegistry()),

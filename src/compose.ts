@@ -1,20 +1,17 @@
-import { resolve } from 'node:path';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
-import type { CreatedTable } from './adapters/dynamodb/dynamodb-table.ts';
-import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.ts';
+import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
+import { openStore } from './compose-store.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
-import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
+import type { ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
-import type { Credentials } from './ports/credentials.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
@@ -23,20 +20,20 @@ import type { Surroundings } from './ports/surroundings.ts';
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
   const { topicArn } = config;
-  const [store, first, channels, credentials] = await Promise.all([
+  const [store, first, channels, authorizer] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
     furtherChannels(config),
-    credentialsFor(config.registry),
+    authorizerFor(config.registry),
   ]);
   return assemble(config, {
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
     logger: options.logger,
-    credentials,
+    authorizer,
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -49,13 +46,13 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   );
 }
 
-async function credentialsFor({
-  authorization,
-  secretId,
-}: Config['registry']): Promise<Credentials> {
-  return secretId === null
-    ? new StaticCredentials(authorization)
-    : (await import('./compose-aws.ts')).secretCredentials(secretId);
+async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
+  if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
+  return new LoginAuthorizer(
+    auth.kind === 'login'
+      ? new StaticCredentials(auth.authorization, auth.source)
+      : (await import('./compose-aws.ts')).secretCredentials(auth.secretId),
+  );
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
@@ -86,63 +83,6 @@ function sharedStateHint(store: StoreConfig): string | null {
     : null;
 }
 
-/** The state store alone, for verbs that need no registry. */
-export async function openStore(
-  config: StoreConfig,
-  workspace: string | null,
-): Promise<RollbackStore> {
-  if (config.kind === 'sqlite') {
-    const { SQLiteRollbackStore } = await import('./adapters/sqlite/sqlite-rollback-store.ts');
-    return new SQLiteRollbackStore(config.path, workspace ?? '', systemClock);
-  }
-  if (config.kind === 'postgres') {
-    const { postgresStore } = await import('./adapters/postgres/postgres-rollback-store.ts');
-    return postgresStore(config, workspace ?? '', { clock: systemClock, identity: systemIdentity });
-  }
-  const { dynamoDBStore } = await import('./compose-aws.ts');
-  return dynamoDBStore({ tableName: config.tableName, workspace: workspace ?? '' });
-}
-
-/** Which store that is, for people: `dynamodb:NAME (REGION)`, `sqlite:PATH` or `postgres://HOST/DATABASE`. */
-export async function storeLabel(config: StoreConfig): Promise<string> {
-  if (config.kind === 'sqlite') {
-    return `sqlite:${config.path === ':memory:' ? config.path : resolve(config.path)}`;
-  }
-  if (config.kind === 'postgres') return config.address;
-  const { regionInUse } = await import('./compose-aws.ts');
-  return `dynamodb:${config.tableName} (${(await regionInUse()) ?? 'no region is set'})`;
-}
-
-/** Creates the state table, or finds it there; one of release 0.1.0 gets the index that it lacks. */
-export async function createStateTable(tableName: string): Promise<CreatedTable> {
-  const { createTable } = await import('./adapters/dynamodb/dynamodb-table.ts');
-  return await withTable(tableName, (client) => createTable(client, tableName, systemClock));
-}
-
-/** Moves the entries of the indexes of the state table. */
-export async function reindexTable(options: ReindexOptions): Promise<ReindexReport> {
-  const { reindex } = await import('./adapters/dynamodb/reindex.ts');
-  const parts = { clock: systemClock, identity: systemIdentity };
-  return await withTable(options.tableName, (client) => reindex(client, parts, options));
-}
-
-async function withTable<T>(
-  tableName: string,
-  work: (client: DynamoDBClient) => Promise<T>,
-): Promise<T> {
-  const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
-  const { clientConfig } = await import('./compose-aws.ts');
-  const { storeError } = await import('./adapters/dynamodb/dynamodb-error.ts');
-  const client = new DynamoDBClient(clientConfig);
-  try {
-    return await work(client);
-  } catch (error) {
-    throw isModelRollbackError(error) ? error : storeError(error, tableName);
-  } finally {
-    client.destroy();
-  }
-}
-
 /** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */
 export async function composeForDoctor(
   config: Config,
@@ -152,22 +92,22 @@ export async function composeForDoctor(
   },
   options: ComposeOptions,
 ): Promise<Composed & { readonly around: Surroundings }> {
-  const [store, credentials] = await Promise.all([
+  const [store, authorizer] = await Promise.all([
     broken.storeError === null
       ? openStore(config.store, config.registry.workspace).catch(brokenStore)
       : brokenStore(broken.storeError),
     broken.registryError === null
-      ? credentialsFor(config.registry)
-      : brokenCredentials(broken.registryError),
+      ? authorizerFor(config.registry)
+      : brokenAuthorizer(broken.registryError),
   ]);
   const composed = assemble(config, {
     store,
-    credentials,
+    authorizer,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
     logger: options.logger,
   });
-  const around = openSurroundings(config, credentials);
+  const around = openSurroundings(config, authorizer);
   const isStoreKnown = broken.storeError === null;
   return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
 }
@@ -188,21 +128,27 @@ function brokenStore(error: unknown): RollbackStore {
   };
 }
 
-function brokenCredentials(error: unknown): Credentials {
-  const authorization = async (): Promise<never> => {
+function brokenAuthorizer(error: unknown): Authorizer {
+  const authorize = async (): Promise<never> => {
     throw error;
   };
-  return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
+  return {
+    source: 'the settings',
+    iamService: null,
+    authorize,
+    renew: async () => null,
+    close: () => undefined,
+  };
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */
-function openSurroundings(config: Config, credentials: Credentials): Surroundings {
+function openSurroundings(config: Config, authorizer: Authorizer): Surroundings {
   const { registry, store } = config;
   return {
     registry: async (deadline) => {
       const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
-      const client = new MLflowClient({ ...registry, credentials, clock: systemClock });
+      const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
       return await inspectRegistry(client, registry.address, deadline).finally(() =>
         client.close(),
       );

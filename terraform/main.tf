@@ -24,6 +24,10 @@ locals {
 
   alarms = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:"
 
+  # The registry, and MLflow in SageMaker that the function itself uses.
+  registry       = compact([var.mlflow_registry_uri, var.mlflow_tracking_uri])[0]
+  sagemaker_arns = length(compact([var.mlflow_role_arn])) == 0 && startswith(local.registry, "arn:") ? [local.registry] : []
+
   # Further channels of notices, by what turns each on.
   channels = {
     eventbridge = var.event_bus_arn
@@ -35,38 +39,39 @@ locals {
 
   # A blank variable counts as not set.
   environment = {
-    MLFLOW_TRACKING_URI            = var.mlflow_tracking_uri
-    MLFLOW_REGISTRY_URI            = var.mlflow_registry_uri
-    MLFLOW_WORKSPACE               = var.mlflow_workspace
-    MLFLOW_TRACKING_SECRET_ARN     = var.credentials_secret_arn
-    ROLLBACK_STATE_TABLE           = local.state_table
-    ALERT_SNS_TOPIC_ARN            = local.topic
-    ROLLBACK_SNS_FORMAT            = var.sns_format
-    ROLLBACK_CHANNELS              = join(",", [for name, part in local.channels : name if part != null])
-    ROLLBACK_SLACK_SECRET_ARN      = var.slack_secret_arn
-    ROLLBACK_TEAMS_SECRET_ARN      = var.teams_secret_arn
-    ROLLBACK_PAGERDUTY_SECRET_ARN  = var.pager_duty_secret_arn
-    ROLLBACK_PAGERDUTY_URL         = var.pager_duty_url
-    ROLLBACK_EVENT_BUS             = var.event_bus_arn
-    ROLLBACK_WEBHOOK_URL           = var.webhook_url
-    ROLLBACK_WEBHOOK_SECRET_ARN    = var.webhook_secret_arn
-    ROLLBACK_MODE                  = var.mode
-    ROLLBACK_COOLDOWN_HOURS        = var.cooldown_hours
-    ROLLBACK_POINTER               = var.pointer
-    ROLLBACK_MODEL_POINTERS        = jsonencode(var.model_pointers)
-    ROLLBACK_TARGET_RULE           = var.target_rule
-    ROLLBACK_BUDGET                = var.budget
-    ROLLBACK_BLAST_RADIUS          = var.blast_radius
-    ROLLBACK_CAUSE_CHECK           = var.cause_check
-    ROLLBACK_PENDING_ACT_MINUTES   = var.pending_act_minutes
-    ROLLBACK_BAKE_MINUTES          = var.bake_minutes
-    ROLLBACK_OBSERVE_MINUTES       = var.observe_minutes
-    ROLLBACK_EVENT_AGE_MAX_MINUTES = var.event_age_max_minutes
-    ROLLBACK_ALARM_AGE_MIN_MINUTES = var.alarm_age_min_minutes
-    ROLLBACK_WRITE_HORIZON_SECONDS = var.write_horizon_seconds
-    ROLLBACK_MODEL_DIMENSION       = var.model_dimension
-    ROLLBACK_ALARM_MODELS          = jsonencode(var.alarm_models)
-    ROLLBACK_ALLOWED_ACCOUNTS      = join(",", var.allowed_accounts)
+    MLFLOW_TRACKING_URI              = var.mlflow_tracking_uri
+    MLFLOW_REGISTRY_URI              = var.mlflow_registry_uri
+    MLFLOW_WORKSPACE                 = var.mlflow_workspace
+    MLFLOW_TRACKING_SECRET_ARN       = var.credentials_secret_arn
+    SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN = var.mlflow_role_arn
+    ROLLBACK_STATE_TABLE             = local.state_table
+    ALERT_SNS_TOPIC_ARN              = local.topic
+    ROLLBACK_SNS_FORMAT              = var.sns_format
+    ROLLBACK_CHANNELS                = join(",", [for name, part in local.channels : name if part != null])
+    ROLLBACK_SLACK_SECRET_ARN        = var.slack_secret_arn
+    ROLLBACK_TEAMS_SECRET_ARN        = var.teams_secret_arn
+    ROLLBACK_PAGERDUTY_SECRET_ARN    = var.pager_duty_secret_arn
+    ROLLBACK_PAGERDUTY_URL           = var.pager_duty_url
+    ROLLBACK_EVENT_BUS               = var.event_bus_arn
+    ROLLBACK_WEBHOOK_URL             = var.webhook_url
+    ROLLBACK_WEBHOOK_SECRET_ARN      = var.webhook_secret_arn
+    ROLLBACK_MODE                    = var.mode
+    ROLLBACK_COOLDOWN_HOURS          = var.cooldown_hours
+    ROLLBACK_POINTER                 = var.pointer
+    ROLLBACK_MODEL_POINTERS          = jsonencode(var.model_pointers)
+    ROLLBACK_TARGET_RULE             = var.target_rule
+    ROLLBACK_BUDGET                  = var.budget
+    ROLLBACK_BLAST_RADIUS            = var.blast_radius
+    ROLLBACK_CAUSE_CHECK             = var.cause_check
+    ROLLBACK_PENDING_ACT_MINUTES     = var.pending_act_minutes
+    ROLLBACK_BAKE_MINUTES            = var.bake_minutes
+    ROLLBACK_OBSERVE_MINUTES         = var.observe_minutes
+    ROLLBACK_EVENT_AGE_MAX_MINUTES   = var.event_age_max_minutes
+    ROLLBACK_ALARM_AGE_MIN_MINUTES   = var.alarm_age_min_minutes
+    ROLLBACK_WRITE_HORIZON_SECONDS   = var.write_horizon_seconds
+    ROLLBACK_MODEL_DIMENSION         = var.model_dimension
+    ROLLBACK_ALARM_MODELS            = jsonencode(var.alarm_models)
+    ROLLBACK_ALLOWED_ACCOUNTS        = join(",", var.allowed_accounts)
   }
 }
 

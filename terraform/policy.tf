@@ -76,6 +76,39 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = local.sagemaker_arns
+
+    content {
+      sid = "Registry"
+
+      actions = [
+        "sagemaker:CallMlflowAppApi",
+        "sagemaker-mlflow:GetLatestModelVersions",
+        "sagemaker-mlflow:GetModelVersion",
+        "sagemaker-mlflow:GetModelVersionByAlias",
+        "sagemaker-mlflow:GetRegisteredModel",
+        "sagemaker-mlflow:SearchModelVersions",
+        "sagemaker-mlflow:SearchRegisteredModels",
+        "sagemaker-mlflow:SetModelVersionTag",
+        "sagemaker-mlflow:SetRegisteredModelAlias",
+        "sagemaker-mlflow:TransitionModelVersionStage",
+      ]
+
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = compact([var.mlflow_role_arn])
+
+    content {
+      sid       = "RegistryRole"
+      actions   = ["sts:AssumeRole"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.slack_secret_arn == null ? [] : [var.slack_secret_arn]
 
     content {

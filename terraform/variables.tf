@@ -1,10 +1,10 @@
 variable "mlflow_tracking_uri" {
-  description = "Address of the MLflow server, http or https, with its path prefix and without a login."
+  description = "Address of the MLflow server, http or https, with its path prefix and without a login, or the ARN of MLflow in SageMaker."
   type        = string
 
   validation {
-    condition     = can(regex("^https?://[^@?#\\s]+$", var.mlflow_tracking_uri))
-    error_message = "The address must be http or https, without a login, ? and #. Put a login into a secret: credentials_secret_arn."
+    condition     = can(regex("^(https?://[^@?#\\s]+|arn:aws(-us-gov)?:sagemaker:[a-z0-9-]+:[0-9]{12}:mlflow-(tracking-server|app)/[A-Za-z0-9][A-Za-z0-9_-]*)$", var.mlflow_tracking_uri))
+    error_message = "The address must be http or https, without a login, ? and #, or the ARN of a tracking server or an App. Put a login into a secret: credentials_secret_arn."
   }
 }
 
@@ -31,8 +31,8 @@ variable "mlflow_registry_uri" {
   default     = null
 
   validation {
-    condition     = var.mlflow_registry_uri == null ? true : can(regex("^(https?://[^@?#\\s]+)?$", var.mlflow_registry_uri))
-    error_message = "The address must be http or https, without a login, ? and #."
+    condition     = var.mlflow_registry_uri == null ? true : can(regex("^(https?://[^@?#\\s]+|arn:aws(-us-gov)?:sagemaker:[a-z0-9-]+:[0-9]{12}:mlflow-(tracking-server|app)/[A-Za-z0-9][A-Za-z0-9_-]*)?$", var.mlflow_registry_uri))
+    error_message = "The address must be http or https, without a login, ? and #, or the ARN of a tracking server or an App."
   }
 }
 
@@ -44,6 +44,17 @@ variable "mlflow_workspace" {
   validation {
     condition     = var.mlflow_workspace == null ? true : can(regex("^([a-z0-9](-?[a-z0-9])*)?$", var.mlflow_workspace))
     error_message = "The workspace must be lower-case letters, digits and single hyphens."
+  }
+}
+
+variable "mlflow_role_arn" {
+  description = "Role to assume for MLflow in SageMaker; null: the function has the rights."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mlflow_role_arn == null ? true : can(regex("^(arn:aws(-us-gov)?:iam::[0-9]{12}:role/.+)?$", var.mlflow_role_arn))
+    error_message = "The role must be the ARN of a role."
   }
 }
 

@@ -6,6 +6,7 @@ const groups = {
     'MlflowTrackingUri',
     'MlflowRegistryUri',
     'MlflowWorkspace',
+    'MlflowRoleArn',
     'CredentialsSecretArn',
     'CredentialsKeyArn',
   ],
@@ -74,6 +75,8 @@ export function templateParameters(
 
 const arnOf = (service: string, rest: string): string =>
   `^(arn:aws[a-z-]*:${service}:[a-z0-9-]+:[0-9]{12}:${rest})?$`;
+const sageMakerArn =
+  'arn:aws(-us-gov)?:sagemaker:[a-z0-9-]+:[0-9]{12}:mlflow-(tracking-server|app)/[A-Za-z0-9][A-Za-z0-9_-]*';
 /**
  * A count, and a time of more than nothing and at most 90 days: what the function reads, without its odd
  * forms. No lookahead, which the regular expressions of Terraform lack.
@@ -92,21 +95,30 @@ const retentionDays = [
 function propsByName(version: string): Record<ParameterName, CfnParameterProps> {
   return {
     MlflowTrackingUri: {
-      description: 'Address of the MLflow server, with its path prefix and without a login.',
-      allowedPattern: '^https?://[^@?#\\s]+$',
-      constraintDescription: 'must be http or https, without a login, ? and #',
+      description:
+        'Address of the MLflow server, with its path prefix and without a login, or the ARN of MLflow in SageMaker.',
+      allowedPattern: `^(https?://[^@?#\\s]+|${sageMakerArn})$`,
+      constraintDescription:
+        'must be http or https, without a login, ? and #, or the ARN of a tracking server or an App',
     },
     MlflowRegistryUri: {
       description: 'Address of the registry, where it is another server.',
       default: '',
-      allowedPattern: '^(https?://[^@?#\\s]+)?$',
-      constraintDescription: 'must be http or https, without a login, ? and #',
+      allowedPattern: `^(https?://[^@?#\\s]+|${sageMakerArn})?$`,
+      constraintDescription:
+        'must be http or https, without a login, ? and #, or the ARN of a tracking server or an App',
     },
     MlflowWorkspace: {
       description: 'Workspace of the registered models, for MLflow 3.10 and later.',
       default: '',
       allowedPattern: '^([a-z0-9](-?[a-z0-9])*)?$',
       constraintDescription: 'must be lower-case letters, digits and single hyphens',
+    },
+    MlflowRoleArn: {
+      description: 'Role to assume for MLflow in SageMaker; blank: the function has the rights.',
+      default: '',
+      allowedPattern: '^(arn:aws(-us-gov)?:iam::[0-9]{12}:role/.+)?$',
+      constraintDescription: 'must be the ARN of a role',
     },
     CredentialsSecretArn: {
       description: 'Secret with the login of MLflow, {"username", "password"} or {"token"}.',

@@ -25,7 +25,7 @@ import {
 } from 'aws-cdk-lib';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
-import type { Policy } from 'aws-cdk-lib/aws-iam';
+import { type Policy, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -77,6 +77,8 @@ const conditionsBySid: Readonly<Record<string, string>> = {
   Webhook: 'HasWebhook',
   EventBus: 'HasEventBus',
   ChannelsKey: 'HasChannelsKey',
+  Registry: 'IsSageMaker',
+  RegistryRole: 'HasMlflowRole',
   Network: 'IsInNetwork',
 };
 
@@ -104,6 +106,7 @@ class TemplateStack extends Stack {
     const rollback = this.#makeRollback(parameters);
     this.#putIntoNetwork(rollback, parameters);
     this.#limitRights(rollback);
+    this.#limitRegistry(rollback, parameters);
     Validations.of(this).acknowledge(...blankIsGuarded('W1001', 'W1030'), {
       id: 'CloudFormation-Validate::W2509',
       reason: 'The ARN of a secret is no password.',
@@ -210,6 +213,7 @@ class TemplateStack extends Stack {
       mlflowTrackingUri: text('MlflowTrackingUri'),
       mlflowRegistryUri: text('MlflowRegistryUri'),
       mlflowWorkspace: text('MlflowWorkspace'),
+      mlflowRole: Role.fromRoleArn(this, 'MlflowRole', text('MlflowRoleArn')),
       credentials: Secret.fromSecretAttributes(this, 'Login', {
         secretCompleteArn: text('CredentialsSecretArn'),
         encryptionKey: Key.fromKeyArn(this, 'LoginKey', text('CredentialsKeyArn')),
@@ -323,6 +327,31 @@ class TemplateStack extends Stack {
       (name) => this.node.findChild(name) as CfnCondition,
     );
     onlyIf(this.#condition('HasChannels', Fn.conditionOr(...hasChannel)), channels);
+  }
+
+  /** MLflow in SageMaker: rights on it, or on a role that has them. */
+  #limitRegistry(rollback: ModelRollback, parameters: Parameters): void {
+    const { MlflowTrackingUri, MlflowRegistryUri, MlflowRoleArn } = parameters;
+    const isArn = (parameter: CfnParameter) =>
+      Fn.conditionEquals(Fn.select(0, Fn.split(':', parameter.valueAsString)), 'arn');
+    const hasRegistry = this.#condition('HasRegistryUri', isSet(MlflowRegistryUri));
+    const isServer = this.#condition(
+      'IsSageMaker',
+      Fn.conditionAnd(
+        isBlank(MlflowRoleArn),
+        Fn.conditionOr(
+          isArn(MlflowRegistryUri),
+          Fn.conditionAnd(isBlank(MlflowRegistryUri), isArn(MlflowTrackingUri)),
+        ),
+      ),
+    );
+    const hasRole = this.#condition('HasMlflowRole', isSet(MlflowRoleArn));
+    const [registry, tracking] = [MlflowRegistryUri.valueAsString, MlflowTrackingUri.valueAsString];
+    const arn = Fn.conditionIf(hasRegistry.logicalId, registry, tracking).toString();
+    rollback.grantSageMaker(arn);
+    const policy = rollback.node.findChild('Registry') as Policy;
+    this.#onlyWithParameters(policy);
+    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(isServer, hasRole)), policy);
   }
 
   #onlyWithParameters(policy: Policy): void {

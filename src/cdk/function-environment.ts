@@ -84,6 +84,7 @@ function settingsOf(
     set('MLFLOW_TRACKING_URI', 'mlflowTrackingUri', props.mlflowTrackingUri),
     set('MLFLOW_REGISTRY_URI', 'mlflowRegistryUri', props.mlflowRegistryUri),
     set('MLFLOW_WORKSPACE', 'mlflowWorkspace', props.mlflowWorkspace),
+    set('SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN', 'mlflowRole', props.mlflowRole?.roleArn),
     set('MLFLOW_TRACKING_SECRET_ARN', 'credentials', props.credentials?.secretArn),
     set('ROLLBACK_STATE_TABLE', 'table', table.tableName),
     set('ALERT_SNS_TOPIC_ARN', 'topic', topic.topicArn),

@@ -1,4 +1,5 @@
 import { tableShape } from '../domain/record/table-shape.ts';
+import { sageMakerActions, sageMakerAppAction } from '../domain/registry/sagemaker-actions.ts';
 
 /** What the function may do, as data: for the role, for other tools, and for the test against its calls. */
 export interface PolicyEntry {
@@ -21,6 +22,10 @@ export interface PolicyResources {
   readonly secret?: string | undefined;
   /** Key of a customer that the secret is encrypted with. */
   readonly secretKey?: string | undefined;
+  /** MLflow in SageMaker: a tracking server, an App, or either where it is known only at deployment. */
+  readonly registry?: string | undefined;
+  /** The role that may use it, in place of the function's own. */
+  readonly registryRole?: string | undefined;
   /** Secrets and bus of further channels. */
   readonly slackSecret?: string | undefined;
   readonly teamsSecret?: string | undefined;
@@ -70,6 +75,7 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
     allow('Logs', ['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup),
     allow('DeadLetters', ['sqs:SendMessage'], deadLetters),
     ...credentialEntries(resources),
+    ...registryEntries(resources),
     ...channelEntries(resources),
     ...keyEntries(resources),
     ...serviceEntries(resources),
@@ -79,6 +85,11 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
 /** True for an entry that a further channel calls for: these are a policy of their own. */
 export function isOfChannels({ sid }: PolicyEntry): boolean {
   return ['Slack', 'Teams', 'PagerDuty', 'Webhook', 'EventBus', 'ChannelsKey'].includes(sid);
+}
+
+/** True for an entry about MLflow in SageMaker: these are a policy of their own too. */
+export function isOfRegistry({ sid }: PolicyEntry): boolean {
+  return sid === 'Registry' || sid === 'RegistryRole';
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -95,6 +106,17 @@ function credentialEntries({ secret }: PolicyResources): readonly PolicyEntry[] 
   return secret === undefined
     ? []
     : [allow('Credentials', ['secretsmanager:GetSecretValue'], secret)];
+}
+
+function registryEntries({ registry, registryRole }: PolicyResources): readonly PolicyEntry[] {
+  const isServer = registry?.includes(':mlflow-tracking-server/') === true;
+  const actions = [...(isServer ? [] : [sageMakerAppAction]), ...Object.values(sageMakerActions)];
+  return [
+    ...(registry === undefined ? [] : [allow('Registry', actions, registry)]),
+    ...(registryRole === undefined
+      ? []
+      : [allow('RegistryRole', ['sts:AssumeRole'], registryRole)]),
+  ];
 }
 
 /** An entry for each channel, so that a template can leave out each by itself. */

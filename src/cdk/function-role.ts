@@ -6,7 +6,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { functionPolicy, isOfChannels, type PolicyEntry } from './function-policy.ts';
+import { functionPolicy, isOfChannels, isOfRegistry, type PolicyEntry } from './function-policy.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 
 /** What the function uses. */
@@ -17,12 +17,16 @@ export interface FunctionParts {
   readonly logGroup: ILogGroup;
 }
 
-/** The statements of the function's role; those of further channels apart. */
+/** The statements of the function's role; those of further channels, and of MLflow in SageMaker, apart. */
 export function statementsFor(
   scope: Construct,
   { table, topic, deadLetters, logGroup }: FunctionParts,
   props: ModelRollbackProps,
-): { readonly own: PolicyStatement[]; readonly channels: PolicyStatement[] } {
+): {
+  readonly own: PolicyStatement[];
+  readonly channels: PolicyStatement[];
+  readonly registry: PolicyStatement[];
+} {
   const { credentials, slack, teams, pagerDuty, webhookSecret, eventBus } = props;
   const { vpc, tracing } = props;
   const keys = [slack, teams, pagerDuty, webhookSecret].flatMap(
@@ -36,6 +40,8 @@ export function statementsFor(
     topicKey: topic.masterKey?.keyArn,
     secret: credentials && wholeArn(credentials),
     secretKey: credentials?.encryptionKey?.keyArn,
+    registry: props.mlflowRole === undefined ? registryArn(props) : undefined,
+    registryRole: props.mlflowRole?.roleArn,
     slackSecret: slack && wholeArn(slack),
     teamsSecret: teams && wholeArn(teams),
     pagerDutySecret: pagerDuty && wholeArn(pagerDuty),
@@ -50,8 +56,9 @@ export function statementsFor(
     isTraced: tracing === true,
   });
   return {
-    own: entries.filter((entry) => !isOfChannels(entry)).map(statementOf),
+    own: entries.filter((entry) => !isOfChannels(entry) && !isOfRegistry(entry)).map(statementOf),
     channels: entries.filter(isOfChannels).map(statementOf),
+    registry: entries.filter(isOfRegistry).map(statementOf),
   };
 }
 
@@ -75,6 +82,16 @@ export function alarmArn(scope: Construct, resourceName: string): string {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** Undefined for an address, and for what is known only at deployment. */
+function registryArn({
+  mlflowRegistryUri,
+  mlflowTrackingUri,
+}: ModelRollbackProps): string | undefined {
+  const uri = mlflowRegistryUri ?? mlflowTrackingUri;
+  // Without types it may be missing: whoever reads the settings says so.
+  return uri?.startsWith('arn:') ? uri : undefined;
+}
 
 /** A secret that was imported by name lacks the six characters that AWS adds. */
 function wholeArn(secret: ISecret): string {

@@ -2,6 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { EventBus, IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -13,8 +14,8 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
  */
 export interface ModelRollbackProps {
   /**
-   * Address of the MLflow server, http or https, with its path prefix and without a login.
-   * The only thing that is required.
+   * Address of the MLflow server, http or https, with its path prefix and without a login; or the ARN of MLflow in
+   * SageMaker, a tracking server or an App, which the function then may use. The only thing that is required.
    */
   readonly mlflowTrackingUri: string;
   /**
@@ -27,6 +28,12 @@ export interface ModelRollbackProps {
    * @default - none
    */
   readonly mlflowWorkspace?: string;
+  /**
+   * Role that the function assumes for MLflow in SageMaker, such as one of another account. It must trust the
+   * function's role, and have the rights on the server.
+   * @default - the function's own role has them
+   */
+  readonly mlflowRole?: IRole;
   /**
    * Secret with the login of MLflow: `{"username": …, "password": …}` or `{"token": …}`. It is read when
    * the function runs, and never stands in the template or the environment.

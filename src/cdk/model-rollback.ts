@@ -4,7 +4,7 @@ import type { Alarm, AlarmBase, Dashboard, IAlarmAction } from 'aws-cdk-lib/aws-
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Policy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Policy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Function as Lambda, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -16,7 +16,8 @@ import { RollbackAction, requirePrefix, tagWithModel } from './alarm-wiring.ts';
 import { ApprovalButton } from './approval-button.ts';
 import { bundledCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { alarmArn, statementsFor } from './function-role.ts';
+import { functionPolicy, isOfRegistry } from './function-policy.ts';
+import { alarmArn, statementOf, statementsFor } from './function-role.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 import { NoticeTopic } from './notice-topic.ts';
 import { acknowledgeFindings } from './review-findings.ts';
@@ -58,6 +59,7 @@ export class ModelRollback extends Construct {
   /** With `snsFormat: 'chat'`: its ARN is for `customizationResourceArns` of the chat channel. */
   readonly approvalButton: CfnCustomAction | undefined;
   readonly #action: RollbackAction;
+  #registryPolicy: Policy | undefined;
   /** Alarms that have the action, with the model that each is about. */
   readonly #wired = new Map<AlarmBase, string | undefined>();
 
@@ -76,11 +78,12 @@ export class ModelRollback extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    const { own, channels } = statementsFor(this, this, props);
+    const { own, channels, registry } = statementsFor(this, this, props);
     const policy = new Policy(this, 'Policy', { roles: [this.role], statements: own });
     if (channels.length > 0) {
       new Policy(this, 'Channels', { roles: [this.role], statements: channels });
     }
+    if (registry.length > 0) this.#allowRegistry(registry);
     this.function = this.#makeFunction(props);
     // Lambda tries the queue and the network with the role as soon as it makes the function.
     this.function.node.addDependency(policy);
@@ -153,6 +156,21 @@ export class ModelRollback extends Construct {
         }),
       ],
     });
+  }
+
+  /**
+   * Lets the function use MLflow in SageMaker whose ARN is known only at deployment. One that stands in
+   * `mlflowTrackingUri` or `mlflowRegistryUri` as a text needs no call.
+   */
+  grantSageMaker(arn: string): void {
+    const none = { table: '', topic: '', topicRegion: '', alarms: '', logGroup: '' };
+    const entries = functionPolicy({ ...none, deadLetters: '', region: '', registry: arn });
+    this.#allowRegistry(entries.filter(isOfRegistry).map(statementOf));
+  }
+
+  #allowRegistry(statements: readonly PolicyStatement[]): void {
+    this.#registryPolicy ??= new Policy(this, 'Registry', { roles: [this.role] });
+    this.#registryPolicy.addStatements(...statements);
   }
 
   #makeFunction(props: ModelRollbackProps): Lambda {

@@ -1,12 +1,9 @@
 import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
-import { compose, openStore, storeLabel } from '../compose.ts';
-import {
-  configFromEnv,
-  type Env,
-  settingsWarnings,
-  workspaceFromEnv,
-} from '../config/config-from-env.ts';
+import { compose } from '../compose.ts';
+import { openStore, storeLabel } from '../compose-store.ts';
+import { configFromEnv, type Env, settingsWarnings } from '../config/config-from-env.ts';
+import { workspaceFromEnv } from '../config/registry-settings.ts';
 import { type StoreConfig, storeFromEnv } from '../config/store-settings.ts';
 import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';

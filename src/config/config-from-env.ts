@@ -10,6 +10,7 @@ import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.t
 import { envNames } from './env-names.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
+import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
 import { type StoreConfig, type Surface, storeFromEnv } from './store-settings.ts';
 
 export type { Env } from './read-env.ts';
@@ -33,17 +34,6 @@ export interface Config {
   readonly warnings: readonly Warning[];
 }
 
-export interface RegistryConfig {
-  readonly baseUrl: URL;
-  /** For people and records: without user info. */
-  readonly address: string;
-  /** Value of the Authorization header. Secret. */
-  readonly authorization: string | null;
-  /** Name or ARN of the secret that holds the login, read at run time; then `authorization` is null. */
-  readonly secretId: string | null;
-  readonly workspace: string | null;
-}
-
 /**
  * Reads the environment.
  * @throws ConfigurationError naming the variable, what it held (never a secret) and what is allowed
@@ -60,8 +50,9 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     });
   }
   const notices = channelSettingsFromEnv(env);
+  const registry = registryFromEnv(env, surface);
   return {
-    registry: registryFromEnv(env),
+    registry,
     store: storeFromEnv(env, surface),
     topicArn: topicFromEnv(env, surface),
     snsFormat: notices.snsFormat,
@@ -73,7 +64,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     writeHorizonMs: writeHorizonSeconds * 1000,
     clockSkewMaxMs: surface === 'command' ? limits.clockSkewMaxMs : null,
     alarms: alarmSettingsFromEnv(env),
-    warnings: [...warnings, ...notices.warnings],
+    warnings: [...warnings, ...registry.warnings, ...notices.warnings],
   };
 }
 
@@ -104,44 +95,6 @@ export function settingsWarnings(env: Env): Warning[] {
 }
 
 /** @throws ConfigurationError */
-export function workspaceFromEnv(env: Env): string | null {
-  const workspace = read(env, 'MLFLOW_WORKSPACE');
-  if (workspace !== undefined && !/^[a-z0-9](-?[a-z0-9])*$/.test(workspace)) {
-    throw wrong('MLFLOW_WORKSPACE', workspace, 'lower-case letters, digits and single hyphens');
-  }
-  return workspace ?? null;
-}
-
-/** @throws ConfigurationError */
-export function registryFromEnv(env: Env): RegistryConfig {
-  const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
-  const text = read(env, name);
-  if (text === undefined) {
-    throw new ConfigurationError(
-      'MLFLOW_TRACKING_URI is not set. Set it to the address of the MLflow server, such as https://mlflow.example.com.',
-    );
-  }
-  const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
-  // Whatever stands before an @ may be a login, also where the address is too broken to be parsed.
-  const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
-  if (!URL.canParse(text)) throw wrong(name, shown, allowed);
-  const baseUrl = new URL(text);
-  const user = { name: decode(baseUrl.username), password: decode(baseUrl.password) };
-  baseUrl.username = '';
-  baseUrl.password = '';
-  const isPlain = baseUrl.search === '' && baseUrl.hash === '';
-  if (!['http:', 'https:'].includes(baseUrl.protocol) || !isPlain) {
-    throw wrong(name, shown, `${allowed}, without ? and #`);
-  }
-  return {
-    baseUrl,
-    address: baseUrl.href.replace(/\/+$/, ''),
-    ...loginOf(env, user),
-    workspace: workspaceFromEnv(env),
-  };
-}
-
-/** @throws ConfigurationError */
 export function topicFromEnv(env: Env, surface: Surface): string | null {
   const arn = read(env, 'ALERT_SNS_TOPIC_ARN');
   if (arn === undefined) {
@@ -154,71 +107,4 @@ export function topicFromEnv(env: Env, surface: Surface): string | null {
     throw wrong('ALERT_SNS_TOPIC_ARN', arn, 'the ARN of a standard SNS topic (not FIFO)');
   }
   return arn;
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/** Two sources of a login are a mistake: nobody could say which one the registry gets. */
-function loginOf(
-  env: Env,
-  user: { name: string; password: string },
-): Pick<RegistryConfig, 'authorization' | 'secretId'> {
-  const secretId = read(env, 'MLFLOW_TRACKING_SECRET_ARN');
-  if (secretId === undefined) return { authorization: authorizationOf(env, user), secretId: null };
-  const others = [
-    ...loginNames.filter((name) => read(env, name) !== undefined),
-    ...(user.name === '' && user.password === '' ? [] : ['the login inside the address']),
-  ];
-  if (others.length > 0) {
-    throw new ConfigurationError(
-      `MLFLOW_TRACKING_SECRET_ARN is set, and a login in the environment too. To use the secret, remove ` +
-        `${others.join(', ')}. To use the login, unset MLFLOW_TRACKING_SECRET_ARN.`,
-    );
-  }
-  // Without the value: somebody may have put the secret itself there.
-  if (!/^(arn:aws[a-z-]*:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/.test(secretId)) {
-    throw new ConfigurationError(
-      'MLFLOW_TRACKING_SECRET_ARN must be the ARN or the name of a secret in Secrets Manager.',
-    );
-  }
-  return { authorization: null, secretId };
-}
-
-const loginNames = [
-  'MLFLOW_TRACKING_USERNAME',
-  'MLFLOW_TRACKING_PASSWORD',
-  'MLFLOW_TRACKING_TOKEN',
-] as const;
-
-/** Basic when there is a whole login, else the token: as MLflow's own client does. */
-function authorizationOf(env: Env, user: { name: string; password: string }): string | null {
-  const login = read(env, 'MLFLOW_TRACKING_USERNAME') ?? user.name;
-  // A password may begin or end with a space.
-  const password = env['MLFLOW_TRACKING_PASSWORD'] || user.password;
-  const token = read(env, 'MLFLOW_TRACKING_TOKEN');
-  if (login !== '' && password !== '') {
-    return `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
-  }
-  if (token !== undefined) {
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new ConfigurationError(
-        'MLFLOW_TRACKING_TOKEN contains characters that a token cannot have. Set it again.',
-      );
-    }
-    return `Bearer ${token}`;
-  }
-  if (login !== '' || password !== '') {
-    const pair = ['MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'];
-    const [missing, other] = login === '' ? pair : pair.toReversed();
-    throw new ConfigurationError(`${missing} is not set, but ${other} is. Set both, or neither.`);
-  }
-  return null;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -3,14 +3,9 @@ import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { defaultPointers } from '../domain/registry/pointer.ts';
 import { channelSettingsFromEnv } from './channel-settings.ts';
-import {
-  type Config,
-  configFromEnv,
-  type Env,
-  registryFromEnv,
-  topicFromEnv,
-} from './config-from-env.ts';
+import { type Config, configFromEnv, type Env, topicFromEnv } from './config-from-env.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
+import { registryFromEnv } from './registry-settings.ts';
 import { storeFromEnv } from './store-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
@@ -31,7 +26,7 @@ export interface LenientConfig {
 export function lenientConfig(env: Env): LenientConfig {
   const whole = attempt(() => configFromEnv(env, 'command'));
   if (whole.value !== null) return { config: whole.value, error: null, ...noErrors };
-  const registry = attempt(() => registryFromEnv(env));
+  const registry = attempt(() => registryFromEnv(env, 'command'));
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
   const channels = attempt(() => channelSettingsFromEnv(env));
@@ -76,9 +71,15 @@ const noErrors = {
 const nowhere: Config['registry'] = {
   baseUrl: new URL('http://registry.invalid'),
   address: 'http://registry.invalid',
-  authorization: null,
-  secretId: null,
+  auth: { kind: 'login', authorization: null },
+  connection: {
+    isCertificateChecked: true,
+    authoritiesFile: null,
+    clientCertificateFile: null,
+    proxy: null,
+  },
   workspace: null,
+  warnings: [],
 };
 
 function attempt<T>(read: () => T): {

@@ -21,6 +21,17 @@ export function readWord<const Words extends readonly [string, ...string[]]>(
   throw wrong(name, text, words.map((known) => `\`${known}\``).join(' or '));
 }
 
+/**
+ * As MLflow reads a variable of its own that is true or false.
+ * @returns false where it is not set
+ */
+export function readBoolean(env: Env, name: EnvName): boolean {
+  const text = read(env, name)?.toLowerCase() ?? 'false';
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0') return false;
+  throw wrong(name, text, '`true` or `false`');
+}
+
 /** A time in hours or minutes, decimals allowed, in whole milliseconds. */
 export function readTime(
   env: Env,

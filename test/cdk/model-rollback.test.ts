@@ -140,6 +140,17 @@ describe('ModelRollback', () => {
       'ROLLBACK_WEBHOOK_SECRET',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
+      // A part of SageMaker, whose rights suite sets it.
+      'SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN',
+      // For a stand-in of SageMaker, and for an API Gateway of yours: addEnvironment of the function.
+      'SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT',
+      'MLFLOW_TRACKING_AWS_SIGV4',
+      // With files of a layer of yours.
+      'MLFLOW_TRACKING_INSECURE_TLS',
+      'MLFLOW_TRACKING_SERVER_CERT_PATH',
+      'MLFLOW_TRACKING_CLIENT_CERT_PATH',
+      // Nobody can use a plugin of MLflow for Python here.
+      'MLFLOW_TRACKING_AUTH',
     ];
     expect([...set, ...left].toSorted()).toEqual(envNames.toSorted());
   });

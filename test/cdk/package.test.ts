@@ -10,10 +10,12 @@ import { functionFiles } from '../../src/config/function-files.ts';
 import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
 import { settingSamples } from './setting-samples.ts';
 import {
+  account,
   flat,
   makeRollback,
   makeStack,
   type Resource,
+  region,
   resourcesOf,
   type Statement,
 } from './stacks.ts';
@@ -80,7 +82,7 @@ const namedIn = (value: unknown, name: string): unknown[] => {
 const typed = (type: string): readonly (readonly [id: string, resource: Resource])[] =>
   Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
 const statements = (): readonly { condition?: string; statement: Statement }[] => {
-  const documents = ['Policy', 'Channels'].map(
+  const documents = ['Policy', 'Channels', 'Registry'].map(
     (id) =>
       template.Resources[id]?.Properties['PolicyDocument'] as {
         Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
@@ -248,7 +250,9 @@ describe('the template', () => {
   test('has the resources of the construct, in the same form', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
-    const { stack } = makeRollback({ functionName: 'x', eventBus, snsFormat: 'chat' }, made);
+    const registry = { mlflowTrackingUri: `arn:aws:sagemaker:${region}:${account}:mlflow-app/a` };
+    const settings = { functionName: 'x', snsFormat: 'chat', ...registry } as const;
+    const { stack } = makeRollback({ ...settings, eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -292,6 +296,8 @@ describe('the template', () => {
       ['Webhook', 'HasWebhook'],
       ['EventBus', 'HasEventBus'],
       ['ChannelsKey', 'HasChannelsKey'],
+      ['RegistryRole', 'HasMlflowRole'],
+      ['Registry', 'IsSageMaker'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
       'State',
@@ -311,6 +317,8 @@ describe('the template', () => {
       'Webhook',
       'EventBus',
       'ChannelsKey',
+      'RegistryRole',
+      'Registry',
     ]);
   });
 
@@ -326,6 +334,7 @@ describe('the template', () => {
       ['NoticesPolicy', 'MakesTopic'],
       ['Channels', 'HasChannels'],
       ['ApprovalButton', 'IsChat'],
+      ['Registry', 'HasRegistryRights'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));

@@ -9,8 +9,20 @@ export interface SettingSample {
 }
 
 const addresses = {
-  sound: ['https://mlflow.example.com/a', 'http://10.0.0.7:5000'],
-  wrong: ['https://a:b@c.com', 'mlflow', 'http://a?b', 'http://a b'],
+  sound: [
+    'https://mlflow.example.com/a',
+    'http://10.0.0.7:5000',
+    'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/churn-1',
+    'arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:mlflow-app/app-1A',
+  ],
+  wrong: [
+    'https://a:b@c.com',
+    'mlflow',
+    'http://a?b',
+    'http://a b',
+    'arn:aws:s3:::bucket',
+    'arn:aws-cn:sagemaker:cn-north-1:123456789012:mlflow-app/app-1A',
+  ],
 };
 const minutes = { sound: ['0', '60', '0.5'], wrong: ['-1', '10081', 'soon'] };
 const times = ['1/7d', '2/0.5h', '1/1999h', '1/99999m', '1/90d', '1/89.5d', '1/0.01m'];
@@ -35,6 +47,11 @@ export const settingSamples: readonly SettingSample[] = [
   { parameter: 'MlflowTrackingUri', ...addresses },
   { parameter: 'MlflowRegistryUri', sound: ['', ...addresses.sound], wrong: addresses.wrong },
   { parameter: 'MlflowWorkspace', sound: ['', 'team-a'], wrong: ['Team', 'a--b', '-a', 'a b'] },
+  {
+    parameter: 'MlflowRoleArn',
+    sound: ['', 'arn:aws:iam::123456789012:role/mlflow'],
+    wrong: ['mlflow', 'arn:aws:iam::123456789012:user/me'],
+  },
   { parameter: 'SnsFormat', sound: ['json', 'chat'], wrong: ['', 'q'] },
   { parameter: 'Mode', sound: ['act', 'ask', 'observe'], wrong: ['', 'Act', 'on'] },
   { parameter: 'CooldownHours', sound: ['0', '24', '0.5', '8760'], wrong: ['-1', '8761', 'a'] },

@@ -207,6 +207,8 @@ describe('the Terraform module', () => {
       topicKey: '',
       secret: '',
       secretKey: '',
+      registry: '',
+      registryRole: '',
       slackSecret: '',
       teamsSecret: '',
       pagerDutySecret: '',

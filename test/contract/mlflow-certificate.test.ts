@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -60,19 +61,19 @@ describe('MLflowModelRegistry behind TLS', () => {
       title: 'signed itself',
       chain: [createCertificate({ name })],
       what: /self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with this certificate/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with this certificate/,
     },
     {
       title: 'comes from an authority that is not known',
       chain: [createCertificate({ name, issuer: unknown })],
       what: /does not know who issued it.*\(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with the certificate of the authority/,
     },
     {
       title: 'comes with the authority of its own',
       chain: [createCertificate({ name, issuer: unknown }), unknown],
       what: /authority of its own \(SELF_SIGNED_CERT_IN_CHAIN\)/,
-      fix: /Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority/,
+      fix: /Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with the certificate of the authority/,
     },
     {
       title: 'has expired',
@@ -166,9 +167,9 @@ async function registryBehind(chain: readonly [Certificate, ...Certificate[]]): 
 }
 
 function registryAt(url: string): MLflowModelRegistry {
-  const credentials = new StaticCredentials(null);
+  const authorizer = new LoginAuthorizer(new StaticCredentials(null));
   const clock = { ...systemClock, sleep: async () => undefined };
-  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null, clock });
+  const client = new MLflowClient({ baseUrl: new URL(url), authorizer, workspace: null, clock });
   const registry = new MLflowModelRegistry(client, clock, systemIdentity, url);
   registries.push(registry);
   return registry;

@@ -8,6 +8,7 @@ import {
   type Socket,
 } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
@@ -23,8 +24,8 @@ afterEach(() => {
 });
 
 function clientFor(url: string, clock: Clock = systemClock): MLflowClient {
-  const credentials = new StaticCredentials(null);
-  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null, clock });
+  const authorizer = new LoginAuthorizer(new StaticCredentials(null));
+  const client = new MLflowClient({ baseUrl: new URL(url), authorizer, workspace: null, clock });
   closing.push(() => client.close());
   return client;
 }

@@ -1,5 +1,6 @@
 /** Versions with large tags: an answer that is larger than we take is asked for again, with fewer rows. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -26,7 +27,7 @@ beforeEach(async () => {
   const clock = { ...systemClock, sleep: async () => undefined };
   const client = new MLflowClient({
     baseUrl: new URL(server.url),
-    credentials: new StaticCredentials(null),
+    authorizer: new LoginAuthorizer(new StaticCredentials(null)),
     workspace: null,
     clock,
   });

@@ -1,6 +1,7 @@
 /** The login of the registry: where it comes from a secret, and changes while we run. */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SecretsManagerCredentials } from '../../src/adapters/secrets-manager/secrets-manager-credentials.ts';
@@ -289,7 +290,8 @@ function registryAt(
   credentials: Credentials,
   clock: Clock = systemClock,
 ): MLflowModelRegistry {
-  const client = new MLflowClient({ baseUrl: new URL(url), credentials, workspace: null, clock });
+  const authorizer = new LoginAuthorizer(credentials);
+  const client = new MLflowClient({ baseUrl: new URL(url), authorizer, workspace: null, clock });
   return new MLflowModelRegistry(client, clock, systemIdentity, url);
 }
 

@@ -1,4 +1,5 @@
 /** The adapter for MLflow on a server, and the hands of somebody else on that server. */
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -20,7 +21,7 @@ export interface RegistryOptions {
 export function registryAt(url: string, options: RegistryOptions = {}): MLflowModelRegistry {
   const client = new MLflowClient({
     baseUrl: new URL(url),
-    credentials: new StaticCredentials(options.authorization ?? null),
+    authorizer: new LoginAuthorizer(new StaticCredentials(options.authorization ?? null)),
     workspace: options.workspace ?? null,
     clock: options.clock ?? systemClock,
   });

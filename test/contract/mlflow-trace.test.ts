@@ -1,5 +1,6 @@
 /** The trace that an invocation belongs to goes on to the registry. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
@@ -14,10 +15,10 @@ describe('MLflowClient', () => {
 
   beforeEach(async () => {
     proxy = await startHttpProxy(null, () => ({ kind: 'answer', status: 200, body: '{}' }));
-    const credentials = new StaticCredentials(null);
+    const authorizer = new LoginAuthorizer(new StaticCredentials(null));
     client = new MLflowClient({
       baseUrl: new URL(proxy.url),
-      credentials,
+      authorizer,
       workspace: null,
       clock: systemClock,
     });

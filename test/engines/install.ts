@@ -1,7 +1,7 @@
 /**
  * Installs the engines that the contract suites run against (the real MLflow, DynamoDB Local and
- * MiniStack) and the tools that the tests of the documents call (the AWS command, the packages of
- * the CDK page, cfn-lint), each at one pinned version, into the git-ignored folder `.engines/`.
+ * MiniStack) and the tools that tests call (the AWS command, the packages of the CDK page, cfn-lint,
+ * MLflow's client for SageMaker), each at one pinned version, into the git-ignored folder `.engines/`.
  *
  * A marker is written last. It holds the pins and the folder, so a changed pin, a moved checkout or
  * an installation that broke off half-way is done again from nothing. Two processes that start at
@@ -32,7 +32,7 @@ import { canRun, runToEnd } from './processes.ts';
 
 export type EngineName = MLflowName | 'dynamodb' | 'ministack';
 /** What is called as a command, without a server. */
-export type ToolName = 'awscli' | 'cdk' | 'cfnlint';
+export type ToolName = 'awscli' | 'cdk' | 'cfnlint' | 'sagemaker-mlflow';
 
 /** What `npm test` starts. */
 const ENGINE_NAMES: readonly EngineName[] = [
@@ -42,7 +42,7 @@ const ENGINE_NAMES: readonly EngineName[] = [
   'dynamodb',
   'ministack',
 ];
-const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint'];
+const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint', 'sagemaker-mlflow'];
 
 /** The interpreter or build tool that an engine needs is not on this machine. */
 export class MissingInterpreterError extends Error {
@@ -107,6 +107,14 @@ const MAVEN: Interpreter = {
 const CDK_VERSION = '2.1148.1';
 const CDK_PINS: readonly string[] = [`aws-cdk@${CDK_VERSION}`, ...ownPackages()];
 
+/** What signs the requests of MLflow's own client: to SageMaker, and to an API Gateway. */
+const SIGNING_PINS: readonly string[] = [
+  'sagemaker-mlflow==0.5.0',
+  'mlflow-skinny==3.17.2',
+  'boto3==1.44.8',
+  'requests-auth-aws-sigv4==0.7',
+];
+
 const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
   ...mlflowRecipes(),
   dynamodb: {
@@ -143,6 +151,13 @@ const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
     needs: [PYTHON],
     proof: 'bin/cfn-lint',
     install: (folder, logFile) => installPython(folder, logFile, ['cfn-lint==1.58.0']),
+  },
+  'sagemaker-mlflow': {
+    version: '0.5.0',
+    pins: SIGNING_PINS,
+    needs: [PYTHON],
+    proof: 'bin/python',
+    install: (folder, logFile) => installPython(folder, logFile, SIGNING_PINS),
   },
 };
 

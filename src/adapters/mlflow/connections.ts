@@ -2,6 +2,25 @@ import { type ClientRequest, Agent as HttpAgent, type IncomingMessage } from 'no
 import { Agent as HttpsAgent } from 'node:https';
 import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { tlsOptions } from './tls-files.ts';
+
+/** How the registry is reached. */
+export interface ConnectionOptions {
+  /** False: any certificate of the server is accepted. */
+  readonly isCertificateChecked: boolean;
+  /** Path of a PEM file with the authorities that may have issued it; null: those that Node.js knows. */
+  readonly authoritiesFile: string | null;
+  /** Path of a PEM file with our own certificate and its key. */
+  readonly clientCertificateFile: string | null;
+  readonly proxy: {
+    /** The variable that names it. */
+    readonly variable: string;
+    /** May hold a login: secret. */
+    readonly url: string;
+    /** Host and port, for people. */
+    readonly address: string;
+  } | null;
+}
 
 /**
  * Which connections the calls to a registry go over. To `https:` they are kept, since TLS costs more than
@@ -12,7 +31,10 @@ import type { Clock } from '../../ports/clock.ts';
  */
 export class Connections {
   readonly #clock: Clock;
-  readonly #kept: HttpAgent | HttpsAgent;
+  readonly #isTls: boolean;
+  readonly #options: ConnectionOptions | undefined;
+  /** Made when it is first needed. */
+  #kept: HttpAgent | HttpsAgent | null;
   /** Null where every connection is kept. */
   readonly #single: HttpAgent | null;
   #calls = 0;
@@ -20,19 +42,37 @@ export class Connections {
   #lastUsedMs = 0;
 
   /** @param agent in place of those of its own: every call goes over it */
-  constructor(protocol: string, clock: Clock, agent: HttpAgent | undefined) {
-    const maxSockets = 8;
-    const isKept = protocol === 'https:' || agent !== undefined;
+  constructor(
+    protocol: string,
+    clock: Clock,
+    {
+      connection,
+      agent,
+    }: {
+      readonly connection?: ConnectionOptions | undefined;
+      readonly agent?: HttpAgent | undefined;
+    } = {},
+  ) {
+    this.#isTls = protocol === 'https:';
     this.#clock = clock;
-    this.#single = isKept ? null : new HttpAgent({ keepAlive: false, maxSockets });
-    this.#kept =
-      agent ??
-      (protocol === 'https:'
-        ? new HttpsAgent({ keepAlive: true, maxSockets })
-        : new HttpAgent({ keepAlive: true, maxSockets }));
+    this.#options = connection;
+    const isKept = this.#isTls || agent !== undefined;
+    this.#single = isKept
+      ? null
+      : new HttpAgent({ keepAlive: false, maxSockets, ...this.#proxy() });
+    this.#kept = agent ?? null;
   }
 
-  /** For the next call. An idle connection is not used again when the server may be closing it. */
+  /** What is on the way, for people; null: nothing. */
+  get way(): string | null {
+    const { proxy = null } = this.#options ?? {};
+    return proxy === null ? null : `by the proxy ${proxy.address} that ${proxy.variable} names`;
+  }
+
+  /**
+   * For the next call. An idle connection is not used again when the server may be closing it.
+   * @throws ConfigurationError when a file with certificates cannot be used
+   */
   next(): HttpAgent | HttpsAgent {
     const nowMs = this.#clock.nowMs();
     const idleMs = nowMs - this.#lastUsedMs;
@@ -41,7 +81,9 @@ export class Connections {
     if (idleMs < 0 || idleMs > limits.idleConnectionMs) this.#dropIdle();
     this.#calls += 1;
     const isFirst = this.#calls <= limits.singleConnectionCalls;
-    return this.#single !== null && (isFirst || this.#isWaitSeen) ? this.#single : this.#kept;
+    if (this.#single !== null && (isFirst || this.#isWaitSeen)) return this.#single;
+    this.#kept ??= this.#makeKept();
+    return this.#kept;
   }
 
   /** Looks at how the answer to a call comes in. */
@@ -56,13 +98,29 @@ export class Connections {
 
   /** Ends all of them, those in use too. */
   close(): void {
-    this.#kept.destroy();
+    this.#kept?.destroy();
     this.#single?.destroy();
   }
 
   #dropIdle(): void {
-    for (const sockets of Object.values(this.#kept.freeSockets)) {
+    for (const sockets of Object.values(this.#kept?.freeSockets ?? {})) {
       for (const socket of sockets ?? []) socket.destroy();
     }
   }
+
+  #makeKept(): HttpAgent | HttpsAgent {
+    const kept = { keepAlive: true, maxSockets, ...this.#proxy() };
+    if (!this.#isTls) return new HttpAgent(kept);
+    return new HttpsAgent({ ...kept, ...(this.#options && tlsOptions(this.#options)) });
+  }
+
+  #proxy(): { readonly proxyEnv?: { readonly [name: string]: string } } {
+    const { proxy = null } = this.#options ?? {};
+    if (proxy === null) return {};
+    return { proxyEnv: { [this.#isTls ? 'HTTPS_PROXY' : 'HTTP_PROXY']: proxy.url } };
+  }
 }
+
+// ---------------------------------------------------------------------------------------------------
+
+const maxSockets = 8;

@@ -22,19 +22,23 @@ export async function inspectRegistry(
     throw error instanceof NoAnswerError ? noAnswerError(error, call, address) : error;
   }
   if (answer.status !== 200) {
-    const { loginSource } = client;
+    const { login } = client;
     throw callError(readFailure(answer), {
       call,
       modelName: '',
       version: null,
       address,
-      loginSource,
+      login,
     });
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;
   if (page?.success !== true) throw strangeAnswer('something else than models', call, address);
   return {
-    check: judge(address, await versionOf(client, deadline), page.output.registered_models.length),
+    check: judge(client, {
+      address,
+      version: await versionOf(client, deadline),
+      modelCount: page.output.registered_models.length,
+    }),
     clockSkewMs: answer.clockSkewMs,
   };
 }
@@ -63,7 +67,19 @@ async function versionOf(client: MLflowClient, deadline: Deadline): Promise<stri
   }
 }
 
-function judge(address: string, version: string | null, modelCount: number): Check {
+function judge(
+  { login: { iamService } }: MLflowClient,
+  {
+    address,
+    version,
+    modelCount,
+  }: {
+    readonly address: string;
+    readonly version: string | null;
+    readonly modelCount: number;
+  },
+): Check {
+  const right = iamService === null ? 'EDIT' : `its actions of ${iamService} in IAM`;
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
   const message = `${address} answers and accepts the login (${what}).`;
   if (version !== null && isUnknownGround(version)) {
@@ -75,7 +91,7 @@ function judge(address: string, version: string | null, modelCount: number): Che
     return warning('registry', `${message} It shows no registered model.`, fix);
   }
   // Nothing that reads shows it: asking for permissions needs more than EDIT.
-  return ok('registry', `${message} Whether it may write (EDIT) is only known at a rollback.`);
+  return ok('registry', `${message} Whether it may write (${right}) is only known at a rollback.`);
 }
 
 function isUnknownGround(version: string): boolean {

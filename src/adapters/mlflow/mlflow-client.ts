@@ -2,10 +2,11 @@ import { type Agent, request as httpRequest, type IncomingMessage } from 'node:h
 import { request as httpsRequest } from 'node:https';
 import { RegistryUnavailableError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Authorizer, RegistryRequest, RequestHeaders } from '../../ports/authorizer.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Credentials } from '../../ports/credentials.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { Connections } from './connections.ts';
+import { type ConnectionOptions, Connections } from './connections.ts';
+import { secretsIn } from './sent-secrets.ts';
 
 /**
  * One HTTP exchange with the registry on `node:http(s)`, which the AWS SDK loads anyway: `fetch` would
@@ -26,10 +27,16 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
   /** True when the request cannot have reached the registry. */
   readonly isUnsent: boolean;
+  /** What is on the way, for people; null: nothing. */
+  readonly way: string | null;
 
-  constructor(message: string, options: { isUnsent: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { isUnsent: boolean; way?: string | null; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.isUnsent = options.isUnsent;
+    this.way = options.way ?? null;
   }
 }
 
@@ -48,9 +55,11 @@ export class AnswerTooLargeError extends NoAnswerError {
 export interface MLflowClientOptions {
   /** With its path: MLflow may live under a prefix. */
   readonly baseUrl: URL;
-  readonly credentials: Credentials;
+  readonly authorizer: Authorizer;
   readonly workspace: string | null;
   readonly clock: Clock;
+  /** How it is reached @default as Node.js does */
+  readonly connection?: ConnectionOptions;
   /** In place of one of its own. */
   readonly agent?: Agent;
 }
@@ -59,14 +68,14 @@ export interface MLflowClientOptions {
 export class MLflowClient {
   readonly #options: MLflowClientOptions;
   readonly #connections: Connections;
-  /** Every login that was sent: a few, one more for each time that it was changed. */
-  readonly #sent = new Set<string>();
+  /** The headers with the latest logins, and the secrets that may come back in an answer. */
+  readonly #sent: RequestHeaders[] = [];
   #isClosed = false;
 
   constructor(options: MLflowClientOptions) {
     this.#options = options;
-    const { baseUrl, clock, agent } = options;
-    this.#connections = new Connections(baseUrl.protocol, clock, agent);
+    const { baseUrl, clock, agent, connection } = options;
+    this.#connections = new Connections(baseUrl.protocol, clock, { connection, agent });
   }
 
   get isClosed(): boolean {
@@ -79,9 +88,9 @@ export class MLflowClient {
     this.#connections.close();
   }
 
-  /** Where the login is set, for people. */
-  get loginSource(): string {
-    return this.#options.credentials.source;
+  /** Where the login is set, for people, and whose rights it needs. */
+  get login(): Pick<Authorizer, 'source' | 'iamService'> {
+    return this.#options.authorizer;
   }
 
   /**
@@ -98,13 +107,14 @@ export class MLflowClient {
     body: object | null,
     within: Deadline,
   ): Promise<HttpAnswer> {
-    const { credentials } = this.#options;
+    const { authorizer } = this.#options;
     const payload = body === null ? null : Buffer.from(JSON.stringify(body));
-    const call = { method, path, payload };
-    const login = await credentials.authorization(within);
-    const answer = await this.#exchange(call, login, within);
+    const url = this.#url(path);
+    const request = { method, url, headers: this.#headers(payload), body: payload };
+    const headers = await authorizer.authorize(request, within);
+    const answer = await this.#exchange({ ...request, headers }, within);
     if (answer.status !== 401) return this.#masked(answer);
-    const renewed = await credentials.renew(login, within);
+    const renewed = await authorizer.renew(request, headers, within);
     if (renewed === null) return this.#masked(answer);
     // A write is not begun without the time to see what it did.
     if (within.leftMs() <= (payload === null ? 0 : limits.writeTimeoutMinMs)) {
@@ -112,34 +122,33 @@ export class MLflowClient {
         'The registry refused the login, and too little time was left to use the new one. Try again.',
       );
     }
-    return this.#masked(await this.#exchange(call, renewed, within));
+    return this.#masked(await this.#exchange({ ...request, headers: renewed }, within));
   }
 
   /** One HTTP exchange, bounded as a whole: not only each pause in it. */
   async #exchange(
-    { method, path, payload }: HttpCall,
-    login: string | null,
+    { method, url, headers, body }: RegistryRequest,
     within: Deadline,
   ): Promise<HttpAnswer> {
     if (this.#isClosed) throw new NoAnswerError('the client is closed', { isUnsent: true });
     const timeoutMs = Math.ceil(within.leftMs());
     if (timeoutMs <= 0) throw new NoAnswerError('no time was left', { isUnsent: true });
-    if (login !== null) this.#sent.add(login);
+    this.#remember(headers);
     const signal = AbortSignal.timeout(timeoutMs);
     return await new Promise<HttpAnswer>((resolve, reject) => {
       let isConnected = false;
       const fail = (cause: Error): void => {
         const what = signal.aborted ? `no answer within ${timeoutMs} ms` : cause.message;
         const isUnsent = !isConnected && !signal.aborted;
-        const error = new NoAnswerError(what || errorCode(cause), { isUnsent, cause });
+        const { way } = this.#connections;
+        const error = new NoAnswerError(what || errorCode(cause), { isUnsent, way, cause });
         reject(cause instanceof AnswerTooLargeError ? cause : error);
       };
-      const url = this.#url(path);
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
       const request = send(url, {
         method,
         agent: this.#connections.next(),
-        headers: this.#headers(payload, login),
+        headers,
         signal,
       });
       request.on('socket', (socket) => {
@@ -154,15 +163,22 @@ export class MLflowClient {
         this.#connections.watch(request, response);
         readAnswer(response, this.#options.clock.nowMs()).then(resolve, fail);
       });
-      request.end(payload ?? undefined);
+      request.end(body ?? undefined);
     });
+  }
+
+  /** A login is the same for many requests; a signature is new for each. */
+  #remember(headers: RequestHeaders): void {
+    const { authorization } = headers;
+    if (this.#sent.some((earlier) => earlier['authorization'] === authorization)) return;
+    if (this.#sent.push(headers) > rememberedMax) this.#sent.shift();
   }
 
   /** A server or proxy may repeat a login in an error: it must not get into logs and notices. */
   #masked(answer: HttpAnswer): HttpAnswer {
     if (answer.status === 200) return answer;
     const mask = (text: string, secret: string): string => text.replaceAll(secret, '***');
-    return { ...answer, text: [...this.#sent].flatMap(secretsIn).reduce(mask, answer.text) };
+    return { ...answer, text: this.#sent.flatMap(secretsIn).reduce(mask, answer.text) };
   }
 
   #url(path: string): URL {
@@ -170,16 +186,16 @@ export class MLflowClient {
     const url = new URL(baseUrl.origin);
     const [pathname, query] = path.split('?');
     url.pathname = `${baseUrl.pathname.replace(/\/+$/, '')}${pathname}`;
-    url.search = query ?? '';
+    // As signatures write it: the registry gets what was signed.
+    url.search = (query ?? '').replaceAll('+', '%20').replaceAll('*', '%2A').replaceAll('%7E', '~');
     return url;
   }
 
-  #headers(payload: Buffer | null, login: string | null): Record<string, string> {
+  #headers(payload: Buffer | null): RequestHeaders {
     const { workspace } = this.#options;
     return {
       accept: 'application/json',
       'user-agent': 'model-rollback',
-      ...(login === null ? {} : { authorization: login }),
       ...(workspace === null ? {} : { 'x-mlflow-workspace': workspace }),
       ...traceHeader(),
       ...(payload === null
@@ -190,12 +206,6 @@ export class MLflowClient {
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-interface HttpCall {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly payload: Buffer | null;
-}
 
 /**
  * Lambda's trace goes on with the call, so that a proxy with X-Ray shows both as one. Lambda sets it again
@@ -239,23 +249,12 @@ function waitMs(retryAfter: string, serverNowMs: number): number | null {
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - serverNowMs);
 }
 
+/** More than there are requests at once. */
+const rememberedMax = 16;
+
 /** Enough of an answer to see which version it is about. */
 const headLength = 2_000;
 
 function errorCode(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-/** The header's value, its credential part, and the password in it, also as JSON and addresses write it. */
-function secretsIn(authorization: string): string[] {
-  const credential = authorization.slice(authorization.indexOf(' ') + 1);
-  const plain = authorization.startsWith('Basic ')
-    ? Buffer.from(credential, 'base64').toString('utf8')
-    : '';
-  const password = plain.slice(plain.indexOf(':') + 1);
-  const inJson = JSON.stringify(password).slice(1, -1);
-  // A very short one would mask half of every text, and is found anyway.
-  return [authorization, credential, plain, password, inJson, encodeURIComponent(password)].filter(
-    (secret) => secret.length > 3,
-  );
 }

@@ -7,7 +7,9 @@ import {
   VersionNotFoundError,
 } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { certificateProblem } from './mlflow-certificate.ts';
+import type { Authorizer } from '../../ports/authorizer.ts';
+import { awsFix } from './aws-refusal.ts';
+import { connectionProblem } from './connection-problem.ts';
 import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
 
 /**
@@ -77,8 +79,8 @@ interface FailedCall {
   readonly modelName: string | null;
   readonly version: string | null;
   readonly address: string;
-  /** Where the login is set. */
-  readonly loginSource: string;
+  /** Where the login is set, and whose rights it needs. */
+  readonly login: Pick<Authorizer, 'source' | 'iamService'>;
 }
 
 /** The error for a failed call, with what to do in its message. */
@@ -123,15 +125,17 @@ export function noAnswerError(
   if (error instanceof AnswerTooLargeError) {
     return answerTooLarge(error, { call, modelName: null, address });
   }
-  const certificate = certificateProblem(error);
-  if (certificate !== null) {
-    const { what, fix } = certificate;
+  const problem = connectionProblem(error);
+  if (problem !== null) {
+    const { what, fix } = problem;
     const message = `MLFLOW_TRACKING_URI names ${address}, and ${what}. Nothing was sent. ${fix}`;
     return new ConfigurationError(message, { cause: error });
   }
+  const { way, message } = error;
   return new RegistryUnavailableError(
-    `The registry ${address} did not answer ${call}: ${error.message}. ` +
-      'Check MLFLOW_TRACKING_URI and that the server runs and is reachable from here; then try again.',
+    `The registry ${address} did not answer ${call}${way === null ? '' : ` ${way}`}: ${message}. ` +
+      `Check MLFLOW_TRACKING_URI and that the server${way === null ? '' : ' and the proxy'} runs and is reachable from ` +
+      'here; then try again.',
     { cause: error },
   );
 }
@@ -141,7 +145,7 @@ export function unansweredMove(
   error: NoAnswerError,
   { call, address }: Pick<FailedCall, 'call' | 'address'>,
 ): ModelRollbackError {
-  if (error.isUnsent || certificateProblem(error) !== null) {
+  if (error.isUnsent || connectionProblem(error) !== null) {
     return noAnswerError(error, call, address);
   }
   return new RegistryUnavailableError(
@@ -201,13 +205,24 @@ export function isNameRefused({ status, message }: MLflowFailure): boolean {
 
 function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const { status, errorCode, message } = failure;
-  const { loginSource } = about;
-  if (status === 401) return `Check ${loginSource}.`;
+  const { source, iamService } = about.login;
+  // MLflow's own answers name an error; what stands before it does not.
+  const isOfAws = iamService !== null && errorCode === null;
+  const awsText = isOfAws ? awsFix({ call: about.call, iamService, status, message }) : null;
+  if (awsText !== null) return awsText;
+  if (status === 401) return `Check ${source}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";
   }
   if (/cross-origin/i.test(message)) {
     return 'Remove the Origin header that a proxy adds.';
+  }
+  // What nginx answers after a handshake that it did not like.
+  if (status === 400 && /required SSL certificate|SSL certificate error/i.test(message)) {
+    return 'The server wants a certificate of ours: set MLFLOW_TRACKING_CLIENT_CERT_PATH to a PEM file with one that it accepts, and its key.';
+  }
+  if (status === 407) {
+    return 'A proxy on the way wants a login: set HTTP_PROXY to http://USER:PASSWORD@HOST:PORT.';
   }
   if (status === 403) return permissionText(about);
   if (isNameRefused(failure)) {

@@ -165,7 +165,7 @@ export class MLflowReader {
       modelName,
       version,
       address: this.#address,
-      loginSource: this.#client.loginSource,
+      login: this.#client.login,
     });
   }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LoginAuthorizer } from '../../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../../src/adapters/mlflow/mlflow-model-registry.ts';
 import { StaticCredentials } from '../../../src/adapters/system/static-credentials.ts';
@@ -41,7 +42,7 @@ async function open(): Promise<void> {
   sent = 0;
   const client = new CountingClient({
     baseUrl: new URL(server.url),
-    credentials: new StaticCredentials(null),
+    authorizer: new LoginAuthorizer(new StaticCredentials(null)),
     workspace: null,
     clock,
   });

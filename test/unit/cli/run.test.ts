@@ -326,7 +326,7 @@ describe('run', () => {
 
   test('shows a table with its region, and no other store', async () => {
     const { regionInUse } = await import('../../../src/compose-aws.ts');
-    const { storeLabel } = await import('../../../src/compose.ts');
+    const { storeLabel } = await import('../../../src/compose-store.ts');
     const region = (await regionInUse()) ?? 'no region is set';
     expect(await storeLabel({ kind: 'dynamodb', tableName: 't' })).toBe(`dynamodb:t (${region})`);
     expect(await storeLabel({ kind: 'sqlite', path: 'x' })).toBe(`sqlite:${process.cwd()}/x`);

@@ -19,7 +19,11 @@ const refused = (env: Env, surface: 'lambda' | 'command' = 'command'): string =>
 describe('configFromEnv', () => {
   test('has the defaults of the contract', () => {
     expect(read({ ROLLBACK_STORE: 'dynamodb' })).toMatchObject({
-      registry: { address: 'http://mlflow:5000/prefix', authorization: null, workspace: null },
+      registry: {
+        address: 'http://mlflow:5000/prefix',
+        auth: { kind: 'login', authorization: null },
+        workspace: null,
+      },
       store: { kind: 'dynamodb', tableName: 'tradai-rollback-state' },
       topicArn: null,
       cooldownMs: 86_400_000,
@@ -39,7 +43,8 @@ describe('configFromEnv', () => {
     const { registry } = read({ MLFLOW_TRACKING_URI: 'https://me:p%40ss@mlflow/x' });
     expect(registry.address).toBe('https://mlflow/x');
     expect(registry.baseUrl.href).not.toContain('p%40ss');
-    expect(registry.authorization).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+    const authorization = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+    expect(registry.auth).toEqual({ kind: 'login', authorization });
   });
 
   test.each([
@@ -50,7 +55,7 @@ describe('configFromEnv', () => {
     [{ MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_TOKEN: 't' }, 'Bearer t'],
     [{ MLFLOW_TRACKING_TOKEN: 't' }, 'Bearer t'],
   ])('takes the login before the token: %j', (env, authorization) => {
-    expect(read(env).registry.authorization).toBe(authorization);
+    expect(read(env).registry.auth).toEqual({ kind: 'login', authorization });
   });
 
   test.each([
@@ -58,11 +63,8 @@ describe('configFromEnv', () => {
     'arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:mlflow',
     'mlflow/login',
   ])('takes %s as the secret with the login', (secretId) => {
-    expect(read({ MLFLOW_TRACKING_SECRET_ARN: ` ${secretId} ` }).registry).toMatchObject({
-      secretId,
-      authorization: null,
-    });
-    expect(read().registry.secretId).toBeNull();
+    const { auth } = read({ MLFLOW_TRACKING_SECRET_ARN: ` ${secretId} ` }).registry;
+    expect(auth).toEqual({ kind: 'secret', secretId });
   });
 
   test.each([

@@ -1,22 +1,29 @@
 import type { NoAnswerError } from './mlflow-client.ts';
 
 /**
- * Why we refused a TLS connection, and what to set: waiting does not help. Null for every other
- * failure.
+ * Why there is no connection over TLS, or none by a proxy, and what to set: waiting does not help. Null for every
+ * other failure.
  */
-export function certificateProblem(
+export function connectionProblem(
   error: NoAnswerError,
 ): { readonly what: string; readonly fix: string } | null {
   const { cause } = error;
   const code = codeOf(cause);
   if (code === null) return null;
+  if (code === 'ERR_PROXY_TUNNEL' && statusOf(cause) === 407) {
+    const what = `the connection ${error.way ?? 'by a proxy'} needs a login there, or another one`;
+    return {
+      what,
+      fix: 'Set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT, or add the host to NO_PROXY.',
+    };
+  }
   // Something else than TLS came back.
   if (code === 'EPROTO' && /wrong version number|packet length too long/i.test(error.message)) {
     const fix =
       'Set MLFLOW_TRACKING_URI to an address with http://, or to the port that speaks TLS.';
     return { what: 'the server does not speak TLS at this address', fix };
   }
-  const known = problems[code];
+  const known = problems[code] ?? alertIn(code, error.message);
   if (known === undefined) {
     return code.startsWith('CERT_')
       ? { what: `its certificate is not accepted (${code})`, fix: replaceIt }
@@ -29,8 +36,8 @@ export function certificateProblem(
 
 const replaceIt = 'Have the certificate of the server replaced.';
 const trustIt =
-  'Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority that issued it, and start ' +
-  'the program again (in Lambda: a file in the function or in a layer).';
+  'Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with the certificate of the authority that issued it (in Lambda: ' +
+  'a file in a layer).';
 const unknownIssuer = {
   what: 'its certificate is not trusted: this machine does not know who issued it, or the server does not send the certificates in between',
   fix: trustIt,
@@ -41,11 +48,20 @@ const otherHost = {
   fix: 'Set MLFLOW_TRACKING_URI to a host name that the certificate names, or have one issued for this host name.',
 };
 
+const noClientCertificate = {
+  what: 'the server wants a certificate of ours, or does not accept any way to encrypt that we offer',
+  fix: 'Set MLFLOW_TRACKING_CLIENT_CERT_PATH to a PEM file with a certificate that the server accepts, and its key.',
+};
+const badClientCertificate = {
+  what: 'the server does not accept our certificate, the one in MLFLOW_TRACKING_CLIENT_CERT_PATH',
+  fix: 'Set it to a PEM file with a certificate that an authority of the server issued and that is valid, and its key.',
+};
+
 /** OpenSSL's names, as Node reports them. */
 const problems: Readonly<Record<string, { readonly what: string; readonly fix: string }>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: {
     what: 'its certificate is not trusted: it is self-signed',
-    fix: 'Set NODE_EXTRA_CA_CERTS to a PEM file with this certificate, and start the program again (in Lambda: a file in the function or in a layer).',
+    fix: 'Set MLFLOW_TRACKING_SERVER_CERT_PATH to a PEM file with this certificate (in Lambda: a file in a layer).',
   },
   SELF_SIGNED_CERT_IN_CHAIN: {
     what: 'its certificate is not trusted: it was issued by an authority of its own',
@@ -68,6 +84,14 @@ const problems: Readonly<Record<string, { readonly what: string; readonly fix: s
   HOSTNAME_MISMATCH: otherHost,
 };
 
+/** What the server says about our certificate: as a code, or in the text of a failed write. */
+function alertIn(code: string, message: string): typeof noClientCertificate | undefined {
+  const alert = code === 'EPROTO' ? message : code.replaceAll('_', ' ');
+  if (/alert (certificate required|handshake failure)/i.test(alert)) return noClientCertificate;
+  const isBad = /alert (unknown ca|bad certificate|certificate (expired|unknown|revoked))/i;
+  return isBad.test(alert) ? badClientCertificate : undefined;
+}
+
 /** Which host names the certificate is for: text of the server, so it is cut and on one line. */
 function detailOf(cause: unknown): string {
   if (!(cause instanceof Error) || !('reason' in cause)) return '';
@@ -78,5 +102,11 @@ function detailOf(cause: unknown): string {
 function codeOf(cause: unknown): string | null {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
     ? cause.code
+    : null;
+}
+
+function statusOf(cause: unknown): number | null {
+  return cause instanceof Error && 'statusCode' in cause && typeof cause.statusCode === 'number'
+    ? cause.statusCode
     : null;
 }
