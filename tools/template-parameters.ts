@@ -6,6 +6,7 @@ const groups = {
     'MlflowTrackingUri',
     'MlflowRegistryUri',
     'MlflowWorkspace',
+    'MlflowServerArn',
     'MlflowRoleArn',
     'CredentialsSecretArn',
     'CredentialsKeyArn',
@@ -113,6 +114,13 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       default: '',
       allowedPattern: '^([a-z0-9](-?[a-z0-9])*)?$',
       constraintDescription: 'must be lower-case letters, digits and single hyphens',
+    },
+    MlflowServerArn: {
+      description:
+        'ARN of MLflow in SageMaker that the function may use; the same as in MlflowTrackingUri. Blank: none.',
+      default: '',
+      allowedPattern: `^(${sageMakerArn})?$`,
+      constraintDescription: 'must be the ARN of a tracking server or an App of SageMaker',
     },
     MlflowRoleArn: {
       description: 'Role to assume for MLflow in SageMaker; blank: the function has the rights.',

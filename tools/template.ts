@@ -77,7 +77,7 @@ const conditionsBySid: Readonly<Record<string, string>> = {
   Webhook: 'HasWebhook',
   EventBus: 'HasEventBus',
   ChannelsKey: 'HasChannelsKey',
-  Registry: 'IsSageMaker',
+  Registry: 'HasMlflowServer',
   RegistryRole: 'HasMlflowRole',
   Network: 'IsInNetwork',
 };
@@ -330,28 +330,13 @@ class TemplateStack extends Stack {
   }
 
   /** MLflow in SageMaker: rights on it, or on a role that has them. */
-  #limitRegistry(rollback: ModelRollback, parameters: Parameters): void {
-    const { MlflowTrackingUri, MlflowRegistryUri, MlflowRoleArn } = parameters;
-    const isArn = (parameter: CfnParameter) =>
-      Fn.conditionEquals(Fn.select(0, Fn.split(':', parameter.valueAsString)), 'arn');
-    const hasRegistry = this.#condition('HasRegistryUri', isSet(MlflowRegistryUri));
-    const isServer = this.#condition(
-      'IsSageMaker',
-      Fn.conditionAnd(
-        isBlank(MlflowRoleArn),
-        Fn.conditionOr(
-          isArn(MlflowRegistryUri),
-          Fn.conditionAnd(isBlank(MlflowRegistryUri), isArn(MlflowTrackingUri)),
-        ),
-      ),
-    );
+  #limitRegistry(rollback: ModelRollback, { MlflowServerArn, MlflowRoleArn }: Parameters): void {
+    const hasServer = this.#condition('HasMlflowServer', isSet(MlflowServerArn));
     const hasRole = this.#condition('HasMlflowRole', isSet(MlflowRoleArn));
-    const [registry, tracking] = [MlflowRegistryUri.valueAsString, MlflowTrackingUri.valueAsString];
-    const arn = Fn.conditionIf(hasRegistry.logicalId, registry, tracking).toString();
-    rollback.grantSageMaker(arn);
+    rollback.grantSageMaker(MlflowServerArn.valueAsString);
     const policy = rollback.node.findChild('Registry') as Policy;
     this.#onlyWithParameters(policy);
-    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(isServer, hasRole)), policy);
+    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(hasServer, hasRole)), policy);
   }
 
   #onlyWithParameters(policy: Policy): void {

@@ -238,6 +238,11 @@ describe('the template', () => {
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
     ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
+    [
+      'MlflowServerArn',
+      ['', 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/churn-1'],
+      ['https://mlflow.example.com', 'arn:aws:s3:::bucket'],
+    ],
     ['SubnetIds', ['', 'subnet-1', 'subnet-1,subnet-2'], ['a', 'subnet-1,']],
     ['ReservedConcurrency', ['', '0', '20'], ['many']],
     ['ModelPointers', ['{}', '{"a-*":"alias:champion"}'], ['', '[]']],
@@ -297,7 +302,7 @@ describe('the template', () => {
       ['EventBus', 'HasEventBus'],
       ['ChannelsKey', 'HasChannelsKey'],
       ['RegistryRole', 'HasMlflowRole'],
-      ['Registry', 'IsSageMaker'],
+      ['Registry', 'HasMlflowServer'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
       'State',
