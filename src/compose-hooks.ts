@@ -25,20 +25,3 @@ export async function openHooks(
     },
   };
 }
-
-/** Nothing of it is loaded before a hook is called: few have one. */
-export function hooksOnDemand(open: () => Promise<HookCaller>): HookCaller {
-  let opened: Promise<HookCaller> | null = null;
-  return {
-    call: async (hook, request, deadline) => {
-      opened ??= open();
-      return await (await opened).call(hook, request, deadline);
-    },
-    close: () => {
-      opened?.then(
-        (hooks) => hooks.close(),
-        () => undefined,
-      );
-    },
-  };
-}

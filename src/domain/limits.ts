@@ -28,6 +28,11 @@ export const limits = {
   readAttemptsMax: 3,
   /** One notice, the sender's own retries included. Also the lease on a notice. */
   noticeTimeoutMs: 5_000,
+  /** One call of a hook; a smoke check is never so long that less than this is left to claim and move. */
+  hookTimeoutMs: 10_000,
+  afterSmokeCheckMs: 5_000,
+  /** A smoke check that has less time is not begun. */
+  smokeCheckTimeMinMs: 1_000,
   /** Between tries of a notice that fails: doubling, from this, at most that. */
   noticeBackoffMs: 60_000,
   noticeBackoffMaxMs: 3_600_000,
@@ -216,6 +221,10 @@ assert(
   'a function with 4 s left can still move the pointer',
 );
 assert(limits.writeTimeoutMinMs <= limits.writeTimeoutMaxMs, 'write timeouts are ordered');
+assert(
+  limits.writeTimeoutMinMs < limits.afterSmokeCheckMs,
+  'after a smoke check there is time to move',
+);
 assert(limits.noticeTimeoutMs < limits.noticeDueMs, 'a notice is not due while it is being sent');
 assert(
   limits.readTimeoutMs * limits.readAttemptsMax < 60_000,
