@@ -32,6 +32,7 @@ import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
 import { lookBesideClaim } from './look.ts';
 import { preview } from './preview.ts';
+import { reloadIfDue } from './reload.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { rollbackIdOf } from './rollback-id.ts';
 import { smokeCheck } from './smoke-check.ts';
@@ -250,13 +251,14 @@ async function replay(
 ): Promise<RollbackResponse | null> {
   const found = await announceIfUnsent(deps, run.request.modelName, rollbackId, run.deadline);
   if (found === null) return null;
-  const { record } = found;
+  const record = await reloadIfDue(deps, found.record, run.deadline);
+  if (record === null) return null;
   // Warnings of this call are added, unless the record has them already.
   const known = new Set(record.warnings.map((warning) => warning.message));
   const own = run.warnings.filter((warning) => !known.has(warning.message));
   return responseOf(record, {
     isReplayed: true,
-    isNotified: isNotified(found),
+    isNotified: isNotified({ ...found, record }),
     warnings: [...own, ...warnings],
   });
 }

@@ -33,6 +33,12 @@ export const limits = {
   afterSmokeCheckMs: 5_000,
   /** A smoke check that has less time is not begun. */
   smokeCheckTimeMinMs: 1_000,
+  /** What makes servers reload is called again after a minute, doubling, at most a quarter of an hour; for a day. */
+  servingBackoffMs: 60_000,
+  servingBackoffMaxMs: 900_000,
+  servingTimeMaxMs: 86_400_000,
+  /** People are notified after so many calls that confirmed nothing: a server that restarts needs one. */
+  servingTriesQuiet: 2,
   /** Between tries of a notice that fails: doubling, from this, at most that. */
   noticeBackoffMs: 60_000,
   noticeBackoffMaxMs: 3_600_000,
@@ -225,6 +231,7 @@ assert(
   limits.writeTimeoutMinMs < limits.afterSmokeCheckMs,
   'after a smoke check there is time to move',
 );
+assert(limits.hookTimeoutMs < limits.servingBackoffMs, 'a call has ended before the next is due');
 assert(limits.noticeTimeoutMs < limits.noticeDueMs, 'a notice is not due while it is being sent');
 assert(
   limits.readTimeoutMs * limits.readAttemptsMax < 60_000,

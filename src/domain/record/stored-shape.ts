@@ -214,6 +214,23 @@ const recoveryShape = v.variant('kind', [
   }),
 ]);
 
+const servingShape = v.variant('kind', [
+  v.looseObject({
+    kind: v.literal('pending'),
+    dueAtMs: time,
+    tries: count,
+    why: v.nullable(v.string()),
+  }),
+  v.looseObject({
+    kind: v.literal('confirmed'),
+    atMs: time,
+    tries: count,
+    version: v.nullable(version),
+  }),
+  v.looseObject({ kind: v.literal('given-up'), atMs: time, tries: count, why: v.string() }),
+  v.looseObject({ kind: v.literal('superseded'), atMs: time }),
+]);
+
 export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
   v.looseObject({
     revision,
@@ -233,6 +250,7 @@ export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
     pointerCheck: pointerCheckShape,
     watch: v.optional(watchShape, none),
     recovery: v.optional(recoveryShape, none),
+    serving: v.exactOptional(servingShape),
   }),
   // Release 0.1.0 stopped the whole sweep at a record without its alarm.
   v.check(

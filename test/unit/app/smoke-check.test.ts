@@ -58,7 +58,7 @@ const alarm = async (): Promise<RollbackResponse> => {
   return await handleAlarm(deps, payload, null, world.deadline());
 };
 const live = async (): Promise<string> =>
-  (await world.registry.read('m', [], world.deadline())).live.map((row) => row.version).join();
+  (await world.registry.read('m')).live.map((row) => row.version).join();
 const requestFor = (modelName: string): RollbackRequest =>
   parseRequest({ model_name: modelName }).request;
 const guardOf = ({ plan }: RollbackResponse) =>
