@@ -24,6 +24,8 @@ const most: PolicyResources = {
   pagerDutySecret: 'PAGERDUTY',
   webhookSecret: 'WEBHOOK',
   eventBus: 'BUS',
+  smokeCheck: 'SMOKE-CHECK',
+  reload: 'RELOAD',
   channelKeys: ['CHANNEL-KEY'],
   isInVpc: true,
   isTraced: true,
@@ -65,6 +67,8 @@ describe('functionPolicy', () => {
       'PagerDuty',
       'Webhook',
       'EventBus',
+      'SmokeCheck',
+      'Reload',
       'NoticesKey',
       'CredentialsKey',
       'ChannelsKey',
@@ -102,6 +106,7 @@ describe('functionPolicy', () => {
       return [
         ...commands.map(([, call]) => `${folder.replaceAll('-', '')}:${call}`),
         ...events.map(([, call]) => `events:${call}`),
+        ...(code.includes('/invocations`') ? ['lambda:InvokeFunction'] : []),
       ];
     });
     const called = new Set(

@@ -233,6 +233,12 @@ describe('the template', () => {
     ['PagerDutyUrl', ['', 'https://events.eu.pagerduty.com/v2/enqueue'], ['a', 'http://a']],
     ['EventBusArn', ['', 'arn:aws:events:eu-west-1:123456789012:event-bus/a'], ['default']],
     ['WebhookUrl', ['', 'https://hooks.example.com/a?b=c'], ['http://a', 'https://a:b@c.com']],
+    [
+      'SmokeCheckFunctionArn',
+      ['', 'arn:aws:lambda:eu-west-1:123456789012:function:smoke-check:live'],
+      ['smoke-check', 'https://a.example.com'],
+    ],
+    ['ReloadUrl', ['', 'https://serving.example.com/reload'], ['http://a', 'reload']],
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
     ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
@@ -291,6 +297,8 @@ describe('the template', () => {
       ['PagerDuty', 'HasPagerDuty'],
       ['Webhook', 'HasWebhook'],
       ['EventBus', 'HasEventBus'],
+      ['SmokeCheck', 'HasSmokeCheck'],
+      ['Reload', 'HasReload'],
       ['ChannelsKey', 'HasChannelsKey'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
@@ -310,6 +318,8 @@ describe('the template', () => {
       'PagerDuty',
       'Webhook',
       'EventBus',
+      'SmokeCheck',
+      'Reload',
       'ChannelsKey',
     ]);
   });

@@ -212,6 +212,8 @@ describe('the Terraform module', () => {
       pagerDutySecret: '',
       webhookSecret: '',
       eventBus: '',
+      smokeCheck: '',
+      reload: '',
       channelKeys: [''],
       alarms: '',
       logGroup: '',

@@ -9,7 +9,7 @@ const field = (name: string | null, type = 'long', isRequired = true): Signature
 });
 const tensor = (dtype: string, shape: readonly number[]): string =>
   JSON.stringify({ type: 'tensor', 'tensor-spec': { dtype, shape } });
-const fit = (
+const fitOf = (
   live: readonly SignatureField[] | null,
   target: readonly SignatureField[] | null,
 ): ReturnType<typeof signatureFit> =>
@@ -46,7 +46,7 @@ describe('signatureFit', () => {
       [field(null, tensor('float32', [-1, 10]))],
     ],
   ])('takes %s', (_, live, target) => {
-    expect(fit(live, target)).toEqual(fits);
+    expect(fitOf(live, target)).toEqual(fits);
   });
 
   test.each([
@@ -99,7 +99,7 @@ describe('signatureFit', () => {
       'it needs 2 inputs, and version 3 takes 1',
     ],
   ])('does not take %s', (_, live, target, text) => {
-    const { misfits, unsure } = fit(live, target);
+    const { misfits, unsure } = fitOf(live, target);
     expect(misfits).toEqual([typeof text === 'string' ? text : expect.stringMatching(text)]);
     expect(unsure).toEqual([]);
   });
@@ -107,21 +107,21 @@ describe('signatureFit', () => {
   test('is not sure about objects that differ', () => {
     const object = (name: string): string =>
       JSON.stringify({ type: 'object', properties: { [name]: { type: 'string' } } });
-    const { misfits, unsure } = fit([field('a', object('x'))], [field('a', object('y'))]);
+    const { misfits, unsure } = fitOf([field('a', object('x'))], [field('a', object('y'))]);
     expect(misfits).toEqual([]);
     expect(unsure).toHaveLength(1);
   });
 
   test('names three inputs, and counts the rest', () => {
     const many = ['a', 'b', 'c', 'd', 'e'].map((name) => field(name));
-    const { misfits } = fit([], many);
+    const { misfits } = fitOf([], many);
     expect(misfits).toHaveLength(4);
     expect(misfits.at(-1)).toBe('and 2 more inputs differ');
   });
 
   test('throws for no type that it cannot read', () => {
     for (const type of ['{', '{}', '{"type":"tensor"}', 'null', '']) {
-      expect(() => fit([field('a', type)], [field('a', tensor('float32', [1]))])).not.toThrow();
+      expect(() => fitOf([field('a', type)], [field('a', tensor('float32', [1]))])).not.toThrow();
     }
   });
 });
