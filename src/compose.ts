@@ -230,8 +230,8 @@ function openSurroundings(config: Config, credentials: Credentials): Surrounding
       );
     },
     channels: async (deadline) => {
-      const { inspectOne } = await import('./compose-inspect.ts');
-      return await Promise.all(config.channels.map((channel) => inspectOne(channel, deadline)));
+      const { inspectAll } = await import('./compose-inspect.ts');
+      return await inspectAll(config, deadline);
     },
     openNotifiers: async () => {
       const { topicArn, snsFormat } = config;
