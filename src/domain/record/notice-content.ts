@@ -2,6 +2,10 @@
 export const recordTopics = ['end', 'pointer', 'recovery', 'serving'] as const;
 export type RecordTopic = (typeof recordTopics)[number];
 
+/** Those that release 0.1.0 knows, which keeps notices in their record. */
+export const embeddedTopics = ['end', 'pointer', 'recovery'] as const;
+export type EmbeddedTopic = (typeof embeddedTopics)[number];
+
 /** What a notice of a freeze is about: it began, it ends soon, it ended. */
 export const freezeTopics = ['freeze', 'freeze-reminder', 'freeze-end'] as const;
 export type FreezeTopic = (typeof freezeTopics)[number];

@@ -4,7 +4,7 @@ import type { RollbackRequest, Warning } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
-import type { RecordTopic } from './notice-content.ts';
+import type { EmbeddedTopic } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { Serving } from './serving.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
@@ -41,14 +41,14 @@ export type EmbeddedNotice =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'pending';
-      readonly about: RecordTopic;
+      readonly about: EmbeddedTopic;
       readonly dueAtMs: number;
       readonly leaseEndsAtMs: number;
       readonly attempts: number;
     }
   | {
       readonly kind: 'sent';
-      readonly about: RecordTopic;
+      readonly about: EmbeddedTopic;
       readonly sentAtMs: number;
       readonly attempts: number;
     };

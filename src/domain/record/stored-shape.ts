@@ -4,7 +4,7 @@ import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { alarmShape } from './alarm-shape.ts';
-import { type NoticeMessage, noticeTopics, recordTopics } from './notice-content.ts';
+import { embeddedTopics, type NoticeMessage, noticeTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
 import type { RollbackRecord } from './record.ts';
 import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
@@ -170,7 +170,7 @@ const progressShape = v.variant('status', [
 ]);
 
 const topic = v.picklist(noticeTopics);
-const about = v.optional(v.picklist(recordTopics), 'end');
+const about = v.optional(v.picklist(embeddedTopics), 'end');
 
 const embeddedNoticeShape = v.variant('kind', [
   v.looseObject({ kind: v.literal('none') }),
