@@ -3,6 +3,8 @@ import { MLflowModelRegistry } from './adapters/mlflow/mlflow-model-registry.ts'
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
+import type { ChannelParts } from './compose-channels.ts';
+import type { SecretSetting } from './config/channel-settings.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
@@ -77,8 +79,15 @@ export function assemble(
 }
 
 /** Nothing of it is loaded before a hook is called: few have one. */
-export function hooksOnDemand(open: () => Promise<HookCaller>): HookCaller {
+export function hooksOnDemand(
+  signingKey: SecretSetting | null,
+  loadParts: () => Promise<ChannelParts>,
+): HookCaller {
   let opened: Promise<HookCaller> | null = null;
+  const open = async (): Promise<HookCaller> => {
+    const { openHooks } = await import('./compose-hooks.ts');
+    return await openHooks(signingKey, loadParts);
+  };
   return {
     call: async (hook, request, deadline) => {
       opened ??= open();

@@ -13,7 +13,7 @@ import {
 } from './compose-aws.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
-import type { HookCaller } from './ports/hook-caller.ts';
+import { assert } from './domain/assert.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 export { composeRehearsal } from './compose-rehearsal.ts';
@@ -39,7 +39,7 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     store,
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
-    hooks: hooksOnDemand(() => openHooks(config)),
+    hooks: hooksOnDemand(config.signingKey, async () => ({ snsClient, channelCredentials })),
     logger,
     credentials,
     ...(channels === null ? {} : { closeChannels: channels.close }),
@@ -61,14 +61,10 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   return await openChannels(channels, async () => ({ snsClient, channelCredentials }));
 }
 
-async function openHooks({ signingKey }: Config): Promise<HookCaller> {
-  const { openHooks: open } = await import('./compose-hooks.ts');
-  return await open(signingKey, async () => ({ snsClient, channelCredentials }));
-}
-
 async function openStore({ store, registry }: Config): Promise<RollbackStore> {
   const workspace = registry.workspace ?? '';
   if (store.kind === 'dynamodb') return dynamoDBStore({ tableName: store.tableName, workspace });
+  assert(store.kind === 'sqlite', 'the configuration of a function names no other store');
   // Not for real functions, whose disk is their own; for running the bundle on one machine.
   const { SQLiteRollbackStore } = await import('./adapters/sqlite/sqlite-rollback-store.ts');
   return new SQLiteRollbackStore(store.path, workspace, systemClock);

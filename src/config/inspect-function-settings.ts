@@ -66,6 +66,7 @@ function hookText(hook: Hook | null): string {
 }
 
 function stateText(store: Config['store']): string {
+  if (store.kind === 'postgres') return store.address;
   return store.kind === 'dynamodb' ? `dynamodb:${store.tableName}` : `sqlite:${store.path}`;
 }
 
