@@ -3,7 +3,7 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
 import {
   channelCredentials,
   cloudWatchAlarms,
@@ -39,6 +39,7 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     store,
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
+    hooks: hooksOnDemand(config.signingKey, async () => ({ snsClient, channelCredentials })),
     logger,
     authorizer: authorizerFor(config.registry),
     ...(channels === null ? {} : { closeChannels: channels.close }),

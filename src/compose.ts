@@ -4,7 +4,7 @@ import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import { openStore } from './compose-store.ts';
 import type { Config } from './config/config-from-env.ts';
@@ -32,6 +32,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
+    hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
     logger: options.logger,
     authorizer,
     ...(channels === null ? {} : { closeChannels: channels.close }),
@@ -105,6 +106,7 @@ export async function composeForDoctor(
     authorizer,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
+    hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
     logger: options.logger,
   });
   const around = openSurroundings(config, authorizer);
@@ -178,8 +180,8 @@ function openSurroundings(config: Config, authorizer: Authorizer): Surroundings 
       );
     },
     channels: async (deadline) => {
-      const { inspectOne } = await import('./compose-inspect.ts');
-      return await Promise.all(config.channels.map((channel) => inspectOne(channel, deadline)));
+      const { inspectAll } = await import('./compose-inspect.ts');
+      return await inspectAll(config, deadline);
     },
     openNotifiers: async () => {
       const { topicArn, snsFormat } = config;

@@ -60,6 +60,7 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export { type Hook, type HookAnswer, type HookRequest, parseHook } from './domain/hook.ts';
 export { type AliasChange, parseAliasChange } from './domain/pointer/webhook.ts';
 export type { Notice } from './domain/record/notice-content.ts';
 export type { OutboxNotice } from './domain/record/outbox.ts';
@@ -80,6 +81,7 @@ export type { LastCommit, ModelState } from './domain/state/model-state.ts';
 export type { AlarmAnswer, AlarmReader, HistorySpan } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';
+export type { HookCaller } from './ports/hook-caller.ts';
 export type { Identity } from './ports/identity.ts';
 export type { Logger } from './ports/logger.ts';
 export type { ModelRegistry, MoveAnswer } from './ports/model-registry.ts';

@@ -1,4 +1,5 @@
 import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
+import { durationMs } from '../domain/duration.ts';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseModelName } from '../domain/request/request.ts';
@@ -6,7 +7,6 @@ import type { EnvName } from './env-names.ts';
 import { type Env, parseEntries, read, readTime, readWord, wrong } from './read-env.ts';
 
 const minuteMs = 60_000;
-const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const;
 /** A week: an older alarm says nothing about now. */
 const minutesMax = 10_080;
 const bakeMinutesMax = 1_440;
@@ -68,11 +68,11 @@ function readRate(
 ): { readonly count: number; readonly windowMs: number } | null {
   const text = read(env, name) ?? byDefault;
   if (text === 'off') return null;
-  const [, countText, timeText, unit] = /^(\d{1,4})\/(\d+\.?\d*|\.\d+)([mhd])$/.exec(text) ?? [];
+  const [, countText, timeText = ''] = /^(\d{1,4})\/(.+)$/.exec(text) ?? [];
   const count = Number(countText);
-  const windowMs = Math.round(Number(timeText) * unitMs[unit as keyof typeof unitMs]);
+  const windowMs = durationMs(timeText) ?? 0;
   const isCount = count >= 1 && count <= countMax;
-  if (isCount && windowMs >= 1 && windowMs <= windowDaysMax * unitMs.d) {
+  if (isCount && windowMs >= 1 && windowMs <= windowDaysMax * 1_440 * minuteMs) {
     return { count, windowMs };
   }
   throw wrong(

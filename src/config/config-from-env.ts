@@ -6,8 +6,13 @@ import { nearestName } from '../domain/near-name.ts';
 import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
-import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.ts';
+import {
+  type ChannelConfig,
+  channelSettingsFromEnv,
+  type SecretSetting,
+} from './channel-settings.ts';
 import { envNames } from './env-names.ts';
+import { type HookSettings, hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
 import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
@@ -23,6 +28,9 @@ export interface Config {
   readonly topicArn: string | null;
   readonly snsFormat: 'json' | 'chat';
   readonly channels: readonly ChannelConfig[];
+  /** The key that signs what is sent to servers of one's own; null: none is set. */
+  readonly signingKey: SecretSetting | null;
+  readonly hooks: HookSettings;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers: PointerSettings;
@@ -57,6 +65,8 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     topicArn: topicFromEnv(env, surface),
     snsFormat: notices.snsFormat,
     channels: notices.channels,
+    signingKey: notices.signingKey,
+    hooks: hookSettingsFromEnv(env),
     cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
     targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     pointers: pointerSettingsFromEnv(env),

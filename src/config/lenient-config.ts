@@ -4,6 +4,7 @@ import { limits } from '../domain/limits.ts';
 import { defaultPointers } from '../domain/registry/pointer.ts';
 import { channelSettingsFromEnv } from './channel-settings.ts';
 import { type Config, configFromEnv, type Env, topicFromEnv } from './config-from-env.ts';
+import { hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { registryFromEnv } from './registry-settings.ts';
 import { storeFromEnv } from './store-settings.ts';
@@ -30,6 +31,7 @@ export function lenientConfig(env: Env): LenientConfig {
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
   const channels = attempt(() => channelSettingsFromEnv(env));
+  const hooks = attempt(() => hookSettingsFromEnv(env));
   const pointers = attempt(() => pointerSettingsFromEnv(env));
   const config: Config = {
     registry: registry.value ?? nowhere,
@@ -37,6 +39,8 @@ export function lenientConfig(env: Env): LenientConfig {
     topicArn: topic.value,
     snsFormat: channels.value?.snsFormat ?? 'json',
     channels: channels.value?.channels ?? [],
+    signingKey: channels.value?.signingKey ?? null,
+    hooks: hooks.value ?? noHooks,
     cooldownMs: 0,
     targetRule: 'last-good',
     pointers: pointers.value ?? defaultPointers,
@@ -66,6 +70,8 @@ const noErrors = {
   channelsError: null,
   pointersError: null,
 } as const;
+
+const noHooks = { smokeCheck: null, reload: null, targetMaxAgeMs: null } as const;
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {

@@ -28,6 +28,7 @@ export async function brokenInvariants(
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
     ...(await untrueEntries(world)),
+    ...hooksAsRecorded(world, records),
     ...brokenAlarmRules(world, records, fleet),
     ...(otherState === undefined ? [] : [`there is state of ${otherState.modelName}`]),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
@@ -165,6 +166,23 @@ async function untrueEntries(world: SimulatedWorld): Promise<string[]> {
         (notBeforeMs === null || promotion.atMs >= notBeforeMs - skewMs),
     );
     return isTrue ? [] : [`the live log has ${version} ${how} at ${atMs}, after ${notBeforeMs}`];
+  });
+}
+
+/** What is called around a move: nothing moves that was not checked, and nothing is confirmed that nobody loaded. */
+function hooksAsRecorded(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
+  if (!world.hasHooks) return [];
+  return records.flatMap(({ id, progress, plan, serving }) => {
+    if (progress.status !== Outcome.ROLLED_BACK) return [];
+    const isChecked = plan?.guards.some(({ message }) => message.endsWith('said ok'));
+    const isLoaded = world.reloads.some(
+      ({ rollbackId, version }) => rollbackId === id && version === plan?.to?.version,
+    );
+    const isSettled = serving?.kind === 'superseded' || (serving?.kind === 'confirmed' && isLoaded);
+    return [
+      ...(isChecked === true ? [] : [`${id} moved to a version that was not checked`]),
+      ...(isSettled ? [] : [`serving of ${id} is ${serving?.kind ?? 'not asked'}`]),
+    ];
   });
 }
 

@@ -214,6 +214,8 @@ describe('the Terraform module', () => {
       pagerDutySecret: '',
       webhookSecret: '',
       eventBus: '',
+      smokeCheck: '',
+      reload: '',
       channelKeys: [''],
       alarms: '',
       logGroup: '',

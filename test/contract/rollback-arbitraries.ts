@@ -7,6 +7,7 @@ import type { Plan } from '../../src/domain/decide/plan.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { TargetRule } from '../../src/domain/pointer/target-rule.ts';
 import {
+  embeddedTopics,
   type Notice,
   type RecordTopic,
   recordTopics,
@@ -19,6 +20,7 @@ import type {
   PointerCheck,
   RollbackRecord,
 } from '../../src/domain/record/record.ts';
+import type { Serving } from '../../src/domain/record/serving.ts';
 import {
   type AlarmTrigger,
   type AlarmWatch,
@@ -163,17 +165,23 @@ const ended: fc.Arbitrary<Ended> = fc.record({
 
 const none = fc.record({ kind: fc.constant('none' as const) });
 const topic: fc.Arbitrary<RecordTopic> = fc.constantFrom(...recordTopics);
+const embeddedTopic = fc.constantFrom(...embeddedTopics);
 
 const embeddedNotice: fc.Arbitrary<EmbeddedNotice> = fc.oneof(
   none,
   fc.record({
     kind: fc.constant('pending' as const),
-    about: topic,
+    about: embeddedTopic,
     dueAtMs: time,
     leaseEndsAtMs: time,
     attempts: count,
   }),
-  fc.record({ kind: fc.constant('sent' as const), about: topic, sentAtMs: time, attempts: count }),
+  fc.record({
+    kind: fc.constant('sent' as const),
+    about: embeddedTopic,
+    sentAtMs: time,
+    attempts: count,
+  }),
 );
 
 const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
@@ -247,6 +255,23 @@ const recovery: fc.Arbitrary<RecoveryCheck> = fc.oneof(
   none,
   pendingLook,
   fc.record({ kind: fc.constantFrom(...Object.values(Recovery)), atMs: time }),
+);
+
+const serving: fc.Arbitrary<Serving> = fc.oneof(
+  fc.record({
+    kind: fc.constant('pending' as const),
+    dueAtMs: time,
+    tries: count,
+    why: nullable(text),
+  }),
+  fc.record({
+    kind: fc.constant('confirmed' as const),
+    atMs: time,
+    tries: count,
+    version: nullable(version),
+  }),
+  fc.record({ kind: fc.constant('given-up' as const), atMs: time, tries: count, why: text }),
+  fc.record({ kind: fc.constant('superseded' as const), atMs: time }),
 );
 
 const pause: fc.Arbitrary<Pause> = fc.record({
@@ -336,7 +361,10 @@ export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
     watch,
     recovery,
   });
-  return record.filter(isConsistent);
+  return fc
+    .tuple(record, nullable(serving))
+    .map(([one, given]) => (given === null ? one : { ...one, serving: given }))
+    .filter(isConsistent);
 }
 
 /** Any notice that may stand in the outbox, as its first write. */

@@ -6,6 +6,7 @@ import { storeFromEnv } from '../../config/store-settings.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
 import { noticeOf } from '../../domain/answer/notice.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
+import { servingText } from '../../domain/answer/serving.ts';
 import { commandLine, commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText, showJson } from '../../domain/escape.ts';
@@ -159,6 +160,7 @@ function explainText(
       ['first seen', `${shownTime(isoTime(record.createdAtMs))}, attempts ${record.attempts}`],
       ['target', `${escapeText(record.request.targetVersion ?? 'not named')}${ruleOf(answer)}`],
       ...alarmRows(answer),
+      ...(record.serving === undefined ? [] : [['serving', escapeText(servingText(record))]]),
     ]),
     renderWholePlan(answer, style),
     `${style.bold('notice'.padEnd(12))}${noticeText(found, view)}`,
