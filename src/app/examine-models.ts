@@ -6,7 +6,7 @@ import { type FleetState, type Pause, pauseText } from '../domain/state/fleet.ts
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RecordList } from '../ports/rollback-store.ts';
-import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+import { depsFor, pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 
 /** Models that have a state: whose automation is paused, and where a version in quarantine is live. */
@@ -88,7 +88,7 @@ async function quarantineCheck(
   await inParallel(asked, deadline, async (state) => {
     const { modelName } = state;
     try {
-      const registry = registryFor(deps, pointerAsked(deps, { modelName }));
+      const registry = registryFor(deps, pointerAsked(depsFor(deps, state), { modelName }));
       const snapshot = await registry.read(modelName, [], deadline, limits.recheckRows);
       texts.push(...quarantinedWarnings(snapshot, state).map(({ message }) => message));
       count += 1;

@@ -1,17 +1,21 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
+import {
+  cooldownForm,
+  type TargetRuleSetting,
+  targetRuleForm,
+} from '../domain/request/setting-form.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
 import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.ts';
 import { envNames } from './env-names.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
-import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
+import { type Env, read, readSetting, readTime, readWhole, wrong } from './read-env.ts';
 
 export type { Env } from './read-env.ts';
 
@@ -73,8 +77,8 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     topicArn: topicFromEnv(env, surface),
     snsFormat: notices.snsFormat,
     channels: notices.channels,
-    cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
-    targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
+    cooldownMs: readSetting(env, 'ROLLBACK_COOLDOWN_HOURS', '24', cooldownForm),
+    targetRule: readSetting(env, 'ROLLBACK_TARGET_RULE', 'last-good', targetRuleForm),
     pointers: pointerSettingsFromEnv(env),
     observeMs: readTime(env, 'ROLLBACK_OBSERVE_MINUTES', 'minutes', 5, 1_440),
     writeHorizonMs: writeHorizonSeconds * 1000,

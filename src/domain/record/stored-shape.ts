@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Outcome } from '../decide/outcome.ts';
+import { policyFieldNames, policyFields } from '../request/policy.ts';
 import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -44,6 +45,20 @@ const decidedFields = {
     ),
   ),
 };
+
+/** Each field is what a person may set; another one is of a later release, and kept. */
+const policyShape = v.looseObject(
+  Object.fromEntries(
+    policyFieldNames.map((name) => {
+      const isAllowed = (text: string): boolean => policyFields[name].check(text) !== undefined;
+      const form = v.pipe(
+        v.string(),
+        v.check(isAllowed, `it must be ${policyFields[name].allowed}`),
+      );
+      return [name, v.exactOptional(form)];
+    }),
+  ),
+);
 
 export const fleetShape: v.GenericSchema<unknown, FleetState> = v.looseObject({
   revision,
@@ -104,6 +119,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
   ),
   released: v.optional(v.array(v.looseObject({ version, atMs: time })), []),
   ...decidedFields,
+  policy: v.exactOptional(policyShape),
 });
 
 const modelVersion = v.looseObject({
