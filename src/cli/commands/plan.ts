@@ -24,7 +24,8 @@ export const planCommand: Command = {
     'expect-from': 'refuse unless this version is live',
     override:
       'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
-    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+    pointer:
+      'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [1, 1],
   examples: [

@@ -48,7 +48,8 @@ export const promotedCommand: Command = {
   options: { replaced: { type: 'string' }, pointer: { type: 'string' } },
   optionHelp: {
     replaced: 'version that was live before',
-    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+    pointer:
+      'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [2, 2],
   examples: [

@@ -504,6 +504,9 @@ describe('the pointer', () => {
     const list = await world.store.list(null, world.deadline());
     const facts = { list, fleet: undefined };
     const checks = await examineModels(world.deps, facts, { hasRegistry: true }, world.deadline());
+    expect(checks.find(({ name }) => name === 'policies')?.message).toBe(
+      'Of 1 models, 1 have a policy, which comes before the settings: m (pointer alias:champion).',
+    );
     expect(checks.find(({ name }) => name === 'quarantine')?.message).toContain(
       'Version 4 is live and in quarantine',
     );
