@@ -77,8 +77,8 @@ function statusText(status: StatusAnswer, columns: number | null): string {
     ['last', last === null ? 'never' : lastText(last)],
     ['frozen', status.frozen ?? status.fleet_frozen ?? 'no'],
     ['paused', status.paused ?? 'no'],
-    ['policy', shownPolicy(status)],
     ['fleet', status.fleet_paused === null ? 'not paused' : `paused: ${status.fleet_paused}`],
+    ['policy', shownPolicy(status)],
     [
       'running',
       active === null
