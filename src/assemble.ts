@@ -8,6 +8,7 @@ import type { Notice } from './domain/record/notice-content.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
+import type { HookCaller } from './ports/hook-caller.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Notifier } from './ports/notifier.ts';
@@ -37,6 +38,7 @@ export function assemble(
     readonly store: RollbackStore;
     readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
+    readonly hooks: HookCaller;
     readonly logger: Logger;
     readonly credentials: Credentials;
     readonly closeChannels?: () => void;
@@ -60,14 +62,33 @@ export function assemble(
         writeHorizonMs: config.writeHorizonMs,
         clockSkewMaxMs: config.clockSkewMaxMs,
         alarms: config.alarms,
+        ...config.hooks,
       },
     },
     close: () => {
       registry.close();
       credentials.close();
       closeChannels?.();
+      parts.hooks.close();
       parts.store.close();
       parts.alarms.close();
+    },
+  };
+}
+
+/** Nothing of it is loaded before a hook is called: few have one. */
+export function hooksOnDemand(open: () => Promise<HookCaller>): HookCaller {
+  let opened: Promise<HookCaller> | null = null;
+  return {
+    call: async (hook, request, deadline) => {
+      opened ??= open();
+      return await (await opened).call(hook, request, deadline);
+    },
+    close: () => {
+      opened?.then(
+        (hooks) => hooks.close(),
+        () => undefined,
+      );
     },
   };
 }

@@ -2,7 +2,7 @@ import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
 import {
   channelCredentials,
   cloudWatchAlarms,
@@ -13,6 +13,7 @@ import {
 } from './compose-aws.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
+import type { HookCaller } from './ports/hook-caller.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 export { composeRehearsal } from './compose-rehearsal.ts';
@@ -38,6 +39,7 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     store,
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
+    hooks: hooksOnDemand(() => openHooks(config)),
     logger,
     credentials,
     ...(channels === null ? {} : { closeChannels: channels.close }),
@@ -57,6 +59,11 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   if (channels.length === 0) return null;
   const { openChannels } = await import('./compose-channels.ts');
   return await openChannels(channels, async () => ({ snsClient, channelCredentials }));
+}
+
+async function openHooks({ signingKey }: Config): Promise<HookCaller> {
+  const { openHooks: open } = await import('./compose-hooks.ts');
+  return await open(signingKey, async () => ({ snsClient, channelCredentials }));
 }
 
 async function openStore({ store, registry }: Config): Promise<RollbackStore> {

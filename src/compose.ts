@@ -8,12 +8,13 @@ import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config, StoreConfig } from './config/config-from-env.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Credentials } from './ports/credentials.ts';
+import type { HookCaller } from './ports/hook-caller.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
@@ -34,6 +35,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
+    hooks: hooksOnDemand(() => openHooks(config)),
     logger: options.logger,
     credentials,
     ...(channels === null ? {} : { closeChannels: channels.close }),
@@ -46,6 +48,11 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
     channels,
     () => import('./compose-aws.ts'),
   );
+}
+
+async function openHooks({ signingKey }: Config): Promise<HookCaller> {
+  const { openHooks: open } = await import('./compose-hooks.ts');
+  return await open(signingKey, () => import('./compose-aws.ts'));
 }
 
 async function credentialsFor({
@@ -159,6 +166,7 @@ export async function composeForDoctor(
     credentials,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
+    hooks: hooksOnDemand(() => openHooks(config)),
     logger: options.logger,
   });
   const around = openSurroundings(config, credentials);

@@ -1,3 +1,4 @@
+import { noFitness } from '../domain/decide/fitness.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import {
@@ -7,6 +8,7 @@ import {
   planRollback,
 } from '../domain/decide/plan.ts';
 import { recordedBefore } from '../domain/decide/target.ts';
+import type { SmokeResult } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
 import { previousAliases } from '../domain/pointer/alias.ts';
 import { isTimeVoid } from '../domain/pointer/stage-evidence.ts';
@@ -42,6 +44,8 @@ export interface Question {
 export interface Decision {
   readonly plan: Plan;
   readonly snapshot: RegistrySnapshot;
+  /** The plan once its smoke check was called. */
+  withSmoke(smoke: SmokeResult): Plan;
 }
 
 /**
@@ -69,7 +73,12 @@ export async function decide(
   };
   const shown = await readEvidence(deps, await readNamed(deps, facts, deadline), deadline);
   const read = await readByNumber(deps, shown, deadline);
-  return { plan: planNow(deps, read), snapshot: read.snapshot };
+  const fitness = noFitness;
+  return {
+    plan: planNow(deps, { ...read, fitness }),
+    snapshot: read.snapshot,
+    withSmoke: (smoke) => planNow(deps, { ...read, fitness: { ...fitness, smoke } }),
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------

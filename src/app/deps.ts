@@ -1,4 +1,5 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
+import type { Hook } from '../domain/hook.ts';
 import {
   defaultPointers,
   type ModelPointer,
@@ -13,6 +14,7 @@ import type { TargetRuleSetting } from '../domain/request/setting-form.ts';
 import { type HeadsItem, policyPointers } from '../domain/state/live-log.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { HookCaller } from '../ports/hook-caller.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
@@ -26,6 +28,8 @@ export interface RollbackDeps {
   /** The channels that notices go to. */
   readonly notifiers: readonly Notifier[];
   readonly alarms: AlarmReader;
+  /** Calls what `settings` name as hooks. @default nothing can be called */
+  readonly hooks?: HookCaller;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly logger: Logger;
@@ -48,6 +52,12 @@ export interface RollbackSettings {
   readonly alarms: AlarmSettings;
   /** Time between two readings of the registry's pointers (ms); 0 switches them off. @default 0 */
   readonly observeMs?: number;
+  /** A version that was created longer ago (ms) is no target. @default null: of any age */
+  readonly targetMaxAgeMs?: number | null;
+  /** What must say right before a move that the target works. @default null: nothing is asked */
+  readonly smokeCheck?: Hook | null;
+  /** What makes servers reload after a move. @default null: nothing is called */
+  readonly reload?: Hook | null;
 }
 
 /** The same parts, with the settings that count for a model. @param state undefined: it has none yet */

@@ -8,7 +8,6 @@ import {
   policyFields,
   policyText,
   settingsFor,
-  shownValue,
   withPolicy,
 } from '../domain/request/policy.ts';
 import {
@@ -49,7 +48,7 @@ export async function setPolicy(
   operator: Operator,
   deadline: Deadline,
 ): Promise<PolicyChange> {
-  const about = { verb: 'policy-set', what: policyText(fields), ...operator };
+  const about = { verb: 'policy-set', what: policyText(policyAnswer(fields)), ...operator };
   return await changePolicy(deps, modelName, about, deadline, (policy) => ({
     ...policy,
     ...fields,
@@ -101,7 +100,7 @@ export async function readPolicy(
     policy: policyAnswer(policy),
     settings: policyFieldNames.map((field) => ({
       field,
-      value: shownValue(field, policyFields[field].of(counting, modelName)),
+      value: policyFields[field].shown(policyFields[field].of(counting, modelName)),
       source: policy[field] === undefined ? 'settings' : 'policy',
     })),
   };

@@ -1,6 +1,6 @@
 import { isoTime } from '../domain/registry/model.ts';
 import type { Operation, PolicyOperation } from '../domain/request/operation.ts';
-import type { PolicyAnswer } from '../domain/request/policy.ts';
+import { type PolicyAnswer, policyFields } from '../domain/request/policy.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { SendingDeps } from './announce.ts';
 import { freeze, unfreeze } from './freeze.ts';
@@ -75,11 +75,12 @@ async function changePolicy(
       message: `The policy of ${modelName} ${was}. Nothing was done.`,
     };
   }
-  const changes = [...before].map(([name, old]) =>
-    verb === 'policy-set'
-      ? `${name} is ${policy[name]} (before: ${old ?? 'not set'})`
-      : `${name} is not set any more (it was ${old})`,
-  );
+  const changes = [...before].map(([name, old]) => {
+    const was = old === undefined ? 'not set' : policyFields[name].shown(old);
+    return verb === 'policy-set'
+      ? `${name} is ${policy[name]} (before: ${was})`
+      : `${name} is not set any more (it was ${was})`;
+  });
   const end = verb === 'policy-set' ? '' : ' The settings count again.';
   return {
     changed: true,

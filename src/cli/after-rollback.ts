@@ -19,7 +19,7 @@ export async function afterRollback(
 ): Promise<string[]> {
   const { model_name: model, from_version: from } = answer;
   if (!answer.rolled_back || model === null) return [];
-  const rows = [['reload', reloadText(from)]];
+  const rows = [['reload', reloadText(answer)]];
   try {
     const { state } = await deps.store.read(model, null, startDeadline());
     // A replay of an older rollback: what holds now came from a later one.
@@ -44,7 +44,8 @@ export async function afterRollback(
 
 // ---------------------------------------------------------------------------------------------------
 
-function reloadText(from: string | null): string {
+function reloadText({ from_version: from, serving }: RollbackResponse): string {
+  if (serving?.state === 'confirmed') return 'Serving has confirmed the version.';
   return from === null
     ? 'Servers that load the model once, at start, need a restart or reload.'
     : `Servers that loaded version ${from} at start still use it: restart or reload them.`;

@@ -12,8 +12,13 @@ import {
   targetRuleForm,
 } from '../domain/request/setting-form.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
-import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.ts';
+import {
+  type ChannelConfig,
+  channelSettingsFromEnv,
+  type SecretSetting,
+} from './channel-settings.ts';
 import { envNames } from './env-names.ts';
+import { type HookSettings, hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readSetting, readTime, readWhole, wrong } from './read-env.ts';
 
@@ -27,6 +32,9 @@ export interface Config {
   readonly topicArn: string | null;
   readonly snsFormat: 'json' | 'chat';
   readonly channels: readonly ChannelConfig[];
+  /** The key that signs what is sent to servers of one's own; null: none is set. */
+  readonly signingKey: SecretSetting | null;
+  readonly hooks: HookSettings;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers: PointerSettings;
@@ -79,6 +87,8 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     channels: notices.channels,
     cooldownMs: readSetting(env, 'ROLLBACK_COOLDOWN_HOURS', '24', cooldownForm),
     targetRule: readSetting(env, 'ROLLBACK_TARGET_RULE', 'last-good', targetRuleForm),
+    signingKey: notices.signingKey,
+    hooks: hookSettingsFromEnv(env),
     pointers: pointerSettingsFromEnv(env),
     observeMs: readTime(env, 'ROLLBACK_OBSERVE_MINUTES', 'minutes', 5, 1_440),
     writeHorizonMs: writeHorizonSeconds * 1000,

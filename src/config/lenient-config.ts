@@ -11,6 +11,7 @@ import {
   storeFromEnv,
   topicFromEnv,
 } from './config-from-env.ts';
+import { hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
@@ -35,6 +36,7 @@ export function lenientConfig(env: Env): LenientConfig {
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
   const channels = attempt(() => channelSettingsFromEnv(env));
+  const hooks = attempt(() => hookSettingsFromEnv(env));
   const pointers = attempt(() => pointerSettingsFromEnv(env));
   const config: Config = {
     registry: registry.value ?? nowhere,
@@ -42,6 +44,8 @@ export function lenientConfig(env: Env): LenientConfig {
     topicArn: topic.value,
     snsFormat: channels.value?.snsFormat ?? 'json',
     channels: channels.value?.channels ?? [],
+    signingKey: channels.value?.signingKey ?? null,
+    hooks: hooks.value ?? noHooks,
     cooldownMs: 0,
     targetRule: 'last-good',
     pointers: pointers.value ?? defaultPointers,
@@ -71,6 +75,8 @@ const noErrors = {
   channelsError: null,
   pointersError: null,
 } as const;
+
+const noHooks = { smokeCheck: null, reload: null, targetMaxAgeMs: null } as const;
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {

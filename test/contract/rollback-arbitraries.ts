@@ -401,6 +401,9 @@ const policy: fc.Arbitrary<ModelPolicy> = fc
       cooldown_hours: fc.integer({ min: 0, max: 8_760 }).map(String),
       budget: fc.constantFrom('off', '3/7d', '1/0.5h'),
       target_rule: fc.constantFrom('last-good', 'latest-archived'),
+      target_max_age: fc.constantFrom('off', '90d'),
+      smoke_check: fc.constantFrom('off', 'check:live', 'https://check.example.com/a'),
+      reload: fc.constantFrom('off', 'reload'),
     },
     { requiredKeys: [] },
   )

@@ -1,7 +1,11 @@
 /** The policy of a model, by the built command and the built bundle, on real engines; with a file too. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { directAlarm } from '../fakes/alarm-events.ts';
 import { type AlarmWorld, ahead, createAlarmWorld, hourMs, minuteMs } from './alarm-world.ts';
@@ -55,6 +59,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
         { field: 'cooldown_hours', value: 6, source: 'policy' },
         { field: 'budget', value: '5/7d', source: 'ROLLBACK_BUDGET' },
         { field: 'target_rule', value: 'last-good', source: 'default' },
+        { field: 'target_max_age', value: 'off', source: 'default' },
+        { field: 'smoke_check', value: 'off', source: 'default' },
+        { field: 'reload', value: 'off', source: 'default' },
       ],
     });
     const policy = { mode: 'ask', cooldown_hours: 6 };
@@ -144,6 +151,34 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
     expect(subjects).toContain(`Model Rollback alarm closed: ${model}`);
   });
 
+  test('names the smoke check that is asked, and the reload that is called', async () => {
+    const asked: { kind: string; version: string }[] = [];
+    let isOk = false;
+    const server = createServer(async (request, response) => {
+      asked.push(JSON.parse(await text(request)));
+      response.end(JSON.stringify({ ok: isOk, reason: 'AUC is 0.4' }));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/0SECRET`;
+    const model = await world.model(THREE);
+    const shown = await setBy(model, { smoke_check: url, reload: url, target_max_age: '90d' });
+    expect(JSON.stringify(shown)).not.toContain('SECRET');
+    expect(JSON.stringify(await command(['status', model]))).not.toContain('SECRET');
+
+    const refused = answerIn(await world.way.ask({ model_name: model }));
+    expect(refused.refusals.map(({ code }) => code)).toEqual(['TARGET_UNFIT']);
+    expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
+    isOk = true;
+    const done = answerIn(await world.way.ask({ model_name: model }));
+    expect(done).toMatchObject({ rolled_back: true, serving: { state: 'confirmed' } });
+    expect(asked.map(({ kind, version }) => `${kind} ${version}`)).toEqual([
+      'smoke-check 2',
+      'smoke-check 2',
+      'reload 2',
+    ]);
+  });
+
   test('pauses automation when its budget is used up', async () => {
     const model = await world.model(THREE);
     await setBy(model, { budget: '1/2h', cooldown_hours: 0 });
@@ -194,8 +229,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
     await command(['policy', 'set', model, ...fields], settings);
     const done = answerIn(await command(['apply', model, '--to', '2', '--yes'], settings));
     expect(done).toMatchObject({ rolled_back: true, pointer: 'alias:champion' });
-    const text = await world.command(['status', model], settings);
-    expect(text.stdout).toContain('pointer alias:champion, cooldown_hours 6');
+    const status = await world.command(['status', model], settings);
+    expect(status.stdout).toContain('pointer alias:champion, cooldown_hours 6');
     const { stdout } = await world.command(
       ['apply', model, '--to', '1', '--yes', '--json'],
       settings,

@@ -40,6 +40,8 @@ const modelVersion = v.object({
   last_updated_timestamp: v.optional(changeTime, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
+  run_id: v.optional(v.string(), ''),
+  source: v.optional(v.string(), ''),
   tags,
 });
 
@@ -184,5 +186,7 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     lastUpdatedAtMs: row.last_updated_timestamp,
     ...marksIn(row.tags),
     ...promptIn(row.tags),
+    ...(row.run_id === '' ? {} : { runId: row.run_id }),
+    ...(row.source === '' ? {} : { source: row.source }),
   };
 }

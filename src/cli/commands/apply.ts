@@ -14,20 +14,20 @@ import { ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type Asked, nextStep } from '../next-step.ts';
 import { renderAnswer, renderQuestion } from '../render/render-answer.ts';
 import { requester, type Session, withSession } from '../session.ts';
-import { askedOptions, planCommand } from './plan.ts';
+import { askedOptions, askOptionHelp, askOptions } from './plan.ts';
 
 export const applyCommand: Command = {
   name: 'apply',
   usage: 'MODEL',
   summary: 'roll back: show the plan, ask, move the pointer, record it, send the notice',
   options: {
-    ...planCommand.options,
+    ...askOptions,
     'request-id': { type: 'string' },
     alarm: { type: 'string' },
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    ...planCommand.optionHelp,
+    ...askOptionHelp,
     'request-id': 'idempotency key: the same key never acts twice (default: a new one)',
     alarm: 'name of the alarm that is the reason; it is only recorded',
     yes: 'do not ask; needed where there is no terminal',

@@ -7,25 +7,33 @@ import { nextStep } from '../next-step.ts';
 import { renderPreview } from '../render/render-answer.ts';
 import { withSession } from '../session.ts';
 
+/** What a person may ask for; `apply` takes the same. */
+export const askOptions = {
+  to: { type: 'string' },
+  reason: { type: 'string' },
+  'expect-from': { type: 'string' },
+  override: { type: 'string', multiple: true },
+  pointer: { type: 'string' },
+} as const;
+
+export const askOptionHelp = {
+  to: 'version to restore (default: the last good one)',
+  reason: 'MANUAL_REQUEST, PERFORMANCE_DEGRADATION, TEST_FAILURE or DRIFT_SEVERE',
+  'expect-from': 'refuse unless this version is live',
+  override:
+    'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
+  pointer:
+    'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+} as const;
+
 export const planCommand: Command = {
   name: 'plan',
   usage: 'MODEL',
   summary: 'show what a rollback would do, and why; writes nothing',
-  options: {
-    to: { type: 'string' },
-    reason: { type: 'string' },
-    'expect-from': { type: 'string' },
-    override: { type: 'string', multiple: true },
-    pointer: { type: 'string' },
-  },
+  options: { ...askOptions, smoke: { type: 'boolean' } },
   optionHelp: {
-    to: 'version to restore (default: the last good one)',
-    reason: 'MANUAL_REQUEST, PERFORMANCE_DEGRADATION, TEST_FAILURE or DRIFT_SEVERE',
-    'expect-from': 'refuse unless this version is live',
-    override:
-      'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
-    pointer:
-      'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+    ...askOptionHelp,
+    smoke: 'call the smoke check too (ROLLBACK_SMOKE_CHECK), as a real request does',
   },
   arity: [1, 1],
   examples: [
@@ -45,8 +53,13 @@ export const planCommand: Command = {
       dry_run: true,
     });
     return await withSession(context, async ({ deps, view, startDeadline }) => {
-      const call = { request, warnings, invocationId: 'plan', deadline: startDeadline() };
-      const answer = await rollBack(deps, call);
+      const answer = await rollBack(deps, {
+        request,
+        warnings,
+        invocationId: 'plan',
+        deadline: startDeadline(),
+        callsSmokeCheck: context.options['smoke'] === true,
+      });
       const next = nextStep(answer, {
         again: (more) => {
           const override = [...asked.override, ...more];

@@ -5,6 +5,7 @@ import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
 import { noticeOf } from '../../domain/answer/notice.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
+import { servingText } from '../../domain/answer/serving.ts';
 import { commandLine, commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
 import { escapeText, showJson } from '../../domain/escape.ts';
@@ -158,6 +159,7 @@ function explainText(
       ['first seen', `${shownTime(isoTime(record.createdAtMs))}, attempts ${record.attempts}`],
       ['target', `${escapeText(record.request.targetVersion ?? 'not named')}${ruleOf(answer)}`],
       ...alarmRows(answer),
+      ...(record.serving === undefined ? [] : [['serving', escapeText(servingText(record))]]),
     ]),
     renderWholePlan(answer, style),
     `${style.bold('notice'.padEnd(12))}${noticeText(found, view)}`,

@@ -1,6 +1,7 @@
 import { Outcome } from '../decide/outcome.ts';
 import { FreezeOutcome, type NoticeMessage } from '../record/notice-content.ts';
 import { Recovery, WatchEnd } from '../record/trigger.ts';
+import { servingNotConfirmed } from './serving.ts';
 
 /** What each kind of notice means, whom it concerns, and which commands help. */
 export type StepVerb = 'approve' | 'explain' | 'plan' | 'status' | 'undo' | 'resume' | 'doctor';
@@ -23,6 +24,9 @@ export function newsOf(message: NoticeMessage): News {
   if (about === 'recovery') return recoveries[alarm?.recovery ?? ''] ?? otherNews;
   if (about === 'pointer') {
     return warnings.some(({ code }) => code === 'POINTER_DIFFERS') ? pointerDiffers : newerReplaced;
+  }
+  if (about === 'serving') {
+    return warnings.some(({ code }) => code === servingNotConfirmed) ? unconfirmed : confirmed;
   }
   if (about === 'freeze-reminder') return freezeEndsSoon;
   if (outcome === Outcome.ROLLED_BACK && message.undoes !== undefined) return undone;
@@ -174,6 +178,21 @@ const newerReplaced = news(
   'error',
   'The rollback may have replaced a version that somebody promoted at the same time. A person must check.',
   'status',
+  'explain',
+);
+
+const unconfirmed = news(
+  'Serving Not Confirmed',
+  'error',
+  'The pointer moved, and servers did not confirm that they use the version. A person must check what they serve.',
+  'status',
+  'explain',
+);
+
+const confirmed = news(
+  'Serving Confirmed',
+  'info',
+  'Servers use the version that the rollback restored.',
   'explain',
 );
 

@@ -15,6 +15,7 @@ import { Recovery, WatchEnd } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
 import { responseOf } from './response.ts';
+import { servingText } from './serving.ts';
 
 /** A notice for the outbox, in place of the one of its topic that stands there. */
 export function outboxNotice(
@@ -129,6 +130,7 @@ function undoText({ id, plan, request }: RollbackRecord): string {
 
 function newsOf(record: RollbackRecord, topic: RecordTopic): string {
   if (topic === 'recovery') return `${recoveryText(record)} `;
+  if (topic === 'serving') return `${servingText(record)} `;
   if (topic === 'pointer' && record.pointerCheck.kind === 'as-left') {
     return `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `;
   }
@@ -201,6 +203,8 @@ function wordsOf(record: RollbackRecord, topic: RecordTopic): string {
       return record.pointerCheck.kind === 'differs'
         ? ' pointer differs'
         : ' replaced newer version';
+    case 'serving':
+      return record.serving?.kind === 'confirmed' ? ' serving confirmed' : ' serving not confirmed';
     case 'recovery':
       return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
     default:

@@ -11,6 +11,7 @@ import { judgeCause } from './cause.ts';
 import type { GuardReport } from './guard-answer.ts';
 import { type Guard, type GuardAnswer, type GuardFacts, passed, refused } from './guard-answer.ts';
 import { noLiveVersion, pointerUnused, severalLiveVersions } from './pointer-guard.ts';
+import { targetUnfit } from './target-guard.ts';
 
 /**
  * Small pure functions that may refuse. All of them run and are reported: whoever is on call wants the
@@ -154,18 +155,6 @@ const frozen: Guard = {
       freeze.untilMs,
     );
   },
-};
-
-const targetUnfit: Guard = {
-  code: RefusalCode.TARGET_UNFIT,
-  check: ({ target }) =>
-    target === null || target.status === 'READY'
-      ? passed('the target is READY')
-      : refused(
-          `Version ${target.version} has status ${target.status}, not READY.`,
-          'Choose another version, or override this guard (--override TARGET_UNFIT; in a request: ' +
-            '"overrides": ["TARGET_UNFIT"]).',
-        ),
 };
 
 const paused: Guard = {

@@ -1,5 +1,5 @@
 /** What a notice of a record is about: the end of an attempt, or what a later check found. */
-export const recordTopics = ['end', 'pointer', 'recovery'] as const;
+export const recordTopics = ['end', 'pointer', 'recovery', 'serving'] as const;
 export type RecordTopic = (typeof recordTopics)[number];
 
 /** What a notice of a freeze is about: it began, it ends soon, it ended. */

@@ -147,7 +147,7 @@ const first: Readonly<Record<'codes' | 'rules' | 'sources' | 'ends' | 'hows', re
     hows: ['seen', 'made'],
   };
 
-function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean {
+function isPlainRecord({ plan, request, watch, alarm, serving }: RollbackRecord): boolean {
   const { rule = null, guards = [] } = plan ?? {};
   const source = alarm?.modelSource ?? null;
   return (
@@ -159,6 +159,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
     (plan === null || plan.pointer === 'stage:Production') &&
     request.pointer === undefined &&
     request.undoes === undefined &&
+    serving === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&
     (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))

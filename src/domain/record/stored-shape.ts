@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { Outcome } from '../decide/outcome.ts';
-import { policyFieldNames, policyFields } from '../request/policy.ts';
 import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { alarmShape } from './alarm-shape.ts';
 import { type NoticeMessage, noticeTopics, recordTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
+import { policyShape } from './policy-shape.ts';
 import type { RollbackRecord } from './record.ts';
 import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
 
@@ -45,20 +45,6 @@ const decidedFields = {
     ),
   ),
 };
-
-/** Each field is what a person may set; another one is of a later release, and kept. */
-const policyShape = v.looseObject(
-  Object.fromEntries(
-    policyFieldNames.map((name) => {
-      const isAllowed = (text: string): boolean => policyFields[name].check(text) !== undefined;
-      const form = v.pipe(
-        v.string(),
-        v.check(isAllowed, `it must be ${policyFields[name].allowed}`),
-      );
-      return [name, v.exactOptional(form)];
-    }),
-  ),
-);
 
 export const fleetShape: v.GenericSchema<unknown, FleetState> = v.looseObject({
   revision,
@@ -230,6 +216,23 @@ const recoveryShape = v.variant('kind', [
   }),
 ]);
 
+const servingShape = v.variant('kind', [
+  v.looseObject({
+    kind: v.literal('pending'),
+    dueAtMs: time,
+    tries: count,
+    why: v.nullable(v.string()),
+  }),
+  v.looseObject({
+    kind: v.literal('confirmed'),
+    atMs: time,
+    tries: count,
+    version: v.nullable(version),
+  }),
+  v.looseObject({ kind: v.literal('given-up'), atMs: time, tries: count, why: v.string() }),
+  v.looseObject({ kind: v.literal('superseded'), atMs: time }),
+]);
+
 export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
   v.looseObject({
     revision,
@@ -249,6 +252,7 @@ export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
     pointerCheck: pointerCheckShape,
     watch: v.optional(watchShape, none),
     recovery: v.optional(recoveryShape, none),
+    serving: v.exactOptional(servingShape),
   }),
   // Release 0.1.0 stopped the whole sweep at a record without its alarm.
   v.check(

@@ -46,13 +46,12 @@ export function parsePolicyFields(input: unknown): readonly PolicyFieldName[] {
 // ---------------------------------------------------------------------------------------------------
 
 function parseField(value: unknown, name: PolicyFieldName): string {
-  const { allowed, isNumber, check } = policyFields[name];
+  const { allowed, isNumber, isSecret, check } = policyFields[name];
   const text = isNumber && typeof value === 'number' ? String(value) : value;
   const checked = typeof text === 'string' ? check(text.trim()) : undefined;
   if (checked !== undefined) return checked;
-  throw new InvalidRequestError(
-    `${name} must be ${allowed}, not ${quote(value)}. Nothing was done.`,
-  );
+  const given = isSecret ? '' : `, not ${quote(value)}`;
+  throw new InvalidRequestError(`${name} must be ${allowed}${given}. Nothing was done.`);
 }
 
 function parseFieldName(value: unknown): PolicyFieldName {

@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts';
 import { commandText } from '../command-line.ts';
+import type { Hook } from '../hook.ts';
 import {
   defaultPointers,
   type ModelPointer,
@@ -10,10 +11,12 @@ import {
   type AlarmMode,
   budgetForm,
   cooldownForm,
+  hookForm,
   modeForm,
   pointerForm,
   type SettingForm,
   type TargetRuleSetting,
+  targetAgeForm,
   targetRuleForm,
 } from './setting-form.ts';
 
@@ -27,6 +30,9 @@ export interface PolicySettings {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers?: PointerSettings;
+  readonly targetMaxAgeMs?: number | null;
+  readonly smokeCheck?: Hook | null;
+  readonly reload?: Hook | null;
   readonly alarms: {
     readonly mode: AlarmMode;
     readonly budget: { readonly commits: number; readonly windowMs: number } | null;
@@ -40,6 +46,9 @@ export const policyFieldNames = [
   'cooldown_hours',
   'budget',
   'target_rule',
+  'target_max_age',
+  'smoke_check',
+  'reload',
 ] as const;
 
 export type PolicyFieldName = (typeof policyFieldNames)[number];
@@ -83,6 +92,24 @@ export const policyFields: Readonly<Record<PolicyFieldName, PolicyField>> = {
     of: ({ targetRule }) => targetRule,
     put: (settings, targetRule) => ({ ...settings, targetRule }),
   }),
+  target_max_age: field({
+    variable: 'ROLLBACK_TARGET_MAX_AGE',
+    form: targetAgeForm,
+    of: ({ targetMaxAgeMs = null }) => targetMaxAgeMs,
+    put: (settings, targetMaxAgeMs) => ({ ...settings, targetMaxAgeMs }),
+  }),
+  smoke_check: field({
+    variable: 'ROLLBACK_SMOKE_CHECK',
+    form: hookForm,
+    of: ({ smokeCheck = null }) => smokeCheck,
+    put: (settings, smokeCheck) => ({ ...settings, smokeCheck }),
+  }),
+  reload: field({
+    variable: 'ROLLBACK_RELOAD',
+    form: hookForm,
+    of: ({ reload = null }) => reload,
+    put: (settings, reload) => ({ ...settings, reload }),
+  }),
 };
 
 /** Each field that is set, in the form that its variable has too: `cooldown_hours` is `6`. */
@@ -114,18 +141,13 @@ export function setFields(policy: ModelPolicy): readonly (readonly [PolicyFieldN
   });
 }
 
-/** A policy as callers get it: numbers as numbers. */
+/** A policy as callers get it: numbers as numbers, and nothing secret. */
 export type PolicyAnswer = Readonly<Partial<Record<PolicyFieldName, string | number>>>;
 
 export function policyAnswer(policy: ModelPolicy): PolicyAnswer {
   return Object.fromEntries(
-    setFields(policy).map(([name, text]) => [name, shownValue(name, text)]),
+    setFields(policy).map(([name, text]) => [name, policyFields[name].shown(text)]),
   );
-}
-
-/** The text of a field, or the number that it is. */
-export function shownValue(name: PolicyFieldName, text: string): string | number {
-  return policyFields[name].isNumber ? Number(text) : text;
 }
 
 /** `mode ask, cooldown_hours 6` */
@@ -162,6 +184,10 @@ export interface PolicyField {
   readonly allowed: string;
   /** True where JSON has a number. */
   readonly isNumber: boolean;
+  /** True where a value may hold a secret. */
+  readonly isSecret: boolean;
+  /** What people may see of a value that is kept. */
+  shown(text: string): string | number;
   /** The value as it is kept; undefined for what is not allowed. */
   check(text: string): string | undefined;
   /** What counts by the settings. */
@@ -185,19 +211,22 @@ function field<Value>({
   of,
   put,
 }: FieldParts<Value>): PolicyField {
+  const read = (text: string): Value => {
+    const value = form.parse(text);
+    assert(value !== undefined, 'a policy is checked when it is read');
+    return value;
+  };
   return {
     variable,
     allowed: form.allowed,
     isNumber,
+    isSecret: form.mask !== undefined,
+    shown: (text) => (isNumber ? Number(text) : (form.mask?.(read(text)) ?? text)),
     check: (text) => {
       const value = form.parse(text);
       return value === undefined ? undefined : form.show(value);
     },
     of: (settings, modelName) => form.show(of(settings, modelName)),
-    put: (settings, text) => {
-      const value = form.parse(text);
-      assert(value !== undefined, 'a policy is checked when it is read');
-      return put(settings, value);
-    },
+    put: (settings, text) => put(settings, read(text)),
   };
 }

@@ -1,4 +1,6 @@
+import { durationMs } from '../duration.ts';
 import { InvalidRequestError } from '../errors.ts';
+import { type Hook, hookName, parseHook } from '../hook.ts';
 import { limits } from '../limits.ts';
 import { type ModelPointer, parsePointer, pointerText } from '../registry/pointer.ts';
 
@@ -13,6 +15,8 @@ export interface SettingForm<Value> {
   parse(text: string): Value | undefined;
   /** The text that `parse` reads. */
   show(value: Value): string;
+  /** What people may see of it, where that is not the whole text. */
+  mask?(value: Value): string;
 }
 
 /** So many in so much time. */
@@ -23,6 +27,7 @@ export interface Rate {
 
 const timeUnitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const windowDaysMax = 90;
+const ageDaysMax = 36_500;
 
 /** One of a few words. */
 export function wordForm<const Words extends readonly [string, ...string[]]>(
@@ -60,15 +65,14 @@ export function rateForm(example: string, countMax: number): SettingForm<Rate | 
       `such as \`${example}\``,
     parse: (text) => {
       if (text === 'off') return null;
-      const [, countText, timeText, unit] =
-        /^(\d{1,4})\/(\d+\.?\d*|\.\d+)([mhd])$/.exec(text) ?? [];
+      const [, countText, timeText = ''] = /^(\d{1,4})\/(.+)$/.exec(text) ?? [];
       const count = Number(countText);
-      const windowMs = Math.round(Number(timeText) * timeUnitMs[unit as keyof typeof timeUnitMs]);
+      const windowMs = durationMs(timeText) ?? 0;
       const isCount = count >= 1 && count <= countMax;
       const isTime = windowMs >= 1 && windowMs <= windowDaysMax * timeUnitMs.d;
       return isCount && isTime ? { count, windowMs } : undefined;
     },
-    show: (rate) => (rate === null ? 'off' : `${rate.count}/${shownWindow(rate.windowMs)}`),
+    show: (rate) => (rate === null ? 'off' : `${rate.count}/${shownDuration(rate.windowMs)}`),
   };
 }
 
@@ -102,10 +106,39 @@ export const pointerForm: SettingForm<ModelPointer> = {
   show: pointerText,
 };
 
+/** `90d`; null: of any age. */
+export const targetAgeForm: SettingForm<number | null> = {
+  allowed: `\`off\`, or a time of at most ${ageDaysMax} days in m, h or d, such as \`90d\``,
+  parse: (text) => {
+    if (text === 'off') return null;
+    const ageMs = durationMs(text) ?? 0;
+    return ageMs > 0 && ageMs <= ageDaysMax * timeUnitMs.d ? ageMs : undefined;
+  },
+  show: (ageMs) => (ageMs === null ? 'off' : shownDuration(ageMs)),
+};
+
+/** What is called before or after a move; null: nothing. */
+export const hookForm: SettingForm<Hook | null> = {
+  allowed:
+    '`off`, an https address without a login (http only for this machine itself), or the name or ARN of a Lambda function',
+  parse: (text) => {
+    if (text === 'off') return null;
+    try {
+      return parseHook(text, 'it');
+    } catch (error) {
+      if (!(error instanceof InvalidRequestError)) throw error;
+      return undefined;
+    }
+  },
+  show: (hook) => (hook === null ? 'off' : hook.kind === 'http' ? hook.url : hook.functionName),
+  // The path of an address may be a secret.
+  mask: (hook) => (hook === null ? 'off' : hookName(hook)),
+};
+
 // ---------------------------------------------------------------------------------------------------
 
 /** In the largest unit that gives a whole number, else in minutes. */
-function shownWindow(windowMs: number): string {
-  const unit = (['d', 'h'] as const).find((one) => windowMs % timeUnitMs[one] === 0) ?? 'm';
-  return `${Number((windowMs / timeUnitMs[unit]).toFixed(8))}${unit}`;
+function shownDuration(timeMs: number): string {
+  const unit = (['d', 'h'] as const).find((one) => timeMs % timeUnitMs[one] === 0) ?? 'm';
+  return `${Number((timeMs / timeUnitMs[unit]).toFixed(8))}${unit}`;
 }

@@ -24,6 +24,7 @@ import { policyFields, settingsFor } from '../../../src/domain/request/policy.ts
 import { headPartOf } from '../../../src/domain/state/live-log.ts';
 import type { ModelState } from '../../../src/domain/state/model-state.ts';
 import { directAlarm } from '../../fakes/alarm-events.ts';
+import { late, no, RecordingHooks, yes } from '../../fakes/hooks.ts';
 import { withCalls } from '../../fakes/intercept.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
@@ -195,6 +196,9 @@ describe('reading a policy', () => {
         { field: 'cooldown_hours', value: 24, source: 'settings' },
         { field: 'budget', value: 'off', source: 'policy' },
         { field: 'target_rule', value: 'last-good', source: 'settings' },
+        { field: 'target_max_age', value: 'off', source: 'settings' },
+        { field: 'smoke_check', value: 'off', source: 'settings' },
+        { field: 'reload', value: 'off', source: 'settings' },
       ],
     });
   });
@@ -556,6 +560,74 @@ describe('the pointer', () => {
     expect(await noteAliasChange(world.deps, change, world.deadline())).toBe('ignored');
     await set(champion);
     expect(await noteAliasChange(world.deps, change, world.deadline())).toBe('noted');
+  });
+});
+
+describe('the fitness of a target, and hooks', () => {
+  const secret = 'https://serving.example.com/0SECRET';
+  let hooks: RecordingHooks;
+
+  beforeEach(() => {
+    hooks = new RecordingHooks();
+    world = { ...world, deps: { ...world.deps, hooks } };
+  });
+
+  const ask = async (fields: object = {}): Promise<RollbackResponse> =>
+    await world.ask({ model_name: 'm', ...fields }, { deps: world.deps });
+
+  test('an older version than the policy allows is no target', async () => {
+    expect(await ask({ dry_run: true })).toMatchObject({ refusals: [] });
+    await set({ target_max_age: '30m' });
+    const refused = await ask();
+    expect(refused).toMatchObject({ refusals: [{ code: 'TARGET_UNFIT' }] });
+    expect(refused.refusals[0]?.message).toContain('(target_max_age in the policy of the model (');
+    await set({ target_max_age: 'off' });
+    expect(await ask()).toMatchObject({ rolled_back: true });
+  });
+
+  test('the smoke check of the policy is asked, and its no counts', async () => {
+    await set({ smoke_check: secret });
+    hooks.answer = () => no;
+    expect(await ask()).toMatchObject({ refusals: [{ code: 'TARGET_UNFIT' }] });
+    expect(hooks.calls.map(({ hook }) => hook)).toEqual([{ kind: 'http', url: secret }]);
+    await set({ smoke_check: 'off' });
+    expect(await ask()).toMatchObject({ rolled_back: true });
+    expect(hooks.calls).toHaveLength(1);
+  });
+
+  test('the reload of the policy is called after a move, and again by a sweep', async () => {
+    await set({ reload: secret });
+    hooks.answer = () => late;
+    expect(await ask()).toMatchObject({ rolled_back: true, serving: { state: 'pending' } });
+    hooks.answer = () => yes;
+    world.clock.advance(minuteMs);
+    await sweep(world.deps, world.deadline());
+    const urls = hooks.calls.map(({ hook }) => hook);
+    expect(urls).toEqual([
+      { kind: 'http', url: secret },
+      { kind: 'http', url: secret },
+    ]);
+    const [record] = await world.records('m');
+    expect(record?.serving).toMatchObject({ kind: 'confirmed' });
+  });
+
+  test('the path of an address is shown nowhere', async () => {
+    const answers = [
+      await set({ smoke_check: secret, reload: 'my-function' }),
+      await set({ smoke_check: 'https://serving.example.com/1SECRET' }),
+      await readPolicy(world.deps, 'm', world.deadline()),
+      await readStatus(world.deps, 'm', world.deadline()),
+      await ask({ dry_run: true }),
+      await readDecisions(world.store, 'm', world.deadline()),
+      await unset('smoke_check'),
+    ];
+    const text = JSON.stringify(answers);
+    expect(text).not.toContain('SECRET');
+    expect(text).toContain('https://serving.example.com');
+    expect(text).toContain('my-function');
+    const bad = set({ reload: 'ftp://serving.example.com/2SECRET' });
+    await expect(bad).rejects.toThrow(/^reload must be `off`, an https address/);
+    await expect(bad).rejects.not.toThrow('SECRET');
   });
 });
 
