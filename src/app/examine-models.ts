@@ -10,7 +10,7 @@ import type { RecordList } from '../ports/rollback-store.ts';
 import { depsFor, pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** Models that have a state: whose automation is paused, which have a policy, and where a version in quarantine is live. */
+/** Models that have a state: whose automation is paused, which have a policy, where a version in quarantine is live. */
 export async function examineModels(
   deps: RollbackDeps,
   { list, fleet }: { readonly list: RecordList; readonly fleet: FleetState | undefined },

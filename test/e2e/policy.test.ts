@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { directAlarm } from '../fakes/alarm-events.ts';
+import { withCalls } from '../fakes/intercept.ts';
 import { type AlarmWorld, ahead, createAlarmWorld, hourMs, minuteMs } from './alarm-world.ts';
+import { serveInside } from './inside.ts';
 import type { Reply } from './reply.ts';
 import { answerIn, failureIn } from './reply.ts';
 import { isEngineMissing, type Settings, suiteTitle } from './world.ts';
@@ -149,6 +151,33 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
     expect((await world.recorded(refused)).alarm).toMatchObject({ watch: 'pointer-changed' });
     const subjects = (await world.notices(model)).map(({ subject }) => subject);
     expect(subjects).toContain(`Model Rollback alarm closed: ${model}`);
+  });
+
+  test('that changes between plan and claim loses the claim, and what is read next counts', async () => {
+    const model = await world.model(THREE);
+    await world.mlflow.setAlias(model, 'champion', '2');
+    await world.mlflow.setAlias(model, 'champion-previous', '1');
+    let writes = 0;
+    const asked = { model_name: model, target_version: '1' };
+    const reply = await serveInside(world.env(), asked, (deps) =>
+      withCalls(deps, {
+        store: {
+          write: async (next) => {
+            writes += 1;
+            if (writes === 1) await setBy(model, { pointer: 'alias:champion' });
+            return await next();
+          },
+        },
+      }),
+    );
+    expect(answerIn(reply)).toMatchObject({
+      rolled_back: true,
+      pointer: 'alias:champion',
+      from_version: '2',
+      to_version: '1',
+    });
+    expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
+    expect(await world.mlflow.aliases(model)).toMatchObject({ champion: '1' });
   });
 
   test('names the smoke check that is asked, and the reload that is called', async () => {
