@@ -102,7 +102,9 @@ describe('configuration.md', () => {
       textOf(path),
       /`((?:cloudwatch|dynamodb|lambda|secretsmanager|sns):\w+)`/g,
     );
-    expect(granted).toEqual(called.toSorted());
+    // Hooks are invoked by a signed call, without a command of the SDK.
+    expect(textOf('src/adapters/lambda/invoke-function.ts')).toContain('/invocations`');
+    expect(granted).toEqual([...called, 'lambda:InvokeFunction'].toSorted());
   });
 });
 
@@ -253,6 +255,8 @@ describe('notices.md', () => {
       'freeze ends soon',
       'freeze ended',
       'alarm closed',
+      'serving confirmed',
+      'serving not confirmed',
     ];
     const subjects = [
       'Model Rollback: NAME',
@@ -279,8 +283,9 @@ describe('command.md', () => {
     const common = ['--help', '--json'];
     const shown = matches(sectionOf(verb), /^\| .*`(--[a-z-]+)(?: VALUE)?` \|/gm);
     const own = options.filter((option) => !common.includes(option));
-    // `apply` has those of `plan`, and says so.
-    const inherited = verb === 'apply' ? matches(sectionOf('plan'), /^\| `(--[a-z-]+)/gm) : [];
+    // `apply` has those of `plan` but one, and says so.
+    const ofPlan = matches(sectionOf('plan'), /^\| `(--[a-z-]+)/gm);
+    const inherited = verb === 'apply' ? ofPlan.filter((name) => name !== '--smoke') : [];
     expect(unique([...shown, ...inherited])).toEqual(own);
     expect(options).toEqual(expect.arrayContaining(common));
   });

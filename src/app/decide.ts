@@ -26,6 +26,7 @@ import type { ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
+import { readFitness } from './read-fitness.ts';
 
 /** What was asked, and what was read of it so far. */
 export interface Question {
@@ -73,9 +74,11 @@ export async function decide(
   };
   const shown = await readEvidence(deps, await readNamed(deps, facts, deadline), deadline);
   const read = await readByNumber(deps, shown, deadline);
-  const fitness = noFitness;
+  const plain = planNow(deps, read);
+  const about = { plan: plain, snapshot: read.snapshot };
+  const fitness = await readFitness(deps, about, question.alarmAtMs !== null, deadline);
   return {
-    plan: planNow(deps, { ...read, fitness }),
+    plan: fitness === noFitness ? plain : planNow(deps, { ...read, fitness }),
     snapshot: read.snapshot,
     withSmoke: (smoke) => planNow(deps, { ...read, fitness: { ...fitness, smoke } }),
   };

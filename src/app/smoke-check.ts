@@ -54,13 +54,15 @@ export async function smokeCheck(
     rollback_id: rollbackId,
   } as const;
   const result = smokeResult(name, await callHook(deps, hook, asked, within));
-  deps.logger.log(result.kind === 'passed' ? 'info' : 'warn', 'smoke check answered', {
+  const seen = {
     model_name: request.modelName,
     version: to.version,
     hook: name,
     result: result.kind,
     why: result.why,
     duration_ms: Math.round(deps.clock.monotonicMs() - startMs),
-  });
+  };
+  if (result.kind === 'passed') deps.logger.log('info', 'smoke check answered', seen);
+  else deps.logger.log('warn', 'the smoke check did not say ok', seen);
   return result;
 }

@@ -28,6 +28,8 @@ export const limits = {
   readAttemptsMax: 3,
   /** One notice, the sender's own retries included. Also the lease on a notice. */
   noticeTimeoutMs: 5_000,
+  /** What a target was made of: all of its reads together. */
+  fitnessTimeMs: 3_000,
   /** One call of a hook; a smoke check is never so long that less than this is left to claim and move. */
   hookTimeoutMs: 10_000,
   afterSmokeCheckMs: 5_000,

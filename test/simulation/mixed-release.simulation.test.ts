@@ -11,7 +11,7 @@ import type { AlarmPayload } from '../../src/domain/alarm/alarm-payload.ts';
 import { StateStoreUnavailableError } from '../../src/domain/errors.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import { decodeModelState, decodeRollbackRecord } from '../../src/domain/record/stored-item.ts';
-import { storedVersion } from '../../src/domain/registry/model.ts';
+import { withoutTags } from '../../src/domain/registry/rollback-mark.ts';
 import type { FleetState } from '../../src/domain/state/fleet.ts';
 import type { ModelState } from '../../src/domain/state/model-state.ts';
 import type { AlarmReader } from '../../src/ports/alarm-reader.ts';
@@ -163,8 +163,8 @@ function asOfOld(registry: ModelRegistry): object {
       const snapshot = await registry.read(...args);
       return {
         ...snapshot,
-        live: snapshot.live.map(storedVersion),
-        others: snapshot.others.map(storedVersion),
+        live: snapshot.live.map(withoutTags),
+        others: snapshot.others.map(withoutTags),
         serverTimeMs: null,
         isLiveRecent: snapshot.isEvidenceRead,
       };

@@ -40,8 +40,8 @@ const modelVersion = v.object({
   last_updated_timestamp: v.optional(changeTime, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
-  run_id: v.optional(v.string(), ''),
-  source: v.optional(v.string(), ''),
+  run_id: v.optional(v.nullable(v.string()), ''),
+  source: v.optional(v.nullable(v.string()), ''),
   tags,
 });
 
@@ -184,9 +184,9 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     status: row.status,
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
+    ...(row.run_id === '' || row.run_id === null ? {} : { runId: row.run_id }),
+    ...(row.source === '' || row.source === null ? {} : { source: row.source }),
     ...marksIn(row.tags),
     ...promptIn(row.tags),
-    ...(row.run_id === '' ? {} : { runId: row.run_id }),
-    ...(row.source === '' ? {} : { source: row.source }),
   };
 }

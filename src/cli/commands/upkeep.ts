@@ -200,6 +200,7 @@ function sweepLines(report: SweepReport): readonly string[] {
     counted(report.pointers_checked, 'pointer', `checked${differ}`),
     counted(report.alarms_looked_at, 'alarm', 'checked'),
     counted(report.recoveries_checked, 'recovery check', 'done'),
+    counted(report.reloads_retried, 'reload', 'called again'),
     ...(report.skipped === 0 ? [] : [`${report.skipped} left to another run`]),
     ...(report.failed.length === 0 ? [] : [`${report.failed.length} failed`]),
   ].filter((text) => text !== '');

@@ -11,9 +11,9 @@ import {
   type ModelAlias,
   type ModelVersion,
   type RegistrySnapshot,
-  storedVersion,
 } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
+import { withoutTags } from '../registry/rollback-mark.ts';
 import type { RollbackRequest } from '../request/request.ts';
 import type { TargetRuleSetting } from '../request/setting-form.ts';
 import type { FleetState } from '../state/fleet.ts';
@@ -128,8 +128,8 @@ export function planRollback(facts: PlanFacts): Plan {
     registry: settings.registry,
     plannedAtMs: nowMs,
     verdict: verdictOf(snapshot, target, refusalsOf(guards)),
-    from: storedVersion(from),
-    to: storedVersion(target),
+    from: withoutTags(from),
+    to: withoutTags(target),
     live: snapshot.live.map((row) => row.version),
     rule: choice.rule,
     guards,

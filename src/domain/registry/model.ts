@@ -17,17 +17,10 @@ export interface ModelVersion {
   readonly marks?: readonly RollbackMark[];
   /** A prompt is a registered model too; absent when it is none, and always in a stored plan. */
   readonly isPrompt?: true;
-  /** The run that logged it; absent when the registry names none, and always in a stored plan. */
+  /** The run that logged it; absent when it was registered without one, and always in a stored plan. */
   readonly runId?: string;
-  /** Where its files are; absent likewise. */
+  /** Where its files are; absent where the registry does not say, and always in a stored plan. */
   readonly source?: string;
-}
-
-/** The row as it is stored: without what only a reading of the registry has. */
-export function storedVersion<T extends ModelVersion | null>(row: T): T {
-  if (row === null) return row;
-  const { marks: _marks, isPrompt: _isPrompt, runId: _runId, source: _source, ...stored } = row;
-  return stored as T;
 }
 
 /** Our word, not MLflow's: an alias still names this version, and it was deleted. */

@@ -1,5 +1,6 @@
 import { InvalidRequestError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { nearestName } from '../near-name.ts';
 import { parsePolicy, parsePolicyFields } from './parse-policy.ts';
 import type { ModelPolicy, PolicyFieldName } from './policy.ts';
 import { parseModelName, parseVersion } from './request.ts';
@@ -9,8 +10,9 @@ import {
   parseText,
   presentFields,
   quote,
-  unknownFields,
+  requireKnownFields,
 } from './request-fields.ts';
+import { rollbackVerbs } from './rollback-operation.ts';
 
 /** What a person may decide by command, library or event. */
 export const operationVerbs = [
@@ -85,18 +87,17 @@ export function parseOperation(input: unknown, nowMs: number): Operation {
     input,
     'An operation is a JSON object such as {"operation": "freeze", "model_name": "NAME", "until": "2h", "reason": "…"}',
   );
-  const [unknown] = unknownFields(fields, fieldNames);
-  if (unknown !== undefined) {
-    throw new InvalidRequestError(
-      `${quote(unknown)} is no field of an operation. Known: ${fieldNames.join(', ')}. Nothing was done.`,
-    );
-  }
-  const verb = operationVerbs.find((known) => known === fields.get('operation'));
+  const asked = fields.get('operation');
+  const verb = operationVerbs.find((known) => known === asked);
   if (verb === undefined) {
+    const known = [...operationVerbs, ...rollbackVerbs];
+    const near = typeof asked === 'string' ? nearestName(asked, known) : undefined;
     throw new InvalidRequestError(
-      `operation must be one of ${operationVerbs.join(', ')}, not ${quote(fields.get('operation'))}.`,
+      `operation must be one of ${known.join(', ')}, not ${quote(asked)}` +
+        `${near === undefined ? '.' : `: did you mean "${near}"?`} Nothing was done.`,
     );
   }
+  requireKnownFields(fields, fieldNames, 'an operation');
   const given: Given = {
     reason: optional(fields, 'reason', parseText),
     requestedBy: optional(fields, 'requested_by', parseText),

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../../../src/domain/limits.ts';
 import type { ModelVersion } from '../../../../src/domain/registry/model.ts';
-import { storedVersion } from '../../../../src/domain/registry/model.ts';
 import {
   MarkKind,
   marksIn,
   markText,
   parseMark,
   type RollbackMark,
+  withoutTags,
 } from '../../../../src/domain/registry/rollback-mark.ts';
 import {
   latestMarked,
@@ -77,14 +77,12 @@ describe('parseMark', () => {
   });
 });
 
-describe('storedVersion', () => {
+describe('withoutTags', () => {
   test('gives the row as it is stored', () => {
     const plain = row('3', 'Production', 9);
-    expect(
-      storedVersion({ ...plain, marks: [mark], isPrompt: true, runId: 'r', source: 's' }),
-    ).toEqual(plain);
-    expect(storedVersion(plain)).toEqual(plain);
-    expect(storedVersion(null)).toBeNull();
+    expect(withoutTags({ ...plain, marks: [mark], runId: 'r', source: 's' })).toEqual(plain);
+    expect(withoutTags(plain)).toEqual(plain);
+    expect(withoutTags(null)).toBeNull();
   });
 });
 
