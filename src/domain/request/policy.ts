@@ -134,7 +134,7 @@ export function settingsFor<Settings extends PolicySettings>(
 }
 
 /** The fields that are set, in the order of the table. */
-export function setFields(policy: ModelPolicy): readonly (readonly [PolicyFieldName, string])[] {
+function setFields(policy: ModelPolicy): readonly (readonly [PolicyFieldName, string])[] {
   return policyFieldNames.flatMap((name) => {
     const text = policy[name];
     return text === undefined ? [] : [[name, text] as const];
