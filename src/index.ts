@@ -14,6 +14,7 @@ export { canPromote, type PromotionAnswer } from './app/can-promote.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
 export { noteAliasChange } from './app/note-alias-change.ts';
+export { type PolicyReading, readPolicy } from './app/policy.ts';
 export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type OperationAnswer, runOperation } from './app/run-operation.ts';
@@ -69,6 +70,11 @@ export type { AlarmTrigger } from './domain/record/trigger.ts';
 export type { ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
 export type { ModelPointer } from './domain/registry/pointer.ts';
 export { type Operation, parseOperation } from './domain/request/operation.ts';
+export type {
+  ModelPolicy,
+  PolicyAnswer,
+  PolicyFieldName,
+} from './domain/request/policy.ts';
 export {
   parseRequest,
   Reason,

@@ -1,5 +1,4 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import type { Hook } from '../domain/hook.ts';
 import {
   defaultPointers,
@@ -9,7 +8,10 @@ import {
   pointerFor,
   pointerText,
 } from '../domain/registry/pointer.ts';
+import { settingsFor, type WithPolicy } from '../domain/request/policy.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
+import type { TargetRuleSetting } from '../domain/request/setting-form.ts';
+import { type HeadsItem, policyPointers } from '../domain/state/live-log.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HookCaller } from '../ports/hook-caller.ts';
@@ -58,7 +60,21 @@ export interface RollbackSettings {
   readonly reload?: Hook | null;
 }
 
-/** The pointer that a request is about. */
+/** The same parts, with the settings that count for a model. @param state undefined: it has none yet */
+export function depsFor(deps: RollbackDeps, state: WithPolicy | undefined): RollbackDeps {
+  return state?.policy === undefined
+    ? deps
+    : { ...deps, settings: settingsFor(deps.settings, state) };
+}
+
+/** The same parts, with the pointers that policies name: where the pointers of many models are read at once. */
+export function withPolicyPointers(deps: RollbackDeps, heads: Iterable<HeadsItem>): RollbackDeps {
+  const { pointers = defaultPointers } = deps.settings;
+  const byPolicy = policyPointers(heads);
+  return { ...deps, settings: { ...deps.settings, pointers: { ...pointers, byPolicy } } };
+}
+
+/** The pointer that a request is about, by the settings at hand: without `depsFor`, no policy counts. */
 export function pointerAsked(
   { settings }: Pick<RollbackDeps, 'settings'>,
   { modelName, pointer }: Pick<RollbackRequest, 'modelName' | 'pointer'>,

@@ -1,6 +1,7 @@
 import { dryRunResponse, type RollbackResponse } from '../domain/answer/response.ts';
 import { Outcome } from '../domain/decide/outcome.ts';
 import type { Plan } from '../domain/decide/plan.ts';
+import { policyAnswer } from '../domain/request/policy.ts';
 import type { RollbackRequest, Warning } from '../domain/request/request.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -24,7 +25,7 @@ export async function preview(
   {
     decision,
     warningsOf,
-    state: { active },
+    state: { active, policy },
   }: {
     readonly decision: Decision;
     readonly warningsOf: (plan: Plan) => readonly Warning[];
@@ -38,7 +39,10 @@ export async function preview(
   const plan = smoke === null ? decision.plan : decision.withSmoke(smoke);
   const besides = await aliasWarnings(deps, { request, plan, snapshot }, deadline);
   const warnings = [...warningsOf(plan), ...besides];
-  if (active === null) return dryRunResponse(plan, request, warnings);
-  const message = `The rollback ${active.rollbackId} of this model is in progress; until it ends, a real request gets RollbackInProgressError.`;
-  return dryRunResponse(plan, request, [...warnings, { code: 'ROLLBACK_IN_PROGRESS', message }]);
+  if (active !== null) {
+    const message = `The rollback ${active.rollbackId} of this model is in progress; until it ends, a real request gets RollbackInProgressError.`;
+    warnings.push({ code: 'ROLLBACK_IN_PROGRESS', message });
+  }
+  const answer = dryRunResponse(plan, request, warnings);
+  return policy === undefined ? answer : { ...answer, policy: policyAnswer(policy) };
 }

@@ -4,7 +4,8 @@ import { newFleetState } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { ListPage, RecordList, RollbackStore } from '../ports/rollback-store.ts';
-import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+import type { RollbackDeps } from './deps.ts';
+import { readModel } from './read-model.ts';
 
 /** What is live of one model, in quarantine and in progress. */
 export async function readStatus(
@@ -12,11 +13,7 @@ export async function readStatus(
   modelName: string,
   deadline: Deadline,
 ): Promise<StatusAnswer> {
-  const registry = registryFor(deps, pointerAsked(deps, { modelName }));
-  const [snapshot, view] = await Promise.all([
-    registry.read(modelName, [], deadline),
-    deps.store.read(modelName, null, deadline),
-  ]);
+  const { snapshot, view } = await readModel(deps, { modelName }, deadline);
   const state = view.state ?? newModelState(modelName, deps.registry.address);
   return statusOf(snapshot, state, view.fleet ?? newFleetState, deps.clock.nowMs());
 }

@@ -1,8 +1,9 @@
 import { ModelNotFoundError, messageOf } from '../domain/errors.ts';
-import { type Confirmation, confirmationOf, hookName } from '../domain/hook.ts';
+import { type Confirmation, confirmationOf, type Hook, hookName } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
 import { afterReload, leaseServing, supersedeServing } from '../domain/protocol/serving.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
+import { settingsFor } from '../domain/request/policy.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
@@ -66,9 +67,9 @@ async function askServing(
   deadline: Deadline,
 ): Promise<Confirmation> {
   const { plan, modelName, request, id } = record;
-  const { reload: hook = null } = deps.settings;
   const version = plan?.to?.version ?? '';
-  if (hook === null) return notConfirmed(deps, record, 'ROLLBACK_RELOAD is not set here');
+  const hook = await hookFor(deps, modelName, deadline);
+  if ('why' in hook) return notConfirmed(deps, record, hook.why);
   const asked = {
     kind: 'reload',
     model_name: modelName,
@@ -81,6 +82,21 @@ async function askServing(
   const found = confirmationOf(await callHook(deps, hook, asked, deadline), version);
   if (found.kind === 'confirmed') return found;
   return notConfirmed(deps, record, `${hookName(hook)}: ${found.why}`);
+}
+
+/** The hook of the model's policy, else that of the settings; why there is none now. Never throws. */
+async function hookFor(
+  { store, settings }: RollbackDeps,
+  modelName: string,
+  deadline: Deadline,
+): Promise<Hook | { readonly why: string }> {
+  try {
+    const { state = {} } = await store.read(modelName, null, deadline);
+    const { reload: hook = null } = settingsFor(settings, state);
+    return hook ?? { why: 'neither ROLLBACK_RELOAD nor the policy of the model sets a hook here' };
+  } catch (error) {
+    return { why: `the state could not be read: ${messageOf(error).replace(/\.$/, '')}` };
+  }
 }
 
 function notConfirmed(

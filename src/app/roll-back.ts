@@ -10,7 +10,7 @@ import { limits } from '../domain/limits.ts';
 import { pointerDoubtful } from '../domain/pointer/alias.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
-import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
+import { type AlarmTrigger, approvedAlarm } from '../domain/record/trigger.ts';
 import { type ModelPointer, parsePointer, pointerText } from '../domain/registry/pointer.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request/request.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
@@ -24,7 +24,7 @@ import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { requireClock } from './clock-skew.ts';
 import { type Decision, decide } from './decide.ts';
-import { pointerAsked, type RollbackDeps, throughPointer } from './deps.ts';
+import { depsFor, pointerAsked, type RollbackDeps, throughPointer } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, closeIfOtherPointer, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
@@ -34,7 +34,7 @@ import { lookBesideClaim } from './look.ts';
 import { preview } from './preview.ts';
 import { reloadIfDue } from './reload.ts';
 import { resumeRollback } from './resume-rollback.ts';
-import { rollbackIdOf } from './rollback-id.ts';
+import { keyOf, rollbackIdOf } from './rollback-id.ts';
 import { smokeCheck } from './smoke-check.ts';
 import { takeClaim } from './take-claim.ts';
 
@@ -82,16 +82,18 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
     bodyHash: deps.identity.digest(requestBody(request)),
   };
   let pointer = pointerAsked(deps, request);
-  const attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
+  let attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const early = attempt === 1 && call.firstReads?.id === run.id ? call.firstReads : null;
     const about = { id: run.id, pointer };
     const reads = early ?? beginReads(deps, request, about, run.deadline);
     const step = await attemptRollback(deps, run, reads);
     if (step.kind === 'answered') return step.response;
-    // A key keeps the pointer that its first attempt was about.
-    if (step.kind === 'other-pointer') pointer = step.pointer;
-    if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
+    if (step.kind === 'other-pointer') {
+      ({ pointer } = step);
+      // Nobody was quicker: the first reading could not know.
+      if (attempt === 1) attemptsMax += 1;
+    } else if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
   }
   throw inProgressError(request.modelName);
 }
@@ -110,36 +112,26 @@ interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtM
 /** A run, and the pointer that it is about: `stage:Production`, `alias:champion`. */
 type PointedRun = Run & { readonly pointer: string };
 
-function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): string {
-  if (isAutomatic === true) {
-    assert(alarm !== undefined, 'an automatic run has its alarm');
-    return alarmKey(alarm.transition);
-  }
-  // A rollback is undone once, whoever asks for it.
-  if (request.undoes !== undefined) return undoKey(request.undoes);
-  return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
-}
-
-/** The key under which a rollback is undone. */
-export function undoKey(rollbackId: string): string {
-  return `undo:${rollbackId}`;
-}
-
 /** How one attempt went. */
 type Step =
   | { readonly kind: 'answered'; readonly response: RollbackResponse }
   /** Another run was quicker: read again. */
   | { readonly kind: 'again' }
+  /** The state says that the run is about another pointer than the one that was read. */
   | { readonly kind: 'other-pointer'; readonly pointer: ModelPointer };
 
 async function attemptRollback(allDeps: RollbackDeps, run: Run, reads: FirstReads): Promise<Step> {
+  const { request, isAutomatic } = run;
   const view = await reads.view;
+  const ownDeps = depsFor(allDeps, view.state);
   const pointer = pointerText(reads.pointer);
-  const planned = run.request.isDryRun ? undefined : view.record?.plan?.pointer;
-  if (planned !== undefined && planned !== pointer && !run.isAutomatic) {
-    return { kind: 'other-pointer', pointer: parsePointer(planned, 'pointer') };
+  // A key keeps the pointer that its first attempt was about; the record of an alarm is closed instead.
+  const planned = request.isDryRun || isAutomatic ? undefined : view.record?.plan?.pointer;
+  const wanted = planned ?? pointerText(pointerAsked(ownDeps, request));
+  if (wanted !== pointer) {
+    return { kind: 'other-pointer', pointer: parsePointer(wanted, 'pointer') };
   }
-  const deps = throughPointer(allDeps, pointer);
+  const deps = throughPointer(ownDeps, pointer);
   const response = await attemptThrough(deps, { ...run, pointer }, { ...reads, view });
   return response === null ? { kind: 'again' } : { kind: 'answered', response };
 }

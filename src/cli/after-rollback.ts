@@ -4,6 +4,7 @@ import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
 import { notUndone } from '../domain/pointer/alias.ts';
 import { isoTime } from '../domain/registry/model.ts';
+import { settingsFor } from '../domain/request/policy.ts';
 import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { isQuarantined } from '../domain/state/quarantine.ts';
@@ -26,7 +27,8 @@ export async function afterRollback(
     const part = state && pointerState(state, pointer);
     const last = part?.lastCommit ?? null;
     if (state !== undefined && last !== null && last.rollbackId === answer.rollback_id) {
-      rows.push(...stateRows(state, last, deps.settings.cooldownMs));
+      const { cooldownMs } = settingsFor(deps.settings, state);
+      rows.push(...stateRows(state, last, cooldownMs));
       if (from !== null && answer.undoes === undefined) {
         rows.push(['undo', commandLine('undo', [last.rollbackId])], ['', notUndone]);
       }

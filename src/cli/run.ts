@@ -19,6 +19,7 @@ import {
   unfreezeCommand,
 } from './commands/operations.ts';
 import { planCommand } from './commands/plan.ts';
+import { policyCommand } from './commands/policy.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
 import {
@@ -48,6 +49,7 @@ const commands: readonly Command[] = [
   resumeCommand,
   quarantineCommand,
   releaseCommand,
+  policyCommand,
   canPromoteCommand,
   promotedCommand,
   sweepCommand,

@@ -1,10 +1,14 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
+import {
+  cooldownForm,
+  type TargetRuleSetting,
+  targetRuleForm,
+} from '../domain/request/setting-form.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
 import {
   type ChannelConfig,
@@ -14,7 +18,7 @@ import {
 import { envNames } from './env-names.ts';
 import { type HookSettings, hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
-import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
+import { type Env, read, readSetting, readTime, readWhole, wrong } from './read-env.ts';
 import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
 import { type StoreConfig, type Surface, storeFromEnv } from './store-settings.ts';
 
@@ -65,10 +69,10 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     topicArn: topicFromEnv(env, surface),
     snsFormat: notices.snsFormat,
     channels: notices.channels,
+    cooldownMs: readSetting(env, 'ROLLBACK_COOLDOWN_HOURS', '24', cooldownForm),
+    targetRule: readSetting(env, 'ROLLBACK_TARGET_RULE', 'last-good', targetRuleForm),
     signingKey: notices.signingKey,
     hooks: hookSettingsFromEnv(env),
-    cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
-    targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
     pointers: pointerSettingsFromEnv(env),
     observeMs: readTime(env, 'ROLLBACK_OBSERVE_MINUTES', 'minutes', 5, 1_440),
     writeHorizonMs: writeHorizonSeconds * 1000,

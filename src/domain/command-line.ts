@@ -38,6 +38,10 @@ interface Verbs {
     args: readonly [model?: string],
     options?: { readonly fleet?: true; readonly reason?: string },
   ];
+  readonly policy: readonly [
+    args: readonly [action: 'get' | 'set' | 'unset', model: string, ...fields: string[]],
+    options?: { readonly all?: true; readonly reason?: string },
+  ];
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];

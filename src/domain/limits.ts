@@ -68,6 +68,7 @@ export const limits = {
   /** Alarms, and models on record, that `doctor` checks. */
   doctorAlarmsMax: 100,
   doctorModelsMax: 200,
+  doctorPoliciesShown: 10,
   /** `doctor`: pages of registered models whose pointers are counted, and how many pointers it names. */
   surveyPagesMax: 10,
   surveyPointersShown: 5,

@@ -30,6 +30,7 @@ import {
   WatchEnd,
 } from '../../src/domain/record/trigger.ts';
 import type { ModelVersion } from '../../src/domain/registry/model.ts';
+import type { ModelPolicy } from '../../src/domain/request/policy.ts';
 import {
   parseModelName,
   Reason,
@@ -386,7 +387,7 @@ export function outboxItem(rollbackId: string): fc.Arbitrary<OutboxNotice> {
 
 /** A state in its first revision. */
 export function modelState(name: string): fc.Arbitrary<ModelState> {
-  return fc.record({
+  const fields = {
     revision: fc.constant(1),
     modelName: fc.constant(name),
     registry: text,
@@ -412,8 +413,29 @@ export function modelState(name: string): fc.Arbitrary<ModelState> {
       maxLength: 3,
     }),
     released: fc.array(fc.record({ version, atMs: time }), { maxLength: 3 }),
-  });
+  };
+  const whole = fc.record(fields);
+  // Of some a person set the policy.
+  const policed = fc.record({ ...fields, policy });
+  return fc.oneof({ weight: 3, arbitrary: whole }, { weight: 1, arbitrary: policed });
 }
+
+/** At least one field, in the form that it is kept in. */
+const policy: fc.Arbitrary<ModelPolicy> = fc
+  .record(
+    {
+      mode: fc.constantFrom('act', 'ask', 'observe'),
+      pointer: fc.constantFrom('stage:Production', 'alias:champion'),
+      cooldown_hours: fc.integer({ min: 0, max: 8_760 }).map(String),
+      budget: fc.constantFrom('off', '3/7d', '1/0.5h'),
+      target_rule: fc.constantFrom('last-good', 'latest-archived'),
+      target_max_age: fc.constantFrom('off', '90d'),
+      smoke_check: fc.constantFrom('off', 'check:live', 'https://check.example.com/a'),
+      reload: fc.constantFrom('off', 'reload'),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((fields) => Object.keys(fields).length > 0);
 
 /** What all models share, in its first revision. */
 export const fleetState: fc.Arbitrary<FleetState> = fc.record({

@@ -27,6 +27,7 @@ const VERBS = [
   'explain',
   'status',
   'release',
+  'policy',
   'can-promote',
   'promoted',
   'reindex',

@@ -22,7 +22,8 @@ export const askOptionHelp = {
   'expect-from': 'refuse unless this version is live',
   override:
     'guard to override: COOLDOWN, FROZEN, QUARANTINED, TARGET_UNFIT or POINTER_UNUSED; can be repeated',
-  pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+  pointer:
+    'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
 } as const;
 
 export const planCommand: Command = {

@@ -1,6 +1,7 @@
 import { readLatest, readStatus } from '../../app/read-status.ts';
 import type { StatusAnswer } from '../../domain/answer/status.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { policyText } from '../../domain/request/policy.ts';
 import { parseModelName } from '../../domain/request/request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -77,6 +78,7 @@ function statusText(status: StatusAnswer, columns: number | null): string {
     ['frozen', status.frozen ?? status.fleet_frozen ?? 'no'],
     ['paused', status.paused ?? 'no'],
     ['fleet', status.fleet_paused === null ? 'not paused' : `paused: ${status.fleet_paused}`],
+    ['policy', shownPolicy(status)],
     [
       'running',
       active === null
@@ -97,6 +99,10 @@ function statusText(status: StatusAnswer, columns: number | null): string {
         .join('\n');
     })
     .join('\n');
+}
+
+function shownPolicy({ policy }: StatusAnswer): string {
+  return policy === undefined ? 'none' : policyText(policy);
 }
 
 function lastText(last: NonNullable<StatusAnswer['last_rollback']>): string {

@@ -1,5 +1,5 @@
 import { canPromote } from '../../app/can-promote.ts';
-import { pointerAsked } from '../../app/deps.ts';
+import { pointerOf } from '../../app/read-model.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import type { SweepReport } from '../../app/sweep-report.ts';
@@ -48,7 +48,8 @@ export const promotedCommand: Command = {
   options: { replaced: { type: 'string' }, pointer: { type: 'string' } },
   optionHelp: {
     replaced: 'version that was live before',
-    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+    pointer:
+      'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [2, 2],
   examples: [
@@ -66,7 +67,7 @@ export const promotedCommand: Command = {
     const before = textOption(context, 'replaced');
     const replaced = before === undefined ? null : parseVersion(before, '--replaced');
     const { pointer, isNew } = await withSession(context, async ({ deps, startDeadline }) => {
-      const pointer = pointerAsked(deps, request);
+      const pointer = await pointerOf(deps, request, startDeadline());
       const promotion = { modelName, version, replaced, pointer };
       const isNew = await reportPromotion(deps, promotion, startDeadline());
       return { pointer: pointerText(pointer), isNew };

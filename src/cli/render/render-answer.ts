@@ -2,6 +2,7 @@ import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.
 import { splitAdvice } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { unreachedText } from '../../domain/pointer/alias.ts';
+import { policyText } from '../../domain/request/policy.ts';
 import type { NextStep } from '../next-step.ts';
 import { withFlagNames } from './flag-names.ts';
 import type { Style } from './style.ts';
@@ -77,6 +78,7 @@ function renderPlan(answer: RollbackResponse, style: Style): string {
   const more = plan.candidates.length - shown.length + plan.candidates_omitted;
   return [
     ...planHead(plan, 'live', style),
+    ...policyLine(answer, style),
     ...(plan.verdict === 'ROLLED_BACK'
       ? [`${label('rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`]
       : []),
@@ -107,6 +109,10 @@ export function renderWholePlan({ plan }: RollbackResponse, style: Style): strin
 // ---------------------------------------------------------------------------------------------------
 
 const candidatesShown = 5;
+
+function policyLine({ policy }: RollbackResponse, style: Style): string[] {
+  return policy === undefined ? [] : [`${label('policy', style)}${escapeText(policyText(policy))}`];
+}
 
 function text(message: string): string {
   return escapeText(withFlagNames(message));

@@ -9,6 +9,7 @@ import type { AlarmSummary } from '../record/notice-content.ts';
 import type { RollbackRecord, RollbackStatus } from '../record/record.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
+import type { PolicyAnswer } from '../request/policy.ts';
 import {
   isOverridable,
   Reason,
@@ -52,6 +53,8 @@ export interface RollbackResponse {
   readonly serving?: ServingAnswer;
   /** Null when it ended before one could be made. */
   readonly plan: PlanAnswer | null;
+  /** What the policy of the model sets; given by a dry run, where it sets anything. */
+  readonly policy?: PolicyAnswer;
 }
 
 export interface RefusalAnswer {

@@ -71,8 +71,10 @@ export function blastRadiusText({ blastRadius }: AlarmSettings): string {
 const cooldown: Guard = {
   code: RefusalCode.COOLDOWN,
   check: (facts) => {
-    const { request, nowMs, cooldownMs } = facts;
-    if (cooldownMs === 0) return passed('the cooldown is switched off');
+    const { request, state, nowMs, cooldownMs } = facts;
+    const isOwn = state.policy?.cooldown_hours !== undefined;
+    const by = isOwn ? ' by the policy of the model' : '';
+    if (cooldownMs === 0) return passed(`the cooldown is switched off${by}`);
     const last = lastRollback(facts);
     if (last === null) return passed('no rollback of this model is on record');
     const clearsAtMs = last.atMs + cooldownMs;
@@ -83,7 +85,7 @@ const cooldown: Guard = {
       pointer: request.pointer,
     });
     return refused(
-      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}.`,
+      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}${by}.`,
       `Wait until then, or run ${command}.`,
       clearsAtMs,
     );

@@ -15,6 +15,7 @@ import {
 import { pointerText } from '../registry/pointer.ts';
 import { withoutTags } from '../registry/rollback-mark.ts';
 import type { RollbackRequest } from '../request/request.ts';
+import type { TargetRuleSetting } from '../request/setting-form.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import type { Candidate } from './candidate.ts';
@@ -22,7 +23,7 @@ import { type Fitness, noFitness } from './fitness.ts';
 import { type Refusal, refusalsOf, runGuards } from './guard.ts';
 import type { ConfirmedPlan, GuardReport } from './guard-answer.ts';
 import { Outcome } from './outcome.ts';
-import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
+import { chooseTarget, type TargetChoice } from './target.ts';
 
 /** What would be done and why, from one reading of the registry and the state. */
 export interface Plan {

@@ -1,5 +1,6 @@
 import { hookName } from '../hook.ts';
 import { isoTime } from '../registry/model.ts';
+import { sourceText } from '../request/policy.ts';
 import { RefusalCode } from '../request/request.ts';
 import { type Guard, type GuardFacts, passed, refused } from './guard-answer.ts';
 
@@ -26,14 +27,14 @@ export const targetUnfit: Guard = {
 
 // ---------------------------------------------------------------------------------------------------
 
-function tooOld({ target, nowMs, targetMaxAgeMs }: GuardFacts): string[] {
+function tooOld({ target, state, nowMs, targetMaxAgeMs }: GuardFacts): string[] {
   // A registry that names no time says nothing about the age.
   if (target === null || targetMaxAgeMs === null || target.createdAtMs === 0) return [];
   if (nowMs - target.createdAtMs <= targetMaxAgeMs) return [];
   const days = Number((targetMaxAgeMs / 86_400_000).toFixed(2));
   const created = isoTime(target.createdAtMs);
   return [
-    `Version ${target.version} was created at ${created}, which is more than ${days} days ago (ROLLBACK_TARGET_MAX_AGE).`,
+    `Version ${target.version} was created at ${created}, which is more than ${days} days ago (${sourceText(state, 'target_max_age')}).`,
   ];
 }
 

@@ -13,6 +13,7 @@ import { isGuess, isMereGuess } from '../pointer/target-rule.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { PlannedRecord, RollbackRecord, StoreChange } from '../record/record.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from '../record/trigger.ts';
+import { sourceText } from '../request/policy.ts';
 import {
   isOverridable,
   isSameBody,
@@ -102,7 +103,7 @@ export function endUnclaimed(
   );
   const ended = recordOf(attempt, {
     status: facts.outcome,
-    message: shorten(messageOf(attempt, facts.outcome)),
+    message: shorten(messageOf(attempt, facts)),
     liveVersions: plan.live,
     endedAtMs: nowMs,
     hasMoved: false,
@@ -237,12 +238,13 @@ function watchOf(attempt: Attempt, { outcome, settings }: UnclaimedFacts): Alarm
   return watchAfterRefusal(outcome === Outcome.REFUSED ? clearing : [], nowMs);
 }
 
-function messageOf(attempt: Attempt, outcome: UnclaimedOutcome): string {
+function messageOf(attempt: Attempt, facts: UnclaimedFacts): string {
+  const { outcome } = facts;
   const { plan, id, isAutomatic, pointerDoubt = null } = attempt;
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
   const move = [moveText(plan), ...(pointerDoubt === null ? [] : [pointerDoubt])].join(' ');
   if (outcome === Outcome.OBSERVED)
-    return `Nothing was moved, because ROLLBACK_MODE is observe. ${move}`;
+    return `Nothing was moved, because ${sourceText(facts.state, 'mode')} is observe. ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
   // Guards that hold for alarms only do not refuse a person.
   const override = refusalsOf(plan.guards)

@@ -5,6 +5,7 @@ import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { NoticeWrite, PlannedRecord, StoreChange } from '../record/record.ts';
+import { sourceText } from '../request/policy.ts';
 import type { Warning } from '../request/request.ts';
 import { next } from '../revision.ts';
 import {
@@ -259,7 +260,7 @@ function budgetPause(
   const commits = pointerStates(state).flatMap(([, { recentCommits }]) => recentCommits);
   const count = commits.filter((atMs) => atMs > nowMs - budget.windowMs).length;
   if (count < budget.commits) return null;
-  const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (ROLLBACK_BUDGET).`;
+  const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (${sourceText(state, 'budget')}).`;
   return { atMs: nowMs, why: 'budget', message, rollbackId };
 }
 

@@ -6,6 +6,7 @@ import type { ModelState } from '../state/model-state.ts';
 import { alarmShape } from './alarm-shape.ts';
 import { embeddedTopics, type NoticeMessage, noticeTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
+import { policyShape } from './policy-shape.ts';
 import type { RollbackRecord } from './record.ts';
 import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
 
@@ -104,6 +105,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
   ),
   released: v.optional(v.array(v.looseObject({ version, atMs: time })), []),
   ...decidedFields,
+  policy: v.exactOptional(policyShape),
 });
 
 const modelVersion = v.looseObject({

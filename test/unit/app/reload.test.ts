@@ -291,7 +291,7 @@ describe('a reload', () => {
     await sweepAfter(minuteMs);
     expect((await recordOf(answer)).serving).toMatchObject({
       kind: 'pending',
-      why: 'ROLLBACK_RELOAD is not set here',
+      why: 'neither ROLLBACK_RELOAD nor the policy of the model sets a hook here',
     });
   });
 });

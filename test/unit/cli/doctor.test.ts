@@ -65,7 +65,7 @@ describe('doctor', () => {
     expect(out).toMatch(
       /\nwarning {2}topic {7}ALERT_SNS_TOPIC_ARN is not set.*\n {21}-> Set ALERT/,
     );
-    expect(out).toMatch(/\n12 checks: 0 with problems, 2 with warnings\.\n$/);
+    expect(out).toMatch(/\n13 checks: 0 with problems, 2 with warnings\.\n$/);
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
@@ -83,6 +83,7 @@ describe('doctor', () => {
       'unsent',
       'overdue',
       'paused',
+      'policies',
       'quarantine',
       'pointers',
       'alarms',
