@@ -1,7 +1,9 @@
+import { type Explanation, explain } from '../domain/answer/explanation.ts';
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
+import { isApprovable } from '../domain/protocol/watch.ts';
 import { isRollbackId, modelNameOf } from '../domain/record/record.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
 import type { OperatorAction } from '../domain/state/operator.ts';
@@ -12,7 +14,7 @@ import {
   releaseFromQuarantine,
 } from '../domain/state/quarantine.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { RollbackStore, StoreView } from '../ports/rollback-store.ts';
 import type { RecordWithNotice } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
 import {
@@ -28,14 +30,14 @@ import {
 /** Operators' verbs on stored state. */
 
 /**
- * One record by its id, with its notice.
+ * One record by its id, with its notice and the state of its model.
  * @throws InvalidRequestError when the id has not the form of one, or is not on record
  */
 export async function explainRollback(
   store: RollbackStore,
   rollbackId: string,
   deadline: Deadline,
-): Promise<RecordWithNotice> {
+): Promise<RecordWithNotice & Pick<StoreView, 'state'>> {
   const modelName = modelNameOf(rollbackId);
   if (!isRollbackId(rollbackId)) {
     throw new InvalidRequestError(
@@ -43,11 +45,33 @@ export async function explainRollback(
         `To see them, run ${commandText('history')}.`,
     );
   }
-  const { record, notice } = await store.read(modelName, rollbackId, deadline);
-  if (record !== undefined) return { record, notice };
+  const { record, notice, state } = await store.read(modelName, rollbackId, deadline);
+  if (record !== undefined) return { record, notice, state };
   throw new InvalidRequestError(
     `There is no record of ${escapeText(rollbackId)}. To list the records, run ${commandText('history')}.`,
   );
+}
+
+/**
+ * The same with all that is stored of it, in the order of time, and what follows from it.
+ * @throws InvalidRequestError when the id has not the form of one, or is not on record
+ */
+export async function explainInFull(
+  { store, clock }: Pick<RollbackDeps, 'store' | 'clock'>,
+  rollbackId: string,
+  deadline: Deadline,
+): Promise<RecordWithNotice & { readonly explanation: Explanation }> {
+  const { record, notice, state } = await explainRollback(store, rollbackId, deadline);
+  const later = await Promise.all(
+    (['pointer', 'recovery'] as const).map((topic) =>
+      store.readNotice(rollbackId, topic, deadline),
+    ),
+  );
+  const notices = [notice, ...later].filter((one) => one !== undefined);
+  const nowMs = clock.nowMs();
+  const isWaiting = isApprovable(record, nowMs) && record.watch.kind !== 'closed';
+  const explanation = explain({ record, notices, state, isWaiting, nowMs });
+  return { record, notice, explanation };
 }
 
 /** What people decided about a model, or about all of them (null), newest first. */

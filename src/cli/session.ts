@@ -82,12 +82,12 @@ export function commandLogger(context: Pick<CommandContext, 'isJson' | 'say'>): 
 /** The same for verbs that need the state store alone. */
 export async function withStore<T>(
   context: CommandContext,
-  work: (store: RollbackStore, deadline: Deadline) => Promise<T>,
+  work: (store: RollbackStore, startDeadline: () => Deadline) => Promise<T>,
 ): Promise<T> {
   const config = await storeInUse(context, context.env);
   const store = await openStore(config, workspaceFromEnv(context.env));
   try {
-    return await work(store, startDeadline());
+    return await work(store, startDeadline);
   } finally {
     store.close();
   }

@@ -45,7 +45,7 @@ export const planCommand: Command = {
     });
     return await withSession(context, async ({ deps, view, startDeadline }) => {
       const call = { request, warnings, invocationId: 'plan', deadline: startDeadline() };
-      const answer = await rollBack(deps, call);
+      const answer = await context.during(planning, () => rollBack(deps, call));
       const next = nextStep(answer, {
         again: (more) => {
           const override = [...asked.override, ...more];
@@ -59,6 +59,9 @@ export const planCommand: Command = {
     });
   },
 };
+
+/** What a terminal shows while a plan is made. */
+export const planning = 'Reading the registry and the state';
 
 /** What the person asked for, so that a command that is shown next asks for the same. */
 export function askedOptions(context: CommandContext): {
