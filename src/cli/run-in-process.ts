@@ -15,7 +15,7 @@ export async function runInProcess(): Promise<void> {
     env,
     // Some terminals report 0: they do not know.
     columns: (stdout.isTTY && stdout.columns) || null,
-    rows: (stdout.isTTY && stdout.rows) || null,
+    rows: stdout.isTTY ? stdout.rows || 24 : null,
     timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     isColoured: (stream) =>
       !env['NO_COLOR'] && (stream === 'stdout' ? stdout : stderr).isTTY === true,
