@@ -1,10 +1,9 @@
-import { type Explanation, explain } from '../domain/answer/explanation.ts';
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
-import { isApprovable } from '../domain/protocol/watch.ts';
-import { isRollbackId, modelNameOf } from '../domain/record/record.ts';
+import { modelNameOf } from '../domain/record/record.ts';
+import { isRollbackId } from '../domain/request/rollback-operation.ts';
 import { type Pause, resumeFleet } from '../domain/state/fleet.ts';
 import type { OperatorAction } from '../domain/state/operator.ts';
 import { withFreshBudget } from '../domain/state/pointer-state.ts';
@@ -50,28 +49,6 @@ export async function explainRollback(
   throw new InvalidRequestError(
     `There is no record of ${escapeText(rollbackId)}. To list the records, run ${commandText('history')}.`,
   );
-}
-
-/**
- * The same with all that is stored of it, in the order of time, and what follows from it.
- * @throws InvalidRequestError when the id has not the form of one, or is not on record
- */
-export async function explainInFull(
-  { store, clock }: Pick<RollbackDeps, 'store' | 'clock'>,
-  rollbackId: string,
-  deadline: Deadline,
-): Promise<RecordWithNotice & { readonly explanation: Explanation }> {
-  const { record, notice, state } = await explainRollback(store, rollbackId, deadline);
-  const later = await Promise.all(
-    (['pointer', 'recovery'] as const).map((topic) =>
-      store.readNotice(rollbackId, topic, deadline),
-    ),
-  );
-  const notices = [notice, ...later].filter((one) => one !== undefined);
-  const nowMs = clock.nowMs();
-  const isWaiting = isApprovable(record, nowMs) && record.watch.kind !== 'closed';
-  const explanation = explain({ record, notices, state, isWaiting, nowMs });
-  return { record, notice, explanation };
 }
 
 /** What people decided about a model, or about all of them (null), newest first. */

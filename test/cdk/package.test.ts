@@ -248,7 +248,7 @@ describe('the template', () => {
   test('has the resources of the construct, in the same form', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
-    const { stack } = makeRollback({ functionName: 'x', eventBus }, made);
+    const { stack } = makeRollback({ functionName: 'x', eventBus, snsFormat: 'chat' }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -325,6 +325,7 @@ describe('the template', () => {
       ['Notices', 'MakesTopic'],
       ['NoticesPolicy', 'MakesTopic'],
       ['Channels', 'HasChannels'],
+      ['ApprovalButton', 'IsChat'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));
@@ -344,6 +345,7 @@ describe('the template', () => {
       'StateTable',
       'Topic',
       'DeadLetterQueue',
+      'ApprovalButtonArn',
     ]);
   });
 });

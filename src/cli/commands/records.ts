@@ -1,5 +1,6 @@
 import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/announce.ts';
-import { explainInFull, readDecisions } from '../../app/operate.ts';
+import { explainInFull } from '../../app/explain-in-full.ts';
+import { readDecisions } from '../../app/operate.ts';
 import { clock } from '../../assemble.ts';
 import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
