@@ -15,6 +15,7 @@ import { isModelRollbackError, type ModelRollbackError } from './domain/errors.t
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Credentials } from './ports/credentials.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
+import type { ScratchModels } from './ports/scratch-models.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
 /** Composition for the command and the library: what is heavy is loaded when it is asked for. */
@@ -135,6 +136,15 @@ async function withTable<T>(
   } finally {
     client.destroy();
   }
+}
+
+/** What a drill makes registered models with. */
+export async function openScratchModels({ registry }: Config): Promise<ScratchModels> {
+  const { MLflowScratchModels } = await import('./adapters/mlflow/mlflow-scratch-models.ts');
+  const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+  const credentials = await credentialsFor(registry);
+  const client = new MLflowClient({ ...registry, credentials, clock: systemClock });
+  return new MLflowScratchModels(client, systemClock, registry.address);
 }
 
 /** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */

@@ -9,6 +9,7 @@ import { approveCommand } from './commands/automation.ts';
 import { completionCommand } from './commands/completion.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { drillCommand } from './commands/drill.ts';
 import {
   freezeCommand,
   pauseCommand,
@@ -62,6 +63,7 @@ const groups: readonly VerbGroup[] = [
     verbs: [
       demoCommand,
       doctorCommand,
+      drillCommand,
       createTableCommand,
       reindexCommand,
       completionCommand(() => commands),

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
 import { compose, openStore, storeLabel } from '../compose.ts';
 import {
+  type Config,
   configFromEnv,
   type Env,
   type StoreConfig,
@@ -21,6 +22,7 @@ import type { AnswerView } from './render/render-answer.ts';
 
 /** What a verb works with that needs registry and state. */
 export interface Session extends Composed {
+  readonly config: Config;
   readonly view: AnswerView;
   /** A person may think for a while: each step that needs a deadline starts its own. */
   startDeadline(): Deadline;
@@ -50,7 +52,7 @@ export async function withSession<T>(
   };
   try {
     const view = answerView(context, config);
-    return await work({ ...composed, view, startDeadline, answered });
+    return await work({ ...composed, config, view, startDeadline, answered });
   } finally {
     composed.close();
     const others = notices.filter(({ message }) => message.rollback_id !== answeredId);

@@ -40,6 +40,7 @@ const VERBS = [
   'create-table',
   'sweep',
   'doctor',
+  'drill',
   'demo',
   'completion',
 ] as const;

@@ -93,7 +93,7 @@ export class MLflowClient {
    * with: then it was not carried out
    */
   async send(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body: object | null,
     within: Deadline,
@@ -192,7 +192,7 @@ export class MLflowClient {
 // ---------------------------------------------------------------------------------------------------
 
 interface HttpCall {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly payload: Buffer | null;
 }

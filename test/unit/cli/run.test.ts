@@ -39,6 +39,7 @@ const verbs = [
   'create-table',
   'demo',
   'can-promote',
+  'drill',
   'reindex',
   'completion',
 ];
