@@ -243,6 +243,7 @@ describe('notices.md', () => {
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
       'undone',
+      'drill',
       'frozen',
       'freeze ends soon',
       'freeze ended',

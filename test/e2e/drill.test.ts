@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HttpProxy, type ProxyAct, startHttpProxy } from '../contract/http-proxy.ts';
-import { engine } from '../engines/engines.ts';
+import { engine, uniqueName } from '../engines/engines.ts';
 import { engineFolder } from '../engines/install.ts';
 import { builtFile } from './built.ts';
 import { runCommand } from './command.ts';
@@ -196,6 +196,32 @@ describe.skipIf(isEngineMissing)(suiteTitle('the tools of an operator'), () => {
     const page = await runCommand(['explain', id ?? ''], env);
     expect(page.stdout).toMatch(/moved and read back \(live: 2\)/);
     expect(page.stdout).toContain(`To undo it, run: model-rollback undo ${id}\n`);
+  });
+
+  test('plan shows the two versions side by side, and a failure to read them as a line', async () => {
+    const model = uniqueName('compared');
+    await world.mlflow.createModel(model);
+    for (const accuracy of [0.9, 0.5]) {
+      const runId = await world.mlflow.createRun({ accuracy }, { depth: '3' });
+      const version = await world.mlflow.createLoggedVersion(model, runId, 'flavors: {}\n');
+      await world.mlflow.transition(model, version, 'Production', true);
+    }
+    const { stdout, exitCode } = await runCommand(['plan', model], world.env());
+    const { json } = await runCommand(['plan', model, '--json'], world.env());
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^DIFFERS +LIVE 2 +TARGET 1\nmetric accuracy +0\.5 +0\.9\n/);
+    expect(json).toMatchObject({ outcome: 'DRY_RUN', comparison: { unread: [] } });
+
+    act = (path) =>
+      path.includes('/runs/get')
+        ? { kind: 'answer', status: 500, body: 'broken' }
+        : { kind: 'pass' };
+    const broken = await runCommand(['plan', model], world.env({ MLFLOW_TRACKING_URI: proxy.url }));
+    act = () => ({ kind: 'pass' });
+    expect(broken.exitCode).toBe(0);
+    expect(broken.stdout).toMatch(/^The run of version 2 could not be read: .*500/m);
+    expect(broken.stdout).toContain(`DRY_RUN  ${model}  (2 -> 1)`);
   });
 
   test('times are those of the zone of the process', () => {

@@ -21,7 +21,7 @@ export class MLflowScratchModels implements ScratchModels {
   }
 
   async createModel(name: string, deadline: Deadline): Promise<void> {
-    const description = 'Made by model-rollback drill. Nobody loads it; it can be deleted.';
+    const description = 'Made by a drill of model-rollback. Nobody loads it; it can be deleted.';
     const tags = [{ key: 'model_rollback.drill', value: 'true' }];
     const path = 'registered-models/create';
     await this.#send(

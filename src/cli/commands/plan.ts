@@ -1,9 +1,15 @@
+import { compareVersions } from '../../app/compare-versions.ts';
+import type { RollbackDeps } from '../../app/deps.ts';
 import { rollBack } from '../../app/roll-back.ts';
+import type { Comparison } from '../../domain/answer/comparison.ts';
+import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import { parseRequest } from '../../domain/request/request.ts';
-import { type Command, type CommandContext, textOption } from '../command.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import { type Command, type CommandContext, screenOf, textOption } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { nextStep } from '../next-step.ts';
+import { comparisonTable } from '../render/comparison-table.ts';
 import { renderPreview } from '../render/render-answer.ts';
 import { withSession } from '../session.ts';
 
@@ -54,7 +60,11 @@ export const planCommand: Command = {
         expectsVersion: asked['expect-from'] !== undefined,
         pointer: asked.pointer,
       });
-      context.print(renderPreview(answer, view, next), answer);
+      const comparison = await compared(context, deps, answer, startDeadline());
+      const table =
+        comparison === null ? '' : `${comparisonTable(comparison, screenOf(context))}\n\n`;
+      const json = comparison === null ? answer : { ...answer, comparison };
+      context.print(`${table}${renderPreview(answer, view, next)}`, json);
       return exitCodeOf(answer);
     });
   },
@@ -79,4 +89,19 @@ export function askedOptions(context: CommandContext): {
     override: Array.isArray(override) ? override : [],
     pointer: textOption(context, 'pointer'),
   };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Null where there are no two versions to compare. */
+async function compared(
+  context: CommandContext,
+  deps: RollbackDeps,
+  { model_name: model, from_version: from, to_version: to }: RollbackResponse,
+  deadline: Deadline,
+): Promise<Comparison | null> {
+  if (model === null || from === null || to === null || from === to) return null;
+  return await context.during('Comparing the two versions', () =>
+    compareVersions(deps, model, { from, to }, deadline),
+  );
 }
