@@ -10,7 +10,8 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
-import type { Config, StoreConfig } from './config/config-from-env.ts';
+import type { Config } from './config/config-from-env.ts';
+import type { StoreConfig } from './config/store-settings.ts';
 import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Credentials } from './ports/credentials.ts';
@@ -79,9 +80,9 @@ function alarmsOnDemand(): AlarmReader {
   };
 }
 
-/** A notice that only this terminal showed must not count as sent where a function shares the table. */
+/** A notice that only this terminal showed must not count as sent where a function shares the state. */
 function sharedStateHint(store: StoreConfig): string | null {
-  return store.kind === 'dynamodb'
+  return store.kind !== 'sqlite'
     ? 'ALERT_SNS_TOPIC_ARN is not set; the notice waits for a sweep that has a topic'
     : null;
 }
@@ -95,15 +96,20 @@ export async function openStore(
     const { SQLiteRollbackStore } = await import('./adapters/sqlite/sqlite-rollback-store.ts');
     return new SQLiteRollbackStore(config.path, workspace ?? '', systemClock);
   }
+  if (config.kind === 'postgres') {
+    const { postgresStore } = await import('./adapters/postgres/postgres-rollback-store.ts');
+    return postgresStore(config, workspace ?? '', { clock: systemClock, identity: systemIdentity });
+  }
   const { dynamoDBStore } = await import('./compose-aws.ts');
   return dynamoDBStore({ tableName: config.tableName, workspace: workspace ?? '' });
 }
 
-/** Which store that is, for people: `dynamodb:NAME (REGION)` or `sqlite:PATH`. */
+/** Which store that is, for people: `dynamodb:NAME (REGION)`, `sqlite:PATH` or `postgres://HOST/DATABASE`. */
 export async function storeLabel(config: StoreConfig): Promise<string> {
   if (config.kind === 'sqlite') {
     return `sqlite:${config.path === ':memory:' ? config.path : resolve(config.path)}`;
   }
+  if (config.kind === 'postgres') return config.address;
   const { regionInUse } = await import('./compose-aws.ts');
   return `dynamodb:${config.tableName} (${(await regionInUse()) ?? 'no region is set'})`;
 }
@@ -215,6 +221,10 @@ function openSurroundings(config: Config, credentials: Credentials): Surrounding
       if (store.kind === 'sqlite') {
         const { inspectFile } = await import('./adapters/sqlite/inspect-file.ts');
         return [inspectFile(store.path)];
+      }
+      if (store.kind === 'postgres') {
+        const { inspectPostgres } = await import('./adapters/postgres/inspect-postgres.ts');
+        return [await inspectPostgres(store, systemClock, deadline)];
       }
       const { inspectTable } = await import('./adapters/dynamodb/inspect-table.ts');
       const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');

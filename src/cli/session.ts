@@ -5,11 +5,10 @@ import {
   type Config,
   configFromEnv,
   type Env,
-  type StoreConfig,
   settingsWarnings,
-  storeFromEnv,
   workspaceFromEnv,
 } from '../config/config-from-env.ts';
+import { type StoreConfig, storeFromEnv } from '../config/store-settings.ts';
 import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
@@ -116,7 +115,7 @@ export function answerView(
   { style }: CommandContext,
   { topicArn, store }: { readonly topicArn: string | null; readonly store: StoreConfig },
 ): AnswerView {
-  return { style, hasTopic: topicArn !== null || store.kind === 'dynamodb' };
+  return { style, hasTopic: topicArn !== null || store.kind !== 'sqlite' };
 }
 
 /** A notice on a terminal: what people read first. `explain` shows all of it. */

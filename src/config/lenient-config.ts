@@ -8,10 +8,10 @@ import {
   configFromEnv,
   type Env,
   registryFromEnv,
-  storeFromEnv,
   topicFromEnv,
 } from './config-from-env.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
+import { storeFromEnv } from './store-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
 export interface LenientConfig {
