@@ -5,6 +5,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import type { CreatedTable } from './adapters/dynamodb/dynamodb-table.ts';
 import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.ts';
+import { brokenCredentials, brokenStore } from './adapters/system/broken-parts.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
@@ -180,29 +181,6 @@ export async function composeForDoctor(
   const around = openSurroundings(config, credentials);
   const isStoreKnown = broken.storeError === null;
   return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
-}
-
-function brokenStore(error: unknown): RollbackStore {
-  const fail = async (): Promise<never> => {
-    throw error;
-  };
-  return {
-    read: fail,
-    readNotice: fail,
-    write: fail,
-    list: fail,
-    listDue: fail,
-    readHeads: fail,
-    listLive: fail,
-    close: () => undefined,
-  };
-}
-
-function brokenCredentials(error: unknown): Credentials {
-  const authorization = async (): Promise<never> => {
-    throw error;
-  };
-  return { source: 'the settings', authorization, renew: async () => null, close: () => undefined };
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */
