@@ -2,6 +2,7 @@ import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
+import { brokenAuthorizer, brokenStore } from './adapters/system/broken-parts.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
@@ -12,7 +13,7 @@ import type { StoreConfig } from './config/store-settings.ts';
 import type { ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
-import type { RollbackStore } from './ports/rollback-store.ts';
+import type { ScratchModels } from './ports/scratch-models.ts';
 import type { Surroundings } from './ports/surroundings.ts';
 
 /** Composition for the command and the library: what is heavy is loaded when it is asked for. */
@@ -84,6 +85,15 @@ function sharedStateHint(store: StoreConfig): string | null {
     : null;
 }
 
+/** What a drill makes registered models with. */
+export async function openScratchModels({ registry }: Config): Promise<ScratchModels> {
+  const { MLflowScratchModels } = await import('./adapters/mlflow/mlflow-scratch-models.ts');
+  const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+  const authorizer = await authorizerFor(registry);
+  const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
+  return new MLflowScratchModels(client, systemClock, registry.address);
+}
+
 /** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */
 export async function composeForDoctor(
   config: Config,
@@ -112,35 +122,6 @@ export async function composeForDoctor(
   const around = openSurroundings(config, authorizer);
   const isStoreKnown = broken.storeError === null;
   return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
-}
-
-function brokenStore(error: unknown): RollbackStore {
-  const fail = async (): Promise<never> => {
-    throw error;
-  };
-  return {
-    read: fail,
-    readNotice: fail,
-    write: fail,
-    list: fail,
-    listDue: fail,
-    readHeads: fail,
-    listLive: fail,
-    close: () => undefined,
-  };
-}
-
-function brokenAuthorizer(error: unknown): Authorizer {
-  const authorize = async (): Promise<never> => {
-    throw error;
-  };
-  return {
-    source: 'the settings',
-    iamService: null,
-    authorize,
-    renew: async () => null,
-    close: () => undefined,
-  };
 }
 
 /** Each part is loaded when it is checked; what was opened for a check is closed after it. */

@@ -172,6 +172,7 @@ describe('commandLine', () => {
     sweep: () => commandLine('sweep'),
     reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
+    drill: (text) => commandLine('drill', [text]),
     'create-table': () => commandLine('create-table'),
     completion: (text) => commandLine('completion', [text]),
     demo: (text) => commandLine('demo', [], { model: text, stage: true }),

@@ -8,13 +8,13 @@ import { settingsFor } from '../domain/request/policy.ts';
 import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { isQuarantined } from '../domain/state/quarantine.ts';
-import { shownTime } from './render/render-answer.ts';
 import { table } from './render/table.ts';
+import type { Times } from './render/times.ts';
 import type { Session } from './session.ts';
 
 /** What a person has to know once the pointer has moved, as lines; none when it did not move. */
 export async function afterRollback(
-  { deps, startDeadline }: Session,
+  { deps, view, startDeadline }: Session,
   answer: RollbackResponse,
 ): Promise<string[]> {
   const { model_name: model, from_version: from } = answer;
@@ -28,7 +28,7 @@ export async function afterRollback(
     const last = part?.lastCommit ?? null;
     if (state !== undefined && last !== null && last.rollbackId === answer.rollback_id) {
       const { cooldownMs } = settingsFor(deps.settings, state);
-      rows.push(...stateRows(state, last, cooldownMs));
+      rows.push(...stateRows(state, last, cooldownMs, view.style.times));
       if (from !== null && answer.undoes === undefined) {
         rows.push(['undo', commandLine('undo', [last.rollbackId])], ['', notUndone]);
       }
@@ -51,9 +51,14 @@ function reloadText({ from_version: from, serving }: RollbackResponse): string {
     : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
 }
 
-function stateRows(state: ModelState, { from, atMs }: LastCommit, cooldownMs: number): string[][] {
+function stateRows(
+  state: ModelState,
+  { from, atMs }: LastCommit,
+  cooldownMs: number,
+  times: Times,
+): string[][] {
   const { modelName } = state;
-  const nextAt = cooldownMs > 0 ? shownTime(isoTime(atMs + cooldownMs)) : null;
+  const nextAt = cooldownMs > 0 ? times.full(isoTime(atMs + cooldownMs)) : null;
   const next = [
     'next',
     nextAt === null

@@ -46,6 +46,7 @@ interface Verbs {
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
+  readonly drill: readonly [args?: readonly [model?: string]];
   readonly 'create-table': readonly [];
   readonly reindex: readonly [args?: readonly [], options?: { readonly back?: true }];
   readonly completion: readonly [args: readonly [shell: string]];

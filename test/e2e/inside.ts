@@ -12,28 +12,16 @@ import { isModelRollbackError } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { serveEvent } from '../../src/lambda/serve-event.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
+import { pipes } from '../fakes/terminal.ts';
 import { type CommandResult, commandResult } from './command.ts';
 import type { Env } from './function-process.ts';
 import type { Answer, Reply } from './reply.ts';
 
 /** One command line, as `runCommand` runs it. */
 export async function runInside(args: readonly string[], env: Env): Promise<CommandResult> {
-  const streams = { stdout: '', stderr: '' };
-  const exitCode = await within(env, () =>
-    run(args, {
-      env,
-      columns: null,
-      isColoured: () => false,
-      out: (text) => {
-        streams.stdout += text;
-      },
-      err: (text) => {
-        streams.stderr += text;
-      },
-      ask: null,
-    }),
-  );
-  return commandResult(exitCode, streams);
+  const streams = { out: '', err: '' };
+  const exitCode = await within(env, () => run(args, pipes(streams, { env })));
+  return commandResult(exitCode, { stdout: streams.out, stderr: streams.err });
 }
 
 /**

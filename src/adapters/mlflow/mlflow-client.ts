@@ -102,7 +102,7 @@ export class MLflowClient {
    * with: then it was not carried out
    */
   async send(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body: object | null,
     within: Deadline,

@@ -47,7 +47,7 @@ export const doctorCommand: Command = {
     const asked = askedOf(context);
     const settings = lenientConfig(context.env);
     if (settings.storeError === null) context.showState(await storeLabel(settings.config.store));
-    const checks = await allChecks(context, settings, asked);
+    const checks = await context.during('Checking', () => allChecks(context, settings, asked));
     const verdict = worstOf(checks);
     context.print(render(checks, context.style), { checks: checks.map(jsonOf), verdict });
     return verdict === Verdict.PROBLEM ? ExitCode.FAILED : ExitCode.DONE;

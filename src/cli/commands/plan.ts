@@ -1,9 +1,15 @@
+import { compareVersions } from '../../app/compare-versions.ts';
+import type { RollbackDeps } from '../../app/deps.ts';
 import { rollBack } from '../../app/roll-back.ts';
+import type { Comparison } from '../../domain/answer/comparison.ts';
+import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import { parseRequest } from '../../domain/request/request.ts';
-import { type Command, type CommandContext, textOption } from '../command.ts';
+import type { Deadline } from '../../ports/deadline.ts';
+import { type Command, type CommandContext, screenOf, textOption } from '../command.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { nextStep } from '../next-step.ts';
+import { comparisonTable } from '../render/comparison-table.ts';
 import { renderPreview } from '../render/render-answer.ts';
 import { withSession } from '../session.ts';
 
@@ -53,13 +59,10 @@ export const planCommand: Command = {
       dry_run: true,
     });
     return await withSession(context, async ({ deps, view, startDeadline }) => {
-      const answer = await rollBack(deps, {
-        request,
-        warnings,
-        invocationId: 'plan',
-        deadline: startDeadline(),
-        callsSmokeCheck: context.options['smoke'] === true,
-      });
+      const callsSmokeCheck = context.options['smoke'] === true;
+      const about = { request, warnings, invocationId: 'plan', callsSmokeCheck };
+      const call = { ...about, deadline: startDeadline() };
+      const answer = await context.during(planning, () => rollBack(deps, call));
       const next = nextStep(answer, {
         again: (more) => {
           const override = [...asked.override, ...more];
@@ -68,11 +71,18 @@ export const planCommand: Command = {
         expectsVersion: asked['expect-from'] !== undefined,
         pointer: asked.pointer,
       });
-      context.print(renderPreview(answer, view, next), answer);
+      const comparison = await compared(context, deps, answer, startDeadline());
+      const table =
+        comparison === null ? '' : `${comparisonTable(comparison, screenOf(context))}\n\n`;
+      const json = comparison === null ? answer : { ...answer, comparison };
+      context.print(`${table}${renderPreview(answer, view, next)}`, json);
       return exitCodeOf(answer);
     });
   },
 };
+
+/** What a terminal shows while a plan is made. */
+export const planning = 'Reading the registry and the state';
 
 /** What the person asked for, so that a command that is shown next asks for the same. */
 export function askedOptions(context: CommandContext): {
@@ -90,4 +100,19 @@ export function askedOptions(context: CommandContext): {
     override: Array.isArray(override) ? override : [],
     pointer: textOption(context, 'pointer'),
   };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Null where there are no two versions to compare. */
+async function compared(
+  context: CommandContext,
+  deps: RollbackDeps,
+  { model_name: model, from_version: from, to_version: to }: RollbackResponse,
+  deadline: Deadline,
+): Promise<Comparison | null> {
+  if (model === null || from === null || to === null || from === to) return null;
+  return await context.during('Comparing the two versions', () =>
+    compareVersions(deps, model, { from, to }, deadline),
+  );
 }

@@ -103,7 +103,10 @@ export const createTableCommand: Command = {
     }
     const { tableName } = store;
     context.say(`Creating the table ${tableName}, unless it exists …`);
-    const { isNew, isIndexAdded, warnings } = await createStateTable(tableName);
+    const { isNew, isIndexAdded, warnings } = await context.during(
+      'Waiting until the table is active',
+      () => createStateTable(tableName),
+    );
     for (const warning of warnings) context.say(`warning: ${escapeText(warning)}`);
     const message = isNew
       ? `The table ${tableName} is ready.`
@@ -165,7 +168,7 @@ export const sweepCommand: Command = {
   examples: ['model-rollback sweep', 'model-rollback sweep --json'],
   run: async (context) => {
     const report = await withSession(context, ({ deps, startDeadline }) =>
-      sweep(deps, startDeadline()),
+      context.during('Doing what is due', () => sweep(deps, startDeadline())),
     );
     const lines = [
       ...sweepLines(report),

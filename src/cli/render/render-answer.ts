@@ -63,11 +63,6 @@ export function moveText(answer: RollbackResponse): string {
   return answer.rolled_back ? move : `(${move})`;
 }
 
-/** Times as people read them: to the second. */
-export function shownTime(iso: string): string {
-  return iso.replace(/\.\d+Z$/, 'Z');
-}
-
 /** What moves, the guards that did not pass by themselves, and the first candidates. */
 function renderPlan(answer: RollbackResponse, style: Style): string {
   const { plan } = answer;
@@ -140,7 +135,11 @@ function details(
   next: NextStep | null,
 ): string[] {
   const isSent = answer.notified && hasTopic;
-  const facts = [shownTime(answer.timestamp), answer.reason, ...(isSent ? ['notice sent'] : [])];
+  const facts = [
+    style.times.full(answer.timestamp),
+    answer.reason,
+    ...(isSent ? ['notice sent'] : []),
+  ];
   return [
     ...splitLines(answer, next).map((line) => `  ${line}`),
     style.dim(`  ${facts.map(escapeText).join(', ')}`),

@@ -1,6 +1,7 @@
 import { Outcome } from '../decide/outcome.ts';
 import { FreezeOutcome, type NoticeMessage } from '../record/notice-content.ts';
 import { Recovery, WatchEnd } from '../record/trigger.ts';
+import { isDrillModel } from '../registry/drill-model.ts';
 import { servingNotConfirmed } from './serving.ts';
 
 /** What each kind of notice means, whom it concerns, and which commands help. */
@@ -21,6 +22,7 @@ export const testOutcome = 'TEST';
 
 export function newsOf(message: NoticeMessage): News {
   const { about, alarm, outcome, warnings } = message;
+  if (isDrillModel(message.model_name ?? '')) return drill;
   if (about === 'recovery') return recoveries[alarm?.recovery ?? ''] ?? otherNews;
   if (about === 'pointer') {
     return warnings.some(({ code }) => code === 'POINTER_DIFFERS') ? pointerDiffers : newerReplaced;
@@ -150,6 +152,13 @@ const recoveries: Readonly<Record<string, News>> = {
     'explain',
   ),
 };
+
+const drill = news(
+  'Rollback Drill',
+  'test',
+  'Notices of rollbacks reach this channel. Nobody has to do anything.',
+  'explain',
+);
 
 const undone = news(
   'Rollback Undone',
