@@ -348,8 +348,8 @@ describe('the template', () => {
       ['Notices', 'MakesTopic'],
       ['NoticesPolicy', 'MakesTopic'],
       ['Channels', 'HasChannels'],
-      ['ApprovalButton', 'IsChat'],
       ['Registry', 'HasRegistryRights'],
+      ['ApprovalButton', 'IsChat'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));
