@@ -149,7 +149,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('ROLLBACK_SMOKE_CHECK and ROLLBACK_R
       ['explain', String(record?.rollback_id)],
       world.env(settings),
     );
-    expect(explained.stdout).toMatch(/serving +Serving confirmed version 2 at/);
+    expect(explained.stdout).toMatch(/# serving\nServing confirmed version 2 at/);
     expectNoSecret(await world.stored(model), seen.output, explained.stdout);
   });
 

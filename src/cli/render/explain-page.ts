@@ -30,7 +30,7 @@ export function explainPage(
     ...section('plan', [renderWholePlan(answer, style)], style),
     ...(record.serving === undefined
       ? []
-      : section('serving', [escapeText(servingText(record))], style)),
+      : section('serving', [style.times.within(escapeText(servingText(record)))], style)),
     ...section('notices', [noticesText(channels, view, screen)], style),
     ...(due.length === 0 ? [] : section('due', [dueText(due, screen)], style)),
     ...(steps.length === 0 ? [] : section('what to do now', steps.map(stepText), style)),
