@@ -49,9 +49,11 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
   const { id, modelName } = run.claimed.record;
   const owner = run.claimed.state.active?.owner;
   const tokens: string[] = [];
+  const seenAtMs = deps.clock.nowMs();
+  const endThen: End = (now, time) => end(now, { ...time, seenAtMs });
   let claimed = run.claimed;
   for (let attempt = 1; attempt <= limits.commitAttemptsMax; attempt += 1) {
-    const ended = await writeInsisting(run, claimed, end, tokens);
+    const ended = await writeInsisting(run, claimed, endThen, tokens);
     if (ended !== null) {
       deps.logger.log('info', 'rollback ended', {
         rollback_id: id,

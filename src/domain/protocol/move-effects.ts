@@ -9,7 +9,11 @@ import { pointerState, withPointerState } from '../state/pointer-state.ts';
 import { addToQuarantine, undoQuarantine } from '../state/quarantine.ts';
 
 /** What a move of ours leaves in the state of its model. */
-export function afterMove(state: ModelState, record: PlannedRecord, nowMs: number): ModelState {
+export function afterMove(
+  state: ModelState,
+  record: PlannedRecord,
+  { nowMs, seenAtMs = nowMs }: { readonly nowMs: number; readonly seenAtMs?: number },
+): ModelState {
   const { plan, id: rollbackId } = record;
   const { from, to } = plan;
   assert(to !== null, 'a move has a target');
@@ -35,10 +39,31 @@ export function afterMove(state: ModelState, record: PlannedRecord, nowMs: numbe
       from: from?.version ?? null,
       to: to.version,
       seenAtMs: plan.plannedAtMs,
-      atMs: nowMs,
+      // Others may have moved it between then and the commit.
+      atMs: Math.max(seenAtMs, part.liveHistory.at(-1)?.atMs ?? 0),
     }),
     recentCommits: isUndo
       ? part.recentCommits
       : [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),
+  });
+}
+
+/**
+ * What somebody else made live after our move: it went live at some time since the claim, and not since the time
+ * at which we learned of it.
+ */
+export function withRival(
+  state: ModelState,
+  { plan, progress }: PlannedRecord,
+  liveVersions: readonly string[],
+  { nowMs }: { readonly nowMs: number },
+): ModelState {
+  const [version, ...others] = liveVersions;
+  if (version === undefined || others.length > 0 || version === plan.to?.version) return state;
+  const notBeforeMs = progress.status === 'IN_PROGRESS' ? progress.claimedAtMs : plan.plannedAtMs;
+  const { liveHistory } = pointerState(state, plan.pointer);
+  const rival = { version, atMs: nowMs, notBeforeMs, how: 'seen' };
+  return withPointerState(state, plan.pointer, {
+    liveHistory: [...liveHistory, rival].slice(-limits.liveHistoryMax),
   });
 }

@@ -20,7 +20,7 @@ import { logEntries } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { pointerState, pointerStates, withPointerState } from '../state/pointer-state.ts';
 import { type Attempt, recordOf } from './attempt.ts';
-import { afterMove } from './move-effects.ts';
+import { afterMove, withRival } from './move-effects.ts';
 import { shorten } from './record-base.ts';
 import { servingAfterCommit } from './serving.ts';
 import { watchAfterFailure } from './watch.ts';
@@ -96,6 +96,8 @@ export function claim(
 /** When an end is written, and the token of its notice. */
 export interface EndTime {
   readonly nowMs: number;
+  /** When the registry was read back, where the end is written later: the live log counts from it. */
+  readonly seenAtMs?: number;
   /** Unguessable. */
   readonly token: string;
 }
@@ -180,7 +182,8 @@ interface End {
   readonly asksServing?: boolean;
 }
 
-function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedRun {
+function end(claimed: ClaimedRun, time: EndTime, facts: End): EndedRun {
+  const { nowMs, token } = time;
   const { state, record } = claimed;
   assert(state.active?.rollbackId === record.id, 'only the active rollback ends its claim');
   const { warnings, settings, asksServing = false, ...ended } = facts;
@@ -189,7 +192,8 @@ function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedR
   const { pointer } = record.plan;
   const free: ModelState = { ...state, active: null };
   const freed = isFailed ? free : withPointerState(free, pointer, { lastEnd });
-  const ends = facts.hasMoved ? afterMove(freed, record, nowMs) : freed;
+  const moved = facts.hasMoved ? afterMove(freed, record, time) : freed;
+  const ends = facts.hasMoved ? withRival(moved, record, facts.liveVersions, time) : moved;
   const pause = settings === null ? null : budgetPause(ends, settings, record.id, nowMs);
   const endedRecord: PlannedRecord = {
     ...record,

@@ -644,6 +644,25 @@ describe('a store that fails', () => {
     expect(await world.ask(key, { deps })).toMatchObject({ rolled_back: true });
     expect((await state())?.rollbackCount).toBe(42);
   });
+
+  test('at the commit by a throttled store: the live log has the time of the reading', async () => {
+    const readAtMs = world.clock.nowMs();
+    let writes = 0;
+    const deps = withCalls(world.deps, {
+      store: {
+        write: async (next) => {
+          writes += 1;
+          if (writes !== 2) return await next();
+          world.clock.advance(20_000);
+          throw new StateStoreUnavailableError('throttled');
+        },
+      },
+    });
+    expect(await world.ask(key, { deps })).toMatchObject({ rolled_back: true });
+    const now = await state();
+    expect(now?.lastCommit?.atMs).toBeGreaterThanOrEqual(readAtMs + 20_000);
+    expect(now?.liveHistory.at(-1)).toMatchObject({ how: 'made', atMs: readAtMs });
+  });
 });
 
 describe('resume', () => {

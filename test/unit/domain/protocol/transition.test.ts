@@ -326,6 +326,17 @@ describe('contest', () => {
     expect(state.recentCommits).toEqual([nowMs]);
   });
 
+  test('keeps what is live since our move, not before the claim and not from now on only', () => {
+    const run = claimed();
+    const late = timeAt(nowMs + 95_000);
+    const { state, live = [] } = contest(run, late, { ...facts, hasMoved: true });
+    expect(state.liveHistory.slice(-2)).toMatchObject([
+      { version: '2', how: 'made' },
+      { version: '4', how: 'seen', atMs: nowMs + 95_000, notBeforeMs: nowMs },
+    ]);
+    expect(live.at(-1)).toMatchObject({ version: '4', notBeforeMs: nowMs });
+  });
+
   test('lets its alarm go: somebody is at it', () => {
     const run = claimed(planOf(rows), automatic);
     const { record } = contest(run, timeAt(nowMs), { ...facts, hasMoved: true });
