@@ -1,4 +1,5 @@
 import { commandText } from '../domain/command-line.ts';
+import { Outcome } from '../domain/decide/outcome.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { closeApprovedWatch, isApprovable } from '../domain/protocol/watch.ts';
 import { modelNameOf, type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
@@ -57,9 +58,11 @@ export function approvedRequest(
   const { plan, request, watch } = record;
   if (!isApprovable(record, nowMs) || plan === null) {
     const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
+    const waited = record.progress.status === Outcome.AWAITING_APPROVAL;
+    const expiry = waited ? ' An approval is possible for 12 h.' : '';
     throw new InvalidRequestError(
       `${record.id} does not wait for approval${closed}: it is ${record.progress.status} since ` +
-        `${isoTime(shownAtMs(record))}, and approval is possible for 12 h. ` +
+        `${isoTime(shownAtMs(record))}.${expiry} ` +
         `To roll back now, run ${commandText('apply', [record.modelName])}.`,
     );
   }

@@ -18,7 +18,7 @@ import {
 import { rollbackIdOf } from './rollback-id.ts';
 
 /**
- * No rollback by anybody until a time. It is announced, people are reminded before its end, and told of its end,
+ * No rollback by anybody until a time. It is announced, people are reminded before its end, and notified of its end,
  * both by the sweep. A later freeze replaces it.
  * @throws RollbackInProgressError when other writers were quicker several times
  */

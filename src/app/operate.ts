@@ -40,8 +40,8 @@ export async function explainRollback(
   const modelName = modelNameOf(rollbackId);
   if (!isRollbackId(rollbackId)) {
     throw new InvalidRequestError(
-      `${JSON.stringify(rollbackId)} is not a rollback id, which has the form "NAME/0123456789abcdef". ` +
-        `To see them, run ${commandText('history')}.`,
+      `${JSON.stringify(rollbackId)} is not a rollback id. It has the form "NAME/0123456789abcdef": ` +
+        `the name of the model, a slash, and what the column ID of ${commandText('history')} shows.`,
     );
   }
   const { record, notice, state } = await store.read(modelName, rollbackId, deadline);

@@ -56,7 +56,7 @@ export async function setPolicy(
 }
 
 /**
- * Takes fields out of a policy: the settings count again.
+ * Takes fields out of a policy: the variables and defaults apply again.
  * @throws RollbackInProgressError when other writers were quicker several times
  */
 export async function unsetPolicy(

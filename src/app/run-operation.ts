@@ -1,3 +1,4 @@
+import { commandText } from '../domain/command-line.ts';
 import { isoTime } from '../domain/registry/model.ts';
 import type { Operation, PolicyOperation } from '../domain/request/operation.ts';
 import { type PolicyAnswer, policyFields } from '../domain/request/policy.ts';
@@ -81,7 +82,7 @@ async function changePolicy(
       ? `${name} is ${policy[name]} (before: ${was})`
       : `${name} is not set any more (it was ${was})`;
   });
-  const end = verb === 'policy-set' ? '' : ' The settings count again.';
+  const end = verb === 'policy-set' ? '' : ' The variables and defaults apply again.';
   return {
     changed: true,
     policy,
@@ -96,8 +97,6 @@ async function carryOutOperation(
 ): Promise<Done> {
   const { modelName, requestedBy: by } = operation;
   const name = modelName === null ? 'all models' : modelName;
-  // A freeze of all models is another one.
-  const apart = modelName === null ? '' : ' by a freeze of its own';
   switch (operation.verb) {
     case 'freeze': {
       const made = await freeze(deps, modelName, { ...operation, by }, deadline);
@@ -109,7 +108,7 @@ async function carryOutOperation(
       return ended === null
         ? {
             changed: false,
-            message: `Rollbacks of ${name} were not frozen${apart}. Nothing was done.`,
+            message: notFrozenText(modelName),
           }
         : {
             changed: true,
@@ -154,8 +153,15 @@ async function carryOutOperation(
         ? { changed: true, message: `${what} is out of quarantine.` }
         : {
             changed: false,
-            message: `${what} was not in quarantine in this state store; older tags in the registry no longer count against it.`,
+            message: `${what} was not in quarantine. If an earlier rollback left a tag on it in MLflow, that tag no longer counts.`,
           };
     }
   }
+}
+
+/** A freeze of all models is another one. */
+function notFrozenText(modelName: string | null): string {
+  if (modelName === null) return 'There is no freeze of all models. Nothing was done.';
+  const all = commandText('unfreeze', [], { fleet: true });
+  return `${modelName} has no freeze of its own. Nothing was done. To end a freeze of all models, run ${all}.`;
 }

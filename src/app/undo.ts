@@ -89,7 +89,7 @@ async function latestRollback(
   if (last !== null) return last.rollbackId;
   throw new InvalidRequestError(
     `No rollback of ${pointer} of ${escapeText(modelName)} is on record, so there is nothing to undo. ` +
-      `To list what is on record, run ${commandText('history', [modelName])}.`,
+      `To list the rollbacks of all models, run ${commandText('history')}.`,
   );
 }
 

@@ -221,6 +221,7 @@ function findCommand(verb: string): Command {
 
 function parse(command: Command, args: readonly string[]): Omit<ParsedLine, 'command'> {
   const usage = `Usage: model-rollback ${`${command.name} ${command.usage}`.trim()} [options]`;
+  const seeHelp = `Run \`model-rollback ${command.name} --help\`.`;
   let parsed: Omit<ParsedLine, 'command'>;
   try {
     parsed = parseArgs({
@@ -235,15 +236,25 @@ function parse(command: Command, args: readonly string[]): Omit<ParsedLine, 'com
       strict: true,
     }) as typeof parsed;
   } catch (cause) {
-    throw new InvalidRequestError(`${messageOf(cause)}. ${usage}. See --help.`, { cause });
+    throw new InvalidRequestError(`${optionFault(command, cause)} ${usage}. ${seeHelp}`, { cause });
   }
   const [least, most] = command.arity;
   const count = parsed.positionals.length;
   if (parsed.values['help'] !== true && (count < least || count > most)) {
     const given = count === 1 ? '1 argument was' : `${count} arguments were`;
-    throw new InvalidRequestError(`${usage}. ${given} given. See --help.`);
+    throw new InvalidRequestError(`${usage}. ${given} given. ${seeHelp}`);
   }
   return parsed;
+}
+
+/** What is wrong with an option; for an unknown one the parser would advise a positional argument. */
+function optionFault({ options }: Command, cause: unknown): string {
+  const text = messageOf(cause);
+  const name = /^Unknown option '--([^']+)'/.exec(text)?.[1];
+  if (name === undefined) return `${text}.`;
+  const near = nearestName(name, [...Object.keys(options), 'json', 'utc', 'help']);
+  const hint = near === undefined ? '' : ` Did you mean "--${near}"?`;
+  return `Unknown option "--${name}".${hint}`;
 }
 
 function report(error: unknown, shown: Shown): ExitCode {

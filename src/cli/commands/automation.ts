@@ -10,7 +10,8 @@ import { confirmAndApply, requireAnswerable } from './apply.ts';
 export const approveCommand: Command = {
   name: 'approve',
   usage: 'ID',
-  summary: 'approve a rollback for which an alarm waits: show the plan, ask, roll back',
+  summary:
+    'approve a rollback that waits for a person (`status` lists them): show the plan, ask, roll back',
   options: {
     override: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },

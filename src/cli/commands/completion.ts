@@ -71,7 +71,7 @@ function fishScript(verbs: readonly Command[]): string {
 }
 
 function optionsOf({ options }: Command): string[] {
-  return [...Object.keys(options), 'json', 'help'].map((name) => `--${name}`);
+  return [...Object.keys(options), 'json', 'utc', 'help'].map((name) => `--${name}`);
 }
 
 /** Within single quotes fish takes a backslash and a quote by a backslash. */

@@ -17,7 +17,8 @@ const reasonHelp = {
 } as const;
 
 export const freezeCommand: Command = subjectCommand('freeze', {
-  summary: 'allow no rollback of MODEL (with --fleet: of any model), by anybody, until a time',
+  summary:
+    'stop rollbacks of MODEL (with --fleet: of all models) by alarms and by people, until a time',
   until: true,
   examples: [
     'model-rollback freeze PascalStrategy --until 2h --reason "migration of the feature store"',
@@ -31,7 +32,8 @@ export const unfreezeCommand: Command = subjectCommand('unfreeze', {
 });
 
 export const pauseCommand: Command = subjectCommand('pause', {
-  summary: 'keep alarms from rolling back MODEL (with --fleet: any model) until somebody resumes',
+  summary:
+    'stop rollbacks of MODEL (with --fleet: of all models) by alarms only, until somebody resumes',
   examples: [
     'model-rollback pause PascalStrategy --reason "alarm is noisy since the new dashboard"',
     'model-rollback pause --fleet --reason "incident 4711"',

@@ -24,7 +24,7 @@ export const statusCommand: Command = {
   name: 'status',
   usage: '[MODEL]',
   summary:
-    'show what is live, in quarantine and in progress; without MODEL: all models, those that need you first',
+    'show what is live, in quarantine and in progress; without MODEL: all models on record, those that need you first',
   options: { watch: { type: 'boolean' }, ...pageOptions },
   optionHelp: {
     watch: 'keep showing it, until Ctrl-C; where there is no terminal: a line for each change',

@@ -31,7 +31,7 @@ export const canPromoteCommand: Command = {
     );
     const what = `version ${asked.version} of ${escapeText(asked.modelName)}`;
     const lines = answer.can_promote
-      ? [`Nothing speaks against promoting ${what}.`]
+      ? [`No reason was found against promoting ${what}.`]
       : [
           `Do not promote ${what}:`,
           ...answer.refusals.map(({ code, message }) => escapeText(`  ${code}  ${message}`)),

@@ -24,7 +24,9 @@ export function fleetPage(reading: FleetReading, { limit, style, ...screen }: Fl
   const { models, next } = reading;
   const forAll = fleetLines(reading);
   if (models.length === 0) {
-    const nothing = 'Nothing is on record. To see what is live, pass the name of a model.';
+    const nothing =
+      'Nothing is on record. A model is listed after its first rollback or attempt. ' +
+      `To see what is live now, run ${commandText('status', ['MODEL'])}.`;
     return [...forAll, nothing].join('\n');
   }
   const needs = models.slice(0, limit).flatMap(({ latest, needs: [first] }) => {

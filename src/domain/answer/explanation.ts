@@ -68,7 +68,8 @@ function beginOf({ alarm, createdAtMs, attempts, plan, isAutomatic }: RollbackRe
     ...(alarm === null
       ? []
       : [[alarm.transition.atMs, `the alarm ${alarm.transition.ref.name} went to ALARM`] as const]),
-    [createdAtMs, by],
+    // The record is made after the first reading, which can be a millisecond earlier.
+    [Math.min(createdAtMs, plan?.plannedAtMs ?? createdAtMs), by],
     ...(plan === null
       ? []
       : [

@@ -119,7 +119,7 @@ function textOf(
   const end = unfreezeText(modelName);
   switch (topic) {
     case 'freeze':
-      return `${what} Nobody rolls back until then, unless with an override. To end it earlier, run ${end}.`;
+      return `${what} No rollback is possible until then, except with the override FROZEN. To end it earlier, run ${end}.`;
     case 'freeze-reminder':
       return `${what} It ends soon. An alarm that is still in ALARM then acts, or asks a person if it has waited for long.`;
     default:

@@ -118,7 +118,7 @@ const ends: Readonly<Record<string, News>> = {
   [FreezeOutcome.FROZEN]: news(
     'Freeze Began',
     'info',
-    'Nobody rolls back until its end, unless with an override.',
+    'No rollback is possible until its end, except with the override FROZEN.',
     'status',
   ),
   [FreezeOutcome.UNFROZEN]: news('Freeze Ended', 'info', 'Rollbacks are allowed again.', 'status'),

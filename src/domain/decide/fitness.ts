@@ -65,7 +65,7 @@ function signatureFitness(
 ): Pick<Fitness, 'unfit' | 'unchecked'> {
   const why = [ofTarget, ofLive].find((one) => one.kind === 'unread')?.why;
   if (ofLive.kind === 'unread' || ofTarget.kind === 'unread') {
-    const text = `Whether version ${target} takes what version ${live} takes was not checked: ${cut(why ?? '')}.`;
+    const text = `Whether version ${target} accepts the input of version ${live} was not checked: ${cut(why ?? '')}.`;
     return { unfit: [], unchecked: [text] };
   }
   const { misfits, unsure } = signatureFit(
@@ -75,9 +75,9 @@ function signatureFitness(
   const sentence = (start: string, texts: readonly string[]): string[] =>
     texts.length === 0 ? [] : [`${start}: ${texts.join('; ')}.`];
   return {
-    unfit: sentence(`Version ${target} does not take what version ${live} takes`, misfits),
+    unfit: sentence(`Version ${target} does not accept the input of version ${live}`, misfits),
     unchecked: sentence(
-      `Whether version ${target} takes what version ${live} takes is not certain`,
+      `Whether version ${target} accepts the input of version ${live} is not certain`,
       unsure,
     ),
   };

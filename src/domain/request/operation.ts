@@ -191,7 +191,7 @@ function subjectOperation(
 function needed(verb: string, reason: string | null): string {
   if (reason !== null && reason.trim() !== '') return reason;
   throw new InvalidRequestError(
-    `${verb} needs a reason: it is what people read who meet it. Nothing was done.`,
+    `${verb} needs a reason, which is shown to the people whom it concerns. Nothing was done.`,
   );
 }
 

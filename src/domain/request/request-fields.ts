@@ -72,7 +72,7 @@ export function optional<Name extends string, T>(
 export function parseText(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrongType(name, 'a string', value);
   if (value === '') {
-    throw new InvalidRequestError(`${name} must not be empty. Leave it out or send null instead.`);
+    throw new InvalidRequestError(`${name} must not be empty. Pass a value, or leave it out.`);
   }
   if (value.length > limits.textLengthMax) {
     throw new InvalidRequestError(

@@ -88,7 +88,7 @@ describe('the fitness of a target', () => {
     world.registry.logged.set('m', '3', { run: run('r3'), signature: takes('age') });
     const answer = await ask();
     expect(answer.refusals[0]?.message).toContain(
-      'Version 2 does not take what version 3 takes: it needs the input "zip", which version 3 does not take.',
+      'Version 2 does not accept the input of version 3: it needs the input "zip", which version 3 does not take.',
     );
     const passed = await ask({ overrides: ['TARGET_UNFIT'] });
     expect(passed).toMatchObject({
@@ -117,7 +117,7 @@ describe('the fitness of a target', () => {
         code: 'TARGET_NOT_CHECKED',
         message:
           'Whether the run of version 2 still exists was not checked: No answer in time. ' +
-          'Whether version 2 takes what version 3 takes was not checked: No answer in time.',
+          'Whether version 2 accepts the input of version 3 was not checked: No answer in time.',
       },
     ]);
   });

@@ -95,7 +95,9 @@ describe('run', () => {
     [['plan', 'a', 'b'], '2 arguments were given'],
     [['promoted', 'a'], '1 argument was given'],
     [['history', '--live'], 'run `model-rollback history MODEL --live`'],
-    [['plan', 'm', '--nope'], '--nope'],
+    [['plan', 'm', '--nope'], 'Unknown option "--nope". Usage: model-rollback plan MODEL'],
+    [['plan', 'm', '--ovrride', 'COOLDOWN'], 'Did you mean "--override"?'],
+    [['plan', 'm', '--nope'], 'Run `model-rollback plan --help`.'],
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
     [['policy', 'show', 'm'], 'policy takes one of get, set, unset before MODEL.'],
     [['policy', 'constructor', 'm'], 'policy takes one of get, set, unset before MODEL.'],
@@ -577,6 +579,7 @@ describe('completion', () => {
   test('completes verbs and their options in bash', async () => {
     expect(await complete('un')).toEqual(['undo', 'unfreeze']);
     expect(await complete('freeze', '--f')).toEqual(['--fleet']);
+    expect(await complete('freeze', '--ut')).toEqual(['--utc']);
     expect(await complete('nothing', '--f')).toEqual([]);
   });
 
