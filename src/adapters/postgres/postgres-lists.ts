@@ -5,6 +5,7 @@ import { isSent } from '../../domain/record/outbox.ts';
 import { readEach } from '../../domain/record/read-each.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
 import { decodeLiveLogEntry, decodeRollbackRecord } from '../../domain/record/stored-item.ts';
+import { readNoticeRow, readRow } from '../../domain/record/stored-row.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type {
   DueItem,
@@ -15,7 +16,6 @@ import type {
   RecordList,
 } from '../../ports/rollback-store.ts';
 import type { Row } from './postgres-database.ts';
-import { readNoticeRow, readRow } from './postgres-rows.ts';
 
 /** Reads rows of one workspace, which is `$1`. */
 type ReadRows = (
@@ -39,7 +39,7 @@ export class PostgresLists {
   ): Promise<RecordList> {
     const rows = await this.#rows(
       deadline,
-      `SELECT r.id, r.revision, r.shown_at_ms, r.doc, n.write_token, n.doc AS notice
+      `SELECT r.id, r.revision, r.shown_at_ms, r.doc, n.write_token AS token, n.doc AS notice
        FROM model_rollback_record r LEFT JOIN model_rollback_notice n
          ON n.workspace = r.workspace AND n.rollback_id = r.id AND n.topic = 'end'
        WHERE r.workspace = $1 AND ($2::text IS NULL OR r.model_name = $2)
@@ -120,9 +120,7 @@ function isNotified(record: RollbackRecord, row: Row): boolean {
   if (record.notice.kind === 'sent') return true;
   if (row['notice'] === null) return false;
   try {
-    return isSent(
-      readNoticeRow({ doc: row['notice'], write_token: row['write_token'] }, `${record.id}#end`),
-    );
+    return isSent(readNoticeRow({ doc: row['notice'], token: row['token'] }, `${record.id}#end`));
   } catch (error) {
     if (error instanceof StateCorruptError) return false;
     throw error;

@@ -11,6 +11,7 @@ import {
   encodeLiveLogEntry,
   encodeState,
 } from '../../domain/record/stored-item.ts';
+import { readNoticeRow, readRow } from '../../domain/record/stored-row.ts';
 import { type HeadsItem, type LiveLogEntry, liveLogName } from '../../domain/state/live-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -32,16 +33,7 @@ import {
   type Run,
 } from './postgres-database.ts';
 import { PostgresLists } from './postgres-lists.ts';
-import {
-  headsRow,
-  noticeRow,
-  putRow,
-  readNoticeRow,
-  readRow,
-  recordRow,
-  type Stored,
-  stateRow,
-} from './postgres-rows.ts';
+import { headsRow, noticeRow, putRow, recordRow, type Stored, stateRow } from './postgres-rows.ts';
 
 /** @param config `url` as of PostgresDatabase, `address` for people */
 export function postgresStore(
@@ -77,7 +69,7 @@ export class PostgresRollbackStore implements RollbackStore {
   async read(modelName: string, rollbackId: string | null, deadline: Deadline): Promise<StoreView> {
     const rows = await this.#database.read(
       deadline,
-      `SELECT 'state' AS kind, doc, revision, '' AS write_token FROM model_rollback_state
+      `SELECT 'state' AS kind, doc, revision, '' AS token FROM model_rollback_state
          WHERE workspace = $1 AND model_name = $2
        UNION ALL SELECT 'fleet', doc, revision, '' FROM model_rollback_state
          WHERE workspace = $1 AND model_name = ''
@@ -110,7 +102,7 @@ export class PostgresRollbackStore implements RollbackStore {
   ): Promise<OutboxNotice | undefined> {
     const [row] = await this.#rows(
       deadline,
-      `SELECT write_token, doc FROM model_rollback_notice
+      `SELECT write_token AS token, doc FROM model_rollback_notice
        WHERE workspace = $1 AND rollback_id = $2 AND topic = $3`,
       rollbackId,
       topic,

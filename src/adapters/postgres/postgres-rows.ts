@@ -1,15 +1,8 @@
-import { StateCorruptError } from '../../domain/errors.ts';
 import { dueAtMs, expiresAtMs, noticeDueAtMs, noticeExpiresAtMs } from '../../domain/record/due.ts';
-import type { OutboxNotice } from '../../domain/record/outbox.ts';
 import { type RollbackRecord, type StoreChange, shownAtMs } from '../../domain/record/record.ts';
-import {
-  decodeNotice,
-  encodeHeads,
-  encodeNotice,
-  encodeRecord,
-} from '../../domain/record/stored-item.ts';
+import { encodeHeads, encodeNotice, encodeRecord } from '../../domain/record/stored-item.ts';
 import type { HeadsItem } from '../../domain/state/live-log.ts';
-import type { Row, Run } from './postgres-database.ts';
+import type { Run } from './postgres-database.ts';
 
 /** A row to write, and the one that must be there before. */
 export interface Stored {
@@ -89,28 +82,4 @@ export function noticeRow({ item, over }: NonNullable<StoreChange['notice']>): S
 export function headsRow(heads: HeadsItem): Stored {
   const columns = { part: heads.part, revision: heads.revision, doc: encodeHeads(heads) };
   return { key: ['part'], columns, over: overRevision(heads) };
-}
-
-/** Conditions use the column, decisions the document: they must not differ. */
-export function readRow<T extends { readonly revision: number }>(
-  row: Row,
-  name: string,
-  decode: (text: string, itemName: string) => T,
-): T {
-  const item = decode(String(row['doc']), name);
-  if (Number(row['revision']) === item.revision) return item;
-  throw differs(name, 'revision');
-}
-
-export function readNoticeRow(row: Row, name: string): OutboxNotice {
-  const notice = decodeNotice(String(row['doc']), name);
-  if (row['write_token'] === notice.token) return notice;
-  throw differs(name, 'token');
-}
-
-function differs(name: string, field: string): StateCorruptError {
-  return new StateCorruptError(
-    `The stored item ${name} cannot be read: field ${field}: it differs from the one in doc. ` +
-      'Nothing was written.',
-  );
 }

@@ -6,9 +6,9 @@ import {
   encodeHeads,
   encodeLiveLogEntry,
 } from '../../domain/record/stored-item.ts';
+import { readRow } from '../../domain/record/stored-row.ts';
 import { type HeadsItem, type LiveLogEntry, liveLogName } from '../../domain/state/live-log.ts';
 import type { LiveLogList } from '../../ports/rollback-store.ts';
-import { readRow } from './sqlite-schema.ts';
 import type { StateFile } from './state-file.ts';
 
 /** The tables of what was live when. Every call is within a transaction of the file. */

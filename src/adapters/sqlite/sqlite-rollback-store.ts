@@ -14,6 +14,7 @@ import {
   encodeRecord,
   encodeState,
 } from '../../domain/record/stored-item.ts';
+import { readNoticeRow, readRow } from '../../domain/record/stored-row.ts';
 import type { FleetState } from '../../domain/state/fleet.ts';
 import type { HeadsItem } from '../../domain/state/live-log.ts';
 import type { ModelState } from '../../domain/state/model-state.ts';
@@ -31,7 +32,6 @@ import type {
 } from '../../ports/rollback-store.ts';
 import { SQLiteLiveLog } from './sqlite-live-log.ts';
 import { pageOfRows } from './sqlite-record-pages.ts';
-import { readNoticeRow, readRow } from './sqlite-schema.ts';
 import { StateFile } from './state-file.ts';
 
 type Row = Record<string, SQLOutputValue>;

@@ -1,9 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { StateCorruptError } from '../../domain/errors.ts';
-import type { OutboxNotice } from '../../domain/record/outbox.ts';
-import { decodeNotice } from '../../domain/record/stored-item.ts';
+import type { DatabaseSync } from 'node:sqlite';
 
 /**
  * The version of the tables, kept in `user_version`. Release 0.1.0 refuses a higher one, so a table that it
@@ -92,28 +89,4 @@ export function makeFolder(path: string): void {
     // Another process made it at this moment.
     if (!existsSync(path)) throw error;
   }
-}
-
-/** Conditions use the column, decisions the document: they must not differ. */
-export function readRow<T extends { readonly revision: number }>(
-  row: Record<string, SQLOutputValue>,
-  name: string,
-  decode: (text: string, itemName: string) => T,
-): T {
-  const item = decode(String(row['doc']), name);
-  if (Number(row['revision']) === item.revision) return item;
-  throw new StateCorruptError(
-    `The stored item ${name} cannot be read: field revision: it differs from the one in doc. ` +
-      'Nothing was written.',
-  );
-}
-
-/** The same of a notice, whose token stands beside it. */
-export function readNoticeRow(row: Record<string, SQLOutputValue>, name: string): OutboxNotice {
-  const notice = decodeNotice(String(row['doc']), name);
-  if (row['token'] === notice.token) return notice;
-  throw new StateCorruptError(
-    `The stored item ${name} cannot be read: field token: it differs from the one in doc. ` +
-      'Nothing was written.',
-  );
 }
