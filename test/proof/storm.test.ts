@@ -38,6 +38,8 @@ const MODELS = 200;
 const ATTEMPTS_MAX = 3;
 /** Recheck and read-back, of the one that has the claim. */
 const OWNER_READS = 2;
+/** One more recheck, where the claim took so long that the first one is too old (`recheckAgeMaxMs`). */
+const LATE_READS_MAX = 1;
 const STAGES: readonly Stage[] = ['Archived', 'Archived', 'Production'];
 const RETRYABLE = [
   'RollbackInProgressError',
@@ -162,7 +164,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('a storm'), { timeout: TIMEOUT_MS },
           .map(({ body }) => (body as { name: string }).name);
         expect(moved.toSorted()).toEqual(models.toSorted());
         const reads = calls.filter((name) => name === 'search').length;
-        expect(reads).toBe(MODELS * (1 + OWNER_READS));
+        expect(reads).toBeGreaterThanOrEqual(MODELS * (1 + OWNER_READS));
+        expect(reads).toBeLessThanOrEqual(MODELS * (1 + OWNER_READS + LATE_READS_MAX));
         const received = await receiveNotices(topic.queueUrl, {
           count: MODELS + 1,
           timeoutMs: 5_000,
@@ -238,7 +241,9 @@ async function expectOneRollback(
   expect(count('transition-stage')).toBe(1);
   expect(tap.moves(model)).toHaveLength(1);
   // Each attempt reads once, and once more beside its claim, also when it loses that.
-  expect(count('search')).toBeLessThanOrEqual(2 * requests * ATTEMPTS_MAX + OWNER_READS);
+  expect(count('search')).toBeLessThanOrEqual(
+    2 * requests * ATTEMPTS_MAX + OWNER_READS + LATE_READS_MAX,
+  );
   expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
   const history = await world.history(model);
   expect(history.filter(({ outcome }) => outcome === 'ROLLED_BACK')).toHaveLength(1);
