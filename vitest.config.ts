@@ -25,7 +25,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{unit,simulation,stories}/**/*.test.ts', 'test/*.test.ts'],
           // The engines of the other projects share the cores.
           testTimeout: 20_000,
         },

@@ -15,6 +15,7 @@ import {
 } from './compose-aws.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
+import { assert } from './domain/assert.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -71,6 +72,7 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
 async function openStore({ store, registry }: Config): Promise<RollbackStore> {
   const workspace = registry.workspace ?? '';
   if (store.kind === 'dynamodb') return dynamoDBStore({ tableName: store.tableName, workspace });
+  assert(store.kind === 'sqlite', 'the configuration of a function names no other store');
   // Not for real functions, whose disk is their own; for running the bundle on one machine.
   const { SQLiteRollbackStore } = await import('./adapters/sqlite/sqlite-rollback-store.ts');
   return new SQLiteRollbackStore(store.path, workspace, systemClock);

@@ -1,7 +1,5 @@
 import { resolve } from 'node:path';
-import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import type { CreatedTable } from './adapters/dynamodb/dynamodb-table.ts';
 import type { ReindexOptions, ReindexReport } from './adapters/dynamodb/reindex.ts';
@@ -11,12 +9,12 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
-import type { Config, StoreConfig } from './config/config-from-env.ts';
-import { isModelRollbackError, type ModelRollbackError } from './domain/errors.ts';
+import type { Config } from './config/config-from-env.ts';
+import type { StoreConfig } from './config/store-settings.ts';
+import { isModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
-import type { Surroundings } from './ports/surroundings.ts';
 
 /** Composition for the command and the library: what is heavy is loaded when it is asked for. */
 
@@ -41,7 +39,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   });
 }
 
-async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {
+/** Null: there are none beside the topic. */
+export async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {
   if (channels.length === 0) return null;
   return await (await import('./compose-channels.ts')).openChannels(
     channels,
@@ -49,7 +48,7 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   );
 }
 
-async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
+export async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
   if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
   return new LoginAuthorizer(
     auth.kind === 'login'
@@ -59,7 +58,7 @@ async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> 
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
-function alarmsOnDemand(): AlarmReader {
+export function alarmsOnDemand(): AlarmReader {
   let loaded: AlarmReader | null = null;
   const reader = async (): Promise<AlarmReader> => {
     const { cloudWatchAlarms } = await import('./compose-aws.ts');
@@ -79,9 +78,9 @@ function alarmsOnDemand(): AlarmReader {
   };
 }
 
-/** A notice that only this terminal showed must not count as sent where a function shares the table. */
+/** A notice that only this terminal showed must not count as sent where a function shares the state. */
 function sharedStateHint(store: StoreConfig): string | null {
-  return store.kind === 'dynamodb'
+  return store.kind !== 'sqlite'
     ? 'ALERT_SNS_TOPIC_ARN is not set; the notice waits for a sweep that has a topic'
     : null;
 }
@@ -95,15 +94,20 @@ export async function openStore(
     const { SQLiteRollbackStore } = await import('./adapters/sqlite/sqlite-rollback-store.ts');
     return new SQLiteRollbackStore(config.path, workspace ?? '', systemClock);
   }
+  if (config.kind === 'postgres') {
+    const { postgresStore } = await import('./adapters/postgres/postgres-rollback-store.ts');
+    return postgresStore(config, workspace ?? '', { clock: systemClock, identity: systemIdentity });
+  }
   const { dynamoDBStore } = await import('./compose-aws.ts');
   return dynamoDBStore({ tableName: config.tableName, workspace: workspace ?? '' });
 }
 
-/** Which store that is, for people: `dynamodb:NAME (REGION)` or `sqlite:PATH`. */
+/** Which store that is, for people: `dynamodb:NAME (REGION)`, `sqlite:PATH` or `postgres://HOST/DATABASE`. */
 export async function storeLabel(config: StoreConfig): Promise<string> {
   if (config.kind === 'sqlite') {
     return `sqlite:${config.path === ':memory:' ? config.path : resolve(config.path)}`;
   }
+  if (config.kind === 'postgres') return config.address;
   const { regionInUse } = await import('./compose-aws.ts');
   return `dynamodb:${config.tableName} (${(await regionInUse()) ?? 'no region is set'})`;
 }
@@ -136,160 +140,4 @@ async function withTable<T>(
   } finally {
     client.destroy();
   }
-}
-
-/** What `doctor` works with. A part that cannot be used throws why, so that the others can be checked. */
-export async function composeForDoctor(
-  config: Config,
-  broken: {
-    readonly registryError: ModelRollbackError | null;
-    readonly storeError: ModelRollbackError | null;
-  },
-  options: ComposeOptions,
-): Promise<Composed & { readonly around: Surroundings }> {
-  const [store, authorizer] = await Promise.all([
-    broken.storeError === null
-      ? openStore(config.store, config.registry.workspace).catch(brokenStore)
-      : brokenStore(broken.storeError),
-    broken.registryError === null
-      ? authorizerFor(config.registry)
-      : brokenAuthorizer(broken.registryError),
-  ]);
-  const composed = assemble(config, {
-    store,
-    authorizer,
-    notifiers: [new ConsoleNotifier(options.writeNotice)],
-    alarms: alarmsOnDemand(),
-    logger: options.logger,
-  });
-  const around = openSurroundings(config, authorizer);
-  const isStoreKnown = broken.storeError === null;
-  return { ...composed, around: isStoreKnown ? around : { ...around, state: async () => [] } };
-}
-
-function brokenStore(error: unknown): RollbackStore {
-  const fail = async (): Promise<never> => {
-    throw error;
-  };
-  return {
-    read: fail,
-    readNotice: fail,
-    write: fail,
-    list: fail,
-    listDue: fail,
-    readHeads: fail,
-    listLive: fail,
-    close: () => undefined,
-  };
-}
-
-function brokenAuthorizer(error: unknown): Authorizer {
-  const authorize = async (): Promise<never> => {
-    throw error;
-  };
-  return {
-    source: 'the settings',
-    iamService: null,
-    authorize,
-    renew: async () => null,
-    close: () => undefined,
-  };
-}
-
-/** Each part is loaded when it is checked; what was opened for a check is closed after it. */
-function openSurroundings(config: Config, authorizer: Authorizer): Surroundings {
-  const { registry, store } = config;
-  return {
-    registry: async (deadline) => {
-      const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
-      const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
-      const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
-      return await inspectRegistry(client, registry.address, deadline).finally(() =>
-        client.close(),
-      );
-    },
-    state: async (deadline) => {
-      if (store.kind === 'sqlite') {
-        const { inspectFile } = await import('./adapters/sqlite/inspect-file.ts');
-        return [inspectFile(store.path)];
-      }
-      const { inspectTable } = await import('./adapters/dynamodb/inspect-table.ts');
-      const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
-      const client = new DynamoDBClient((await import('./compose-aws.ts')).clientConfig);
-      const table = { tableName: store.tableName, workspace: registry.workspace ?? '' };
-      return await inspectTable(client, table, deadline).finally(() => client.destroy());
-    },
-    topic: async (name, arn, use, deadline) => {
-      const { inspectTopic } = await import('./adapters/sns/inspect-topic.ts');
-      const { SNSClient } = await import('@aws-sdk/client-sns');
-      const { clientConfig, regionOf } = await import('./compose-aws.ts');
-      const client = new SNSClient({ ...clientConfig, ...regionOf(arn) });
-      return await inspectTopic(client, { name, arn, use }, deadline).finally(() =>
-        client.destroy(),
-      );
-    },
-    channels: async (deadline) => {
-      const { inspectOne } = await import('./compose-inspect.ts');
-      return await Promise.all(config.channels.map((channel) => inspectOne(channel, deadline)));
-    },
-    openNotifiers: async () => {
-      const { topicArn, snsFormat } = config;
-      const further = await furtherChannels(config);
-      const topic =
-        topicArn === null
-          ? []
-          : [(await import('./compose-aws.ts')).snsNotifier(topicArn, snsFormat)];
-      return {
-        notifiers: [...topic, ...(further?.notifiers ?? [])],
-        close: () => further?.close(),
-      };
-    },
-    function: async (name, deadline) => {
-      const { inspectFunction } = await import('./adapters/lambda/inspect-function.ts');
-      return await withLambda(name, (client) => inspectFunction(client, name, deadline));
-    },
-    functionPolicy: async (arn, deadline) => {
-      const { readFunctionPolicy } = await import('./adapters/lambda/inspect-function.ts');
-      return await withLambda(arn, (client) => readFunctionPolicy(client, arn, deadline));
-    },
-    schedules: async (arn, deadline) => {
-      const { findSchedules } = await import('./adapters/lambda/find-schedules.ts');
-      const { AWS_ENDPOINT_URL_SCHEDULER: own, AWS_ENDPOINT_URL: all } = process.env;
-      const endpoint = own || all || null;
-      return await withLambda(arn, (client) => findSchedules(client, arn, endpoint, deadline));
-    },
-    alarms: async (asked, deadline) => {
-      const { findAlarms } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
-      const arn = asked.functionArn ?? asked.topicArn ?? '';
-      return await withCloudWatch(arn, (client) => findAlarms(client, asked, deadline));
-    },
-    alarmHistory: async (arn, deadline) => {
-      const { inspectHistory } = await import('./adapters/cloudwatch/inspect-history.ts');
-      return await withCloudWatch(arn, (client) => inspectHistory(client, deadline));
-    },
-    alarmChildren: async (arn, deadline) => {
-      const { findChildren } = await import('./adapters/cloudwatch/cloudwatch-wiring.ts');
-      return await withCloudWatch(arn, (client) => findChildren(client, arn, deadline));
-    },
-  };
-}
-
-async function withLambda<T>(
-  nameOrArn: string,
-  inspect: (client: LambdaClient) => Promise<T>,
-): Promise<T> {
-  const { LambdaClient } = await import('@aws-sdk/client-lambda');
-  const { clientConfig, regionOf } = await import('./compose-aws.ts');
-  const client = new LambdaClient({ ...clientConfig, ...regionOf(nameOrArn) });
-  return await inspect(client).finally(() => client.destroy());
-}
-
-async function withCloudWatch<T>(
-  arn: string,
-  inspect: (client: CloudWatchClient) => Promise<T>,
-): Promise<T> {
-  const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
-  const { clientConfig, regionOf } = await import('./compose-aws.ts');
-  const client = new CloudWatchClient({ ...clientConfig, ...regionOf(arn) });
-  return await inspect(client).finally(() => client.destroy());
 }

@@ -22,7 +22,8 @@ export type { SweepReport } from './app/sweep-report.ts';
 export { type Undo, undoRequest } from './app/undo.ts';
 export type { Composed, ComposeOptions } from './assemble.ts';
 export { compose } from './compose.ts';
-export { type Config, configFromEnv, type Env, type Surface } from './config/config-from-env.ts';
+export { type Config, configFromEnv, type Env } from './config/config-from-env.ts';
+export type { Surface } from './config/store-settings.ts';
 export type {
   AlarmContributor,
   AlarmDescription,

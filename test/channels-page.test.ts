@@ -8,7 +8,7 @@ import { slack } from '../src/adapters/webhook/slack.ts';
 import { teams } from '../src/adapters/webhook/teams.ts';
 import { briefJson, briefOf, testNotice } from '../src/domain/answer/brief.ts';
 import type { Notice, NoticeMessage } from '../src/domain/record/notice-content.ts';
-import { parseRequest } from '../src/domain/request/request.ts';
+import { parseRollbackOperation } from '../src/domain/request/rollback-operation.ts';
 import {
   chatNotification,
   pagerDutyEvent,
@@ -101,19 +101,18 @@ describe('channels.md', () => {
     }
   });
 
-  test('has a button that sends a sound request', () => {
-    const [, payload = ''] =
-      /--payload\s+(\{[\s\S]*?\})/.exec(blockIn('Approval with a button', 'yaml')) ?? [];
+  test('has a button that sends a sound approval', () => {
+    const block = blockIn('Approval with a button', 'hcl');
+    const [, fields = ''] = /jsonencode\((\{.*?\})\)/.exec(block) ?? [];
     const { context } = chatNotification(chatMessage(notice));
-    const filled = payload
-      .replaceAll('$Model', context['model_name'] ?? '')
-      .replaceAll('$From', context['from_version'] ?? '')
-      .replaceAll('$To', context['to_version'] ?? '')
+    const filled = fields
+      .replaceAll(/(\w+) = /g, '"$1": ')
       .replaceAll('$Id', context['rollback_id'] ?? '');
-    const { request, warnings } = parseRequest(JSON.parse(filled));
-    expect(warnings).toEqual([]);
-    expect(request).toMatchObject({ targetVersion: '2', expectedFromVersion: '3' });
+    expect(parseRollbackOperation(JSON.parse(filled))).toMatchObject({
+      verb: 'approve',
+      what: notice.message.rollback_id,
+    });
     expect(briefOf(notice).event).toBe('Approval Needed');
-    expect(blockIn('Approval with a button', 'yaml')).toContain('Value: Approval Needed');
+    expect(block).toContain('value = "Approval Needed"');
   });
 });

@@ -32,6 +32,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
+import { ApprovalButton } from '../src/cdk/approval-button.ts';
 import { functionPolicy } from '../src/cdk/function-policy.ts';
 import { statementOf } from '../src/cdk/function-role.ts';
 import { ModelRollback } from '../src/cdk/model-rollback.ts';
@@ -111,6 +112,12 @@ class TemplateStack extends Stack {
       reason: 'The ARN of a secret is no password.',
     });
     Validations.of(rollback.function).acknowledge(...blankIsGuarded('F3031', 'E1150'));
+    const isChat = this.#condition(
+      'IsChat',
+      Fn.conditionEquals(parameters.SnsFormat.valueAsString, 'chat'),
+    );
+    const { functionName } = rollback.function;
+    const button = onlyIf(isChat, new ApprovalButton(rollback, 'ApprovalButton', functionName));
     const outputs = {
       FunctionName: rollback.function.functionName,
       FunctionArn: rollback.function.functionArn,
@@ -121,6 +128,10 @@ class TemplateStack extends Stack {
     for (const [name, value] of Object.entries(outputs)) {
       new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
     }
+    const value = button.attrCustomActionArn;
+    new CfnOutput(this, 'ApprovalButtonOutput', { value, condition: isChat }).overrideLogicalId(
+      'ApprovalButtonArn',
+    );
   }
 
   /** Names that people can read, as this template has only one of each thing. */

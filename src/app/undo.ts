@@ -3,7 +3,7 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import { moveText } from '../domain/decide/plan-text.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
-import { isRollbackId, type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
+import { type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
 import { isoTime } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import {
@@ -12,6 +12,7 @@ import {
   RefusalCode,
   type RollbackRequest,
 } from '../domain/request/request.ts';
+import { isRollbackId } from '../domain/request/rollback-operation.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { pointerAsked, type RollbackDeps } from './deps.ts';

@@ -1,4 +1,5 @@
 import { Arn, ArnFormat, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import type { CfnCustomAction } from 'aws-cdk-lib/aws-chatbot';
 import type { Alarm, AlarmBase, Dashboard, IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
@@ -12,6 +13,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ConfigurationError } from '../domain/errors.ts';
 import { RollbackAction, requirePrefix, tagWithModel } from './alarm-wiring.ts';
+import { ApprovalButton } from './approval-button.ts';
 import { bundledCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { functionPolicy, isOfRegistry } from './function-policy.ts';
@@ -54,6 +56,8 @@ export class ModelRollback extends Construct {
   /** Alarms on the function itself. */
   readonly selfAlarms: readonly Alarm[];
   readonly dashboard: Dashboard | undefined;
+  /** With `snsFormat: 'chat'`: its ARN is for `customizationResourceArns` of the chat channel. */
+  readonly approvalButton: CfnCustomAction | undefined;
   readonly #action: RollbackAction;
   #registryPolicy: Policy | undefined;
   /** Alarms that have the action, with the model that each is about. */
@@ -99,6 +103,10 @@ export class ModelRollback extends Construct {
       props.dashboard === false
         ? undefined
         : selfDashboard(this, 'Dashboard', metrics, this.selfAlarms);
+    this.approvalButton =
+      props.snsFormat === 'chat'
+        ? new ApprovalButton(this, 'ApprovalButton', this.function.functionName)
+        : undefined;
     const { deadLetters, function: fn } = this;
     acknowledgeFindings(this, { policy, deadLetters, function: fn });
   }

@@ -1,14 +1,9 @@
 import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
 import { compose, openStore, storeLabel } from '../compose.ts';
-import {
-  configFromEnv,
-  type Env,
-  type StoreConfig,
-  settingsWarnings,
-  storeFromEnv,
-} from '../config/config-from-env.ts';
+import { configFromEnv, type Env, settingsWarnings } from '../config/config-from-env.ts';
 import { workspaceFromEnv } from '../config/registry-settings.ts';
+import { type StoreConfig, storeFromEnv } from '../config/store-settings.ts';
 import { escapeText } from '../domain/escape.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
@@ -114,7 +109,7 @@ export function answerView(
   { style }: CommandContext,
   { topicArn, store }: { readonly topicArn: string | null; readonly store: StoreConfig },
 ): AnswerView {
-  return { style, hasTopic: topicArn !== null || store.kind === 'dynamodb' };
+  return { style, hasTopic: topicArn !== null || store.kind !== 'sqlite' };
 }
 
 /** A notice on a terminal: what people read first. `explain` shows all of it. */

@@ -1,5 +1,3 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
@@ -13,6 +11,7 @@ import { envNames } from './env-names.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
 import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
+import { type StoreConfig, type Surface, storeFromEnv } from './store-settings.ts';
 
 export type { Env } from './read-env.ts';
 
@@ -34,12 +33,6 @@ export interface Config {
   readonly alarms: AlarmSettings;
   readonly warnings: readonly Warning[];
 }
-
-export type StoreConfig =
-  | { readonly kind: 'dynamodb'; readonly tableName: string }
-  | { readonly kind: 'sqlite'; readonly path: string };
-
-export type Surface = 'lambda' | 'command';
 
 /**
  * Reads the environment.
@@ -99,33 +92,6 @@ export function settingsWarnings(env: Env): Warning[] {
     });
   }
   return warnings;
-}
-
-/**
- * Where state is kept; needs no registry.
- * @throws ConfigurationError
- */
-export function storeFromEnv(env: Env, surface: Surface): StoreConfig {
-  const table = read(env, 'ROLLBACK_STATE_TABLE');
-  const store = read(env, 'ROLLBACK_STORE');
-  const path = store?.startsWith('sqlite:') ? store.slice('sqlite:'.length) : null;
-  if (path !== null && path !== '') return { kind: 'sqlite', path };
-  if (store !== undefined && store !== 'dynamodb') {
-    throw wrong('ROLLBACK_STORE', store, '`dynamodb` or `sqlite:<path>`');
-  }
-  if (store === undefined && surface === 'command' && table === undefined) {
-    const folder = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
-    return { kind: 'sqlite', path: join(folder, 'model-rollback', 'state.sqlite') };
-  }
-  const tableName = table ?? 'tradai-rollback-state';
-  if (!/^(arn:aws[a-z-]*:dynamodb:[\w-]+:\d{12}:table\/)?[\w.-]{3,255}$/.test(tableName)) {
-    throw wrong(
-      'ROLLBACK_STATE_TABLE',
-      tableName,
-      'the name (3 to 255 letters, digits, _ - .) or ARN of a DynamoDB table',
-    );
-  }
-  return { kind: 'dynamodb', tableName };
 }
 
 /** @throws ConfigurationError */

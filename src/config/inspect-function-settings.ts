@@ -52,6 +52,7 @@ const settings: readonly (readonly [string, EnvName, (config: Config) => string]
 ];
 
 function stateText(store: Config['store']): string {
+  if (store.kind === 'postgres') return store.address;
   return store.kind === 'dynamodb' ? `dynamodb:${store.tableName}` : `sqlite:${store.path}`;
 }
 

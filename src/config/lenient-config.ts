@@ -3,15 +3,10 @@ import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { defaultPointers } from '../domain/registry/pointer.ts';
 import { channelSettingsFromEnv } from './channel-settings.ts';
-import {
-  type Config,
-  configFromEnv,
-  type Env,
-  storeFromEnv,
-  topicFromEnv,
-} from './config-from-env.ts';
+import { type Config, configFromEnv, type Env, topicFromEnv } from './config-from-env.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { registryFromEnv } from './registry-settings.ts';
+import { storeFromEnv } from './store-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
 export interface LenientConfig {

@@ -1,16 +1,22 @@
+import { approveRollback } from '../app/approve-rollback.ts';
 import type { RollbackDeps } from '../app/deps.ts';
 import { handleAlarm } from '../app/handle-alarm.ts';
 import { planFleet } from '../app/plan-fleet.ts';
-import { rollBack } from '../app/roll-back.ts';
+import { type RollbackCall, rollBack } from '../app/roll-back.ts';
 import { type OperationAnswer, runOperation } from '../app/run-operation.ts';
 import { sweep } from '../app/sweep.ts';
 import type { SweepReport } from '../app/sweep-report.ts';
+import { undoRequest } from '../app/undo.ts';
 import type { AlarmPayload } from '../domain/alarm/alarm-payload.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { assertNever } from '../domain/assert.ts';
 import { type FleetPlan, parseFleetRequest } from '../domain/request/fleet-request.ts';
 import { parseOperation } from '../domain/request/operation.ts';
 import { parseRequest } from '../domain/request/request.ts';
+import {
+  parseRollbackOperation,
+  type RollbackOperation,
+} from '../domain/request/rollback-operation.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { parseEvent, type QueuedAlarm } from './event.ts';
 import { type Call, type CallReport, serveCall } from './serve-call.ts';
@@ -129,13 +135,40 @@ async function answerFleet(
 async function answerOperation(
   deps: RollbackDeps,
   body: unknown,
-  { invocationId, deadline, report }: Invocation,
-): Promise<OperationAnswer> {
+  invocation: Invocation,
+): Promise<OperationAnswer | RollbackResponse> {
+  const rollback = parseRollbackOperation(body);
+  if (rollback !== null) return await answerRollbackOperation(deps, rollback, invocation);
+  const { invocationId, deadline, report } = invocation;
   const operation = parseOperation(body, deps.clock.nowMs());
   const { modelName } = operation;
   const call: Call = { ...anyCall, kind: 'operation', triggerId: invocationId, modelName };
   const work = (watched: RollbackDeps): Promise<OperationAnswer> =>
     runOperation(watched, operation, deadline);
+  return await serveCall(deps, call, work, report);
+}
+
+/** An approval or an undo: a rollback like any other, and answered as one. */
+async function answerRollbackOperation(
+  deps: RollbackDeps,
+  { verb, what, overrides, requestedBy, pointer }: RollbackOperation,
+  { invocationId, deadline, report }: Invocation,
+): Promise<RollbackResponse> {
+  const call: Call = { ...anyCall, triggerId: `${verb}:${what}` };
+  const work = async (watched: RollbackDeps): Promise<RollbackResponse> => {
+    const run = async (asked: Pick<RollbackCall, 'request' | 'alarm'>): Promise<RollbackResponse> =>
+      await rollBack(watched, { ...asked, warnings: [], invocationId, deadline });
+    if (verb === 'undo') {
+      const undo = { what, pointer, overrides, requestedBy };
+      return await run({ request: await undoRequest(watched, undo, deadline) });
+    }
+    const approval = { rollbackId: what, overrides, requestedBy };
+    const approved = async (asked: Pick<RollbackCall, 'request' | 'alarm'>) => {
+      const answer = await run(asked);
+      return { answer, isRolledBack: answer.rolled_back };
+    };
+    return (await approveRollback(watched, approval, approved, () => deadline)).answer;
+  };
   return await serveCall(deps, call, work, report);
 }
 

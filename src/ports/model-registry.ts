@@ -7,6 +7,11 @@ import type {
   RegistrySnapshot,
 } from '../domain/registry/model.ts';
 import type { ModelPointer } from '../domain/registry/pointer.ts';
+import type {
+  ModelSignature,
+  RunDetails,
+  VersionDetails,
+} from '../domain/registry/version-details.ts';
 import type { Deadline } from './deadline.ts';
 
 /** What the registry said to a move. Only `moved` and `refused` are certain. */
@@ -97,6 +102,25 @@ export interface ModelRegistry {
    * @throws RegistryRefusedError, RegistryUnavailableError
    */
   readAliasesOf(modelName: string, version: string, deadline: Deadline): Promise<readonly string[]>;
+  /**
+   * What a version was made of, for people. Its run and its signature as far as they can be read.
+   * @throws VersionNotFoundError, RegistryRefusedError, RegistryUnavailableError
+   */
+  readDetails(modelName: string, version: string, deadline: Deadline): Promise<VersionDetails>;
+  /**
+   * A run, also one in MLflow's trash.
+   * @throws RegistryRefusedError, RegistryUnavailableError
+   */
+  readRun(runId: string, deadline: Deadline): Promise<RunDetails>;
+  /**
+   * What a version takes and gives; null when it declares nothing.
+   * @throws RegistryRefusedError, RegistryUnavailableError when its files cannot be read: best effort
+   */
+  readSignature(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<ModelSignature | null>;
   /** Moves the pointer in one call that leaves no moment without a live version. Never throws. */
   movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer>;
   /**

@@ -55,6 +55,11 @@ export function registryFor(
     readAliases: async (_model, deadline) => await read('read aliases', () => [], deadline),
     readAliasesOf: async (_model, _version, deadline) =>
       await read('read aliases of', () => [], deadline),
+    readDetails: async (_model, version, deadline) =>
+      await read('read details', () => registry.details(version), deadline),
+    readRun: async () => Promise.reject(unavailable('the world has no runs')),
+    readSignature: async (_model, _version, deadline) =>
+      await read('read signature', () => null, deadline),
     annotate: async (_model, version, tag, deadline) =>
       await read('set tag', () => registry.tag(version, tag), deadline),
     movePointer: async (model, version, deadline) => {

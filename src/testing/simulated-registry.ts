@@ -6,6 +6,7 @@ import {
 } from '../domain/registry/model.ts';
 import { type ModelPointer, stagePointer } from '../domain/registry/pointer.ts';
 import { marksIn } from '../domain/registry/rollback-mark.ts';
+import type { VersionDetails } from '../domain/registry/version-details.ts';
 
 export const modelName = 'm';
 /** A model that nothing real is about: only forged messages name it. */
@@ -74,6 +75,20 @@ export class SimulatedRegistry {
     const { pointer } = this;
     if (pointer.kind !== 'alias' || pointer.alias !== alias) return null;
     return this.snapshot(modelName).live[0] ?? null;
+  }
+
+  /** What a version is made of: nothing was logged. */
+  details(version: string): VersionDetails {
+    const tags = Object.fromEntries(this.#tags.get(version) ?? []);
+    const none = {
+      description: '',
+      source: '',
+      aliases: [],
+      run: null,
+      signature: null,
+      unread: [],
+    };
+    return { version, createdAtMs: 0, tags, ...none };
   }
 
   /** Writes a tag, over an older one; it changes no time. */

@@ -12,6 +12,7 @@ import { ModelRollback, modelTag, StateTable } from '../../src/cdk/index.ts';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { envNames } from '../../src/config/env-names.ts';
 import { pointerFor, pointerText } from '../../src/domain/registry/pointer.ts';
+import { parseRollbackOperation } from '../../src/domain/request/rollback-operation.ts';
 import {
   account,
   environmentOf,
@@ -676,6 +677,28 @@ describe('the alarms on the function itself', () => {
     const stack = makeStack();
     makeWhole(stack);
     expect(resourcesOf(stack, 'AWS::CloudWatch::CompositeAlarm')).toEqual({});
+  });
+});
+
+describe('the button that approves', () => {
+  test('invokes the function with an approval of the rollback that the notice is about', () => {
+    const { rollback, stack } = makeRollback({ snsFormat: 'chat', functionName: 'rollback' });
+    const { Properties } = theOnly(stack, 'AWS::Chatbot::CustomAction');
+    const [{ Variables }] = Properties['Attachments'] as [{ readonly Variables: object }];
+    const { CommandText } = Properties['Definition'] as { readonly CommandText: unknown };
+    const [, payload = ''] = /--payload (\{.*\})$/.exec(flat(CommandText)) ?? [];
+    expect(flat(CommandText)).toMatch(/^lambda invoke --function-name .* --region /);
+    expect(Object.keys(Variables)).toContain('Id');
+    const sent: unknown = JSON.parse(payload.replace('$Id', 'm/0123456789abcdef'));
+    expect(parseRollbackOperation(sent)).toMatchObject({
+      verb: 'approve',
+      what: 'm/0123456789abcdef',
+    });
+    expect(rollback.approvalButton?.actionName).toBe(rollback.function.functionName);
+  });
+
+  test('is made for the format of chats only', () => {
+    expect(resourcesOf(makeRollback().stack, 'AWS::Chatbot::CustomAction')).toEqual({});
   });
 });
 

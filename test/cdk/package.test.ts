@@ -251,7 +251,10 @@ describe('the template', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
     const registry = { mlflowTrackingUri: `arn:aws:sagemaker:${region}:${account}:mlflow-app/a` };
-    const { stack } = makeRollback({ functionName: 'x', eventBus, ...registry }, made);
+    const { stack } = makeRollback(
+      { functionName: 'x', eventBus, snsFormat: 'chat', ...registry },
+      made,
+    );
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -333,6 +336,7 @@ describe('the template', () => {
       ['NoticesPolicy', 'MakesTopic'],
       ['Channels', 'HasChannels'],
       ['Registry', 'HasRegistryRights'],
+      ['ApprovalButton', 'IsChat'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));
@@ -352,6 +356,7 @@ describe('the template', () => {
       'StateTable',
       'Topic',
       'DeadLetterQueue',
+      'ApprovalButtonArn',
     ]);
   });
 });

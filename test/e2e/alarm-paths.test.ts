@@ -541,6 +541,20 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       ]);
     });
 
+    test('ask: an event approves it, another one undoes it, each once', async () => {
+      const alarm = await world.alarm(model);
+      const waiting = await world.ask(directAlarm(alarm.red()), { ROLLBACK_MODE: 'ask' });
+      const approval = { operation: 'approve', rollback_id: waiting.rollback_id };
+      const approved = await world.ask({ ...approval, requested_by: 'ana' });
+      expect(approved).toMatchObject({ rolled_back: true, from_version: '4', to_version: '3' });
+      expect(await world.ask(approval)).toMatchObject({ rolled_back: true, replayed: true });
+      const undo = { operation: 'undo', rollback_id: approved.rollback_id };
+      const undone = await world.ask(undo);
+      expect(undone).toMatchObject({ rolled_back: true, from_version: '3', to_version: '4' });
+      expect(await world.ask(undo)).toMatchObject({ rolled_back: true, replayed: true });
+      expect(await live()).toEqual(['4']);
+    });
+
     test('observe: tells what would have happened, and is not looked at again', async () => {
       const observe = { ROLLBACK_MODE: 'observe' };
       const alarm = await world.alarm(model);

@@ -24,6 +24,10 @@ interface WireVersion {
   readonly tags?: readonly { readonly key: string; readonly value: string }[];
 }
 
+interface WireRun {
+  readonly run: { readonly info: { readonly run_id: string; readonly artifact_uri: string } };
+}
+
 interface WirePage {
   readonly model_versions?: readonly WireVersion[];
   readonly next_page_token?: string;
@@ -32,6 +36,7 @@ interface WirePage {
 const CALL_TIMEOUT_MS = 20_000;
 const CLOCK_TIMEOUT_MS = 2_000;
 const PAGE_SIZE = 1_000;
+const RUN_STARTED_MS = 1_700_000_000_000;
 
 /** A client of the model registry for the set-up and the judging of a test. */
 export class MLflowAdmin {
@@ -148,6 +153,44 @@ export class MLflowAdmin {
 
   async deleteVersion(name: string, version: string): Promise<void> {
     await this.#call('DELETE', 'model-versions/delete', { name, version });
+  }
+
+  /** Creates a run with what it measured, and returns its id. */
+  async createRun(
+    metrics: Readonly<Record<string, number>>,
+    params: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const start = { experiment_id: '0', start_time: RUN_STARTED_MS };
+    const { run } = (await this.#call('POST', 'runs/create', start)) as WireRun;
+    const { run_id: runId } = run.info;
+    const measured = Object.entries(metrics).map(([key, value]) => ({ key, value, timestamp: 1 }));
+    const given = Object.entries(params).map(([key, value]) => ({ key, value }));
+    await this.#call('POST', 'runs/log-batch', { run_id: runId, metrics: measured, params: given });
+    return runId;
+  }
+
+  /** Puts a run into the trash. */
+  async deleteRun(runId: string): Promise<void> {
+    await this.#call('POST', 'runs/delete', { run_id: runId });
+  }
+
+  /** Creates the next version from a run, whose model has the file MLmodel. */
+  async createLoggedVersion(name: string, runId: string, mlmodel: string): Promise<string> {
+    const { run } = (await this.#call('GET', `runs/get?run_id=${runId}`)) as WireRun;
+    const source = `${run.info.artifact_uri}/model`;
+    const path = source.replace(/^mlflow-artifacts:\//, '');
+    const url = `${this.#url}/api/2.0/mlflow-artifacts/artifacts/${path}/MLmodel`;
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const stored = await fetch(url, {
+      method: 'PUT',
+      body: mlmodel,
+      headers: this.#headers,
+      signal,
+    });
+    if (!stored.ok) throw new Error(`PUT ${url}: ${stored.status} ${await stored.text()}`);
+    const wanted = { name, source, run_id: runId };
+    const answer = await this.#call('POST', 'model-versions/create', wanted);
+    return String((answer as { model_version: WireVersion }).model_version.version);
   }
 
   /**

@@ -13,6 +13,12 @@ const UNPRIVILEGED_ID = 65_534;
 const STEP_TIMEOUT_MS = 120_000;
 const READY_TIMEOUT_MS = 90_000;
 
+export interface PostgresServer {
+  /** With the only login. */
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
 /** The folder with `initdb` and `postgres`, or null when this machine has none. */
 export const postgresFolder: string | null = findFolder();
 
@@ -26,21 +32,21 @@ export async function startPostgresMLflow(): Promise<RunningEngine> {
   }
   const database = await startPostgres();
   try {
-    const server = await startMlflow({ databaseUri: database.uri, workers: 2 });
+    const databaseUri = database.url.replace('postgres:', 'postgresql+psycopg2:');
+    const server = await startMlflow({ databaseUri, workers: 2 });
     const stop = async (): Promise<void> => {
       await server.stop();
-      await database.child.stop();
+      await database.stop();
     };
     return { ...server, stop };
   } catch (error) {
-    await database.child.stop();
+    await database.stop();
     throw error;
   }
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-async function startPostgres(): Promise<{ readonly uri: string; readonly child: Child }> {
+/** A private cluster on a free loopback port, without a password. */
+export async function startPostgres(): Promise<PostgresServer> {
   if (postgresFolder === null) throw new Error('PostgreSQL is not on this machine');
   const ownFolder = mkdtempSync(join(tmpdir(), 'model-rollback-postgres-'));
   const data = join(ownFolder, 'data');
@@ -58,8 +64,10 @@ async function startPostgres(): Promise<{ readonly uri: string; readonly child: 
   const isReady = ['-h', '127.0.0.1', '-p', String(port), '-U', 'mlflow', '-d', 'postgres'];
   const probe = join(postgresFolder, 'pg_isready');
   await readyOrThrow(child, logFile, () => canRun(probe, isReady));
-  return { uri: `postgresql+psycopg2://mlflow@127.0.0.1:${port}/postgres`, child };
+  return { url: `postgres://mlflow@127.0.0.1:${port}/postgres`, stop: () => child.stop() };
 }
+
+// ---------------------------------------------------------------------------------------------------
 
 /** Waits until PostgreSQL takes connections; ends it when it never does. */
 async function readyOrThrow(child: Child, logFile: string, isReady: () => boolean): Promise<void> {

@@ -55,6 +55,9 @@ function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): Model
       const next = () => registry.annotate(...args);
       return calls.annotate === undefined ? next() : calls.annotate(next, ...args);
     },
+    readDetails: (...args) => registry.readDetails(...args),
+    readRun: (...args) => registry.readRun(...args),
+    readSignature: (...args) => registry.readSignature(...args),
     listByTag: (...args) => registry.listByTag(...args),
     listPointers: (...args) => registry.listPointers(...args),
   };

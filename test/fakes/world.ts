@@ -15,6 +15,7 @@ import type { Clock } from '../../src/ports/clock.ts';
 import { type Deadline, deadlineAfter } from '../../src/ports/deadline.ts';
 import type { Identity } from '../../src/ports/identity.ts';
 import type { NoticeResult, Notifier } from '../../src/ports/notifier.ts';
+import type { RollbackStore } from '../../src/ports/rollback-store.ts';
 
 /** A clock that moves only when it is told to, or slept on. */
 export class SimulatedClock implements Clock {
@@ -72,7 +73,7 @@ export class RecordingNotifier implements Notifier {
 export interface World {
   readonly clock: SimulatedClock;
   readonly registry: MemoryModelRegistry;
-  readonly store: MemoryRollbackStore;
+  readonly store: RollbackStore;
   readonly notifier: RecordingNotifier;
   readonly alarms: MemoryAlarmReader;
   readonly deps: RollbackDeps;
@@ -92,10 +93,13 @@ export interface World {
 
 const hourMs = 3_600_000;
 
-export function makeWorld(settings: Partial<RollbackSettings> = {}): World {
+/** @param store where its state is; in memory by default */
+export function makeWorld(
+  settings: Partial<RollbackSettings> = {},
+  store: RollbackStore = new MemoryRollbackStore(),
+): World {
   const clock = new SimulatedClock();
   const registry = new MemoryModelRegistry(clock);
-  const store = new MemoryRollbackStore();
   const notifier = new RecordingNotifier();
   const alarms = new MemoryAlarmReader();
   const identity = countingIdentity();

@@ -12,6 +12,11 @@ import {
 import { type ModelPointer, stagePointer } from '../../domain/registry/pointer.ts';
 import { promptIn, promptTag } from '../../domain/registry/prompt.ts';
 import { marksIn } from '../../domain/registry/rollback-mark.ts';
+import type {
+  ModelSignature,
+  RunDetails,
+  VersionDetails,
+} from '../../domain/registry/version-details.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   ModelRegistry,
@@ -20,6 +25,7 @@ import type {
   TaggedModels,
   VersionsPage,
 } from '../../ports/model-registry.ts';
+import { LoggedVersions } from './logged-versions.ts';
 
 /** A registry in this process, with MLflow's rules for stages. */
 export class MemoryModelRegistry implements ModelRegistry {
@@ -29,6 +35,8 @@ export class MemoryModelRegistry implements ModelRegistry {
   readonly #tags: Map<string, string>;
   /** By model, then by alias. */
   readonly #aliases: Map<string, Map<string, string>>;
+  /** What its versions were logged with. */
+  readonly logged: LoggedVersions;
   readonly #clock: Clock;
 
   /** @param of the registry that this one is a view of */
@@ -36,6 +44,7 @@ export class MemoryModelRegistry implements ModelRegistry {
     this.#clock = clock;
     this.pointer = pointer;
     this.#models = of === undefined ? new Map() : of.#models;
+    this.logged = of === undefined ? new LoggedVersions() : of.logged;
     this.#tags = of === undefined ? new Map() : of.#tags;
     this.#aliases = of === undefined ? new Map() : of.#aliases;
   }
@@ -155,6 +164,29 @@ export class MemoryModelRegistry implements ModelRegistry {
     return aliases.filter((row) => row.version === version).map(({ alias }) => alias);
   }
 
+  async readDetails(modelName: string, version: string): Promise<VersionDetails> {
+    const rows = this.#rows(modelName);
+    requireVersion(rows, modelName, version);
+    return {
+      version,
+      createdAtMs: rows.find((row) => row.version === version)?.createdAtMs ?? 0,
+      description: '',
+      source: '',
+      tags: Object.fromEntries(this.#tagsOf(modelName, version)),
+      aliases: await this.readAliasesOf(modelName, version),
+      ...this.logged.of(modelName, version),
+      unread: [],
+    };
+  }
+
+  async readRun(runId: string): Promise<RunDetails> {
+    return this.logged.run(runId);
+  }
+
+  async readSignature(modelName: string, version: string): Promise<ModelSignature | null> {
+    return this.logged.of(modelName, version).signature;
+  }
+
   async movePointer(modelName: string, version: string): Promise<MoveAnswer> {
     try {
       if (this.pointer.kind === 'alias') this.setAlias(modelName, this.pointer.alias, version);
@@ -231,7 +263,9 @@ export class MemoryModelRegistry implements ModelRegistry {
     return this.#rows(modelName)
       .map((row) => {
         const tags = this.#tagsOf(modelName, row.version).map(([key, value]) => ({ key, value }));
-        return { ...row, ...marksIn(tags), ...promptIn(tags) };
+        const { run } = this.logged.of(modelName, row.version);
+        const runId = run === null ? {} : { runId: run.runId };
+        return { ...row, ...runId, ...marksIn(tags), ...promptIn(tags) };
       })
       .toSorted((a, b) => compareVersions(a.version, b.version));
   }

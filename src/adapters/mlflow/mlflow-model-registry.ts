@@ -8,6 +8,11 @@ import {
   type RegistrySnapshot,
 } from '../../domain/registry/model.ts';
 import { type ModelPointer, pointerText, stagePointer } from '../../domain/registry/pointer.ts';
+import type {
+  ModelSignature,
+  RunDetails,
+  VersionDetails,
+} from '../../domain/registry/version-details.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
@@ -19,6 +24,7 @@ import type {
   VersionsPage,
 } from '../../ports/model-registry.ts';
 import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { MLflowDetails } from './mlflow-details.ts';
 import {
   isCertainNo,
   isJsonObject,
@@ -40,6 +46,7 @@ export class MLflowModelRegistry implements ModelRegistry {
   readonly #client: MLflowClient;
   readonly #reader: MLflowReader;
   readonly #versions: MLflowVersions;
+  readonly #details: MLflowDetails;
   readonly #clock: Clock;
   readonly #identity: Identity;
 
@@ -54,6 +61,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     this.#client = client;
     this.#reader = new MLflowReader(client, clock, identity, address);
     this.#versions = new MLflowVersions(this.#reader, address);
+    this.#details = new MLflowDetails(this.#reader);
     this.#clock = clock;
     this.#identity = identity;
     this.address = address;
@@ -123,6 +131,26 @@ export class MLflowModelRegistry implements ModelRegistry {
     deadline: Deadline,
   ): Promise<readonly string[]> {
     return await this.#versions.aliasesOf(modelName, version, deadline);
+  }
+
+  async readDetails(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<VersionDetails> {
+    return await this.#details.ofVersion(modelName, version, deadline);
+  }
+
+  async readRun(runId: string, deadline: Deadline): Promise<RunDetails> {
+    return await this.#details.run(runId, deadline);
+  }
+
+  async readSignature(
+    modelName: string,
+    version: string,
+    deadline: Deadline,
+  ): Promise<ModelSignature | null> {
+    return await this.#details.signature(modelName, version, deadline);
   }
 
   async movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer> {

@@ -1,4 +1,4 @@
-import type { ModelRollbackError } from '../../domain/errors.ts';
+import { type ModelRollbackError, RegistryRefusedError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
@@ -113,6 +113,32 @@ export class MLflowReader {
     const answer = await this.#getWhole(call, query, deadline);
     if (answer instanceof AnswerTooLargeError) throw this.#tooLarge(answer, call, modelName);
     return answer;
+  }
+
+  /**
+   * One file of a version, as MLflow's own pages get it; asked for once, since nothing depends on it.
+   * @throws RegistryUnavailableError, RegistryRefusedError, ConfigurationError
+   */
+  async file(
+    modelName: string,
+    version: string,
+    path: string,
+    deadline: Deadline,
+  ): Promise<string> {
+    const call = 'model-versions/get-artifact';
+    const query = queryText(new URLSearchParams({ name: modelName, version, path }));
+    const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
+    if (within.leftMs() <= 0) throw outOfTime(call);
+    try {
+      const answer = await this.#client.send('GET', `/${call}?${query}`, null, within);
+      if (answer.status === 200) return answer.text;
+      const { status, message } = readFailure(answer);
+      throw new RegistryRefusedError(
+        `The registry ${this.#address} answered ${status} to ${call} for the file ${path} of version ${version}: ${message}.`,
+      );
+    } catch (error) {
+      throw error instanceof NoAnswerError ? noAnswerError(error, call, this.#address) : error;
+    }
   }
 
   /** @throws RegistryRefusedError for what MLflow does not send */

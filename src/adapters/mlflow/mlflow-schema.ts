@@ -40,6 +40,7 @@ const modelVersion = v.object({
   last_updated_timestamp: v.optional(changeTime, 0),
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
+  run_id: v.optional(v.nullable(v.string()), ''),
   tags,
 });
 
@@ -182,6 +183,7 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     status: row.status,
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
+    ...(row.run_id === '' || row.run_id === null ? {} : { runId: row.run_id }),
     ...marksIn(row.tags),
     ...promptIn(row.tags),
   };

@@ -1,7 +1,8 @@
 import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/announce.ts';
 import { explainRollback, readDecisions } from '../../app/operate.ts';
 import { clock } from '../../assemble.ts';
-import { storeFromEnv, topicFromEnv } from '../../config/config-from-env.ts';
+import { topicFromEnv } from '../../config/config-from-env.ts';
+import { storeFromEnv } from '../../config/store-settings.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
 import { noticeOf } from '../../domain/answer/notice.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';

@@ -128,11 +128,6 @@ export function isFinal(record: RollbackRecord): boolean {
   return status === Outcome.ROLLED_BACK || status === Outcome.CONTESTED;
 }
 
-/** True for a text of the form `NAME/0123456789abcdef`. */
-export function isRollbackId(text: string): boolean {
-  return /.\/[0-9a-f]{16}$/s.test(text);
-}
-
 /** The registered model that a rollback id is about. */
 export function modelNameOf(rollbackId: string): string {
   return rollbackId.slice(0, rollbackId.lastIndexOf('/'));

@@ -17,6 +17,8 @@ export interface ModelVersion {
   readonly marks?: readonly RollbackMark[];
   /** A prompt is a registered model too; absent when it is none, and always in a stored plan. */
   readonly isPrompt?: true;
+  /** The run that logged it; absent when it was registered without one, and always in a stored plan. */
+  readonly runId?: string;
 }
 
 /** Our word, not MLflow's: an alias still names this version, and it was deleted. */

@@ -1,5 +1,6 @@
 import { InvalidRequestError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { nearestName } from '../near-name.ts';
 import { parseModelName, parseVersion } from './request.ts';
 import {
   optional,
@@ -7,8 +8,9 @@ import {
   parseText,
   presentFields,
   quote,
-  unknownFields,
+  requireKnownFields,
 } from './request-fields.ts';
+import { rollbackVerbs } from './rollback-operation.ts';
 
 /** What a person may decide by command, library or event. */
 export const operationVerbs = [
@@ -62,18 +64,17 @@ export function parseOperation(input: unknown, nowMs: number): Operation {
     input,
     'An operation is a JSON object such as {"operation": "freeze", "model_name": "NAME", "until": "2h", "reason": "…"}',
   );
-  const [unknown] = unknownFields(fields, fieldNames);
-  if (unknown !== undefined) {
-    throw new InvalidRequestError(
-      `${quote(unknown)} is no field of an operation. Known: ${fieldNames.join(', ')}. Nothing was done.`,
-    );
-  }
-  const verb = operationVerbs.find((known) => known === fields.get('operation'));
+  const asked = fields.get('operation');
+  const verb = operationVerbs.find((known) => known === asked);
   if (verb === undefined) {
+    const known = [...operationVerbs, ...rollbackVerbs];
+    const near = typeof asked === 'string' ? nearestName(asked, known) : undefined;
     throw new InvalidRequestError(
-      `operation must be one of ${operationVerbs.join(', ')}, not ${quote(fields.get('operation'))}.`,
+      `operation must be one of ${known.join(', ')}, not ${quote(asked)}` +
+        `${near === undefined ? '.' : `: did you mean "${near}"?`} Nothing was done.`,
     );
   }
+  requireKnownFields(fields, fieldNames, 'an operation');
   const reason = optional(fields, 'reason', parseText);
   const requestedBy = optional(fields, 'requested_by', parseText);
   const isFleet = optional(fields, 'fleet', parseBoolean) ?? false;

@@ -46,6 +46,19 @@ export function unknownFields(fields: Fields, known: readonly string[]): readonl
   return unknown;
 }
 
+/**
+ * For what is carried out as it stands: a field that nobody knows is an error.
+ * @param what it is about, with its article where it needs one
+ * @throws InvalidRequestError
+ */
+export function requireKnownFields(fields: Fields, known: readonly string[], what: string): void {
+  const unknown = [...fields.keys()].find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, known);
+  const fix = near === undefined ? `. Known: ${known.join(', ')}.` : `: did you mean "${near}"?`;
+  throw new InvalidRequestError(`${quote(unknown)} is no field of ${what}${fix} Nothing was done.`);
+}
+
 /** @throws what `parse` throws */
 export function optional<Name extends string, T>(
   fields: Fields,

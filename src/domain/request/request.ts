@@ -180,6 +180,23 @@ export function parseReason(value: unknown, name: string): Reason {
   throw new InvalidRequestError(`${name} must be one of ${allowed}, not ${quote(value)}.`);
 }
 
+/** @throws InvalidRequestError */
+export function parseOverrides(value: unknown, name: string): RefusalCode[] {
+  if (!Array.isArray(value)) throw wrongType(name, 'a list such as ["COOLDOWN"]', value);
+  if (value.length > limits.overridesMax) {
+    throw new InvalidRequestError(`${name} has ${value.length} entries; that is too many.`);
+  }
+  const codes = value.map((entry) => {
+    const code = overridableCodes.find((known) => known === entry);
+    if (code !== undefined) return code;
+    const allowed = overridableCodes.join(', ');
+    const isKnown = Object.values(RefusalCode).some((known) => known === entry);
+    const problem = isKnown ? 'cannot be overridden' : 'is not a refusal code';
+    throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
+  });
+  return [...new Set(codes)];
+}
+
 /** What an alarm asks for. */
 export function alarmRequest(modelName: string, alarmName: string | null): RollbackRequest {
   return {
@@ -220,20 +237,4 @@ function warnUnknownFields(fields: Fields): Warning[] {
 function bodyText({ requestId: _key, requestedBy: _person, ...body }: RollbackRequest): string {
   const sorted = { ...body, overrides: body.overrides.toSorted() };
   return JSON.stringify(Object.entries(sorted).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function parseOverrides(value: unknown, name: string): RefusalCode[] {
-  if (!Array.isArray(value)) throw wrongType(name, 'a list such as ["COOLDOWN"]', value);
-  if (value.length > limits.overridesMax) {
-    throw new InvalidRequestError(`${name} has ${value.length} entries; that is too many.`);
-  }
-  const codes = value.map((entry) => {
-    const code = overridableCodes.find((known) => known === entry);
-    if (code !== undefined) return code;
-    const allowed = overridableCodes.join(', ');
-    const isKnown = Object.values(RefusalCode).some((known) => known === entry);
-    const problem = isKnown ? 'cannot be overridden' : 'is not a refusal code';
-    throw new InvalidRequestError(`${name}: ${quote(entry)} ${problem}. Allowed: ${allowed}.`);
-  });
-  return [...new Set(codes)];
 }

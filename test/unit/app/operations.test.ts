@@ -324,7 +324,11 @@ describe('an operation is refused', () => {
     ['without a reason', { operation: 'pause', reason: null }, /needs a reason/],
     ['with a blank reason', { operation: 'pause', reason: '  ' }, /needs a reason/],
     ['with a misspelt verb', { operation: 'freze' }, /must be one of freeze/],
-    ['with a misspelt field', { operation: 'pause', untill: '2h' }, /Unknown field "untill"/],
+    [
+      'with a misspelt field',
+      { operation: 'pause', untill: '2h' },
+      /"untill" is no field of an operation: did you mean "until"/,
+    ],
     ['with a field of another verb', { operation: 'pause', until: '2h' }, /pause takes no until/],
     ['of a version without one', { operation: 'release' }, /needs model_name and version/],
     [

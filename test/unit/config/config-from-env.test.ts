@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  configFromEnv,
-  type Env,
-  settingsWarnings,
-  storeFromEnv,
-} from '../../../src/config/config-from-env.ts';
+import { configFromEnv, type Env, settingsWarnings } from '../../../src/config/config-from-env.ts';
+import { storeFromEnv } from '../../../src/config/store-settings.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
 
@@ -134,8 +130,8 @@ describe('configFromEnv', () => {
     [{ ROLLBACK_MODEL_POINTERS: '{"a": "stage:Staging"}' }, 'ROLLBACK_MODEL_POINTERS'],
     [{ ROLLBACK_MODEL_POINTERS: '["alias:a"]' }, 'JSON object'],
     [{ ROLLBACK_MODEL_POINTERS: '{"a*b": "alias:a"}' }, 'prefixes'],
-    [{ ROLLBACK_STORE: 'redis' }, '`dynamodb` or `sqlite:<path>`'],
-    [{ ROLLBACK_STORE: 'sqlite:' }, '`dynamodb` or `sqlite:<path>`'],
+    [{ ROLLBACK_STORE: 'redis' }, '`dynamodb`, `sqlite:<path>` or `postgres:'],
+    [{ ROLLBACK_STORE: 'sqlite:' }, '`dynamodb`, `sqlite:<path>` or `postgres:'],
     [{ ROLLBACK_STATE_TABLE: 'a b' }, 'or ARN of a DynamoDB table'],
     [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'ALERT_SNS_TOPIC_ARN is "topic"'],
     [{ ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:111122223333:t.fifo' }, 'not FIFO'],
@@ -202,6 +198,25 @@ describe('configFromEnv', () => {
 });
 
 describe('storeFromEnv', () => {
+  test('takes the address of a PostgreSQL database, and shows it without its login', () => {
+    const url = 'postgresql://ana:s3cret@db.example.com:5433/rollback?sslmode=verify-full';
+    expect(storeFromEnv({ ROLLBACK_STORE: url }, 'command')).toEqual({
+      kind: 'postgres',
+      url,
+      address: 'postgres://db.example.com:5433/rollback',
+    });
+  });
+
+  test.each([
+    ['command', 'postgres://ana:s3cret@[/x?password=s3cret', 'must be `dynamodb`'],
+    ['command', 'mysql://ana:s3cret@db/x', 'must be `dynamodb`'],
+    ['lambda', 'postgres://ana:s3cret@db/x', 'keeps its state in DynamoDB only'],
+  ] as const)('refuses on %s %s, without its password', (surface, url, message) => {
+    const read = () => storeFromEnv({ ROLLBACK_STORE: url }, surface);
+    expect(read).toThrow(message);
+    expect(read).not.toThrow('s3cret');
+  });
+
   test.each([
     ['lambda', {}, { kind: 'dynamodb', tableName: 'tradai-rollback-state' }],
     ['command', { ROLLBACK_STATE_TABLE: 'mine' }, { kind: 'dynamodb', tableName: 'mine' }],

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
 import { InvalidRequestError, StateStoreUnavailableError } from '../../../src/domain/errors.ts';
-import { answerEvent, type EventAnswer } from '../../../src/lambda/answer-event.ts';
+import {
+  answerEvent,
+  type EventAnswer,
+  type TopicAnswer,
+} from '../../../src/lambda/answer-event.ts';
 import {
   type JsonObject,
   messageId,
@@ -64,6 +69,50 @@ describe('answerEvent', () => {
 
   test('answers a sweep', async () => {
     expect(await answer({ sweep: true })).toMatchObject({ outcome: 'SWEPT', due: 0 });
+  });
+
+  test('undoes the latest rollback of a model, or the one with an id, once', async () => {
+    const done = (await answer({ model_name: 'a', request_id: 'r' })) as RollbackResponse;
+    const undo = { operation: 'undo', rollback_id: done.rollback_id, requested_by: 'ana' };
+    const undone = { outcome: 'ROLLED_BACK', from_version: '1', to_version: '2' };
+    expect(await answer(undo)).toMatchObject({ ...undone, replayed: false });
+    expect(await answer(undo)).toMatchObject({ ...undone, replayed: true });
+
+    await answer({ model_name: 'b' });
+    const byModel = { operation: 'undo', model_name: 'b', pointer: 'stage:Production' };
+    expect(await answer(byModel)).toMatchObject({ ...undone, model_name: 'b' });
+  });
+
+  test('approves what an alarm waits for, as it was shown', async () => {
+    const alarms = { ...world.deps.settings.alarms, mode: 'ask' as const };
+    world = { ...world, deps: { ...world.deps, settings: { ...world.deps.settings, alarms } } };
+    const [waiting] = ((await answer(snsEvent(messages('a')))) as TopicAnswer).results;
+    expect(waiting).toMatchObject({ outcome: 'AWAITING_APPROVAL' });
+    const approval = { operation: 'approve', rollback_id: waiting?.rollback_id };
+    expect(await answer({ ...approval, requested_by: 'ana' })).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      from_version: '2',
+      to_version: '1',
+      alarm_name: 'a-alarm',
+    });
+    expect(await answer(approval)).toMatchObject({ rolled_back: true, replayed: true });
+  });
+
+  test.each([
+    [{ operation: 'undo' }, 'undo needs either rollback_id, or model_name'],
+    [
+      { operation: 'undo', model_name: 'a', rollback_id: 'a/0123456789abcdef' },
+      'undo needs either',
+    ],
+    [{ operation: 'undo', rollback_id: 'a' }, 'rollback_id must be the id of a rollback'],
+    [{ operation: 'undo', model_name: 'a', dry_run: true }, '"dry_run" is no field of undo'],
+    [{ operation: 'undo', model_name: 'a' }, 'there is nothing to undo'],
+    [{ operation: 'approve', model_name: 'a' }, 'approve needs rollback_id'],
+    [{ operation: 'approve', rollback_id: 'a/0123456789abcdef' }, 'There is no record of'],
+    [{ operation: 'aprove', rollback_id: 'a/0123456789abcdef' }, 'did you mean "approve"?'],
+  ])('refuses %j', async (event, message) => {
+    await expect(answer(event)).rejects.toThrow(message);
+    expect((await world.registry.read('a')).live).toMatchObject([{ version: '2' }]);
   });
 
   test('answers which models a fleet run is for, and changes nothing', async () => {

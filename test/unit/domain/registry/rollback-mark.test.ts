@@ -80,8 +80,8 @@ describe('parseMark', () => {
 describe('withoutTags', () => {
   test('gives the row as it is stored', () => {
     const plain = row('3', 'Production', 9);
-    expect(withoutTags({ ...plain, marks: [mark] })).toEqual(plain);
-    expect(withoutTags(plain)).toBe(plain);
+    expect(withoutTags({ ...plain, marks: [mark], runId: 'r' })).toEqual(plain);
+    expect(withoutTags(plain)).toEqual(plain);
     expect(withoutTags(null)).toBeNull();
   });
 });
