@@ -5,11 +5,13 @@ import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
+import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
+import type { ModelRegistry } from './ports/model-registry.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -26,11 +28,21 @@ export interface ComposeOptions {
   readonly writeNotice: (text: string, notice: Notice) => void;
 }
 
+/** An adapter for one API of a registry. */
+export type RegistryClass = new (
+  client: MLflowClient,
+  clock: Clock,
+  identity: Identity,
+  address: string,
+  pointer: ModelPointer,
+) => ModelRegistry & { close(): void };
+
 /** Puts the use cases, the registry and the given parts together. */
 export function assemble(
   config: Config,
   {
     authorizer,
+    registryClass: Registry = MLflowModelRegistry,
     closeChannels,
     ...parts
   }: {
@@ -39,13 +51,15 @@ export function assemble(
     readonly alarms: AlarmReader;
     readonly logger: Logger;
     readonly authorizer: Authorizer;
+    /** @default that of MLflow */
+    readonly registryClass?: RegistryClass;
     readonly closeChannels?: () => void;
   },
 ): Composed {
   const { address, ...registrySettings } = config.registry;
   const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
-  const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address, pointer);
+  const registry = new Registry(client, systemClock, systemIdentity, address, pointer);
   return {
     deps: {
       ...parts,

@@ -3,7 +3,13 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ConsoleNotifier } from './adapters/console/console-notifier.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
-import { alarmsOnDemand, authorizerFor, furtherChannels, openStore } from './compose.ts';
+import {
+  alarmsOnDemand,
+  authorizerFor,
+  furtherChannels,
+  openStore,
+  registryClass,
+} from './compose.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { ModelRollbackError } from './domain/errors.ts';
 import type { Authorizer } from './ports/authorizer.ts';
@@ -19,17 +25,19 @@ export async function composeForDoctor(
   },
   options: ComposeOptions,
 ): Promise<Composed & { readonly around: Surroundings }> {
-  const [store, authorizer] = await Promise.all([
+  const [store, authorizer, registry] = await Promise.all([
     broken.storeError === null
       ? openStore(config.store, config.registry.workspace).catch(brokenStore)
       : brokenStore(broken.storeError),
     broken.registryError === null
       ? authorizerFor(config.registry)
       : brokenAuthorizer(broken.registryError),
+    registryClass(config.registry),
   ]);
   const composed = assemble(config, {
     store,
     authorizer,
+    ...registry,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
     logger: options.logger,
@@ -75,12 +83,13 @@ function openSurroundings(config: Config, authorizer: Authorizer): Surroundings 
   const { registry, store } = config;
   return {
     registry: async (deadline) => {
-      const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
+      const inspect =
+        registry.kind === 'mlflow'
+          ? (await import('./adapters/mlflow/inspect-registry.ts')).inspectRegistry
+          : (await import('./adapters/mlflow/inspect-unity.ts')).inspectUnity;
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
       const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
-      return await inspectRegistry(client, registry.address, deadline).finally(() =>
-        client.close(),
-      );
+      return await inspect(client, registry.address, deadline).finally(() => client.close());
     },
     state: async (deadline) => {
       if (store.kind === 'sqlite') {

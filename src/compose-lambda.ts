@@ -3,7 +3,7 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, type RegistryClass } from './assemble.ts';
 import {
   channelCredentials,
   cloudWatchAlarms,
@@ -40,7 +40,8 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
     logger,
-    authorizer: authorizerFor(config.registry),
+    authorizer: await authorizerFor(config.registry),
+    ...(await registryClass(config.registry)),
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -53,13 +54,25 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
 
 // ---------------------------------------------------------------------------------------------------
 
-function authorizerFor({ auth }: Config['registry']): Authorizer {
+async function authorizerFor({ auth, ...reached }: Config['registry']): Promise<Authorizer> {
   if (auth.kind === 'signed') return signedRequests(auth);
+  if (auth.kind === 'oauth') {
+    return (await import('./compose-databricks.ts')).oauthLogin({ ...reached, ...auth });
+  }
   return new LoginAuthorizer(
     auth.kind === 'login'
       ? new StaticCredentials(auth.authorization, auth.source)
       : secretCredentials(auth.secretId),
   );
+}
+
+/** Nothing where the registry is MLflow's, which `assemble` knows. */
+async function registryClass({
+  kind,
+}: Config['registry']): Promise<{ readonly registryClass?: RegistryClass }> {
+  if (kind === 'mlflow') return {};
+  const { UnityModelRegistry } = await import('./compose-databricks.ts');
+  return { registryClass: UnityModelRegistry };
 }
 
 /** Few functions have any: the code for them is begun only then. */

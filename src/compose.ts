@@ -7,7 +7,7 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
-import { assemble, type Composed, type ComposeOptions } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, type RegistryClass } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
@@ -21,13 +21,14 @@ import type { RollbackStore } from './ports/rollback-store.ts';
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
   const { topicArn } = config;
-  const [store, first, channels, authorizer] = await Promise.all([
+  const [store, first, channels, authorizer, registry] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     topicArn === null
       ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
       : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
     furtherChannels(config),
     authorizerFor(config.registry),
+    registryClass(config.registry),
   ]);
   return assemble(config, {
     store,
@@ -35,6 +36,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     alarms: alarmsOnDemand(),
     logger: options.logger,
     authorizer,
+    ...registry,
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -48,13 +50,25 @@ export async function furtherChannels({ channels }: Config): Promise<OpenChannel
   );
 }
 
-export async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
+export async function authorizerFor({ auth, ...reached }: Config['registry']): Promise<Authorizer> {
   if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
+  if (auth.kind === 'oauth') {
+    return (await import('./compose-databricks.ts')).oauthLogin({ ...reached, ...auth });
+  }
   return new LoginAuthorizer(
     auth.kind === 'login'
       ? new StaticCredentials(auth.authorization, auth.source)
       : (await import('./compose-aws.ts')).secretCredentials(auth.secretId),
   );
+}
+
+/** Nothing where the registry is MLflow's, which `assemble` knows. */
+export async function registryClass({
+  kind,
+}: Config['registry']): Promise<{ readonly registryClass?: RegistryClass }> {
+  if (kind === 'mlflow') return {};
+  const { UnityModelRegistry } = await import('./compose-databricks.ts');
+  return { registryClass: UnityModelRegistry };
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */

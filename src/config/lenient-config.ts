@@ -69,6 +69,7 @@ const noErrors = {
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {
+  kind: 'mlflow',
   baseUrl: new URL('http://registry.invalid'),
   address: 'http://registry.invalid',
   auth: { kind: 'login', authorization: null },

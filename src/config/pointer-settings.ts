@@ -5,6 +5,7 @@ import {
   parsePointer,
   stagePointer,
 } from '../domain/registry/pointer.ts';
+import { requireAliases } from './databricks-address.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, parseEntries, read, wrong } from './read-env.ts';
 
@@ -14,10 +15,12 @@ import { type Env, parseEntries, read, wrong } from './read-env.ts';
  */
 export function pointerSettingsFromEnv(env: Env): PointerSettings {
   const text = read(env, 'ROLLBACK_POINTER');
-  return {
+  const pointers = {
     default: text === undefined ? stagePointer : pointerIn('ROLLBACK_POINTER', text, text),
     byModel: readByModel(env),
   };
+  requireAliases(env, pointers);
+  return pointers;
 }
 
 // ---------------------------------------------------------------------------------------------------

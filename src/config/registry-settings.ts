@@ -1,12 +1,15 @@
 import { ConfigurationError } from '../domain/errors.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { type ConnectionSettings, connectionFromEnv, noEffect } from './connection-settings.ts';
+import { databricksFromEnv, isDatabricks, registryVariable } from './databricks-address.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readBoolean, wrong } from './read-env.ts';
 import { loginFromEnv, loginsIn, type RegistryLogin, type UserInfo } from './registry-login.ts';
 import { gatewaySigning, type SigningSettings, sageMakerFromEnv } from './sagemaker-address.ts';
 
 export interface RegistryConfig {
+  /** Which API it speaks. */
+  readonly kind: 'mlflow' | 'unity-catalog';
   readonly baseUrl: URL;
   /** For people and records: without user info; the ARN of a server of SageMaker. */
   readonly address: string;
@@ -29,7 +32,7 @@ export function registryFromEnv(
   env: Env,
   surface: 'lambda' | 'command' = 'lambda',
 ): RegistryConfig {
-  const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
+  const name = registryVariable(env);
   const text = read(env, name);
   if (text === undefined) {
     throw new ConfigurationError(
@@ -40,14 +43,19 @@ export function registryFromEnv(
   if (/^arn:/i.test(text)) {
     const { baseUrl, signing } = sageMakerFromEnv(env, name, text);
     const auth = signedRequests(env, signing, noUser);
-    return { address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+    return { kind: 'mlflow', address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+  }
+  if (isDatabricks(text)) {
+    const { kind, baseUrl, auth } = databricksFromEnv(env, { name, text }, surface);
+    const address = baseUrl.origin;
+    return { kind, address, auth, workspace, ...reachedBy(env, baseUrl, auth, loginsIn(env)) };
   }
   const { baseUrl, user } = addressIn(name, text);
   const auth = readBoolean(env, 'MLFLOW_TRACKING_AWS_SIGV4')
     ? signedRequests(env, gatewaySigning(baseUrl), user)
     : loginFromEnv(env, user, surface);
   const address = baseUrl.href.replace(/\/+$/, '');
-  return { address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+  return { kind: 'mlflow', address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
 }
 
 /** @throws ConfigurationError */
@@ -65,9 +73,11 @@ function reachedBy(
   env: Env,
   baseUrl: URL,
   auth: RegistryAuth,
+  unused: readonly EnvName[] = [],
 ): Pick<RegistryConfig, 'baseUrl' | 'connection' | 'warnings'> {
   const { connection, warnings } = connectionFromEnv(env, baseUrl);
-  return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...warnings] };
+  const others = unused.map((name) => noEffect(name, 'the login is that of Databricks'));
+  return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...others, ...warnings] };
 }
 
 const noUser: UserInfo = { name: '', password: '' };

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { type Check, ok, warning } from '../../domain/answer/check.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { type HttpAnswer, NoAnswerError } from './http-exchange.ts';
+import type { MLflowClient } from './mlflow-client.ts';
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function inspectRegistry(
       version: null,
       address,
       login,
+      api: 'mlflow',
     });
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;

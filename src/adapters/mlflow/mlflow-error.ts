@@ -10,7 +10,9 @@ import { escapeText } from '../../domain/escape.ts';
 import type { Authorizer } from '../../ports/authorizer.ts';
 import { awsFix } from './aws-refusal.ts';
 import { connectionProblem } from './connection-problem.ts';
-import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
+import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './http-exchange.ts';
+import type { RegistryApi } from './mlflow-reader.ts';
+import { unityFix } from './unity-refusal.ts';
 
 /**
  * What an MLflow server means by an answer. Content type and `error_code` come first, the status second:
@@ -81,6 +83,7 @@ interface FailedCall {
   readonly address: string;
   /** Where the login is set, and whose rights it needs. */
   readonly login: Pick<Authorizer, 'source' | 'iamService'>;
+  readonly api: RegistryApi['kind'];
 }
 
 /** The error for a failed call, with what to do in its message. */
@@ -96,10 +99,16 @@ function failureError(failure: MLflowFailure, about: FailedCall): ModelRollbackE
   return new RegistryUnavailableError(`${head} Try again${when}.`);
 }
 
+/** True when what the call is about does not exist: a model, a version, and in Unity Catalog what is above. */
+export function isMissing({ errorCode }: MLflowFailure): boolean {
+  const code = errorCode ?? '';
+  return code.endsWith('_DOES_NOT_EXIST') && code !== 'METASTORE_DOES_NOT_EXIST';
+}
+
 /** The error for a failed call, mostly about one registered model. */
 export function callError(failure: MLflowFailure, about: FailedCall): ModelRollbackError {
   const { call, modelName, version, address } = about;
-  const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
+  const isAbsent = isMissing(failure);
   const isBadName = failure.status === 400 && call === 'registered-models/get';
   if (isAbsent && version !== null) {
     return new VersionNotFoundError(
@@ -109,8 +118,10 @@ export function callError(failure: MLflowFailure, about: FailedCall): ModelRollb
   if (modelName !== null && (isAbsent || isBadName)) {
     return new ModelNotFoundError(
       `The registry ${address} has no registered model of this name ` +
-        `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
-        'and, if the server has workspaces, MLFLOW_WORKSPACE.',
+        `(${JSON.stringify(modelName)}: ${failure.message}). ` +
+        (about.api === 'unity-catalog'
+          ? 'Check model_name (catalog.schema.model), and that this login may see the catalog and the schema.'
+          : 'Check model_name, MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE.'),
     );
   }
   return failureError(failure, about);
@@ -210,6 +221,10 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const isOfAws = iamService !== null && errorCode === null;
   const awsText = isOfAws ? awsFix({ call: about.call, iamService, status, message }) : null;
   if (awsText !== null) return awsText;
+  if (about.api === 'unity-catalog') {
+    const unityText = unityFix(failure, about);
+    if (unityText !== null) return unityText;
+  }
   if (status === 401) return `Check ${source}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";

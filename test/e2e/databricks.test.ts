@@ -1,0 +1,147 @@
+/** Unity Catalog through the built function and command, on a stub: no server of Databricks can run here. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type HttpProxy, startHttpProxy } from '../contract/http-proxy.ts';
+import { engine, uniqueName } from '../engines/engines.ts';
+import { UnityCatalog } from '../fakes/unity-catalog.ts';
+import { runCommand } from './command.ts';
+import { startFunction } from './function-process.ts';
+import { answerIn, failureIn } from './reply.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
+
+let world: World;
+let catalog: UnityCatalog;
+let workspace: HttpProxy;
+let home: string;
+
+describe.skipIf(isEngineMissing)(suiteTitle('Unity Catalog'), () => {
+  beforeAll(async () => {
+    world = await createWorld();
+    catalog = new UnityCatalog();
+    workspace = await startHttpProxy(null, (request) => catalog.answer(request));
+    home = mkdtempSync(join(tmpdir(), 'model-rollback-databricks-'));
+  });
+  afterAll(async () => {
+    rmSync(home, { recursive: true, force: true });
+    await workspace.close();
+  });
+
+  const byToken = (token = catalog.owner.token): Settings => ({
+    MLFLOW_TRACKING_URI: 'databricks-uc',
+    DATABRICKS_HOST: workspace.url,
+    DATABRICKS_TOKEN: token,
+    ROLLBACK_POINTER: 'alias:champion',
+  });
+  const byClient = (): Settings => ({
+    ...byToken(''),
+    DATABRICKS_CLIENT_ID: catalog.client.id,
+    DATABRICKS_CLIENT_SECRET: catalog.client.secret,
+  });
+  const seed = (): string => {
+    const model = `main.ml.${uniqueName('churn').replaceAll('.', '_')}`;
+    catalog.seed(model, 3);
+    catalog.setAlias(model, 'champion', '3');
+    return model;
+  };
+  const named = async (model: string): Promise<string | undefined> => {
+    const url = `${workspace.url}/api/2.1/unity-catalog/models/${model}/aliases/champion`;
+    const headers = { authorization: `Bearer ${catalog.owner.token}` };
+    const answer = (await (await fetch(url, { headers })).json()) as { version?: number };
+    return answer.version === undefined ? undefined : String(answer.version);
+  };
+
+  test('the command plans, rolls back, and tags both versions', async () => {
+    const model = seed();
+    const env = world.env(byToken());
+    const plan = await runCommand(['plan', model, '--to', '2'], env);
+    expect([plan.exitCode, plan.stderr]).toEqual([0, expect.not.stringContaining('Error')]);
+    const { exitCode, stderr } = await runCommand(['apply', model, '--to', '2', '--yes'], env);
+    expect([exitCode, stderr]).toEqual([0, expect.not.stringMatching(/Error|could not/)]);
+    expect(await named(model)).toBe('2');
+    expect([...catalog.version(model, '3').tags.keys()]).toEqual(['model_rollback_rolled_back']);
+    expect([...catalog.version(model, '2').tags.keys()]).toEqual(['model_rollback_restored']);
+  });
+
+  test('the command reads a profile', async () => {
+    const model = seed();
+    const { id, secret } = catalog.client;
+    const text = `[prod]\nhost = ${workspace.url}\nclient_id = ${id}\nclient_secret = ${secret}\n`;
+    writeFileSync(join(home, '.databrickscfg'), text);
+    const env = world.env({ ROLLBACK_POINTER: 'alias:champion', HOME: home });
+    const uri = { MLFLOW_TRACKING_URI: 'databricks-uc://prod' };
+    const { exitCode } = await runCommand(['plan', model, '--to', '1'], { ...env, ...uri });
+    expect(exitCode).toBe(0);
+  });
+
+  test('the function rolls back with a service principal, whose token is revoked in between', async () => {
+    const [first, second] = [seed(), seed()];
+    const started = await startFunction(world.env(byClient()));
+    const before = catalog.tokensGiven;
+    const ask = async (model: string) =>
+      answerIn(await started.invoke({ model_name: model, target_version: '1' }));
+    expect(await ask(first)).toMatchObject({ outcome: 'ROLLED_BACK', warnings: [] });
+    catalog.revokeTokens();
+    expect(await ask(second)).toMatchObject({ outcome: 'ROLLED_BACK', warnings: [] });
+    expect([await named(first), await named(second)]).toEqual(['1', '1']);
+    expect(catalog.tokensGiven - before).toBe(2);
+    const { secret } = catalog.client;
+    expect(started.log()).not.toMatch(new RegExp(`oauth-token|${secret.slice(0, 13)}`));
+    await started.kill();
+  });
+
+  test('whoever is not the owner is refused, and nothing is moved', async () => {
+    const model = seed();
+    const started = await startFunction(world.env(byToken(catalog.reader.token)));
+    const failure = failureIn(await started.invoke({ model_name: model, target_version: '1' }));
+    expect(failure).toMatchObject({
+      errorType: 'RegistryRefusedError',
+      message: expect.stringContaining('Only the owner of a registered model'),
+    });
+    expect(await named(model)).toBe('3');
+    await started.kill();
+  });
+
+  test('a stage is refused before anything is sent', async () => {
+    const model = seed();
+    const sent = workspace.requests.length;
+    const env = world.env({ ...byToken(), ROLLBACK_POINTER: '' });
+    const { exitCode, stderr } = await runCommand(['apply', model, '--yes'], env);
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringMatching(/no stages, and ROLLBACK_POINTER is not set.*alias:champion/),
+    ]);
+    expect(workspace.requests).toHaveLength(sent);
+  });
+
+  test('doctor says who may set an alias', async () => {
+    seed();
+    const { stdout } = await runCommand(['doctor'], world.env(byToken()));
+    expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(
+      /Unity Catalog\) answers and accepts the login\. Only the owner .* may set its aliases/,
+    );
+  });
+
+  test('the registry of a workspace is MLflow with a token', async () => {
+    const model = await world.model(['Archived', 'Production']);
+    const gate = await startHttpProxy(engine('mlflow').url, ({ headers }) =>
+      headers.authorization === 'Bearer dapi-1'
+        ? { kind: 'pass' }
+        : { kind: 'answer', status: 401, body: '{"error_code":"UNAUTHENTICATED"}' },
+    );
+    const settings = {
+      MLFLOW_TRACKING_URI: 'databricks',
+      DATABRICKS_HOST: gate.url,
+      DATABRICKS_TOKEN: 'dapi-1',
+    };
+    const started = await startFunction(world.env(settings));
+    expect(answerIn(await started.invoke({ model_name: model })).outcome).toBe('ROLLED_BACK');
+    expect(await world.mlflow.liveVersions(model)).toEqual(['1']);
+    const wrong = await startFunction(world.env({ ...settings, DATABRICKS_TOKEN: 'dapi-2' }));
+    expect(failureIn(await wrong.invoke({ model_name: `${model}-2` })).message).toMatch(
+      /Check DATABRICKS_TOKEN/,
+    );
+    await Promise.all([started.kill(), wrong.kill(), gate.close()]);
+  });
+});
