@@ -3,12 +3,15 @@ import { MLflowModelRegistry } from './adapters/mlflow/mlflow-model-registry.ts'
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { RollbackDeps } from './app/deps.ts';
+import type { ChannelParts } from './compose-channels.ts';
+import type { SecretSetting } from './config/channel-settings.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
 import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
+import type { HookCaller } from './ports/hook-caller.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
 import type { ModelRegistry } from './ports/model-registry.ts';
@@ -49,6 +52,7 @@ export function assemble(
     readonly store: RollbackStore;
     readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
+    readonly hooks: HookCaller;
     readonly logger: Logger;
     readonly authorizer: Authorizer;
     /** @default that of MLflow */
@@ -74,14 +78,40 @@ export function assemble(
         writeHorizonMs: config.writeHorizonMs,
         clockSkewMaxMs: config.clockSkewMaxMs,
         alarms: config.alarms,
+        ...config.hooks,
       },
     },
     close: () => {
       registry.close();
       authorizer.close();
       closeChannels?.();
+      parts.hooks.close();
       parts.store.close();
       parts.alarms.close();
+    },
+  };
+}
+
+/** Nothing of it is loaded before a hook is called: few have one. */
+export function hooksOnDemand(
+  signingKey: SecretSetting | null,
+  loadParts: () => Promise<ChannelParts>,
+): HookCaller {
+  let opened: Promise<HookCaller> | null = null;
+  const open = async (): Promise<HookCaller> => {
+    const { openHooks } = await import('./compose-hooks.ts');
+    return await openHooks(signingKey, loadParts);
+  };
+  return {
+    call: async (hook, request, deadline) => {
+      opened ??= open();
+      return await (await opened).call(hook, request, deadline);
+    },
+    close: () => {
+      opened?.then(
+        (hooks) => hooks.close(),
+        () => undefined,
+      );
     },
   };
 }

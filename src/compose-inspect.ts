@@ -1,9 +1,25 @@
 import type { ChannelConfig } from './config/channel-settings.ts';
+import type { Config } from './config/config-from-env.ts';
+import type { EnvName } from './config/env-names.ts';
 import type { Check } from './domain/answer/check.ts';
+import type { Hook } from './domain/hook.ts';
 import type { Deadline } from './ports/deadline.ts';
 
-/** What `doctor` finds out about one channel, without a message to it. */
-export async function inspectOne(channel: ChannelConfig, deadline: Deadline): Promise<Check> {
+/** What `doctor` finds out about each channel and each hook, without a message to any. */
+export async function inspectAll(
+  { channels, hooks }: Pick<Config, 'channels' | 'hooks'>,
+  deadline: Deadline,
+): Promise<readonly Check[]> {
+  return await Promise.all([
+    ...channels.map((channel) => inspectOne(channel, deadline)),
+    ...inspectHook('smoke-check', 'ROLLBACK_SMOKE_CHECK', hooks.smokeCheck, deadline),
+    ...inspectHook('reload', 'ROLLBACK_RELOAD', hooks.reload, deadline),
+  ]);
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+async function inspectOne(channel: ChannelConfig, deadline: Deadline): Promise<Check> {
   const loadParts = () => import('./compose-aws.ts');
   if (channel.name === 'eventbridge') {
     const { inspectBus } = await import('./adapters/eventbridge/inspect-bus.ts');
@@ -17,4 +33,26 @@ export async function inspectOne(channel: ChannelConfig, deadline: Deadline): Pr
   return await inspectChannel({ name: channel.name, url }, credentials, deadline).finally(() =>
     credentials.close(),
   );
+}
+
+function inspectHook(
+  name: string,
+  variable: EnvName,
+  hook: Hook | null,
+  deadline: Deadline,
+): Promise<Check>[] {
+  if (hook === null) return [];
+  const inspect = async (): Promise<Check> => {
+    if (hook.kind === 'http') {
+      const { inspectHttpHook } = await import('./adapters/webhook/inspect-http-hook.ts');
+      return await inspectHttpHook({ name, variable, url: hook.url }, deadline);
+    }
+    const { inspectLambdaHook } = await import('./adapters/lambda/inspect-lambda-hook.ts');
+    const { functionName } = hook;
+    const client = (await import('./compose-aws.ts')).snsClient(functionName);
+    return await inspectLambdaHook(client, { name, variable, functionName }, deadline).finally(() =>
+      client.destroy(),
+    );
+  };
+  return [inspect()];
 }

@@ -3,7 +3,7 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { PowertoolsLogger } from './adapters/powertools/powertools-logger.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions, type RegistryClass } from './assemble.ts';
+import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
 import {
   channelCredentials,
   cloudWatchAlarms,
@@ -39,9 +39,9 @@ export async function composeLambda(config: Config, options: ComposeOptions): Pr
     store,
     notifiers: [notifier, ...(channels?.notifiers ?? [])],
     alarms,
+    hooks: hooksOnDemand(config.signingKey, async () => ({ snsClient, channelCredentials })),
     logger,
-    authorizer: await authorizerFor(config.registry),
-    ...(await registryClass(config.registry)),
+    authorizer: authorizerFor(config.registry),
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -54,25 +54,14 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
 
 // ---------------------------------------------------------------------------------------------------
 
-async function authorizerFor({ auth, ...reached }: Config['registry']): Promise<Authorizer> {
+function authorizerFor({ auth }: Config['registry']): Authorizer {
   if (auth.kind === 'signed') return signedRequests(auth);
-  if (auth.kind === 'oauth') {
-    return (await import('./compose-databricks.ts')).oauthLogin({ ...reached, ...auth });
-  }
+  assert(auth.kind !== 'oauth', 'the configuration of a function names no registry of Databricks');
   return new LoginAuthorizer(
     auth.kind === 'login'
       ? new StaticCredentials(auth.authorization, auth.source)
       : secretCredentials(auth.secretId),
   );
-}
-
-/** Nothing where the registry is MLflow's, which `assemble` knows. */
-async function registryClass({
-  kind,
-}: Config['registry']): Promise<{ readonly registryClass?: RegistryClass }> {
-  if (kind === 'mlflow') return {};
-  const { UnityModelRegistry } = await import('./compose-databricks.ts');
-  return { registryClass: UnityModelRegistry };
 }
 
 /** Few functions have any: the code for them is begun only then. */

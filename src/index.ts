@@ -14,6 +14,7 @@ export { canPromote, type PromotionAnswer } from './app/can-promote.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
 export { noteAliasChange } from './app/note-alias-change.ts';
+export { type PolicyReading, readPolicy } from './app/policy.ts';
 export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type OperationAnswer, runOperation } from './app/run-operation.ts';
@@ -60,6 +61,7 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export { type Hook, type HookAnswer, type HookRequest, parseHook } from './domain/hook.ts';
 export { type AliasChange, parseAliasChange } from './domain/pointer/webhook.ts';
 export type { Notice } from './domain/record/notice-content.ts';
 export type { OutboxNotice } from './domain/record/outbox.ts';
@@ -68,6 +70,11 @@ export type { AlarmTrigger } from './domain/record/trigger.ts';
 export type { ModelVersion, RegistrySnapshot } from './domain/registry/model.ts';
 export type { ModelPointer } from './domain/registry/pointer.ts';
 export { type Operation, parseOperation } from './domain/request/operation.ts';
+export type {
+  ModelPolicy,
+  PolicyAnswer,
+  PolicyFieldName,
+} from './domain/request/policy.ts';
 export {
   parseRequest,
   Reason,
@@ -80,6 +87,7 @@ export type { LastCommit, ModelState } from './domain/state/model-state.ts';
 export type { AlarmAnswer, AlarmReader, HistorySpan } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';
+export type { HookCaller } from './ports/hook-caller.ts';
 export type { Identity } from './ports/identity.ts';
 export type { Logger } from './ports/logger.ts';
 export type { ModelRegistry, MoveAnswer } from './ports/model-registry.ts';

@@ -60,6 +60,9 @@ locals {
     ROLLBACK_POINTER                 = var.pointer
     ROLLBACK_MODEL_POINTERS          = jsonencode(var.model_pointers)
     ROLLBACK_TARGET_RULE             = var.target_rule
+    ROLLBACK_TARGET_MAX_AGE          = var.target_max_age
+    ROLLBACK_SMOKE_CHECK             = var.smoke_check_function_arn == null ? var.smoke_check_url : var.smoke_check_function_arn
+    ROLLBACK_RELOAD                  = var.reload_function_arn == null ? var.reload_url : var.reload_function_arn
     ROLLBACK_BUDGET                  = var.budget
     ROLLBACK_BLAST_RADIUS            = var.blast_radius
     ROLLBACK_CAUSE_CHECK             = var.cause_check
@@ -131,8 +134,18 @@ resource "aws_lambda_function" "rollback" {
     }
 
     precondition {
-      condition     = (var.webhook_url == null) == (var.webhook_secret_arn == null)
-      error_message = "Signed notices need webhook_url and webhook_secret_arn: give both, or none."
+      condition     = var.webhook_url == null || var.webhook_secret_arn != null
+      error_message = "Signed notices need a key: give webhook_secret_arn too."
+    }
+
+    precondition {
+      condition     = var.smoke_check_function_arn == null || var.smoke_check_url == null
+      error_message = "A hook is a function or an address: give smoke_check_function_arn or smoke_check_url."
+    }
+
+    precondition {
+      condition     = var.reload_function_arn == null || var.reload_url == null
+      error_message = "A hook is a function or an address: give reload_function_arn or reload_url."
     }
 
     precondition {

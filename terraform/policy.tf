@@ -159,6 +159,26 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = var.smoke_check_function_arn == null ? [] : [var.smoke_check_function_arn]
+
+    content {
+      sid       = "SmokeCheck"
+      actions   = ["lambda:InvokeFunction"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.reload_function_arn == null ? [] : [var.reload_function_arn]
+
+    content {
+      sid       = "Reload"
+      actions   = ["lambda:InvokeFunction"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
     for_each = local.topic_keys
 
     content {

@@ -172,7 +172,7 @@ variable "webhook_url" {
 }
 
 variable "webhook_secret_arn" {
-  description = "Secret with the key that signs them, as plain text; null: none."
+  description = "Secret with the key that signs them, and calls of hooks, as plain text; null: none."
   type        = string
   default     = null
 
@@ -252,6 +252,62 @@ variable "target_rule" {
   validation {
     condition     = contains(["last-good", "latest-archived"], var.target_rule)
     error_message = "The rule must be last-good or latest-archived."
+  }
+}
+
+variable "target_max_age" {
+  description = "A version that was created longer ago is refused as target; or off."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(off|[1-9][0-9]{0,3}[hd])$", var.target_max_age))
+    error_message = "The age must be off, or a time such as 90d or 12h."
+  }
+}
+
+variable "smoke_check_function_arn" {
+  description = "Function that says before a move whether the target works; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.smoke_check_function_arn == null ? true : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$", var.smoke_check_function_arn))
+    error_message = "Give the ARN of the function."
+  }
+}
+
+variable "smoke_check_url" {
+  description = "In place of it: an https address. It stands in the settings."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.smoke_check_url == null ? true : can(regex("^https://[^@[:space:]]+$", var.smoke_check_url))
+    error_message = "The address must be https, without a login."
+  }
+}
+
+variable "reload_function_arn" {
+  description = "Function that makes servers reload after a move; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.reload_function_arn == null ? true : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$", var.reload_function_arn))
+    error_message = "Give the ARN of the function."
+  }
+}
+
+variable "reload_url" {
+  description = "In place of it: an https address. It stands in the settings."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.reload_url == null ? true : can(regex("^https://[^@[:space:]]+$", var.reload_url))
+    error_message = "The address must be https, without a login."
   }
 }
 

@@ -166,11 +166,13 @@ describe('commandLine', () => {
     'can-promote': (text) => commandLine('can-promote', [text, '3']),
     release: (text) => commandLine('release', [text, '3']),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
+    policy: (text) => commandLine('policy', ['unset', text], { all: true, reason: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),
     reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
+    drill: (text) => commandLine('drill', [text]),
     'create-table': () => commandLine('create-table'),
     completion: (text) => commandLine('completion', [text]),
     demo: (text) => commandLine('demo', [], { model: text, stage: true }),
@@ -190,7 +192,7 @@ describe('commandLine', () => {
         expect([program, shownVerb]).toEqual(['model-rollback', verb]);
         const { values, positionals } = parseLine(shownVerb, args);
         const given = [...positionals, ...Object.values(values).flat()];
-        const fixed = [true, '2', '3', 'A', 'COOLDOWN'];
+        const fixed = [true, '2', '3', 'A', 'COOLDOWN', 'unset'];
         const own = given.filter((value) => !fixed.includes(value as string) || value === text);
         for (const value of own) expect(value).toBe(text.toWellFormed());
         const takesName = !['sweep', 'create-table', 'reindex'].includes(verb);

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { needWords } from '../src/cli/render/fleet-table.ts';
 import { run } from '../src/cli/run.ts';
 import { envNames } from '../src/config/env-names.ts';
 import { modelTag } from '../src/domain/alarm/alarm.ts';
+import { needCodes } from '../src/domain/answer/fleet-status.ts';
 import type { RollbackResponse } from '../src/domain/answer/response.ts';
 import { Outcome } from '../src/domain/decide/outcome.ts';
 import * as errors from '../src/domain/errors.ts';
@@ -25,6 +27,7 @@ import {
   rollBack,
 } from '../src/index.ts';
 import { directAlarm } from './fakes/alarm-events.ts';
+import { pipes } from './fakes/terminal.ts';
 
 /** The documents say what the code does: every name that users meet is told, and none that is not there. */
 
@@ -55,18 +58,9 @@ const sources = filesUnder('src', '.ts')
   .join('\n');
 
 async function helpOf(...argv: string[]): Promise<string> {
-  let text = '';
-  await run([...argv, '--help'], {
-    env: {},
-    columns: null,
-    isColoured: () => false,
-    out: (part) => {
-      text += part;
-    },
-    err: () => undefined,
-    ask: null,
-  });
-  return text;
+  const streams = { out: '', err: '' };
+  await run([...argv, '--help'], pipes(streams));
+  return streams.out;
 }
 const verbs = matches(await helpOf(), /^ {2}([a-z][a-z-]*) /gm);
 
@@ -102,7 +96,9 @@ describe('configuration.md', () => {
       textOf(path),
       /`((?:cloudwatch|dynamodb|lambda|secretsmanager|sns):\w+)`/g,
     );
-    expect(granted).toEqual(called.toSorted());
+    // Hooks are invoked by a signed call, without a command of the SDK.
+    expect(textOf('src/adapters/lambda/invoke-function.ts')).toContain('/invocations`');
+    expect(granted).toEqual([...called, 'lambda:InvokeFunction'].toSorted());
   });
 });
 
@@ -249,10 +245,13 @@ describe('notices.md', () => {
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
       'undone',
+      'drill',
       'frozen',
       'freeze ends soon',
       'freeze ended',
       'alarm closed',
+      'serving confirmed',
+      'serving not confirmed',
     ];
     const subjects = [
       'Model Rollback: NAME',
@@ -271,18 +270,26 @@ describe('command.md', () => {
     expect(verbs.length).toBeGreaterThan(7);
     const sections = matches(text, /^## ([a-z-]+)$/gm);
     expect(sections).toEqual(verbs);
-    expect(matches(text, /^\| \[`([a-z-]+)[^|]*\]\(#\1\) \|/gm)).toEqual(verbs);
+    expect(matches(text, /^\| \[`([a-z-]+)[^|]*\]\(#\1\)[^|]* \|/gm)).toEqual(verbs);
   });
 
   test.each(verbs)('tells every option of %s, and no other', async (verb) => {
     const options = matches(await helpOf(verb), /(--[a-z-]+)(?= VALUE| {2})/g);
-    const common = ['--help', '--json'];
+    const common = ['--help', '--json', '--utc'];
     const shown = matches(sectionOf(verb), /^\| .*`(--[a-z-]+)(?: VALUE)?` \|/gm);
     const own = options.filter((option) => !common.includes(option));
-    // `apply` has those of `plan`, and says so.
-    const inherited = verb === 'apply' ? matches(sectionOf('plan'), /^\| `(--[a-z-]+)/gm) : [];
+    // `apply` has those of `plan` but one, and says so.
+    const ofPlan = matches(sectionOf('plan'), /^\| `(--[a-z-]+)/gm);
+    const inherited = verb === 'apply' ? ofPlan.filter((name) => name !== '--smoke') : [];
     expect(unique([...shown, ...inherited])).toEqual(own);
     expect(options).toEqual(expect.arrayContaining(common));
+  });
+
+  test('has what may need a person in a status, and the words for it', () => {
+    const section = sectionOf('status');
+    const rows = matches(section, /^\| `[a-z ]+` \| `([A-Z_]+)` \|/gm);
+    expect(rows).toEqual(needCodes.toSorted());
+    for (const words of Object.values(needWords)) expect(section).toContain(`\`${words}\``);
   });
 
   test.each(documents)('%s names no verb that does not exist', (document) => {

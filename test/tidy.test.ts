@@ -109,7 +109,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain(\/(registry|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-databricks|compose-doctor|compose-inspect|compose-lambda|compose-rehearsal)\.ts$/;
+      /^src\/(domain(\/(registry|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-rehearsal|compose-store)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -192,7 +192,7 @@ describe('the bundle', () => {
   test('holds nothing that only the command calls', () => {
     const { inputs } = JSON.parse(textOf('dist/lambda/metafile.json')) as { inputs: object };
     const foreign = Object.keys(inputs).filter((path) =>
-      /@aws-sdk\/client-(?!cloudwatch|dynamodb|secrets-manager|sns)|adapters\/lambda|src\/cli\//.test(
+      /@aws-sdk\/client-(?!cloudwatch|dynamodb|secrets-manager|sns)|adapters\/lambda\/(?!invoke-function|lambda-hook)|src\/cli\/|scratch-models|app\/drill|explanation|read-fleet/.test(
         path,
       ),
     );

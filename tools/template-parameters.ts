@@ -6,6 +6,7 @@ const groups = {
     'MlflowTrackingUri',
     'MlflowRegistryUri',
     'MlflowWorkspace',
+    'MlflowServerArn',
     'MlflowRoleArn',
     'CredentialsSecretArn',
     'CredentialsKeyArn',
@@ -21,6 +22,13 @@ const groups = {
     'WebhookUrl',
     'WebhookSecretArn',
     'ChannelsKeyArn',
+  ],
+  'Checks of the target, and hooks': [
+    'TargetMaxAge',
+    'SmokeCheckFunctionArn',
+    'SmokeCheckUrl',
+    'ReloadFunctionArn',
+    'ReloadUrl',
   ],
   'What alarms may do': [
     'AlarmNamePrefix',
@@ -114,6 +122,13 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       allowedPattern: '^([a-z0-9](-?[a-z0-9])*)?$',
       constraintDescription: 'must be lower-case letters, digits and single hyphens',
     },
+    MlflowServerArn: {
+      description:
+        'ARN of MLflow in SageMaker that the function may use; the same as in MlflowTrackingUri. Blank: none.',
+      default: '',
+      allowedPattern: `^(${sageMakerArn})?$`,
+      constraintDescription: 'must be the ARN of a tracking server or an App of SageMaker',
+    },
     MlflowRoleArn: {
       description: 'Role to assume for MLflow in SageMaker; blank: the function has the rights.',
       default: '',
@@ -167,6 +182,7 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
       allowedValues: ['json', 'chat'],
     },
     ...channelProps(),
+    ...hookProps(),
     ...alarmProps(),
     SubnetIds: {
       description: 'Subnets for an MLflow server in a private network, with commas; blank: none.',
@@ -202,18 +218,21 @@ function propsByName(version: string): Record<ParameterName, CfnParameterProps> 
 
 type ChannelParameterName = (typeof groups)['Further channels of notices'][number];
 
+function address(description: string): CfnParameterProps {
+  return {
+    description,
+    default: '',
+    allowedPattern: '^(https://[^@\\s]+)?$',
+    constraintDescription: 'must be https, without a login',
+  };
+}
+
 function channelProps(): Record<ChannelParameterName, CfnParameterProps> {
   const secret = (what: string) => ({
     description: `Secret with the ${what}, as plain text; blank: none.`,
     default: '',
     allowedPattern: arnOf('secretsmanager', 'secret:.+'),
     constraintDescription: 'must be the ARN of a secret',
-  });
-  const address = (description: string) => ({
-    description,
-    default: '',
-    allowedPattern: '^(https://[^@\\s]+)?$',
-    constraintDescription: 'must be https, without a login',
   });
   return {
     SlackSecretArn: secret('address of an incoming webhook of Slack'),
@@ -227,13 +246,36 @@ function channelProps(): Record<ChannelParameterName, CfnParameterProps> {
       constraintDescription: 'must be the ARN of an event bus',
     },
     WebhookUrl: address('Address of a server that gets signed notices; blank: none.'),
-    WebhookSecretArn: secret('key that signs them'),
+    WebhookSecretArn: secret('key that signs them, and calls of hooks'),
     ChannelsKeyArn: {
       description: 'Customer key that the secrets of the channels are encrypted with.',
       default: '',
       allowedPattern: arnOf('kms', 'key/.+'),
       constraintDescription: 'must be the ARN of a key',
     },
+  };
+}
+
+type HookParameterName = (typeof groups)['Checks of the target, and hooks'][number];
+
+function hookProps(): Record<HookParameterName, CfnParameterProps> {
+  const called = (description: string) => ({
+    description,
+    default: '',
+    allowedPattern: arnOf('lambda', 'function:[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?'),
+    constraintDescription: 'must be the ARN of a function',
+  });
+  return {
+    TargetMaxAge: {
+      description: 'A version that was created longer ago is refused as target; or off.',
+      default: 'off',
+      allowedPattern: '^(off|[1-9][0-9]{0,3}[hd])$',
+      constraintDescription: 'must be off, or a time such as 90d or 12h',
+    },
+    SmokeCheckFunctionArn: called('Function that says before a move whether the target works.'),
+    SmokeCheckUrl: address('In place of it: an https address. It stands in the settings.'),
+    ReloadFunctionArn: called('Function that makes servers reload after a move.'),
+    ReloadUrl: address('In place of it: an https address. It stands in the settings.'),
   };
 }
 

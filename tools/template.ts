@@ -27,7 +27,7 @@ import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { type Policy, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -76,8 +76,10 @@ const conditionsBySid: Readonly<Record<string, string>> = {
   PagerDuty: 'HasPagerDuty',
   Webhook: 'HasWebhook',
   EventBus: 'HasEventBus',
+  SmokeCheck: 'HasSmokeCheck',
+  Reload: 'HasReload',
   ChannelsKey: 'HasChannelsKey',
-  Registry: 'IsSageMaker',
+  Registry: 'HasMlflowServer',
   RegistryRole: 'HasMlflowRole',
   Network: 'IsInNetwork',
 };
@@ -170,13 +172,18 @@ class TemplateStack extends Stack {
     const { WebhookUrl, WebhookSecretArn, ChannelsKeyArn } = parameters;
     const channelSecrets = [SlackSecretArn, TeamsSecretArn, PagerDutySecretArn, WebhookSecretArn];
     rule(
-      'WebhookIsWhole',
-      Fn.conditionOr(
-        Fn.conditionAnd(isSet(WebhookUrl), isSet(WebhookSecretArn)),
-        Fn.conditionAnd(isBlank(WebhookUrl), isBlank(WebhookSecretArn)),
-      ),
-      'Signed notices need WebhookUrl and WebhookSecretArn: give both, or none.',
+      'WebhookUrlHasSecret',
+      Fn.conditionOr(isBlank(WebhookUrl), isSet(WebhookSecretArn)),
+      'Signed notices need a key: give WebhookSecretArn too.',
     );
+    const { SmokeCheckFunctionArn, SmokeCheckUrl, ReloadFunctionArn, ReloadUrl } = parameters;
+    for (const [id, arn, url] of [
+      ['SmokeCheckIsOne', SmokeCheckFunctionArn, SmokeCheckUrl],
+      ['ReloadIsOne', ReloadFunctionArn, ReloadUrl],
+    ] as const) {
+      const what = `A hook is a function or an address: give ${arn.logicalId} or ${url.logicalId}.`;
+      rule(id, Fn.conditionOr(isBlank(arn), isBlank(url)), what);
+    }
     rule(
       'PagerDutyUrlHasSecret',
       Fn.conditionOr(isBlank(PagerDutyUrl), isSet(PagerDutySecretArn)),
@@ -222,6 +229,7 @@ class TemplateStack extends Stack {
       topic: Topic.fromTopicAttributes(this, 'Topic', { topicArn, keyArn: topicKeyArn }),
       snsFormat: text('SnsFormat') as 'json',
       ...channels.props,
+      ...this.#calledBy(parameters),
       code: Code.fromBucket(code, text('CodeKey')),
       mode: text('Mode') as 'act',
       cooldown: Duration.hours(parameters.CooldownHours.valueAsNumber),
@@ -240,6 +248,9 @@ class TemplateStack extends Stack {
       logRetention: parameters.LogRetentionDays.valueAsNumber,
     });
     rollback.function.addEnvironment('ROLLBACK_CHANNELS', channels.names);
+    for (const [name, value] of Object.entries(this.#hooksOf(parameters))) {
+      rollback.function.addEnvironment(name, value);
+    }
     // Props that are not texts, where the parameter is one.
     rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
     rollback.function.addEnvironment('ROLLBACK_WRITE_HORIZON_SECONDS', text('WriteHorizonSeconds'));
@@ -272,8 +283,9 @@ class TemplateStack extends Stack {
       ['teams', this.#condition('HasTeams', isSet(TeamsSecretArn))],
       ['pagerduty', this.#condition('HasPagerDuty', isSet(PagerDutySecretArn))],
       ['eventbridge', this.#condition('HasEventBus', isSet(EventBusArn))],
-      ['webhook', this.#condition('HasWebhook', isSet(WebhookSecretArn))],
+      ['webhook', this.#condition('HasWebhookUrl', isSet(WebhookUrl))],
     ] as const;
+    this.#condition('HasWebhook', isSet(WebhookSecretArn));
     return {
       names: Fn.join(
         ',',
@@ -288,6 +300,30 @@ class TemplateStack extends Stack {
         webhookUrl: WebhookUrl.valueAsString,
         webhookSecret: secret('Webhook', WebhookSecretArn),
       },
+    };
+  }
+
+  /** Functions that the role may invoke, each with a condition. */
+  #calledBy({ SmokeCheckFunctionArn, ReloadFunctionArn }: Parameters): Partial<ModelRollbackProps> {
+    this.#condition('HasSmokeCheck', isSet(SmokeCheckFunctionArn));
+    this.#condition('HasReload', isSet(ReloadFunctionArn));
+    const called = (id: string, { valueAsString: functionArn }: CfnParameter) =>
+      LambdaFunction.fromFunctionAttributes(this, id, { functionArn, sameEnvironment: false });
+    return {
+      smokeCheck: called('SmokeCheck', SmokeCheckFunctionArn),
+      reload: called('Reload', ReloadFunctionArn),
+    };
+  }
+
+  /** The variables of the hooks, each a function or an address. */
+  #hooksOf(parameters: Parameters): Readonly<Record<string, string>> {
+    const either = (condition: string, arn: CfnParameter, url: CfnParameter) =>
+      Fn.conditionIf(condition, arn.valueAsString, url.valueAsString).toString();
+    const { SmokeCheckFunctionArn, SmokeCheckUrl, ReloadFunctionArn, ReloadUrl } = parameters;
+    return {
+      ROLLBACK_TARGET_MAX_AGE: parameters.TargetMaxAge.valueAsString,
+      ROLLBACK_SMOKE_CHECK: either('HasSmokeCheck', SmokeCheckFunctionArn, SmokeCheckUrl),
+      ROLLBACK_RELOAD: either('HasReload', ReloadFunctionArn, ReloadUrl),
     };
   }
 
@@ -323,35 +359,21 @@ class TemplateStack extends Stack {
     // A policy of its own: the CDK's check tries every combination of the conditions of a resource.
     const channels = rollback.node.findChild('Channels') as Policy;
     this.#onlyWithParameters(channels);
-    const hasChannel = ['HasSlack', 'HasTeams', 'HasPagerDuty', 'HasWebhook', 'HasEventBus'].map(
-      (name) => this.node.findChild(name) as CfnCondition,
-    );
+    const hasChannel = [
+      ...['HasSlack', 'HasTeams', 'HasPagerDuty', 'HasWebhook', 'HasEventBus'],
+      ...['HasSmokeCheck', 'HasReload'],
+    ].map((name) => this.node.findChild(name) as CfnCondition);
     onlyIf(this.#condition('HasChannels', Fn.conditionOr(...hasChannel)), channels);
   }
 
   /** MLflow in SageMaker: rights on it, or on a role that has them. */
-  #limitRegistry(rollback: ModelRollback, parameters: Parameters): void {
-    const { MlflowTrackingUri, MlflowRegistryUri, MlflowRoleArn } = parameters;
-    const isArn = (parameter: CfnParameter) =>
-      Fn.conditionEquals(Fn.select(0, Fn.split(':', parameter.valueAsString)), 'arn');
-    const hasRegistry = this.#condition('HasRegistryUri', isSet(MlflowRegistryUri));
-    const isServer = this.#condition(
-      'IsSageMaker',
-      Fn.conditionAnd(
-        isBlank(MlflowRoleArn),
-        Fn.conditionOr(
-          isArn(MlflowRegistryUri),
-          Fn.conditionAnd(isBlank(MlflowRegistryUri), isArn(MlflowTrackingUri)),
-        ),
-      ),
-    );
+  #limitRegistry(rollback: ModelRollback, { MlflowServerArn, MlflowRoleArn }: Parameters): void {
+    const hasServer = this.#condition('HasMlflowServer', isSet(MlflowServerArn));
     const hasRole = this.#condition('HasMlflowRole', isSet(MlflowRoleArn));
-    const [registry, tracking] = [MlflowRegistryUri.valueAsString, MlflowTrackingUri.valueAsString];
-    const arn = Fn.conditionIf(hasRegistry.logicalId, registry, tracking).toString();
-    rollback.grantSageMaker(arn);
+    rollback.grantSageMaker(MlflowServerArn.valueAsString);
     const policy = rollback.node.findChild('Registry') as Policy;
     this.#onlyWithParameters(policy);
-    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(isServer, hasRole)), policy);
+    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(hasServer, hasRole)), policy);
   }
 
   #onlyWithParameters(policy: Policy): void {

@@ -6,9 +6,10 @@ import { isoTime } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import { pointerAsked, type RollbackDeps } from './deps.ts';
+import type { RollbackDeps } from './deps.ts';
 import { insisting } from './insisting.ts';
 import { explainRollback } from './operate.ts';
+import { pointerOf } from './read-model.ts';
 import type { RollbackCall } from './roll-back.ts';
 
 /** A person approves a rollback for which an alarm waits. */
@@ -31,7 +32,8 @@ export async function approveRollback<Answer extends { readonly isRolledBack: bo
   startDeadline: () => Deadline,
 ): Promise<Answer> {
   const { record } = await explainRollback(deps.store, rollbackId, startDeadline());
-  const pointer = pointerText(pointerAsked(deps, record));
+  const { modelName } = record;
+  const pointer = pointerText(await pointerOf(deps, { modelName }, startDeadline()));
   const request = approvedRequest(record, by, deps.clock.nowMs(), pointer);
   const { alarm } = record;
   const answer = await run({ request, warnings: [], ...(alarm === null ? {} : { alarm }) });

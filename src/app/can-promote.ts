@@ -7,9 +7,9 @@ import { newFleetState } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import { freezeNow, freezeText } from '../domain/state/operator.ts';
 import { isQuarantined, quarantineCause } from '../domain/state/quarantine.ts';
-import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+import type { RollbackDeps } from './deps.ts';
+import { readModel } from './read-model.ts';
 
 /** Whether a version may be promoted now (docs/reference/command.md, can-promote). */
 export interface PromotionAnswer {
@@ -34,13 +34,9 @@ export async function canPromote(
   { modelName, version }: { readonly modelName: string; readonly version: string },
   deadline: Deadline,
 ): Promise<PromotionAnswer> {
-  const registry = registryFor(deps, pointerAsked(deps, { modelName }));
-  const [snapshot, view] = await together([
-    registry.read(modelName, [version], deadline),
-    deps.store.read(modelName, null, deadline),
-  ]);
+  const { snapshot, view } = await readModel(deps, { modelName, include: [version] }, deadline);
   const row = requireVersion(snapshot, version);
-  const state = view.state ?? newModelState(modelName, registry.address);
+  const state = view.state ?? newModelState(modelName, deps.registry.address);
   const nowMs = deps.clock.nowMs();
   const refusals: PromotionAnswer['refusals'][number][] = [];
   const refuse = (code: RefusalCode, message: string, clearsAtMs: number | null = null): void => {

@@ -273,6 +273,7 @@ async function settle(
     ...(run.isRepeat ? [repeatedWarning(plan)] : []),
     ...(await Promise.race([run.besides, nothing])),
   ];
-  const { alarms } = run.deps.settings;
-  return await recordEnd(run, (now, time) => commit(now, time, warnings, alarms));
+  const { alarms, reload = null } = run.deps.settings;
+  const asked = { asksServing: reload !== null };
+  return await recordEnd(run, (now, time) => commit(now, time, warnings, alarms, asked));
 }

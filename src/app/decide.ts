@@ -1,3 +1,4 @@
+import { noFitness } from '../domain/decide/fitness.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import {
@@ -7,6 +8,7 @@ import {
   planRollback,
 } from '../domain/decide/plan.ts';
 import { recordedBefore } from '../domain/decide/target.ts';
+import type { SmokeResult } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
 import { previousAliases } from '../domain/pointer/alias.ts';
 import { isTimeVoid } from '../domain/pointer/stage-evidence.ts';
@@ -24,6 +26,7 @@ import type { ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
+import { readFitness } from './read-fitness.ts';
 
 /** What was asked, and what was read of it so far. */
 export interface Question {
@@ -42,6 +45,8 @@ export interface Question {
 export interface Decision {
   readonly plan: Plan;
   readonly snapshot: RegistrySnapshot;
+  /** The plan once its smoke check was called. */
+  withSmoke(smoke: SmokeResult): Plan;
 }
 
 /**
@@ -69,7 +74,14 @@ export async function decide(
   };
   const shown = await readEvidence(deps, await readNamed(deps, facts, deadline), deadline);
   const read = await readByNumber(deps, shown, deadline);
-  return { plan: planNow(deps, read), snapshot: read.snapshot };
+  const plain = planNow(deps, read);
+  const about = { plan: plain, snapshot: read.snapshot };
+  const fitness = await readFitness(deps, about, question.alarmAtMs !== null, deadline);
+  return {
+    plan: fitness === noFitness ? plain : planNow(deps, { ...read, fitness }),
+    snapshot: read.snapshot,
+    withSmoke: (smoke) => planNow(deps, { ...read, fitness: { ...fitness, smoke } }),
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------

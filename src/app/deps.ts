@@ -1,5 +1,5 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/decide/target.ts';
+import type { Hook } from '../domain/hook.ts';
 import {
   defaultPointers,
   type ModelPointer,
@@ -8,9 +8,13 @@ import {
   pointerFor,
   pointerText,
 } from '../domain/registry/pointer.ts';
+import { settingsFor, type WithPolicy } from '../domain/request/policy.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
+import type { TargetRuleSetting } from '../domain/request/setting-form.ts';
+import { type HeadsItem, policyPointers } from '../domain/state/live-log.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { HookCaller } from '../ports/hook-caller.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
@@ -24,6 +28,8 @@ export interface RollbackDeps {
   /** The channels that notices go to. */
   readonly notifiers: readonly Notifier[];
   readonly alarms: AlarmReader;
+  /** Calls what `settings` name as hooks. @default nothing can be called */
+  readonly hooks?: HookCaller;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly logger: Logger;
@@ -46,9 +52,29 @@ export interface RollbackSettings {
   readonly alarms: AlarmSettings;
   /** Time between two readings of the registry's pointers (ms); 0 switches them off. @default 0 */
   readonly observeMs?: number;
+  /** A version that was created longer ago (ms) is no target. @default null: of any age */
+  readonly targetMaxAgeMs?: number | null;
+  /** What must say right before a move that the target works. @default null: nothing is asked */
+  readonly smokeCheck?: Hook | null;
+  /** What makes servers reload after a move. @default null: nothing is called */
+  readonly reload?: Hook | null;
 }
 
-/** The pointer that a request is about. */
+/** The same parts, with the settings that count for a model. @param state undefined: it has none yet */
+export function depsFor(deps: RollbackDeps, state: WithPolicy | undefined): RollbackDeps {
+  return state?.policy === undefined
+    ? deps
+    : { ...deps, settings: settingsFor(deps.settings, state) };
+}
+
+/** The same parts, with the pointers that policies name: where the pointers of many models are read at once. */
+export function withPolicyPointers(deps: RollbackDeps, heads: Iterable<HeadsItem>): RollbackDeps {
+  const { pointers = defaultPointers } = deps.settings;
+  const byPolicy = policyPointers(heads);
+  return { ...deps, settings: { ...deps.settings, pointers: { ...pointers, byPolicy } } };
+}
+
+/** The pointer that a request is about, by the settings at hand: without `depsFor`, no policy counts. */
 export function pointerAsked(
   { settings }: Pick<RollbackDeps, 'settings'>,
   { modelName, pointer }: Pick<RollbackRequest, 'modelName' | 'pointer'>,

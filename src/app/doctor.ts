@@ -54,7 +54,7 @@ export async function doctor(
     hasRegistry ? examinePointers(deps, within()) : notChecked('pointers', 'registry'),
     state.kind === 'read'
       ? examineModels(deps, state.reading, { hasRegistry }, within())
-      : [notChecked('paused'), notChecked('quarantine')],
+      : [notChecked('paused'), notChecked('policies'), notChecked('quarantine')],
     alarms.functionArn === null ? [] : examineCallers(deps, around, alarms.functionArn, deadline),
     examineAlarms(deps, around, alarms, { isReadable }, deadline),
   ]);

@@ -2,14 +2,15 @@ import { type Check, ok, warning } from '../domain/answer/check.ts';
 import { quarantinedWarnings } from '../domain/decide/plan-text.ts';
 import { ModelNotFoundError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { policyText } from '../domain/request/policy.ts';
 import { type FleetState, type Pause, pauseText } from '../domain/state/fleet.ts';
 import type { ModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RecordList } from '../ports/rollback-store.ts';
-import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+import { depsFor, pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** Models that have a state: whose automation is paused, and where a version in quarantine is live. */
+/** Models that have a state: whose automation is paused, which have a policy, where a version in quarantine is live. */
 export async function examineModels(
   deps: RollbackDeps,
   { list, fleet }: { readonly list: RecordList; readonly fleet: FleetState | undefined },
@@ -20,7 +21,7 @@ export async function examineModels(
   const quarantine = hasRegistry
     ? await quarantineCheck(deps, read.states, deadline)
     : warning('quarantine', 'Not checked: the registry cannot be read.', 'Fix that first.');
-  return [pausedCheck(read, fleet), quarantine];
+  return [pausedCheck(read, fleet), policiesCheck(read), quarantine];
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -73,6 +74,21 @@ function pausedCheck({ states, count, trouble }: StatesRead, fleet: FleetState |
   );
 }
 
+/** What holds for single models in place of the settings: else nobody who reads those would expect it. */
+function policiesCheck({ states, count }: StatesRead): Check {
+  const texts = states.flatMap(({ modelName, policy }) =>
+    policy === undefined ? [] : [`${modelName} (${policyText(policy)})`],
+  );
+  if (texts.length === 0) return ok('policies', `No model has a policy (${count} checked).`);
+  const shown = texts.slice(0, limits.doctorPoliciesShown);
+  const more = texts.length - shown.length;
+  return ok(
+    'policies',
+    `Of ${count} models, ${texts.length} have a policy, which comes before the settings: ${shown.join('; ')}` +
+      `${more > 0 ? `; and ${more} more` : ''}.`,
+  );
+}
+
 /** Reads the pointer that is set for each model with a quarantine. A model that is gone has no live version. */
 async function quarantineCheck(
   deps: RollbackDeps,
@@ -88,7 +104,7 @@ async function quarantineCheck(
   await inParallel(asked, deadline, async (state) => {
     const { modelName } = state;
     try {
-      const registry = registryFor(deps, pointerAsked(deps, { modelName }));
+      const registry = registryFor(deps, pointerAsked(depsFor(deps, state), { modelName }));
       const snapshot = await registry.read(modelName, [], deadline, limits.recheckRows);
       texts.push(...quarantinedWarnings(snapshot, state).map(({ message }) => message));
       count += 1;

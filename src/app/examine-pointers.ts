@@ -11,8 +11,9 @@ import {
   pointerFor,
   pointerText,
 } from '../domain/registry/pointer.ts';
+import { type HeadsItem, headParts } from '../domain/state/live-log.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackDeps } from './deps.ts';
+import { type RollbackDeps, withPolicyPointers } from './deps.ts';
 import { pointerPages } from './pointer-pages.ts';
 
 /** Which pointers the models of the registry use, and whether the settings fit: the first models by name. */
@@ -30,10 +31,24 @@ export async function examinePointers(deps: RollbackDeps, deadline: Deadline): P
     if (models.length === 0) return failed('pointers', error);
   }
   const read = `${next === null ? 'Of' : 'Of the first'} ${models.length} registered models`;
-  return judge(deps.settings.pointers ?? defaultPointers, models, read);
+  const { settings } = withPolicyPointers(deps, await readHeads(deps, deadline));
+  return judge(settings.pointers ?? defaultPointers, models, read);
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** Where the store cannot be read, another check says so. */
+async function readHeads(
+  { store }: RollbackDeps,
+  deadline: Deadline,
+): Promise<readonly HeadsItem[]> {
+  try {
+    return await store.readHeads(headParts, deadline);
+  } catch (error) {
+    if (!isModelRollbackError(error)) throw error;
+    return [];
+  }
+}
 
 /** A model, and the pointers by which consumers seem to load it. */
 interface UsedModel {

@@ -13,19 +13,22 @@ import {
   type RecordWithNotice,
 } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
+import { reload } from './reload.ts';
 
-/** What follows the end of a run: its notice, which was saved with it, and beside that the tags. */
+/** What follows the end of a run: its notice, which was saved with it, and beside that the tags and the reload. */
 export async function finish(
   deps: RollbackDeps,
   record: RollbackRecord,
   notice: OutboxNotice | undefined,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
-  const [sent, warnings] = await together([
+  // None of them waits for another. Without a notice of ours another process ended the run, and does the rest.
+  const [sent, warnings, now] = await together([
     notice === undefined ? undefined : announce(deps, notice, deadline),
     annotate(deps, record, deadline),
+    notice === undefined ? record : reload(deps, record, deadline),
   ]);
-  return answerOf({ record, notice: sent }, warnings);
+  return answerOf({ record: now, notice: sent }, warnings);
 }
 
 /**

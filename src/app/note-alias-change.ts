@@ -6,9 +6,10 @@ import type { LiveLogEntry } from '../domain/state/live-log.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import { pointerState, withPointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import { pointerAsked, type RollbackDeps } from './deps.ts';
+import type { RollbackDeps } from './deps.ts';
 import { insisting } from './insisting.ts';
 import { recentHead } from './observe-model.ts';
+import { pointerOf } from './read-model.ts';
 
 /**
  * Adds what a webhook of MLflow reports to the live log. It never rolls back. While a run holds the model only
@@ -22,7 +23,7 @@ export async function noteAliasChange(
   deadline: Deadline,
 ): Promise<'noted' | 'known' | 'ignored'> {
   const { modelName, alias, version, atMs, deliveryId } = change;
-  const own = pointerAsked(deps, { modelName });
+  const own = await pointerOf(deps, { modelName }, deadline);
   const text = pointerText({ kind: 'alias', alias });
   if (!observedPointers(own).some((pointer) => pointerText(pointer) === text)) return 'ignored';
   const entry: LiveLogEntry = {

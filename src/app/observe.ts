@@ -11,7 +11,7 @@ import {
   type ObserveCursor,
 } from '../domain/state/live-log.ts';
 import { type Deadline, deadlineWithin } from '../ports/deadline.ts';
-import { pointerAsked, type RollbackDeps } from './deps.ts';
+import { pointerAsked, type RollbackDeps, withPolicyPointers } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 import { compare, type Round } from './observe-model.ts';
 import { pointerPages } from './pointer-pages.ts';
@@ -38,11 +38,12 @@ export async function observe(deps: RollbackDeps, deadline: Deadline): Promise<O
   const nowMs = deps.clock.nowMs();
   const turn = await takeTurn(deps, nowMs, within);
   if (turn === null) return null;
+  const known = await readKnown(deps, within);
   const round: Round = {
-    deps,
+    deps: withPolicyPointers(deps, known.values()),
     deadline: within,
     roundMs: Math.max(roundMs, turn.cursor.passMs),
-    known: await readKnown(deps, within),
+    known,
     seen: new Map(),
     changes: 0,
   };

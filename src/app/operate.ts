@@ -13,7 +13,7 @@ import {
   releaseFromQuarantine,
 } from '../domain/state/quarantine.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { RollbackStore } from '../ports/rollback-store.ts';
+import type { RollbackStore, StoreView } from '../ports/rollback-store.ts';
 import type { RecordWithNotice } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
 import {
@@ -29,14 +29,14 @@ import {
 /** Operators' verbs on stored state. */
 
 /**
- * One record by its id, with its notice.
+ * One record by its id, with its notice and the state of its model.
  * @throws InvalidRequestError when the id has not the form of one, or is not on record
  */
 export async function explainRollback(
   store: RollbackStore,
   rollbackId: string,
   deadline: Deadline,
-): Promise<RecordWithNotice> {
+): Promise<RecordWithNotice & Pick<StoreView, 'state'>> {
   const modelName = modelNameOf(rollbackId);
   if (!isRollbackId(rollbackId)) {
     throw new InvalidRequestError(
@@ -44,8 +44,8 @@ export async function explainRollback(
         `To see them, run ${commandText('history')}.`,
     );
   }
-  const { record, notice } = await store.read(modelName, rollbackId, deadline);
-  if (record !== undefined) return { record, notice };
+  const { record, notice, state } = await store.read(modelName, rollbackId, deadline);
+  if (record !== undefined) return { record, notice, state };
   throw new InvalidRequestError(
     `There is no record of ${escapeText(rollbackId)}. To list the records, run ${commandText('history')}.`,
   );

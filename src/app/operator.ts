@@ -1,6 +1,7 @@
 import type { NoticeWrite } from '../domain/record/record.ts';
 import { next } from '../domain/revision.ts';
 import { type FleetState, newFleetState } from '../domain/state/fleet.ts';
+import type { HeadsItem } from '../domain/state/live-log.ts';
 import { type ModelState, newModelState } from '../domain/state/model-state.ts';
 import { type OperatorAction, withAction } from '../domain/state/operator.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -33,6 +34,7 @@ export interface Decision<Answer> {
   readonly item: SubjectState | null;
   /** Written with it. */
   readonly notice?: NoticeWrite;
+  readonly heads?: HeadsItem;
 }
 
 /**
@@ -51,11 +53,10 @@ export async function decideByHand<Answer>(
   const { answer } = await insisting(`the state of ${subjectName(modelName)}`, async () => {
     const view = await readSubject(deps, modelName, deadline);
     const before = stateOf(view, modelName) ?? newStateOf(deps, modelName);
-    const { answer, item, notice } = await work(before);
+    const { answer, item, ...besides } = await work(before);
     if (item === null) return { answer };
     const noted = next(withAction(item, action));
-    const state = isFleet(noted) ? { fleet: noted } : { state: noted };
-    const change = notice === undefined ? state : { ...state, notice };
+    const change = { ...(isFleet(noted) ? { fleet: noted } : { state: noted }), ...besides };
     return (await deps.store.write(change, deadline)) === 'written' ? { answer } : null;
   });
   return answer;

@@ -1,10 +1,9 @@
-import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { type StatusAnswer, statusOf } from '../domain/answer/status.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import type { ListPage, RecordList, RollbackStore } from '../ports/rollback-store.ts';
-import { pointerAsked, type RollbackDeps, registryFor } from './deps.ts';
+import type { RollbackDeps } from './deps.ts';
+import { readModel } from './read-model.ts';
 
 /** What is live of one model, in quarantine and in progress. */
 export async function readStatus(
@@ -12,22 +11,7 @@ export async function readStatus(
   modelName: string,
   deadline: Deadline,
 ): Promise<StatusAnswer> {
-  const registry = registryFor(deps, pointerAsked(deps, { modelName }));
-  const [snapshot, view] = await Promise.all([
-    registry.read(modelName, [], deadline),
-    deps.store.read(modelName, null, deadline),
-  ]);
+  const { snapshot, view } = await readModel(deps, { modelName }, deadline);
   const state = view.state ?? newModelState(modelName, deps.registry.address);
   return statusOf(snapshot, state, view.fleet ?? newFleetState, deps.clock.nowMs());
-}
-
-/** The latest attempt of each model on record, newest first, and what of the page cannot be read. */
-export async function readLatest(
-  store: RollbackStore,
-  deadline: Deadline,
-  page: ListPage = {},
-): Promise<Omit<RecordList, 'records'> & { readonly answers: readonly RollbackResponse[] }> {
-  const { records, ...list } = await store.list(null, deadline, { ...page, isLatestOnly: true });
-  const answers = records.map(({ record, isNotified }) => responseOf(record, { isNotified }));
-  return { answers, ...list };
 }

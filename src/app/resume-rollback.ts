@@ -11,7 +11,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import { aliasWarningsBeside } from './alias-warnings.ts';
 import { carryOut } from './carry-out.ts';
 import { registrySkewMs, requireClock } from './clock-skew.ts';
-import { type RollbackDeps, throughPointer } from './deps.ts';
+import { depsFor, type RollbackDeps, throughPointer } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { newLease } from './lease.ts';
 import { type AlarmNow, readAlarmNow } from './read-alarm.ts';
@@ -44,7 +44,7 @@ export async function resumeRollback(
   if (state.active.leaseEndsAtMs > allDeps.clock.nowMs()) return null;
   const { plan } = record;
   assert(plan !== null, 'a claimed run has a plan');
-  const deps = throughPointer(allDeps, plan.pointer);
+  const deps = throughPointer(depsFor(allDeps, state), plan.pointer);
   requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   if (plan.registry !== deps.registry.address && !isStale) {

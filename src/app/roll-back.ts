@@ -1,41 +1,41 @@
-import { dryRunResponse, type RollbackResponse, responseOf } from '../domain/answer/response.ts';
+import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
 import type { ConfirmedPlan } from '../domain/decide/guard-answer.ts';
+import type { Plan } from '../domain/decide/plan.ts';
 import { planWarnings } from '../domain/decide/plan-text.ts';
 import { InvalidRequestError, RegistryUnavailableError } from '../domain/errors.ts';
+import type { SmokeResult } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
 import { pointerDoubtful } from '../domain/pointer/alias.ts';
 import { type Attempt, unclaimedOutcome } from '../domain/protocol/attempt.ts';
 import { clockSkewProblem, inProgressError, meet } from '../domain/protocol/meeting.ts';
-import { type AlarmTrigger, alarmKey, approvedAlarm } from '../domain/record/trigger.ts';
+import { type AlarmTrigger, approvedAlarm } from '../domain/record/trigger.ts';
 import { type ModelPointer, parsePointer, pointerText } from '../domain/registry/pointer.ts';
 import { type RollbackRequest, requestBody, type Warning } from '../domain/request/request.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
-import { type ModelState, newModelState } from '../domain/state/model-state.ts';
+import { newModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { together } from '../domain/together.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { StoreView } from '../ports/rollback-store.ts';
-import {
-  aliasWarnings,
-  aliasWarningsBeside,
-  aliasWarningsForAlarm,
-  type PlannedMove,
-} from './alias-warnings.ts';
+import { aliasWarningsBeside, aliasWarningsForAlarm } from './alias-warnings.ts';
 import { announceIfUnsent, isNotified } from './announce.ts';
 import { carryOut } from './carry-out.ts';
 import { requireClock } from './clock-skew.ts';
-import { decide } from './decide.ts';
-import { pointerAsked, type RollbackDeps, throughPointer } from './deps.ts';
+import { type Decision, decide } from './decide.ts';
+import { depsFor, pointerAsked, type RollbackDeps, throughPointer } from './deps.ts';
 import type { RunEnd } from './end-run.ts';
 import { closeIfMoved, closeIfOtherPointer, endWithoutClaim } from './end-unclaimed.ts';
 import { finish } from './finish.ts';
 import { beginReads, type FirstReads } from './first-reads.ts';
 import { jitterMs } from './jitter.ts';
 import { lookBesideClaim } from './look.ts';
+import { preview } from './preview.ts';
+import { reloadIfDue } from './reload.ts';
 import { resumeRollback } from './resume-rollback.ts';
-import { rollbackIdOf } from './rollback-id.ts';
+import { keyOf, rollbackIdOf } from './rollback-id.ts';
+import { smokeCheck } from './smoke-check.ts';
 import { takeClaim } from './take-claim.ts';
 
 /** One call for a rollback. */
@@ -58,6 +58,8 @@ export interface RollbackCall {
   readonly announcesRefusals?: boolean;
   /** Why CloudWatch could not confirm the alarm: then a person decides. @default null */
   readonly doubt?: string | null;
+  /** For a preview: calls the smoke check too, as a real request does. @default false */
+  readonly callsSmokeCheck?: boolean;
   /** Begun while something else was read; used when they are of this model and key. @default null */
   readonly firstReads?: FirstReads | null;
 }
@@ -80,16 +82,18 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
     bodyHash: deps.identity.digest(requestBody(request)),
   };
   let pointer = pointerAsked(deps, request);
-  const attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
+  let attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const early = attempt === 1 && call.firstReads?.id === run.id ? call.firstReads : null;
     const about = { id: run.id, pointer };
     const reads = early ?? beginReads(deps, request, about, run.deadline);
     const step = await attemptRollback(deps, run, reads);
     if (step.kind === 'answered') return step.response;
-    // A key keeps the pointer that its first attempt was about.
-    if (step.kind === 'other-pointer') pointer = step.pointer;
-    if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
+    if (step.kind === 'other-pointer') {
+      ({ pointer } = step);
+      // Nobody was quicker: the first reading could not know.
+      if (attempt === 1) attemptsMax += 1;
+    } else if (run.isAutomatic) await deps.clock.sleep(jitterMs(deps, attempt));
   }
   throw inProgressError(request.modelName);
 }
@@ -108,36 +112,26 @@ interface Run extends Omit<RollbackCall, 'alarm' | 'isAutomatic' | 'firstSeenAtM
 /** A run, and the pointer that it is about: `stage:Production`, `alias:champion`. */
 type PointedRun = Run & { readonly pointer: string };
 
-function keyOf({ request, invocationId, alarm, isAutomatic }: RollbackCall): string {
-  if (isAutomatic === true) {
-    assert(alarm !== undefined, 'an automatic run has its alarm');
-    return alarmKey(alarm.transition);
-  }
-  // A rollback is undone once, whoever asks for it.
-  if (request.undoes !== undefined) return undoKey(request.undoes);
-  return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
-}
-
-/** The key under which a rollback is undone. */
-export function undoKey(rollbackId: string): string {
-  return `undo:${rollbackId}`;
-}
-
 /** How one attempt went. */
 type Step =
   | { readonly kind: 'answered'; readonly response: RollbackResponse }
   /** Another run was quicker: read again. */
   | { readonly kind: 'again' }
+  /** The state says that the run is about another pointer than the one that was read. */
   | { readonly kind: 'other-pointer'; readonly pointer: ModelPointer };
 
 async function attemptRollback(allDeps: RollbackDeps, run: Run, reads: FirstReads): Promise<Step> {
+  const { request, isAutomatic } = run;
   const view = await reads.view;
+  const ownDeps = depsFor(allDeps, view.state);
   const pointer = pointerText(reads.pointer);
-  const planned = run.request.isDryRun ? undefined : view.record?.plan?.pointer;
-  if (planned !== undefined && planned !== pointer && !run.isAutomatic) {
-    return { kind: 'other-pointer', pointer: parsePointer(planned, 'pointer') };
+  // A key keeps the pointer that its first attempt was about; the record of an alarm is closed instead.
+  const planned = request.isDryRun || isAutomatic ? undefined : view.record?.plan?.pointer;
+  const wanted = planned ?? pointerText(pointerAsked(ownDeps, request));
+  if (wanted !== pointer) {
+    return { kind: 'other-pointer', pointer: parsePointer(wanted, 'pointer') };
   }
-  const deps = throughPointer(allDeps, pointer);
+  const deps = throughPointer(ownDeps, pointer);
   const response = await attemptThrough(deps, { ...run, pointer }, { ...reads, view });
   return response === null ? { kind: 'again' } : { kind: 'answered', response };
 }
@@ -171,14 +165,14 @@ async function attemptThrough(
   const alarmAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
   const question = { request, state, fleet, snapshot, confirmed, alarmAtMs, doubt: run.doubt };
   const decision = await decide(deps, question, deadline);
-  const { plan } = decision;
-  const warnings = [
+  const { snapshot: seenVersions } = decision;
+  const warningsOf = (plan: Plan): readonly Warning[] => [
     ...run.warnings,
     ...(skew === null ? [] : [{ code: 'CLOCK_SKEW', message: skew }]),
-    ...planWarnings(plan, { state, snapshot: decision.snapshot }),
+    ...planWarnings(plan, { state, snapshot: seenVersions }),
   ];
-  const move = { request, plan, snapshot: decision.snapshot };
-  if (request.isDryRun) return await dryRun(deps, run, move, warnings, state);
+  const move = { request, plan: decision.plan, snapshot: seenVersions };
+  if (request.isDryRun) return await preview(deps, run, { decision, warningsOf, state });
   if (run.isAutomatic) {
     const { lastCommit } = pointerState(state, run.pointer);
     const now = { snapshot: decision.snapshot, lastCommit };
@@ -186,33 +180,48 @@ async function attemptThrough(
     if (closed !== undefined) return closed;
   }
   const known = run.isAutomatic ? await aliasWarningsForAlarm(deps, move, deadline) : null;
-  const attempt: Attempt = {
+  const attemptWith = (plan: Plan, smoke: SmokeResult | null): Attempt => ({
     ...run,
     previous: view.record,
     previousNotice: view.notice,
     plan,
-    warnings: [...warnings, ...(known ?? [])],
+    warnings: [...warningsOf(plan), ...(known ?? [])],
     pointerDoubt: known?.find(({ code }) => code === pointerDoubtful)?.message ?? null,
+    smoke,
     nowMs: deps.clock.nowMs(),
     token: deps.identity.random(),
-  };
+  });
   const { alarms, cooldownMs } = deps.settings;
+  const planned = attemptWith(decision.plan, null);
+  const isMove = unclaimedOutcome(planned, alarms) === null;
+  const smoke = isMove ? await checkTarget(deps, run, decision) : null;
+  const attempt = smoke === null ? planned : attemptWith(decision.withSmoke(smoke), smoke);
   const outcome = unclaimedOutcome(attempt, alarms);
   if (outcome !== null) {
     const facts = { outcome, state, fleet, cooldownMs, settings: alarms };
     return await endWithoutClaim(deps, attempt, facts, deadline);
   }
-  requireReadiness(run);
   const slots = run.isAutomatic && alarms.blastRadius !== null ? fleet : null;
   // Beside the claim and the move, which do not wait for it.
   const besides = known === null ? aliasWarningsBeside(deps, move, deadline) : undefined;
   const [claimed, seen] = await together([
     takeClaim(deps, { state, fleet: slots }, attempt, deadline),
-    lookBesideClaim(deps, request.modelName, plan, deadline),
+    lookBesideClaim(deps, request.modelName, attempt.plan, deadline),
   ]);
   if (claimed === null) return null;
   const beside = { warnings: besides, seen };
   return await endRun(deps, run, await carryOut(deps, claimed, deadline, null, beside));
+}
+
+/** The last thing before the claim. Null: there is no smoke check. */
+async function checkTarget(
+  deps: RollbackDeps,
+  run: Run,
+  { plan, snapshot }: Decision,
+): Promise<SmokeResult | null> {
+  requireReadiness(run);
+  const { request, id: rollbackId } = run;
+  return await smokeCheck(deps, { request, plan, snapshot, rollbackId }, run.deadline);
 }
 
 /**
@@ -234,13 +243,14 @@ async function replay(
 ): Promise<RollbackResponse | null> {
   const found = await announceIfUnsent(deps, run.request.modelName, rollbackId, run.deadline);
   if (found === null) return null;
-  const { record } = found;
+  const record = await reloadIfDue(deps, found.record, run.deadline);
+  if (record === null) return null;
   // Warnings of this call are added, unless the record has them already.
   const known = new Set(record.warnings.map((warning) => warning.message));
   const own = run.warnings.filter((warning) => !known.has(warning.message));
   return responseOf(record, {
     isReplayed: true,
-    isNotified: isNotified(found),
+    isNotified: isNotified({ ...found, record }),
     warnings: [...own, ...warnings],
   });
 }
@@ -260,24 +270,6 @@ async function resume(
   if (rollbackId === run.id || isSame) return await endRun(deps, run, ended);
   await finish(deps, ended.record, ended.notice, run.deadline);
   return null;
-}
-
-async function dryRun(
-  deps: RollbackDeps,
-  run: Run,
-  move: PlannedMove,
-  planned: readonly Warning[],
-  { active }: ModelState,
-): Promise<RollbackResponse> {
-  const { plan } = move;
-  const besides = await aliasWarnings(deps, move, run.deadline);
-  const warnings = [...planned, ...besides];
-  if (active === null) return dryRunResponse(plan, run.request, warnings);
-  const message = `The rollback ${active.rollbackId} of this model is in progress; until it ends, a real request gets RollbackInProgressError.`;
-  return dryRunResponse(plan, run.request, [
-    ...warnings,
-    { code: 'ROLLBACK_IN_PROGRESS', message },
-  ]);
 }
 
 /** What must hold before a claim is worth taking. */

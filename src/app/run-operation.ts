@@ -1,10 +1,12 @@
 import { isoTime } from '../domain/registry/model.ts';
-import type { Operation } from '../domain/request/operation.ts';
+import type { Operation, PolicyOperation } from '../domain/request/operation.ts';
+import { type PolicyAnswer, policyFields } from '../domain/request/policy.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { SendingDeps } from './announce.ts';
 import { freeze, unfreeze } from './freeze.ts';
 import { pauseAutomation, quarantineVersion, releaseVersion, resumeAutomation } from './operate.ts';
 import type { AtRegistry } from './operator.ts';
+import { setPolicy, unsetPolicy } from './policy.ts';
 
 /** The answer to an operation (docs/reference/operations.md). */
 export interface OperationAnswer {
@@ -13,6 +15,8 @@ export interface OperationAnswer {
   readonly model_name: string | null;
   readonly fleet: boolean;
   readonly version: string | null;
+  /** The whole policy of the model after it; given for `policy-set` and `policy-unset`. */
+  readonly policy?: PolicyAnswer;
   /** ISO 8601, UTC; of a freeze, or of the one that was ended. */
   readonly until: string | null;
   /** False when it held already, or there was nothing to end. */
@@ -50,7 +54,40 @@ export async function runOperation(
 
 // ---------------------------------------------------------------------------------------------------
 
-type Done = Pick<OperationAnswer, 'changed' | 'message'> & Partial<Pick<OperationAnswer, 'until'>>;
+type Done = Pick<OperationAnswer, 'changed' | 'message' | 'policy'> &
+  Partial<Pick<OperationAnswer, 'until'>>;
+
+async function changePolicy(
+  deps: SendingDeps & AtRegistry,
+  operation: PolicyOperation,
+  deadline: Deadline,
+): Promise<Done> {
+  const { verb, modelName, requestedBy: by, reason } = operation;
+  const { policy, before } =
+    verb === 'policy-set'
+      ? await setPolicy(deps, modelName, operation.policy, { by, reason }, deadline)
+      : await unsetPolicy(deps, modelName, operation.fields, { by, reason }, deadline);
+  if (before.size === 0) {
+    const was = verb === 'policy-set' ? 'has these values already' : 'sets none of these fields';
+    return {
+      changed: false,
+      policy,
+      message: `The policy of ${modelName} ${was}. Nothing was done.`,
+    };
+  }
+  const changes = [...before].map(([name, old]) => {
+    const was = old === undefined ? 'not set' : policyFields[name].shown(old);
+    return verb === 'policy-set'
+      ? `${name} is ${policy[name]} (before: ${was})`
+      : `${name} is not set any more (it was ${was})`;
+  });
+  const end = verb === 'policy-set' ? '' : ' The settings count again.';
+  return {
+    changed: true,
+    policy,
+    message: `The policy of ${modelName}: ${changes.join('; ')}.${end}`,
+  };
+}
 
 async function carryOutOperation(
   deps: SendingDeps & AtRegistry,
@@ -107,6 +144,9 @@ async function carryOutOperation(
             message: `${what} was in quarantine already. Your reason is on record.`,
           };
     }
+    case 'policy-set':
+    case 'policy-unset':
+      return await changePolicy(deps, operation, deadline);
     default: {
       const isReleased = await releaseVersion(deps, operation, { ...operation, by }, deadline);
       const what = `Version ${operation.version} of ${name}`;

@@ -15,6 +15,8 @@ export interface SweepReport {
   readonly alarms_looked_at: number;
   /** Rollbacks whose alarm was read at the end of the bake time. */
   readonly recoveries_checked: number;
+  /** Rollbacks whose servers had not confirmed their version, and were asked again. */
+  readonly reloads_retried: number;
   /** Registered models whose pointers were read, for the live log; 0 when it was not time for it. */
   readonly models_observed: number;
   /** Changes of a pointer that nobody had reported. */
@@ -36,6 +38,7 @@ export type SweepResult =
         | 'differs'
         | 'rechecked'
         | 'recovery'
+        | 'reloaded'
         | 'skipped';
     }
   | { readonly kind: 'failed'; readonly failure: SweepReport['failed'][number] };
@@ -60,6 +63,7 @@ export function reportOf({ results, due, observed }: Swept, hasMore: boolean): S
     pointers_differ: count('differs'),
     alarms_looked_at: count('rechecked'),
     recoveries_checked: count('recovery'),
+    reloads_retried: count('reloaded'),
     models_observed: observed?.models ?? 0,
     changes_observed: observed?.changes ?? 0,
     skipped: count('skipped'),

@@ -18,6 +18,7 @@ import { finish } from './finish.ts';
 import { inParallel } from './in-parallel.ts';
 import { type Observation, observe } from './observe.ts';
 import { recheckAlarm } from './recheck-alarm.ts';
+import { reloadIfDue } from './reload.ts';
 import { resumeRollback } from './resume-rollback.ts';
 import { reportOf, type SweepReport, type SweepResult } from './sweep-report.ts';
 
@@ -192,6 +193,8 @@ async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promis
       if (found === 'differs') return { kind: 'differs' };
       return { kind: found === 'as-left' ? 'checked' : 'skipped' };
     }
+    case DueTask.SERVING:
+      return { kind: (await reloadIfDue(deps, record, deadline)) ? 'reloaded' : 'skipped' };
     case DueTask.RECOVERY:
       return { kind: (await checkRecovery(deps, record, deadline)) ? 'recovery' : 'skipped' };
     case DueTask.ALARM:

@@ -15,10 +15,9 @@ import {
 import { isRollbackId } from '../domain/request/rollback-operation.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
-import { pointerAsked, type RollbackDeps } from './deps.ts';
+import { depsFor, pointerAsked, type RollbackDeps } from './deps.ts';
 import { explainRollback } from './operate.ts';
-import { undoKey } from './roll-back.ts';
-import { rollbackIdOf } from './rollback-id.ts';
+import { rollbackIdOf, undoKey } from './rollback-id.ts';
 
 /** A person wants a rollback undone. */
 export interface Undo {
@@ -83,10 +82,9 @@ async function latestRollback(
   deadline: Deadline,
 ): Promise<string> {
   const modelName = parseModelName(what);
-  const pointer = pointerText(
-    pointerAsked(deps, { modelName, ...(named === undefined ? {} : { pointer: named }) }),
-  );
   const { state } = await deps.store.read(modelName, null, deadline);
+  const asked = { modelName, ...(named === undefined ? {} : { pointer: named }) };
+  const pointer = pointerText(pointerAsked(depsFor(deps, state), asked));
   const last = state === undefined ? null : pointerState(state, pointer).lastCommit;
   if (last !== null) return last.rollbackId;
   throw new InvalidRequestError(

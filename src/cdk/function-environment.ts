@@ -64,6 +64,8 @@ const standIns: Partial<Record<EnvName, string>> = {
   ROLLBACK_EVENT_BUS: 'default',
   ROLLBACK_WEBHOOK_URL: 'https://example.com',
   ROLLBACK_WEBHOOK_SECRET_ARN: 'webhook',
+  ROLLBACK_SMOKE_CHECK: 'smoke-check',
+  ROLLBACK_RELOAD: 'reload',
 };
 
 function settingsOf(
@@ -102,6 +104,9 @@ function settingsOf(
     set('ROLLBACK_POINTER', 'pointer', props.pointer),
     set('ROLLBACK_MODEL_POINTERS', 'modelPointers', jsonText(scope, props.modelPointers)),
     set('ROLLBACK_TARGET_RULE', 'targetRule', props.targetRule),
+    set('ROLLBACK_TARGET_MAX_AGE', 'targetMaxAge', age(props.targetMaxAge)),
+    set('ROLLBACK_SMOKE_CHECK', 'smokeCheck', hook(scope, props, 'smokeCheck')),
+    set('ROLLBACK_RELOAD', 'reload', hook(scope, props, 'reload')),
     set('ROLLBACK_BUDGET', 'budget', props.budget),
     set('ROLLBACK_BLAST_RADIUS', 'blastRadius', props.blastRadius),
     set('ROLLBACK_CAUSE_CHECK', 'causeCheck', onOrOff(props.causeCheck)),
@@ -149,6 +154,25 @@ function requireRoom(
     `${scope.node.path}: the settings take ${bytes} bytes, and Lambda has room for ${environmentBytesMax}. ` +
       'Shorten modelsByAlarm or modelPointers: use prefixes, or tag the alarms (addAlarm does).',
   );
+}
+
+/** @throws ConfigurationError when a hook is a function and an address */
+function hook(
+  scope: Construct,
+  props: ModelRollbackProps,
+  name: 'smokeCheck' | 'reload',
+): string | undefined {
+  const url = props[`${name}Url`];
+  if (props[name] !== undefined && url !== undefined) {
+    throw new ConfigurationError(
+      `${scope.node.path}: ${name} and ${name}Url are both set. Leave out one of them.`,
+    );
+  }
+  return props[name]?.functionArn ?? url;
+}
+
+function age(time: Duration | undefined): string | undefined {
+  return time && `${hours(time)}h`;
 }
 
 function hours(time: Duration | undefined): string | undefined {

@@ -32,6 +32,9 @@ export interface PolicyResources {
   readonly pagerDutySecret?: string | undefined;
   readonly webhookSecret?: string | undefined;
   readonly eventBus?: string | undefined;
+  /** Functions that are called before and after a move. */
+  readonly smokeCheck?: string | undefined;
+  readonly reload?: string | undefined;
   /** Keys of a customer that these secrets are encrypted with. */
   readonly channelKeys?: readonly string[];
   /** With a wildcard for the name. */
@@ -82,9 +85,9 @@ export function functionPolicy(resources: PolicyResources): readonly PolicyEntry
   ];
 }
 
-/** True for an entry that a further channel calls for: these are a policy of their own. */
+/** True for an entry that a further channel, or a hook, calls for: these are a policy of their own. */
 export function isOfChannels({ sid }: PolicyEntry): boolean {
-  return ['Slack', 'Teams', 'PagerDuty', 'Webhook', 'EventBus', 'ChannelsKey'].includes(sid);
+  return channelSids.has(sid);
 }
 
 /** True for an entry about MLflow in SageMaker: these are a policy of their own too. */
@@ -93,6 +96,11 @@ export function isOfRegistry({ sid }: PolicyEntry): boolean {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+const channelSids: ReadonlySet<string> = new Set([
+  ...['Slack', 'Teams', 'PagerDuty', 'Webhook', 'EventBus'],
+  ...['SmokeCheck', 'Reload', 'ChannelsKey'],
+]);
 
 function allow(
   sid: string,
@@ -119,9 +127,10 @@ function registryEntries({ registry, registryRole }: PolicyResources): readonly 
   ];
 }
 
-/** An entry for each channel, so that a template can leave out each by itself. */
+/** An entry for each channel and hook, so that a template can leave out each by itself. */
 function channelEntries(resources: PolicyResources): readonly PolicyEntry[] {
   const { slackSecret, teamsSecret, pagerDutySecret, webhookSecret, eventBus } = resources;
+  const { smokeCheck, reload } = resources;
   const reads = ['secretsmanager:GetSecretValue'];
   const entries: readonly (readonly [string, readonly string[], string | undefined])[] = [
     ['Slack', reads, slackSecret],
@@ -129,6 +138,8 @@ function channelEntries(resources: PolicyResources): readonly PolicyEntry[] {
     ['PagerDuty', reads, pagerDutySecret],
     ['Webhook', reads, webhookSecret],
     ['EventBus', ['events:PutEvents'], eventBus],
+    ['SmokeCheck', ['lambda:InvokeFunction'], smokeCheck],
+    ['Reload', ['lambda:InvokeFunction'], reload],
   ];
   return entries.flatMap(([sid, actions, resource]) =>
     resource === undefined ? [] : [allow(sid, actions, resource)],

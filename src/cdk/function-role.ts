@@ -47,6 +47,8 @@ export function statementsFor(
     pagerDutySecret: pagerDuty && wholeArn(pagerDuty),
     webhookSecret: webhookSecret && wholeArn(webhookSecret),
     eventBus: eventBus?.eventBusArn,
+    smokeCheck: props.smokeCheck?.functionArn,
+    reload: props.reload?.functionArn,
     channelKeys: [...new Set(keys)],
     alarms: alarmArn(scope, '*'),
     logGroup: logGroup.logGroupArn,

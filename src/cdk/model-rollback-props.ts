@@ -3,7 +3,7 @@ import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { EventBus, IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
-import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { Code, IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -96,7 +96,7 @@ export interface ModelRollbackProps {
    */
   readonly webhookUrl?: string;
   /**
-   * Secret with the key that signs them, as plain text.
+   * Secret with the key that signs them, and calls of hooks by https, as plain text.
    * @default - none
    */
   readonly webhookSecret?: ISecret;
@@ -138,6 +138,31 @@ export interface ModelRollbackProps {
    * @default 'last-good'
    */
   readonly targetRule?: 'last-good' | 'latest-archived';
+  /**
+   * A version that was created longer ago is refused as target.
+   * @default - of any age
+   */
+  readonly targetMaxAge?: Duration;
+  /**
+   * Function that says right before a move whether the target works; the role may invoke it.
+   * @default - none
+   */
+  readonly smokeCheck?: IFunction;
+  /**
+   * In place of it: an https address. It stands in the template.
+   * @default - none
+   */
+  readonly smokeCheckUrl?: string;
+  /**
+   * Function that makes servers reload after a move; the role may invoke it.
+   * @default - none
+   */
+  readonly reload?: IFunction;
+  /**
+   * In place of it: an https address. It stands in the template.
+   * @default - none
+   */
+  readonly reloadUrl?: string;
   /**
    * Rollbacks of one model in a time, then its automation is paused: such as `2/24h`, or `off`.
    * @default '3/7d'

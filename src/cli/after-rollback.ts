@@ -4,21 +4,22 @@ import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
 import { notUndone } from '../domain/pointer/alias.ts';
 import { isoTime } from '../domain/registry/model.ts';
+import { settingsFor } from '../domain/request/policy.ts';
 import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { isQuarantined } from '../domain/state/quarantine.ts';
-import { shownTime } from './render/render-answer.ts';
 import { table } from './render/table.ts';
+import type { Times } from './render/times.ts';
 import type { Session } from './session.ts';
 
 /** What a person has to know once the pointer has moved, as lines; none when it did not move. */
 export async function afterRollback(
-  { deps, startDeadline }: Session,
+  { deps, view, startDeadline }: Session,
   answer: RollbackResponse,
 ): Promise<string[]> {
   const { model_name: model, from_version: from } = answer;
   if (!answer.rolled_back || model === null) return [];
-  const rows = [['reload', reloadText(from)]];
+  const rows = [['reload', reloadText(answer)]];
   try {
     const { state } = await deps.store.read(model, null, startDeadline());
     // A replay of an older rollback: what holds now came from a later one.
@@ -26,7 +27,8 @@ export async function afterRollback(
     const part = state && pointerState(state, pointer);
     const last = part?.lastCommit ?? null;
     if (state !== undefined && last !== null && last.rollbackId === answer.rollback_id) {
-      rows.push(...stateRows(state, last, deps.settings.cooldownMs));
+      const { cooldownMs } = settingsFor(deps.settings, state);
+      rows.push(...stateRows(state, last, cooldownMs, view.style.times));
       if (from !== null && answer.undoes === undefined) {
         rows.push(['undo', commandLine('undo', [last.rollbackId])], ['', notUndone]);
       }
@@ -42,15 +44,21 @@ export async function afterRollback(
 
 // ---------------------------------------------------------------------------------------------------
 
-function reloadText(from: string | null): string {
+function reloadText({ from_version: from, serving }: RollbackResponse): string {
+  if (serving?.state === 'confirmed') return 'Serving has confirmed the version.';
   return from === null
     ? 'Servers that load the model once, at start, need a restart or reload.'
     : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
 }
 
-function stateRows(state: ModelState, { from, atMs }: LastCommit, cooldownMs: number): string[][] {
+function stateRows(
+  state: ModelState,
+  { from, atMs }: LastCommit,
+  cooldownMs: number,
+  times: Times,
+): string[][] {
   const { modelName } = state;
-  const nextAt = cooldownMs > 0 ? shownTime(isoTime(atMs + cooldownMs)) : null;
+  const nextAt = cooldownMs > 0 ? times.full(isoTime(atMs + cooldownMs)) : null;
   const next = [
     'next',
     nextAt === null

@@ -19,7 +19,7 @@ export const pageOptionHelp: Readonly<Record<string, string>> = {
 };
 
 /** @throws InvalidRequestError */
-export function pageOf(context: CommandContext): ListPage {
+export function pageOf(context: CommandContext): ListPage & { readonly limit: number } {
   const limit = textOption(context, 'limit');
   const before = textOption(context, 'before');
   return {
@@ -31,7 +31,7 @@ export function pageOf(context: CommandContext): ListPage {
 /** On stderr: a list has a fixed shape. */
 export function sayNextPage(
   context: CommandContext,
-  verb: 'history' | 'status',
+  verb: 'history',
   next: ListPosition | undefined,
 ): void {
   if (next === undefined) return;

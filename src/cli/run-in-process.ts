@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Interrupt } from './command.ts';
 import { run } from './run.ts';
 
 /**
@@ -13,15 +15,38 @@ export async function runInProcess(): Promise<void> {
     env,
     // Some terminals report 0: they do not know.
     columns: (stdout.isTTY && stdout.columns) || null,
+    rows: stdout.isTTY ? stdout.rows || 24 : null,
+    timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     isColoured: (stream) =>
       !env['NO_COLOR'] && (stream === 'stdout' ? stdout : stderr).isTTY === true,
     out: (text) => stdout.write(text),
     err: (text) => stderr.write(text),
+    line:
+      stderr.isTTY && env['TERM'] !== 'dumb' ? (text) => stderr.write(`\r\u001b[K${text}`) : null,
+    listen,
     ask: stdin.isTTY && stderr.isTTY ? askPerson : null,
   });
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function listen(): Interrupt {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  process.stdout.on('error', stop);
+  return {
+    signal: controller.signal,
+    wait: async (ms) => {
+      await delay(ms, undefined, { signal: controller.signal }).catch(() => undefined);
+    },
+    close: () => {
+      for (const signal of signals) process.off(signal, stop);
+      process.stdout.off('error', stop);
+    },
+  };
+}
 
 /**
  * Only a whole line that says yes is one: Ctrl-C, Ctrl-D and a terminal that is gone decline. The terminal

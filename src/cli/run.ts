@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
 import type { Env } from '../config/config-from-env.ts';
-import { commandText } from '../domain/command-line.ts';
 import { InvalidRequestError, isModelRollbackError, messageOf } from '../domain/errors.ts';
 import { escapeText, showJson } from '../domain/escape.ts';
 import { nearestName } from '../domain/near-name.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { Command, CommandContext, Interrupt } from './command.ts';
 import { applyCommand, undoCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/automation.ts';
 import { completionCommand } from './commands/completion.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { drillCommand } from './commands/drill.ts';
 import {
   freezeCommand,
   pauseCommand,
@@ -19,6 +19,7 @@ import {
   unfreezeCommand,
 } from './commands/operations.ts';
 import { planCommand } from './commands/plan.ts';
+import { policyCommand } from './commands/policy.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { statusCommand } from './commands/status.ts';
 import {
@@ -29,34 +30,49 @@ import {
   sweepCommand,
 } from './commands/upkeep.ts';
 import { ExitCode, exitCodeOfError } from './exit-codes.ts';
+import { helpOf, overview, type VerbGroup } from './help.ts';
+import { type Progress, progressOn } from './progress.ts';
 import { withFlagNames } from './render/flag-names.ts';
 import { styleFor } from './render/style.ts';
-import { table } from './render/table.ts';
+import { type Times, timesIn } from './render/times.ts';
 import { version } from './version.ts';
 
-const commands: readonly Command[] = [
-  planCommand,
-  applyCommand,
-  undoCommand,
-  historyCommand,
-  explainCommand,
-  statusCommand,
-  approveCommand,
-  freezeCommand,
-  unfreezeCommand,
-  pauseCommand,
-  resumeCommand,
-  quarantineCommand,
-  releaseCommand,
-  canPromoteCommand,
-  promotedCommand,
-  sweepCommand,
-  doctorCommand,
-  createTableCommand,
-  reindexCommand,
-  demoCommand,
-  completionCommand(() => commands),
+/** In the order of the help. */
+const groups: readonly VerbGroup[] = [
+  {
+    title: 'See what is live, and what happened',
+    verbs: [statusCommand, planCommand, historyCommand, explainCommand],
+  },
+  { title: 'Roll back', verbs: [applyCommand, approveCommand, undoCommand] },
+  {
+    title: 'Decide what may be rolled back',
+    verbs: [
+      freezeCommand,
+      unfreezeCommand,
+      pauseCommand,
+      resumeCommand,
+      quarantineCommand,
+      releaseCommand,
+      policyCommand,
+    ],
+  },
+  {
+    title: 'In pipelines and on a schedule',
+    verbs: [canPromoteCommand, promotedCommand, sweepCommand],
+  },
+  {
+    title: 'Set up and check',
+    verbs: [
+      demoCommand,
+      doctorCommand,
+      drillCommand,
+      createTableCommand,
+      reindexCommand,
+      completionCommand(() => commands),
+    ],
+  },
 ];
+const commands: readonly Command[] = groups.flatMap(({ verbs }) => verbs);
 
 /** The verbs that there are. */
 export const commandNames: readonly string[] = commands.map(({ name }) => name);
@@ -66,48 +82,38 @@ export interface Terminal {
   readonly env: Env;
   /** Of stdout; null when it is no terminal. */
   readonly columns: number | null;
+  readonly rows: number | null;
+  /** IANA name of the user's zone. */
+  readonly timeZone: string;
   isColoured(stream: 'stdout' | 'stderr'): boolean;
   out(text: string): void;
   err(text: string): void;
+  /** Writes over the last line of stderr; an empty text takes it away. Null when stderr is no terminal. */
+  readonly line: ((text: string) => void) | null;
   readonly ask: CommandContext['ask'];
+  listen(): Interrupt;
 }
 
 /** Runs one command line and returns its exit code. Never throws. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  // Also before the verb: whoever asks for JSON gets JSON, errors included.
-  const isJson = argv.includes('--json');
-  const [verb, ...rest] = argv[0] === '--json' ? [...argv.slice(1), '--json'] : argv;
+  const [verb, ...rest] = inOrder(argv);
   if (verb === undefined || verb === '--help' || verb === '-h' || verb === 'help') {
     const wanted = commands.find((command) => command.name === rest[0]);
-    terminal.out(wanted === undefined ? overview() : helpOf(wanted));
+    terminal.out(wanted === undefined ? overview(groups) : helpOf(wanted));
     return verb === undefined ? ExitCode.USAGE : ExitCode.DONE;
   }
   if (verb === '--version') {
     terminal.out(`${version}\n`);
     return ExitCode.DONE;
   }
-  const shown: Shown = { isJson, terminal, state: null };
+  const shown = shownOn(terminal, argv);
   try {
     const { command, values, positionals } = parseLine(verb, rest);
     if (values['help'] === true) {
       terminal.out(helpOf(command));
       return ExitCode.DONE;
     }
-    return await command.run({
-      env: terminal.env,
-      positionals,
-      options: values,
-      isJson,
-      style: styleFor(!isJson && terminal.isColoured('stdout')),
-      columns: terminal.columns,
-      print: (text, json) => terminal.out(`${isJson ? jsonText(shown, json) : text}\n`),
-      say: (text) => terminal.err(`${text}\n`),
-      showState: (label) => {
-        shown.state = escapeText(label);
-        if (!isJson) terminal.err(`${stateLine(shown.state)}\n`);
-      },
-      ask: terminal.ask,
-    });
+    return await command.run(contextOf(shown, values, positionals));
   } catch (error) {
     return report(error, shown);
   }
@@ -133,9 +139,62 @@ interface ParsedLine {
 /** What the output depends on beside the result. */
 interface Shown {
   readonly isJson: boolean;
+  readonly times: Times;
+  readonly progress: Progress;
+  /** Its output takes the line of progress away first. */
   readonly terminal: Terminal;
   /** Which store the verb works on, once that is known. */
   state: string | null;
+}
+
+/** What every verb takes may stand before it too. */
+function inOrder(argv: readonly string[]): readonly string[] {
+  const verbAt = argv.findIndex((word) => word !== '--json' && word !== '--utc');
+  return verbAt < 1 ? argv : [...argv.slice(verbAt), ...argv.slice(0, verbAt)];
+}
+
+function shownOn(terminal: Terminal, argv: readonly string[]): Shown {
+  const progress = progressOn(terminal);
+  const behindLine =
+    (write: (text: string) => void) =>
+    (text: string): void => {
+      progress.hide();
+      write(text);
+    };
+  return {
+    // Also where the line cannot be parsed: whoever asks for JSON gets JSON, errors included.
+    isJson: argv.includes('--json'),
+    times: timesIn(argv.includes('--utc') ? 'UTC' : terminal.timeZone),
+    progress,
+    terminal: { ...terminal, out: behindLine(terminal.out), err: behindLine(terminal.err) },
+    state: null,
+  };
+}
+
+function contextOf(
+  shown: Shown,
+  options: CommandContext['options'],
+  positionals: readonly string[],
+): CommandContext {
+  const { isJson, terminal, times, progress } = shown;
+  return {
+    env: terminal.env,
+    positionals,
+    options,
+    isJson,
+    style: styleFor(!isJson && terminal.isColoured('stdout'), times),
+    columns: terminal.columns,
+    rows: terminal.rows,
+    print: (text, json) => terminal.out(`${isJson ? jsonText(shown, json) : times.within(text)}\n`),
+    say: (text) => terminal.err(`${isJson ? text : times.within(text)}\n`),
+    during: progress.during,
+    listen: terminal.listen,
+    showState: (label) => {
+      shown.state = escapeText(label);
+      if (!isJson) terminal.err(`${stateLine(shown.state)}\n`);
+    },
+    ask: terminal.ask,
+  };
 }
 
 function stateLine(label: string): string {
@@ -169,6 +228,7 @@ function parse(command: Command, args: readonly string[]): Omit<ParsedLine, 'com
       options: {
         ...command.options,
         json: { type: 'boolean' },
+        utc: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: true,
@@ -191,7 +251,8 @@ function report(error: unknown, shown: Shown): ExitCode {
   const style = styleFor(terminal.isColoured('stderr'));
   const name = error instanceof Error ? error.name : 'Error';
   const message = messageOf(error);
-  terminal.err(`${style.bad(name)}: ${escapeText(withFlagNames(message))}\n`);
+  const text = shown.times.within(escapeText(withFlagNames(message)));
+  terminal.err(`${style.bad(name)}: ${text}\n`);
   if (!isModelRollbackError(error) && error instanceof Error) {
     terminal.err(`${(error.stack ?? '').split('\n').map(escapeText).join('\n')}\n`);
   }
@@ -200,46 +261,4 @@ function report(error: unknown, shown: Shown): ExitCode {
     terminal.out(`${jsonText(shown, { error: { name, code, message } })}\n`);
   }
   return exitCodeOfError(error);
-}
-
-function overview(): string {
-  return [
-    'model-rollback: restores the last good version of an MLflow model, once, and reports what it did.',
-    '',
-    'Usage: model-rollback COMMAND [ARGUMENTS] [--json] [--help]',
-    '',
-    table(commands.map(({ name, usage, summary }) => [`  ${name} ${usage}`, summary])),
-    '',
-    'Set MLFLOW_TRACKING_URI to the address of the MLflow server, and MLFLOW_TRACKING_USERNAME and',
-    'MLFLOW_TRACKING_PASSWORD if it needs a login. State is kept in a file of this user, or in DynamoDB',
-    `if ROLLBACK_STATE_TABLE is set. Try ${commandText('demo')} first: it needs no settings.`,
-    '',
-    'Exit codes: 0 done or already live, 1 failed, 2 usage or configuration, 3 refused, declined or waiting',
-    'for a person, 4 no target, 5 retry later, 6 contested.',
-    '',
-  ].join('\n');
-}
-
-function helpOf(command: Command): string {
-  const options = [
-    ...Object.entries(command.options).map(([name, option]) => {
-      const short = option.short === undefined ? '' : `-${option.short}, `;
-      const value = option.type === 'string' ? ' VALUE' : '';
-      return [`  ${short}--${name}${value}`, command.optionHelp[name] ?? ''];
-    }),
-    ['  --json', 'print one JSON value on stdout, and nothing else there'],
-    ['  -h, --help', 'this text'],
-  ];
-  return [
-    `Usage: model-rollback ${`${command.name} ${command.usage}`.trim()} [options]`,
-    '',
-    `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.`,
-    '',
-    'Options:',
-    table(options),
-    '',
-    'Examples:',
-    ...command.examples.map((example) => `  ${example}`),
-    '',
-  ].join('\n');
 }

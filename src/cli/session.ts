@@ -1,7 +1,9 @@
 import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
-import { compose, openStore, storeLabel } from '../compose.ts';
-import { configFromEnv, type Env, settingsWarnings } from '../config/config-from-env.ts';
+import { compose } from '../compose.ts';
+import { openStore, storeLabel } from '../compose-store.ts';
+import { commandConfig } from '../config/command-config.ts';
+import { type Config, type Env, settingsWarnings } from '../config/config-from-env.ts';
 import { workspaceFromEnv } from '../config/registry-settings.ts';
 import { type StoreConfig, storeFromEnv } from '../config/store-settings.ts';
 import { escapeText } from '../domain/escape.ts';
@@ -16,6 +18,7 @@ import type { AnswerView } from './render/render-answer.ts';
 
 /** What a verb works with that needs registry and state. */
 export interface Session extends Composed {
+  readonly config: Config;
   readonly view: AnswerView;
   /** A person may think for a while: each step that needs a deadline starts its own. */
   startDeadline(): Deadline;
@@ -28,7 +31,7 @@ export async function withSession<T>(
   context: CommandContext,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const config = configFromEnv(context.env, 'command');
+  const config = commandConfig(context.env);
   showWarnings(context, config.warnings);
   context.showState(await storeLabel(config.store));
   const notices: Notice[] = [];
@@ -45,7 +48,7 @@ export async function withSession<T>(
   };
   try {
     const view = answerView(context, config);
-    return await work({ ...composed, view, startDeadline, answered });
+    return await work({ ...composed, config, view, startDeadline, answered });
   } finally {
     composed.close();
     const others = notices.filter(({ message }) => message.rollback_id !== answeredId);
@@ -77,12 +80,12 @@ export function commandLogger(context: Pick<CommandContext, 'isJson' | 'say'>): 
 /** The same for verbs that need the state store alone. */
 export async function withStore<T>(
   context: CommandContext,
-  work: (store: RollbackStore, deadline: Deadline) => Promise<T>,
+  work: (store: RollbackStore, startDeadline: () => Deadline) => Promise<T>,
 ): Promise<T> {
   const config = await storeInUse(context, context.env);
   const store = await openStore(config, workspaceFromEnv(context.env));
   try {
-    return await work(store, startDeadline());
+    return await work(store, startDeadline);
   } finally {
     store.close();
   }

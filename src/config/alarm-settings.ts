@@ -2,15 +2,22 @@ import { type AlarmSettings, defaultAlarmSettings } from '../domain/alarm/alarm-
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseModelName } from '../domain/request/request.ts';
+import { budgetForm, modeForm, rateForm } from '../domain/request/setting-form.ts';
 import type { EnvName } from './env-names.ts';
-import { type Env, parseEntries, read, readTime, readWord, wrong } from './read-env.ts';
+import {
+  type Env,
+  parseEntries,
+  read,
+  readSetting,
+  readTime,
+  readWord,
+  wrong,
+} from './read-env.ts';
 
 const minuteMs = 60_000;
-const unitMs = { m: minuteMs, h: 60 * minuteMs, d: 24 * 60 * minuteMs } as const;
 /** A week: an older alarm says nothing about now. */
 const minutesMax = 10_080;
 const bakeMinutesMax = 1_440;
-const windowDaysMax = 90;
 /** CloudWatch's limit on the names of alarms, dimensions and attributes. */
 const nameLengthMax = 255;
 
@@ -19,11 +26,11 @@ const nameLengthMax = 255;
  * @throws ConfigurationError naming the variable, what it held and what is allowed
  */
 export function alarmSettingsFromEnv(env: Env): AlarmSettings {
-  // More than state keeps could never be counted.
-  const budget = readRate(env, 'ROLLBACK_BUDGET', '3/7d', limits.recentCommitsMax);
-  const blastRadius = readRate(env, 'ROLLBACK_BLAST_RADIUS', '5/30m', limits.fleetSlotsMax);
+  const budget = readSetting(env, 'ROLLBACK_BUDGET', '3/7d', budgetForm);
+  const radiusForm = rateForm('5/30m', limits.fleetSlotsMax);
+  const blastRadius = readSetting(env, 'ROLLBACK_BLAST_RADIUS', '5/30m', radiusForm);
   return {
-    mode: readWord(env, 'ROLLBACK_MODE', ['act', 'ask', 'observe']),
+    mode: readSetting(env, 'ROLLBACK_MODE', 'act', modeForm),
     modelDimension: readDimension(env),
     modelsByAlarm: readModels(env),
     allowedAccounts: readAccounts(env),
@@ -56,30 +63,6 @@ function readDimension(env: Env): string {
     'ROLLBACK_MODEL_DIMENSION',
     name,
     `the name of a metric dimension or contributor attribute, at most ${nameLengthMax} characters`,
-  );
-}
-
-/** `3/7d`: so many in so long. Null: off. */
-function readRate(
-  env: Env,
-  name: EnvName,
-  byDefault: string,
-  countMax: number,
-): { readonly count: number; readonly windowMs: number } | null {
-  const text = read(env, name) ?? byDefault;
-  if (text === 'off') return null;
-  const [, countText, timeText, unit] = /^(\d{1,4})\/(\d+\.?\d*|\.\d+)([mhd])$/.exec(text) ?? [];
-  const count = Number(countText);
-  const windowMs = Math.round(Number(timeText) * unitMs[unit as keyof typeof unitMs]);
-  const isCount = count >= 1 && count <= countMax;
-  if (isCount && windowMs >= 1 && windowMs <= windowDaysMax * unitMs.d) {
-    return { count, windowMs };
-  }
-  throw wrong(
-    name,
-    text,
-    `\`off\`, or a number from 1 to ${countMax} and a time of at most ${windowDaysMax} days in m, h or d, ` +
-      `such as \`${byDefault}\``,
   );
 }
 

@@ -26,6 +26,8 @@ export interface SecretSetting {
 
 export interface ChannelSettings {
   readonly channels: readonly ChannelConfig[];
+  /** The key that signs notices of the channel `webhook`, and calls of hooks; null: none is set. */
+  readonly signingKey: SecretSetting | null;
   readonly snsFormat: 'json' | 'chat';
   readonly warnings: readonly Warning[];
 }
@@ -46,7 +48,8 @@ export function channelSettingsFromEnv(env: Env): ChannelSettings {
   }
   const channels = names.map((name) => channelFromEnv(env, name));
   const snsFormat = readWord(env, 'ROLLBACK_SNS_FORMAT', ['json', 'chat']);
-  return { channels, snsFormat, warnings: channels.flatMap(warningsOf) };
+  const signingKey = secretFromEnv(env, 'key', signingVariables);
+  return { channels, signingKey, snsFormat, warnings: warningsOf(signingKey) };
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -60,8 +63,11 @@ const variablesOf: Readonly<Record<ChannelName, readonly EnvName[]>> = {
     'ROLLBACK_PAGERDUTY_URL',
   ],
   eventbridge: ['ROLLBACK_EVENT_BUS'],
-  webhook: ['ROLLBACK_WEBHOOK_URL', 'ROLLBACK_WEBHOOK_SECRET', 'ROLLBACK_WEBHOOK_SECRET_ARN'],
+  // Its key signs calls of hooks too.
+  webhook: ['ROLLBACK_WEBHOOK_URL'],
 };
+
+const signingVariables = ['ROLLBACK_WEBHOOK_SECRET', 'ROLLBACK_WEBHOOK_SECRET_ARN'] as const;
 
 const pagerDutyAddress = 'https://events.pagerduty.com/v2/enqueue';
 const secretLengthMin = 16;
@@ -83,11 +89,11 @@ function channelFromEnv(env: Env, name: ChannelName): ChannelConfig {
   switch (name) {
     case 'slack': {
       const variables = ['ROLLBACK_SLACK_URL', 'ROLLBACK_SLACK_SECRET_ARN'] as const;
-      return { name, secret: secretFromEnv(env, name, 'address', variables) };
+      return { name, secret: channelSecret(env, name, 'address', variables) };
     }
     case 'teams': {
       const variables = ['ROLLBACK_TEAMS_URL', 'ROLLBACK_TEAMS_SECRET_ARN'] as const;
-      return { name, secret: secretFromEnv(env, name, 'address', variables) };
+      return { name, secret: channelSecret(env, name, 'address', variables) };
     }
     case 'pagerduty': {
       const variables = [
@@ -98,7 +104,7 @@ function channelFromEnv(env: Env, name: ChannelName): ChannelConfig {
       return {
         name,
         url: addressIn('ROLLBACK_PAGERDUTY_URL', url),
-        secret: secretFromEnv(env, name, 'key', variables),
+        secret: channelSecret(env, name, 'key', variables),
       };
     }
     case 'eventbridge':
@@ -106,22 +112,33 @@ function channelFromEnv(env: Env, name: ChannelName): ChannelConfig {
     case 'webhook': {
       const url = read(env, 'ROLLBACK_WEBHOOK_URL');
       if (url === undefined) throw missing(name, 'ROLLBACK_WEBHOOK_URL');
-      const variables = ['ROLLBACK_WEBHOOK_SECRET', 'ROLLBACK_WEBHOOK_SECRET_ARN'] as const;
       return {
         name,
         url: addressIn('ROLLBACK_WEBHOOK_URL', url),
-        secret: secretFromEnv(env, name, 'key', variables),
+        secret: channelSecret(env, name, 'key', signingVariables),
       };
     }
   }
 }
 
-function secretFromEnv(
+function channelSecret(
   env: Env,
   channel: ChannelName,
   use: SecretSetting['use'],
-  [plain, stored]: readonly [plain: EnvName, stored: EnvName],
+  variables: SecretVariables,
 ): SecretSetting {
+  const secret = secretFromEnv(env, use, variables);
+  if (secret === null) throw missing(channel, ...variables);
+  return secret;
+}
+
+type SecretVariables = readonly [plain: EnvName, stored: EnvName];
+
+function secretFromEnv(
+  env: Env,
+  use: SecretSetting['use'],
+  [plain, stored]: SecretVariables,
+): SecretSetting | null {
   const value = read(env, plain);
   const secretId = read(env, stored);
   if (value !== undefined && secretId !== undefined) {
@@ -132,7 +149,7 @@ function secretFromEnv(
     if (trouble !== null) throw unfit(plain, trouble, use);
     return { variable: plain, use, value, secretId: null };
   }
-  if (secretId === undefined) throw missing(channel, plain, stored);
+  if (secretId === undefined) return null;
   // Without the value: somebody may have put the secret itself there.
   if (!/^(arn:aws[a-z-]*:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/.test(secretId)) {
     throw new ConfigurationError(
@@ -170,9 +187,8 @@ function unfit(variable: EnvName, trouble: string, use: SecretSetting['use']): C
   return new ConfigurationError(`${variable} ${trouble}. Set it to ${allowed}.`);
 }
 
-function warningsOf(channel: ChannelConfig): Warning[] {
-  if (channel.name !== 'webhook') return [];
-  const { value } = channel.secret;
+function warningsOf(signingKey: SecretSetting | null): Warning[] {
+  const value = signingKey?.value ?? null;
   if (value === null || value.length >= secretLengthMin) return [];
   return [
     {

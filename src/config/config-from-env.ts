@@ -1,15 +1,24 @@
 import type { AlarmSettings } from '../domain/alarm/alarm-settings.ts';
-import type { TargetRuleSetting } from '../domain/decide/target.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { PointerSettings } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
+import {
+  cooldownForm,
+  type TargetRuleSetting,
+  targetRuleForm,
+} from '../domain/request/setting-form.ts';
 import { alarmSettingsFromEnv } from './alarm-settings.ts';
-import { type ChannelConfig, channelSettingsFromEnv } from './channel-settings.ts';
+import {
+  type ChannelConfig,
+  channelSettingsFromEnv,
+  type SecretSetting,
+} from './channel-settings.ts';
 import { envNames } from './env-names.ts';
+import { type HookSettings, hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
-import { type Env, read, readTime, readWhole, readWord, wrong } from './read-env.ts';
+import { type Env, read, readSetting, readTime, readWhole, wrong } from './read-env.ts';
 import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
 import { type StoreConfig, type Surface, storeFromEnv } from './store-settings.ts';
 
@@ -23,6 +32,9 @@ export interface Config {
   readonly topicArn: string | null;
   readonly snsFormat: 'json' | 'chat';
   readonly channels: readonly ChannelConfig[];
+  /** The key that signs what is sent to servers of one's own; null: none is set. */
+  readonly signingKey: SecretSetting | null;
+  readonly hooks: HookSettings;
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly pointers: PointerSettings;
@@ -38,7 +50,11 @@ export interface Config {
  * Reads the environment.
  * @throws ConfigurationError naming the variable, what it held (never a secret) and what is allowed
  */
-export function configFromEnv(env: Env, surface: Surface): Config {
+export function configFromEnv(
+  env: Env,
+  surface: Surface,
+  readRegistry: typeof registryFromEnv = registryFromEnv,
+): Config {
   const warnings = settingsWarnings(env);
   const writeHorizonSeconds = readWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
   if (writeHorizonSeconds * 1000 < limits.clockSkewMaxMs) {
@@ -50,15 +66,17 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     });
   }
   const notices = channelSettingsFromEnv(env);
-  const registry = registryFromEnv(env, surface);
+  const registry = readRegistry(env, surface);
   return {
     registry,
     store: storeFromEnv(env, surface),
     topicArn: topicFromEnv(env, surface),
     snsFormat: notices.snsFormat,
     channels: notices.channels,
-    cooldownMs: readTime(env, 'ROLLBACK_COOLDOWN_HOURS', 'hours', 24, 8_760),
-    targetRule: readWord(env, 'ROLLBACK_TARGET_RULE', ['last-good', 'latest-archived']),
+    cooldownMs: readSetting(env, 'ROLLBACK_COOLDOWN_HOURS', '24', cooldownForm),
+    targetRule: readSetting(env, 'ROLLBACK_TARGET_RULE', 'last-good', targetRuleForm),
+    signingKey: notices.signingKey,
+    hooks: hookSettingsFromEnv(env),
     pointers: pointerSettingsFromEnv(env),
     observeMs: readTime(env, 'ROLLBACK_OBSERVE_MINUTES', 'minutes', 5, 1_440),
     writeHorizonMs: writeHorizonSeconds * 1000,

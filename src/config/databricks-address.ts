@@ -1,5 +1,4 @@
 import { ConfigurationError } from '../domain/errors.ts';
-import type { ModelPointer, PointerSettings } from '../domain/registry/pointer.ts';
 import { profileIn } from './databricks-profile.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, wrong } from './read-env.ts';
@@ -12,16 +11,6 @@ export interface DatabricksRegistry {
   readonly auth: RegistryLogin;
 }
 
-/** The variable that names the registry. */
-export function registryVariable(env: Env): EnvName {
-  return read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
-}
-
-/** True for `databricks` and `databricks-uc`, also with a profile. */
-export function isDatabricks(text: string): boolean {
-  return /^databricks(-uc)?(:|$)/i.test(text);
-}
-
 /**
  * @param name the variable that holds `text`
  * @throws ConfigurationError
@@ -29,45 +18,17 @@ export function isDatabricks(text: string): boolean {
 export function databricksFromEnv(
   env: Env,
   { name, text }: { readonly name: EnvName; readonly text: string },
-  surface: 'lambda' | 'command',
 ): DatabricksRegistry {
   const [, scheme, profile = null] = /^(databricks(?:-uc)?)(?::\/\/([\w.-]+))?$/.exec(text) ?? [];
   if (scheme === undefined) {
     throw wrong(name, text, '`databricks` or `databricks-uc`, each also with `://PROFILE`');
   }
-  if (profile !== null && surface === 'lambda') {
-    throw new ConfigurationError(
-      `${name} is ${JSON.stringify(text)}, and a function has no profiles of Databricks. Set it to ${scheme}, and set ` +
-        `DATABRICKS_HOST and ${loginNames}.`,
-    );
-  }
-  const settings = profile === null ? fromEnv(env, surface) : profileIn(env, profile);
+  const settings = profile === null ? fromEnv(env) : profileIn(env, profile);
   return {
     kind: scheme === 'databricks' ? 'mlflow' : 'unity-catalog',
     baseUrl: hostIn(settings),
     auth: loginIn(env, settings),
   };
-}
-
-/**
- * Unity Catalog has no stages.
- * @throws ConfigurationError
- */
-export function requireAliases(env: Env, { default: byDefault, byModel }: PointerSettings): void {
-  const text = read(env, registryVariable(env));
-  if (text === undefined || !/^databricks-uc(:|$)/i.test(text)) return;
-  const isStage = (pointer: ModelPointer): boolean => pointer.kind === 'stage';
-  const isOfModel = [...byModel.values()].some(isStage);
-  if (!isStage(byDefault) && !isOfModel) return;
-  const is =
-    read(env, 'ROLLBACK_POINTER') === undefined ? 'is not set' : 'names the stage Production';
-  throw new ConfigurationError(
-    `Unity Catalog has no stages, and ${
-      isStage(byDefault)
-        ? `ROLLBACK_POINTER ${is}`
-        : 'ROLLBACK_MODEL_POINTERS names the stage Production'
-    }. Set it to the alias that consumers load, such as alias:champion.`,
-  );
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -83,10 +44,10 @@ export interface DatabricksSettings {
 
 const loginNames = 'DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET';
 
-/** For a person without any variable the profile DEFAULT counts, as in Databricks' own tools. */
-function fromEnv(env: Env, surface: 'lambda' | 'command'): DatabricksSettings {
+/** Without any variable the profile DEFAULT counts, as in Databricks' own tools. */
+function fromEnv(env: Env): DatabricksSettings {
   const host = read(env, 'DATABRICKS_HOST');
-  if (host === undefined && surface === 'command') {
+  if (host === undefined) {
     const stored = profileIn(env, null);
     if (stored.host !== undefined) return stored;
   }

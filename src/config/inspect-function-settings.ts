@@ -1,5 +1,6 @@
 import { type Check, failed, ok, warning } from '../domain/answer/check.ts';
 import { quoteForShell } from '../domain/command-line.ts';
+import { type Hook, hookName } from '../domain/hook.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import { type Config, configFromEnv } from './config-from-env.ts';
 import type { EnvName } from './env-names.ts';
@@ -46,10 +47,23 @@ const settings: readonly (readonly [string, EnvName, (config: Config) => string]
       'none',
   ],
   ['rule', 'ROLLBACK_TARGET_RULE', ({ targetRule }) => targetRule],
+  [
+    'age limit of targets',
+    'ROLLBACK_TARGET_MAX_AGE',
+    ({ hooks }) =>
+      hooks.targetMaxAgeMs === null ? 'off' : `${hooks.targetMaxAgeMs / 3_600_000} h`,
+  ],
+  ['smoke check', 'ROLLBACK_SMOKE_CHECK', ({ hooks }) => hookText(hooks.smokeCheck)],
+  ['reload', 'ROLLBACK_RELOAD', ({ hooks }) => hookText(hooks.reload)],
   ['budget', 'ROLLBACK_BUDGET', ({ alarms }) => JSON.stringify(alarms.budget)],
   ['blast radius', 'ROLLBACK_BLAST_RADIUS', ({ alarms }) => JSON.stringify(alarms.blastRadius)],
   ['cause check', 'ROLLBACK_CAUSE_CHECK', ({ alarms }) => String(alarms.isCauseChecked)],
 ];
+
+/** Without the path of an address, which may be a secret. */
+function hookText(hook: Hook | null): string {
+  return hook === null ? 'none' : hookName(hook);
+}
 
 function stateText(store: Config['store']): string {
   if (store.kind === 'postgres') return store.address;
@@ -60,8 +74,9 @@ function differenceCheck(env: Env, config: Config, shell: Config): Check {
   const different = settings.filter(([, , show]) => show(config) !== show(shell));
   if (different.length === 0)
     return ok('differences', 'This shell has the settings of the function.');
-  // The settings of a channel are secrets: nobody may see them here.
-  const shown = different.filter(([what]) => what !== 'channels');
+  // The settings of a channel are secrets, and so may be the address of a hook: nobody may see them here.
+  const secret = ['channels', 'smoke check', 'reload'];
+  const shown = different.filter(([what]) => !secret.includes(what));
   const commands = shown.map((one) => assignment(env, config, one)).join('; ');
   const texts = different.map(([what, , show]) => `${what} ${show(config)} (here ${show(shell)})`);
   return warning(
@@ -72,7 +87,7 @@ function differenceCheck(env: Env, config: Config, shell: Config): Check {
       ...(shown.length === different.length
         ? []
         : [
-            'Set ROLLBACK_CHANNELS and its variables as the function has them: each sends to its own channels.',
+            'Set ROLLBACK_CHANNELS and its variables, ROLLBACK_SMOKE_CHECK and ROLLBACK_RELOAD as the function has them: each uses its own.',
           ]),
     ].join(' '),
   );

@@ -26,7 +26,7 @@ export function inspectSettings(
     warning(name, message, 'See docs/reference/configuration.md.'),
   );
   if (alarms.mode !== 'act') {
-    const message = `${whose} has ROLLBACK_MODE=${alarms.mode}: an alarm by itself rolls nothing back.`;
+    const message = `${whose} has ROLLBACK_MODE=${alarms.mode}: an alarm by itself rolls nothing back, unless the policy of its model sets another mode.`;
     found.push(warning('mode', message, 'To let alarms act, unset it or set it to act.'));
   }
   if (cooldownMs === 0) {

@@ -1,26 +1,22 @@
-import { InvalidRequestError } from '../domain/errors.ts';
 import {
   type ModelPointer,
   type PointerSettings,
-  parsePointer,
+  pointerText,
   stagePointer,
 } from '../domain/registry/pointer.ts';
-import { requireAliases } from './databricks-address.ts';
+import { pointerForm } from '../domain/request/setting-form.ts';
 import type { EnvName } from './env-names.ts';
-import { type Env, parseEntries, read, wrong } from './read-env.ts';
+import { type Env, parseEntries, read, readSetting, wrong } from './read-env.ts';
 
 /**
  * Reads which pointer names the live version of which model.
  * @throws ConfigurationError naming the variable, what it held and what is allowed
  */
 export function pointerSettingsFromEnv(env: Env): PointerSettings {
-  const text = read(env, 'ROLLBACK_POINTER');
-  const pointers = {
-    default: text === undefined ? stagePointer : pointerIn('ROLLBACK_POINTER', text, text),
+  return {
+    default: readSetting(env, 'ROLLBACK_POINTER', pointerText(stagePointer), pointerForm),
     byModel: readByModel(env),
   };
-  requireAliases(env, pointers);
-  return pointers;
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -41,13 +37,8 @@ function readByModel(env: Env): ReadonlyMap<string, ModelPointer> {
   );
 }
 
-/** The same rules and words as for the field of a request. */
 function pointerIn(name: EnvName, value: unknown, text: string, where = ''): ModelPointer {
-  try {
-    return parsePointer(value, 'it');
-  } catch (error) {
-    if (!(error instanceof InvalidRequestError)) throw error;
-    const allowed = `${where}\`stage:Production\` or \`alias:NAME\`; an alias holds letters, digits, _ and -, and is neither \`latest\` nor like \`v3\``;
-    throw wrong(name, text, allowed);
-  }
+  const pointer = typeof value === 'string' ? pointerForm.parse(value) : undefined;
+  if (pointer === undefined) throw wrong(name, text, `${where}${pointerForm.allowed}`);
+  return pointer;
 }

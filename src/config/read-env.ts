@@ -1,12 +1,26 @@
 import { ConfigurationError } from '../domain/errors.ts';
+import { type SettingForm, timeForm, wordForm } from '../domain/request/setting-form.ts';
 import type { EnvName } from './env-names.ts';
 
 /** Reading one variable: blank counts as not set, and what is wrong names the variable. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export function read(env: Env, name: EnvName): string | undefined {
+export function read(env: Env, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === '' ? undefined : value;
+}
+
+/** A setting by its form. @param byDefault what it is where the variable is not set, as text */
+export function readSetting<Value>(
+  env: Env,
+  name: EnvName,
+  byDefault: string,
+  form: SettingForm<Value>,
+): Value {
+  const text = read(env, name) ?? byDefault;
+  const value = form.parse(text);
+  if (value === undefined) throw wrong(name, text, form.allowed);
+  return value;
 }
 
 /** One of a few words; the first is the default. */
@@ -15,10 +29,7 @@ export function readWord<const Words extends readonly [string, ...string[]]>(
   name: EnvName,
   words: Words,
 ): Words[number] {
-  const text = read(env, name) ?? words[0];
-  const word = words.find((known) => known === text);
-  if (word !== undefined) return word;
-  throw wrong(name, text, words.map((known) => `\`${known}\``).join(' or '));
+  return readSetting(env, name, words[0], wordForm(words));
 }
 
 /**
@@ -40,12 +51,7 @@ export function readTime(
   byDefault: number,
   most: number,
 ): number {
-  const text = read(env, name);
-  const amount = text === undefined ? byDefault : Number(text);
-  if (text === undefined || (/^(\d+\.?\d*|\.\d+)$/.test(text) && amount <= most)) {
-    return Math.round(amount * (unit === 'hours' ? 3_600_000 : 60_000));
-  }
-  throw wrong(name, text, `${unit} from 0 to ${most}, such as ${byDefault} or 0.5`);
+  return readSetting(env, name, String(byDefault), timeForm(unit, { example: byDefault, most }));
 }
 
 export function readWhole(

@@ -1,7 +1,6 @@
 import { ConfigurationError } from '../domain/errors.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { type ConnectionSettings, connectionFromEnv, noEffect } from './connection-settings.ts';
-import { databricksFromEnv, isDatabricks, registryVariable } from './databricks-address.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readBoolean, wrong } from './read-env.ts';
 import { loginFromEnv, loginsIn, type RegistryLogin, type UserInfo } from './registry-login.ts';
@@ -46,9 +45,10 @@ export function registryFromEnv(
     return { kind: 'mlflow', address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
   }
   if (isDatabricks(text)) {
-    const { kind, baseUrl, auth } = databricksFromEnv(env, { name, text }, surface);
-    const address = baseUrl.origin;
-    return { kind, address, auth, workspace, ...reachedBy(env, baseUrl, auth, loginsIn(env)) };
+    throw new ConfigurationError(
+      `${name} is ${JSON.stringify(text)}, and the function does not contain what Databricks needs. Use the command, ` +
+        'or, for the registry of a workspace, set its address (https://…) and MLFLOW_TRACKING_TOKEN.',
+    );
   }
   const { baseUrl, user } = addressIn(name, text);
   const auth = readBoolean(env, 'MLFLOW_TRACKING_AWS_SIGV4')
@@ -56,6 +56,16 @@ export function registryFromEnv(
     : loginFromEnv(env, user, surface);
   const address = baseUrl.href.replace(/\/+$/, '');
   return { kind: 'mlflow', address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+}
+
+/** The variable that names the registry. */
+export function registryVariable(env: Env): EnvName {
+  return read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
+}
+
+/** True for `databricks` and `databricks-uc`, also with a profile. */
+export function isDatabricks(text: string): boolean {
+  return /^databricks(-uc)?(:|$)/i.test(text);
 }
 
 /** @throws ConfigurationError */
@@ -67,9 +77,8 @@ export function workspaceFromEnv(env: Env): string | null {
   return workspace ?? null;
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function reachedBy(
+/** How a registry is reached, and what of the settings has no effect there. */
+export function reachedBy(
   env: Env,
   baseUrl: URL,
   auth: RegistryAuth,
@@ -79,6 +88,8 @@ function reachedBy(
   const others = unused.map((name) => noEffect(name, 'the login is that of Databricks'));
   return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...others, ...warnings] };
 }
+
+// ---------------------------------------------------------------------------------------------------
 
 const noUser: UserInfo = { name: '', password: '' };
 

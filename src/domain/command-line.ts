@@ -38,10 +38,15 @@ interface Verbs {
     args: readonly [model?: string],
     options?: { readonly fleet?: true; readonly reason?: string },
   ];
+  readonly policy: readonly [
+    args: readonly [action: 'get' | 'set' | 'unset', model: string, ...fields: string[]],
+    options?: { readonly all?: true; readonly reason?: string },
+  ];
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
+  readonly drill: readonly [args?: readonly [model?: string]];
   readonly 'create-table': readonly [];
   readonly reindex: readonly [args?: readonly [], options?: { readonly back?: true }];
   readonly completion: readonly [args: readonly [shell: string]];

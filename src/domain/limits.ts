@@ -28,6 +28,19 @@ export const limits = {
   readAttemptsMax: 3,
   /** One notice, the sender's own retries included. Also the lease on a notice. */
   noticeTimeoutMs: 5_000,
+  /** What a target was made of: all of its reads together. */
+  fitnessTimeMs: 3_000,
+  /** One call of a hook; a smoke check is never so long that less than this is left to claim and move. */
+  hookTimeoutMs: 10_000,
+  afterSmokeCheckMs: 5_000,
+  /** A smoke check that has less time is not begun. */
+  smokeCheckTimeMinMs: 1_000,
+  /** What makes servers reload is called again after a minute, doubling, at most a quarter of an hour; for a day. */
+  servingBackoffMs: 60_000,
+  servingBackoffMaxMs: 900_000,
+  servingTimeMaxMs: 86_400_000,
+  /** People are notified after so many calls that confirmed nothing: a server that restarts needs one. */
+  servingTriesQuiet: 2,
   /** Between tries of a notice that fails: doubling, from this, at most that. */
   noticeBackoffMs: 60_000,
   noticeBackoffMaxMs: 3_600_000,
@@ -55,6 +68,7 @@ export const limits = {
   /** Alarms, and models on record, that `doctor` checks. */
   doctorAlarmsMax: 100,
   doctorModelsMax: 200,
+  doctorPoliciesShown: 10,
   /** `doctor`: pages of registered models whose pointers are counted, and how many pointers it names. */
   surveyPagesMax: 10,
   surveyPointersShown: 5,
@@ -223,6 +237,11 @@ assert(
   'a function with 4 s left can still move the pointer',
 );
 assert(limits.writeTimeoutMinMs <= limits.writeTimeoutMaxMs, 'write timeouts are ordered');
+assert(
+  limits.writeTimeoutMinMs < limits.afterSmokeCheckMs,
+  'after a smoke check there is time to move',
+);
+assert(limits.hookTimeoutMs < limits.servingBackoffMs, 'a call has ended before the next is due');
 assert(limits.noticeTimeoutMs < limits.noticeDueMs, 'a notice is not due while it is being sent');
 assert(
   limits.readTimeoutMs * limits.readAttemptsMax < 60_000,

@@ -52,7 +52,7 @@ export interface Surroundings {
   state(deadline: Deadline): Promise<readonly Check[]>;
   /** @param use `notices`: we publish to it; `alarms`: CloudWatch does */
   topic(name: string, arn: string, use: 'notices' | 'alarms', deadline: Deadline): Promise<Check>;
-  /** The channels of notices beside the topic: an answer for each. Sends nothing. */
+  /** The channels of notices beside the topic, and the hooks: an answer for each. Sends nothing. */
   channels(deadline: Deadline): Promise<readonly Check[]>;
   /** Every channel that notices would go to, the topic too; nothing is sent before one is asked to. */
   openNotifiers(): Promise<{ readonly notifiers: readonly Notifier[]; close(): void }>;

@@ -6,6 +6,7 @@ import { pointerText } from '../domain/registry/pointer.ts';
 import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { brokenAlarmRules } from './alarm-invariants.ts';
+import { brokenDecisions, cooldownMsAt } from './operator-invariants.ts';
 import type { AppliedChange, SimulatedWorld } from './simulated-world.ts';
 
 /**
@@ -28,7 +29,9 @@ export async function brokenInvariants(
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
     ...(await untrueEntries(world)),
+    ...hooksAsRecorded(world, records),
     ...brokenAlarmRules(world, records, fleet),
+    ...brokenDecisions(world),
     ...(otherState === undefined ? [] : [`there is state of ${otherState.modelName}`]),
     ...(isAtRest && state?.active == null && !records.some(isRunning)
       ? []
@@ -63,15 +66,14 @@ function oneCommitPerKey(commits: readonly Commit[]): string[] {
   return doubled.map((id) => `I1: ${id} was committed twice`);
 }
 
-/** By the times on record, which are of clocks that may be 30 s apart. */
+/** By the times on record, which are of clocks that may be 30 s apart; the cooldown is that of the claim. */
 function cooldownApart(commits: readonly Commit[], world: SimulatedWorld): string[] {
-  const { cooldownMs } = world.settings;
   return commits.flatMap((commit, index) => {
     const before = lastCommitIn(commits[index - 1]?.state, world)?.atMs;
     const atMs = lastCommitIn(commit.state, world)?.atMs;
     const isOverridden = commit.record.request.overrides.includes('COOLDOWN');
     if (before === undefined || atMs === undefined || isOverridden) return [];
-    const isTooSoon = atMs - before < cooldownMs - 30_000;
+    const isTooSoon = atMs - before < cooldownMsAt(world, commit) - 30_000;
     return isTooSoon ? [`I2: ${commit.record.id} came after ${atMs - before} ms`] : [];
   });
 }
@@ -120,6 +122,7 @@ function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
   for (const { record } of commits) {
     const { plan } = record;
     if (plan === null) continue;
+    if (record.request.undoes !== undefined && plan.to !== null) bad.delete(plan.to.version);
     if (plan.to !== null && plan.rule !== 'explicit' && bad.has(plan.to.version)) {
       problems.push(`I6: ${record.id} restored ${plan.to.version}, which was rolled back from`);
     }
@@ -165,6 +168,23 @@ async function untrueEntries(world: SimulatedWorld): Promise<string[]> {
         (notBeforeMs === null || promotion.atMs >= notBeforeMs - skewMs),
     );
     return isTrue ? [] : [`the live log has ${version} ${how} at ${atMs}, after ${notBeforeMs}`];
+  });
+}
+
+/** What is called around a move: nothing moves that was not checked, and nothing is confirmed that nobody loaded. */
+function hooksAsRecorded(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
+  if (!world.hasHooks) return [];
+  return records.flatMap(({ id, progress, plan, serving }) => {
+    if (progress.status !== Outcome.ROLLED_BACK) return [];
+    const isChecked = plan?.guards.some(({ message }) => message.endsWith('said ok'));
+    const isLoaded = world.reloads.some(
+      ({ rollbackId, version }) => rollbackId === id && version === plan?.to?.version,
+    );
+    const isSettled = serving?.kind === 'superseded' || (serving?.kind === 'confirmed' && isLoaded);
+    return [
+      ...(isChecked === true ? [] : [`${id} moved to a version that was not checked`]),
+      ...(isSettled ? [] : [`serving of ${id} is ${serving?.kind ?? 'not asked'}`]),
+    ];
   });
 }
 

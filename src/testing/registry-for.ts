@@ -1,9 +1,11 @@
 import { RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { RegistrySnapshot } from '../domain/registry/model.ts';
+import type { ModelAlias, RegistrySnapshot } from '../domain/registry/model.ts';
+import { type ModelPointer, pointerText } from '../domain/registry/pointer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { ModelRegistry, MoveAnswer } from '../ports/model-registry.ts';
+import { isTakenFrozen } from './operator-invariants.ts';
 import { modelName } from './simulated-registry.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
@@ -30,8 +32,9 @@ export function registryFor(
   const port: ModelRegistry = {
     address: 'simulated:',
     pointer: registry.pointer,
-    // The world has one pointer of one model.
-    through: () => port,
+    // The world has one pointer of one model; any other names nothing.
+    through: (pointer) =>
+      pointerText(pointer) === pointerText(registry.pointer) ? port : unusedPort(pointer),
     readAlias: async (model, alias, deadline) =>
       await read('read alias', () => registry.named(model, alias), deadline),
     read: async (model, _include, deadline) =>
@@ -72,6 +75,26 @@ export function registryFor(
       return await move(world, actor, version);
     },
   };
+  const unusedPort = (pointer: ModelPointer): ModelRegistry => ({
+    ...port,
+    pointer,
+    through: port.through,
+    read: async (model, _include, deadline) =>
+      await read(
+        'read another pointer',
+        () => {
+          const snapshot = answered(world, model, clock);
+          return { ...snapshot, pointer, live: [], others: [...snapshot.live, ...snapshot.others] };
+        },
+        deadline,
+      ),
+    readAliases: async (_model, deadline) => await read('read aliases', usedAliases, deadline),
+    movePointer: async () => {
+      world.violations.push(`I11: ${actor} moved ${pointerText(pointer)}, which nobody uses`);
+      return await Promise.reject(unavailable('nobody uses it'));
+    },
+  });
+  const usedAliases = (): readonly ModelAlias[] => registry.pointers(modelName).aliases;
   return port;
 }
 
@@ -140,6 +163,8 @@ async function requireClaim(world: SimulatedWorld, actor: string, clock: Clock):
     world.violations.push(`I3: ${actor} moved the pointer without the claim`);
   } else if (active.leaseEndsAtMs <= clock.nowMs()) {
     world.violations.push(`I3: ${actor} moved the pointer after its lease`);
+  } else if (isTakenFrozen(world, active.owner)) {
+    world.violations.push(`${actor} moved the pointer, and resumed the run while it was frozen`);
   }
 }
 

@@ -6,6 +6,7 @@ import { isModelRollbackError } from '../domain/errors.ts';
 import { parseRequest } from '../domain/request/request.ts';
 import type { DueItem } from '../ports/rollback-store.ts';
 import { alarmActors, tripAgain } from './alarm-actors.ts';
+import { operatorActors } from './operator-actors.ts';
 import { modelName } from './simulated-registry.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
@@ -32,6 +33,7 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
     actors.push(requester(world, 'preview', { request_id: 'p', dry_run: true }));
   }
   actors.push(...alarmActors(world));
+  actors.push(...operatorActors(world));
   if (choices.happens(50)) actors.push(promoter(world));
   if (choices.happens(20)) actors.push(promoter(world, '2'));
   const person = choices.pick(5);

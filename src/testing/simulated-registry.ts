@@ -12,6 +12,11 @@ export const modelName = 'm';
 /** A model that nothing real is about: only forged messages name it. */
 export const otherModelName = 'other';
 
+/** A pointer that names nothing in this world: a policy may name it. */
+export function otherPointer({ kind }: ModelPointer): ModelPointer {
+  return kind === 'stage' ? { kind: 'alias', alias: 'champion' } : stagePointer;
+}
+
 /** One registered model with MLflow's rules for stages and aliases, races included. */
 export class SimulatedRegistry {
   readonly pointer: ModelPointer;

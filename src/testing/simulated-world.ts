@@ -3,6 +3,7 @@ import type { AlarmTransition } from '../domain/alarm/alarm.ts';
 import { defaultAlarmSettings } from '../domain/alarm/alarm-settings.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
+import type { HookAnswer, HookRequest } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
 import type { Notice } from '../domain/record/notice-content.ts';
 import type { RollbackRecord, StoreChange } from '../domain/record/record.ts';
@@ -81,6 +82,10 @@ export class SimulatedWorld {
   readonly isOneRelease: boolean;
   /** Time between two readings of what the pointer names (ms); 0 when nobody observes. */
   readonly observeMs: number;
+  /** What is called before and after a move; false where nothing is. */
+  readonly hasHooks: boolean;
+  /** Rollbacks whose servers were asked to reload, with the version; each at least once. */
+  readonly reloads: { readonly rollbackId: string; readonly version: string }[] = [];
   readonly #otherRelease: OtherRelease | null;
   #tokens = 0;
 
@@ -100,6 +105,8 @@ export class SimulatedWorld {
     const isAlias = otherRelease === null && choices.happens(33);
     this.registry = new SimulatedRegistry(isAlias ? champion : stagePointer);
     this.observeMs = choices.happens(25) ? 300_000 : 0;
+    // Release 0.1.0 knows no hooks, and refuses what they leave in a record.
+    this.hasHooks = otherRelease === null && choices.happens(30);
     this.alarms = new SimulatedAlarms(modelName, !choices.happens(30));
   }
 
@@ -128,6 +135,10 @@ export class SimulatedWorld {
         },
         digest: digestOf,
       },
+      hooks: {
+        call: async (_hook, request) => await this.#callHook(actor, request),
+        close: () => undefined,
+      },
       logger: { log: () => undefined },
       alarms: this.alarms.readerFor(actor, this.scheduler, this.#cloudWatchLateMs()),
       settings: {
@@ -135,6 +146,8 @@ export class SimulatedWorld {
         targetRule: 'last-good',
         pointers: { default: this.registry.pointer, byModel: new Map() },
         observeMs: this.observeMs,
+        smokeCheck: this.hasHooks ? { kind: 'lambda', functionName: 'smoke' } : null,
+        reload: this.hasHooks ? { kind: 'lambda', functionName: 'reload' } : null,
         // A command compares clocks; in Lambda nobody does.
         clockSkewMaxMs: this.choices.happens(50) ? limits.clockSkewMaxMs : null,
         alarms: { ...defaultAlarmSettings, isCauseChecked: this.settings.isCauseChecked },
@@ -192,6 +205,22 @@ export class SimulatedWorld {
         return { kind: 'sent' };
       },
       lost: async () => ({ kind: 'failed', message: 'no answer' }),
+    });
+  }
+
+  /** In a world of faults it fails now and then, and a smoke check says no. */
+  async #callHook(actor: string, request: HookRequest): Promise<HookAnswer> {
+    const isWorse = this.scheduler.faultPercent > 0 && this.choices.happens(15);
+    return await this.scheduler.call<HookAnswer>({
+      actor,
+      label: `${request.kind} ${request.version}`,
+      isWrite: request.kind === 'reload',
+      run: async () => {
+        const { rollback_id: rollbackId, version, kind } = request;
+        if (kind === 'reload' && rollbackId !== null) this.reloads.push({ rollbackId, version });
+        return { kind: 'answered', body: { ok: !isWorse } };
+      },
+      lost: async () => ({ kind: 'failed', why: 'no answer' }),
     });
   }
 

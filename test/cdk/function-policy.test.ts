@@ -37,6 +37,8 @@ const most: PolicyResources = {
   pagerDutySecret: 'PAGERDUTY',
   webhookSecret: 'WEBHOOK',
   eventBus: 'BUS',
+  smokeCheck: 'SMOKE-CHECK',
+  reload: 'RELOAD',
   channelKeys: ['CHANNEL-KEY'],
   isInVpc: true,
   isTraced: true,
@@ -90,6 +92,8 @@ describe('functionPolicy', () => {
       'PagerDuty',
       'Webhook',
       'EventBus',
+      'SmokeCheck',
+      'Reload',
       'NoticesKey',
       'CredentialsKey',
       'ChannelsKey',
@@ -161,6 +165,7 @@ describe('functionPolicy', () => {
         ...commands.map(([, call]) => `${folder.replaceAll('-', '')}:${call}`),
         ...events.map(([, call]) => `events:${call}`),
         ...roles.map(([, call]) => `sts:${call}`),
+        ...(code.includes('/invocations`') ? ['lambda:InvokeFunction'] : []),
       ];
     });
     const called = new Set(

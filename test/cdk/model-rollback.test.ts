@@ -4,6 +4,7 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -113,6 +114,22 @@ describe('ModelRollback', () => {
     const named = { ...known, ALERT_SNS_TOPIC_ARN: `arn:aws:sns:${region}:${account}:a` };
     const { channels } = configFromEnv({ ...named, ROLLBACK_STATE_TABLE: 'state' }, 'lambda');
     expect(channels.map(({ name }) => name)).toHaveLength(5);
+  });
+
+  test('sets the hooks, as functions or addresses, and never both', () => {
+    const stack = makeStack();
+    makeWhole(stack);
+    expect(environmentOf(stack)).toMatchObject({
+      ROLLBACK_SMOKE_CHECK: `arn:aws:lambda:${region}:${account}:function:smoke-check:live`,
+      ROLLBACK_RELOAD: `arn:aws:lambda:${region}:${account}:function:reload`,
+      ROLLBACK_TARGET_MAX_AGE: '2160h',
+    });
+    const reloadUrl = 'https://serving.example.com/reload';
+    const { stack: byAddress } = makeRollback({ reloadUrl });
+    expect(environmentOf(byAddress)).toMatchObject({ ROLLBACK_RELOAD: reloadUrl });
+    const reload = LambdaFunction.fromFunctionName(stack, 'Other', 'reload');
+    expect(() => makeRollback({ reload, reloadUrl })).toThrow(/reload and reloadUrl are both set/);
+    expect(() => makeRollback({ reloadUrl: 'http://serving.example.com' })).toThrow(/reload: /);
   });
 
   test('refuses a webhook without its secret, and names the prop', () => {

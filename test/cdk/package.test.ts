@@ -235,9 +235,20 @@ describe('the template', () => {
     ['PagerDutyUrl', ['', 'https://events.eu.pagerduty.com/v2/enqueue'], ['a', 'http://a']],
     ['EventBusArn', ['', 'arn:aws:events:eu-west-1:123456789012:event-bus/a'], ['default']],
     ['WebhookUrl', ['', 'https://hooks.example.com/a?b=c'], ['http://a', 'https://a:b@c.com']],
+    [
+      'SmokeCheckFunctionArn',
+      ['', 'arn:aws:lambda:eu-west-1:123456789012:function:smoke-check:live'],
+      ['smoke-check', 'https://a.example.com'],
+    ],
+    ['ReloadUrl', ['', 'https://serving.example.com/reload'], ['http://a', 'reload']],
     ['AlarmNamePrefix', ['', 'models-'], ['models-*']],
     ['CodeBucket', ['example-model-rollback'], ['', 's3://example', 'a']],
     ['StateTableName', ['', 'state'], ['a b']],
+    [
+      'MlflowServerArn',
+      ['', 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/churn-1'],
+      ['https://mlflow.example.com', 'arn:aws:s3:::bucket'],
+    ],
     ['SubnetIds', ['', 'subnet-1', 'subnet-1,subnet-2'], ['a', 'subnet-1,']],
     ['ReservedConcurrency', ['', '0', '20'], ['many']],
     ['ModelPointers', ['{}', '{"a-*":"alias:champion"}'], ['', '[]']],
@@ -251,10 +262,8 @@ describe('the template', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
     const registry = { mlflowTrackingUri: `arn:aws:sagemaker:${region}:${account}:mlflow-app/a` };
-    const { stack } = makeRollback(
-      { functionName: 'x', eventBus, snsFormat: 'chat', ...registry },
-      made,
-    );
+    const settings = { functionName: 'x', snsFormat: 'chat', ...registry } as const;
+    const { stack } = makeRollback({ ...settings, eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
       const ofConstruct = Object.values(resourcesOf(stack, type));
@@ -297,9 +306,11 @@ describe('the template', () => {
       ['PagerDuty', 'HasPagerDuty'],
       ['Webhook', 'HasWebhook'],
       ['EventBus', 'HasEventBus'],
+      ['SmokeCheck', 'HasSmokeCheck'],
+      ['Reload', 'HasReload'],
       ['ChannelsKey', 'HasChannelsKey'],
       ['RegistryRole', 'HasMlflowRole'],
-      ['Registry', 'IsSageMaker'],
+      ['Registry', 'HasMlflowServer'],
     ]);
     expect(statements().map(({ statement }) => statement.Sid)).toEqual([
       'State',
@@ -318,6 +329,8 @@ describe('the template', () => {
       'PagerDuty',
       'Webhook',
       'EventBus',
+      'SmokeCheck',
+      'Reload',
       'ChannelsKey',
       'RegistryRole',
       'Registry',
@@ -335,8 +348,8 @@ describe('the template', () => {
       ['Notices', 'MakesTopic'],
       ['NoticesPolicy', 'MakesTopic'],
       ['Channels', 'HasChannels'],
-      ['Registry', 'HasRegistryRights'],
       ['ApprovalButton', 'IsChat'],
+      ['Registry', 'HasRegistryRights'],
     ]);
     expect(Resources['Table']?.DeletionPolicy).toBe('Retain');
     const choices = new Set(namedIn(Resources, 'Fn::If').map((choice) => JSON.stringify(choice)));

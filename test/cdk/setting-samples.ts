@@ -57,6 +57,11 @@ export const settingSamples: readonly SettingSample[] = [
   { parameter: 'CooldownHours', sound: ['0', '24', '0.5', '8760'], wrong: ['-1', '8761', 'a'] },
   { parameter: 'Pointer', ...pointers },
   { parameter: 'TargetRule', sound: ['last-good', 'latest-archived'], wrong: ['', 'best'] },
+  {
+    parameter: 'TargetMaxAge',
+    sound: ['off', '90d', '12h', '9999d'],
+    wrong: ['', '0d', '90', '90m', '10000d', '3 months'],
+  },
   { parameter: 'Budget', sound: ['off', '50/7d', ...times], wrong: ['51/7d', ...noTimes] },
   { parameter: 'BlastRadius', sound: ['off', '100/7d', ...times], wrong: ['101/7d', ...noTimes] },
   { parameter: 'CauseCheck', sound: ['on', 'off'], wrong: ['', 'true'] },

@@ -1,11 +1,11 @@
 /** Stacks with the construct in them, and what the tests read of their templates. */
-import { App, Stack, type StackProps } from 'aws-cdk-lib';
+import { App, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Alarm, CompositeAlarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ModelRollback, type ModelRollbackProps } from '../../src/cdk/index.ts';
 
@@ -78,6 +78,9 @@ export function makeWhole(stack: Stack): ModelRollback {
     eventBus: new EventBus(stack, 'Events'),
     webhookUrl: 'https://hooks.example.com/rollbacks',
     webhookSecret: channelSecret(stack, 'Webhook'),
+    smokeCheck: LambdaFunction.fromFunctionArn(stack, 'SmokeCheck', calledArn('smoke-check:live')),
+    reload: LambdaFunction.fromFunctionArn(stack, 'Reload', calledArn('reload')),
+    targetMaxAge: Duration.days(90),
     vpc,
     securityGroups: [new SecurityGroup(stack, 'Group', { vpc, allowAllOutbound: true })],
     alarmNamePrefix: 'models-',
@@ -88,6 +91,10 @@ export function makeWhole(stack: Stack): ModelRollback {
   rollback.addAlarm(makeAlarm(stack, 'Drawdown', 'models-drawdown'), { model: 'PascalStrategy' });
   rollback.addEventRule({ alarmNamePrefix: 'models-' });
   return rollback;
+}
+
+function calledArn(name: string): string {
+  return `arn:aws:lambda:${region}:${account}:function:${name}`;
 }
 
 /** All of them have one key. */

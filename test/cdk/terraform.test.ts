@@ -111,8 +111,8 @@ describe('the Terraform module', () => {
       const byDefault = String(parameter.Default);
       return byDefault === '' ? !isBlank && said !== '' : String(text) !== byDefault;
     });
-    // The code comes as a file, not from a bucket.
-    expect(differences.map(([name]) => name)).toEqual(['CodeKey']);
+    // The module sees in the address whether it is an ARN; the code comes as a file, not from a bucket.
+    expect(differences.map(([name]) => name)).toEqual(['MlflowServerArn', 'CodeKey']);
   });
 
   test('makes the same function', () => {
@@ -214,6 +214,8 @@ describe('the Terraform module', () => {
       pagerDutySecret: '',
       webhookSecret: '',
       eventBus: '',
+      smokeCheck: '',
+      reload: '',
       channelKeys: [''],
       alarms: '',
       logGroup: '',

@@ -7,6 +7,7 @@ import type { Plan } from '../../src/domain/decide/plan.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { TargetRule } from '../../src/domain/pointer/target-rule.ts';
 import {
+  embeddedTopics,
   type Notice,
   type RecordTopic,
   recordTopics,
@@ -19,6 +20,7 @@ import type {
   PointerCheck,
   RollbackRecord,
 } from '../../src/domain/record/record.ts';
+import type { Serving } from '../../src/domain/record/serving.ts';
 import {
   type AlarmTrigger,
   type AlarmWatch,
@@ -28,6 +30,7 @@ import {
   WatchEnd,
 } from '../../src/domain/record/trigger.ts';
 import type { ModelVersion } from '../../src/domain/registry/model.ts';
+import type { ModelPolicy } from '../../src/domain/request/policy.ts';
 import {
   parseModelName,
   Reason,
@@ -163,17 +166,23 @@ const ended: fc.Arbitrary<Ended> = fc.record({
 
 const none = fc.record({ kind: fc.constant('none' as const) });
 const topic: fc.Arbitrary<RecordTopic> = fc.constantFrom(...recordTopics);
+const embeddedTopic = fc.constantFrom(...embeddedTopics);
 
 const embeddedNotice: fc.Arbitrary<EmbeddedNotice> = fc.oneof(
   none,
   fc.record({
     kind: fc.constant('pending' as const),
-    about: topic,
+    about: embeddedTopic,
     dueAtMs: time,
     leaseEndsAtMs: time,
     attempts: count,
   }),
-  fc.record({ kind: fc.constant('sent' as const), about: topic, sentAtMs: time, attempts: count }),
+  fc.record({
+    kind: fc.constant('sent' as const),
+    about: embeddedTopic,
+    sentAtMs: time,
+    attempts: count,
+  }),
 );
 
 const pointerCheck: fc.Arbitrary<PointerCheck> = fc.oneof(
@@ -247,6 +256,23 @@ const recovery: fc.Arbitrary<RecoveryCheck> = fc.oneof(
   none,
   pendingLook,
   fc.record({ kind: fc.constantFrom(...Object.values(Recovery)), atMs: time }),
+);
+
+const serving: fc.Arbitrary<Serving> = fc.oneof(
+  fc.record({
+    kind: fc.constant('pending' as const),
+    dueAtMs: time,
+    tries: count,
+    why: nullable(text),
+  }),
+  fc.record({
+    kind: fc.constant('confirmed' as const),
+    atMs: time,
+    tries: count,
+    version: nullable(version),
+  }),
+  fc.record({ kind: fc.constant('given-up' as const), atMs: time, tries: count, why: text }),
+  fc.record({ kind: fc.constant('superseded' as const), atMs: time }),
 );
 
 const pause: fc.Arbitrary<Pause> = fc.record({
@@ -336,7 +362,10 @@ export function rollbackRecord(name: string): fc.Arbitrary<RollbackRecord> {
     watch,
     recovery,
   });
-  return record.filter(isConsistent);
+  return fc
+    .tuple(record, nullable(serving))
+    .map(([one, given]) => (given === null ? one : { ...one, serving: given }))
+    .filter(isConsistent);
 }
 
 /** Any notice that may stand in the outbox, as its first write. */
@@ -358,7 +387,7 @@ export function outboxItem(rollbackId: string): fc.Arbitrary<OutboxNotice> {
 
 /** A state in its first revision. */
 export function modelState(name: string): fc.Arbitrary<ModelState> {
-  return fc.record({
+  const fields = {
     revision: fc.constant(1),
     modelName: fc.constant(name),
     registry: text,
@@ -384,8 +413,29 @@ export function modelState(name: string): fc.Arbitrary<ModelState> {
       maxLength: 3,
     }),
     released: fc.array(fc.record({ version, atMs: time }), { maxLength: 3 }),
-  });
+  };
+  const whole = fc.record(fields);
+  // Of some a person set the policy.
+  const policed = fc.record({ ...fields, policy });
+  return fc.oneof({ weight: 3, arbitrary: whole }, { weight: 1, arbitrary: policed });
 }
+
+/** At least one field, in the form that it is kept in. */
+const policy: fc.Arbitrary<ModelPolicy> = fc
+  .record(
+    {
+      mode: fc.constantFrom('act', 'ask', 'observe'),
+      pointer: fc.constantFrom('stage:Production', 'alias:champion'),
+      cooldown_hours: fc.integer({ min: 0, max: 8_760 }).map(String),
+      budget: fc.constantFrom('off', '3/7d', '1/0.5h'),
+      target_rule: fc.constantFrom('last-good', 'latest-archived'),
+      target_max_age: fc.constantFrom('off', '90d'),
+      smoke_check: fc.constantFrom('off', 'check:live', 'https://check.example.com/a'),
+      reload: fc.constantFrom('off', 'reload'),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((fields) => Object.keys(fields).length > 0);
 
 /** What all models share, in its first revision. */
 export const fleetState: fc.Arbitrary<FleetState> = fc.record({

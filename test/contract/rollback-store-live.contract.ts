@@ -141,10 +141,13 @@ function describeHeads({ store, open }: StoreContext): void {
     const heads = Object.fromEntries(
       ['prototype', 'constructor', '__proto__', '模型'].map((name) => [name, { [pointer]: head }]),
     );
-    const item = next({ ...newHeadsItem('00'), heads });
+    const names = Object.keys(heads);
+    const policies = Object.fromEntries(names.map((name) => [name, 'alias:champion']));
+    const item = next({ ...newHeadsItem('00'), heads, policies });
     expect(await store().write({ heads: item }, soon())).toBe('written');
     const [read] = await store().readHeads(['00'], soon());
     expect(JSON.stringify(read?.heads)).toBe(JSON.stringify(heads));
+    expect(JSON.stringify(read?.policies)).toBe(JSON.stringify(policies));
   });
 
   test('of one workspace are not those of another', async () => {

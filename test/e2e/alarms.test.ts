@@ -462,18 +462,19 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
         return stdout;
       };
       const ofDone = await explain(done);
-      expect(ofDone).toContain(`asked by    ${done.alarm_name}, PERFORMANCE_DEGRADATION`);
+      expect(ofDone).toContain(`asked by  ${done.alarm_name}, PERFORMANCE_DEGRADATION`);
       const toSecond = (time: string | null | undefined): string =>
         (time ?? '').replace(/\.\d+Z$/, 'Z');
       const since = toSecond(done.alarm?.red_since);
-      expect(ofDone).toContain(`alarm       ${done.alarm?.arn}, in ALARM since ${since}`);
-      expect(ofDone).toMatch(/model by {4}dimension; alarm watch: none; recovery: pending/);
+      expect(ofDone).toContain(`alarm     ${done.alarm?.arn}, in ALARM since ${since}`);
+      expect(ofDone).toMatch(/model by {2}dimension; alarm watch: none; recovery: pending/);
       const ofRefused = await explain(refused);
       expect(ofRefused).toContain('COOLDOWN');
-      expect(ofRefused).toContain(`next check ${toSecond(refused.alarm?.next_look_at)}`);
+      const next = toSecond(refused.alarm?.next_look_at);
+      expect(ofRefused).toContain(`${next}  the alarm is checked again`);
       const ofNameless = await explain(nameless);
       expect(ofNameless).toContain('names no model');
-      expect(ofNameless).toContain('model by    unknown; alarm watch: pending');
+      expect(ofNameless).toContain('model by  unknown; alarm watch: pending');
       expect(await explain(unreadable)).toContain('The message is not JSON');
       for (const answer of Object.values(answers)) {
         expect(await world.recorded(answer)).toEqual(answer);
@@ -483,7 +484,14 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
     test('is summed up by status, one line for each model or alarm', async () => {
       const { refused, nameless, unreadable } = answers;
       const all = await world.command(['status', '--json']);
-      expect(all.json).toEqual([unreadable, nameless, refused]);
+      const list = all.json as readonly { readonly rollback_id: string; needs_you: unknown }[];
+      const found = [unreadable, nameless, refused].map((answer) =>
+        list.find(({ rollback_id: id }) => id === answer.rollback_id),
+      );
+      expect(found).toMatchObject([unreadable, nameless, refused]);
+      expect(list).toHaveLength(3);
+      // An alarm that failed for want of a model needs somebody while it is watched.
+      expect(list[0]?.needs_you).toMatchObject([{ code: 'FAILED' }]);
       const text = await world.command(['status']);
       expect(text.stdout).toContain(`(${nameless.alarm_name})`);
       expect(text.stdout).not.toContain('\u001b');

@@ -27,6 +27,7 @@ const VERBS = [
   'explain',
   'status',
   'release',
+  'policy',
   'can-promote',
   'promoted',
   'reindex',
@@ -40,6 +41,7 @@ const VERBS = [
   'create-table',
   'sweep',
   'doctor',
+  'drill',
   'demo',
   'completion',
 ] as const;
@@ -209,6 +211,14 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       const { stdout, exitCode } = await run(['explain', id]);
 
       expect(answerOf(json)).toEqual(answer);
+      expect(json).toMatchObject({
+        explanation: {
+          moments: [{}, {}, { what: expect.stringContaining('moved and read back (live: 2)') }],
+          due: [{ what: 'the pointer is read again' }],
+          channels: [{ about: 'end', channel: 'sns', state: 'sent', failures: 0 }],
+          next_steps: [{ command: `model-rollback undo ${id}` }],
+        },
+      });
       expect(exitCode).toBe(0);
       for (const part of [id, '3 -> 2', 'MANUAL_REQUEST', 'COOLDOWN', '-> 2 (Archived)']) {
         expect(stdout).toContain(part);
@@ -272,7 +282,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback'), () => {
       const { json } = await run(['status', '--json']);
 
       const mine = (json as Answer[]).filter(({ model_name }) => model_name === model);
-      expect(mine).toEqual([refused]);
+      expect(mine).toEqual([{ ...refused, needs_you: [] }]);
     });
   });
 

@@ -171,8 +171,8 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
     describe('with the settings of the page', () => {
       test('has every resource of the template, all of kinds that are made here', () => {
         const { Resources } = JSON.parse(template) as Template;
-        // The page sets no further channel, so the rights for them are not made.
-        const { Channels: _none, ...used } = Resources;
+        // The page sets no further channel and no SageMaker, so the rights for them are not made.
+        const { Channels: _none, Registry: _noneEither, ...used } = Resources;
         const types = Object.entries(used).map(([id, { Type }]) => [id, Type]);
         expect(Object.values(Resources).map(({ Type }) => Type)).not.toContain(
           'AWS::CloudWatch::CompositeAlarm',

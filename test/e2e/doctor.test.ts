@@ -93,6 +93,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback doctor'), () => {
       'unsent',
       'overdue',
       'paused',
+      'policies',
       'quarantine',
       'pointers',
       'schedule',

@@ -3,6 +3,7 @@
  * process adds (its arguments, environment, streams and exit code) is for `startFunction` and `runCommand`.
  */
 
+import type { RollbackDeps } from '../../src/app/deps.ts';
 import { type Composed, clock } from '../../src/assemble.ts';
 import { run } from '../../src/cli/run.ts';
 import { composeLambda, lambdaLogger } from '../../src/compose-lambda.ts';
@@ -11,32 +12,27 @@ import { isModelRollbackError } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { serveEvent } from '../../src/lambda/serve-event.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
+import { pipes } from '../fakes/terminal.ts';
 import { type CommandResult, commandResult } from './command.ts';
 import type { Env } from './function-process.ts';
 import type { Answer, Reply } from './reply.ts';
 
 /** One command line, as `runCommand` runs it. */
 export async function runInside(args: readonly string[], env: Env): Promise<CommandResult> {
-  const streams = { stdout: '', stderr: '' };
-  const exitCode = await within(env, () =>
-    run(args, {
-      env,
-      columns: null,
-      isColoured: () => false,
-      out: (text) => {
-        streams.stdout += text;
-      },
-      err: (text) => {
-        streams.stderr += text;
-      },
-      ask: null,
-    }),
-  );
-  return commandResult(exitCode, streams);
+  const streams = { out: '', err: '' };
+  const exitCode = await within(env, () => run(args, pipes(streams, { env })));
+  return commandResult(exitCode, { stdout: streams.out, stderr: streams.err });
 }
 
-/** The first event of a function with that environment, as `src/lambda/function.ts` serves it. */
-export async function serveInside(env: Env, event: unknown): Promise<Reply> {
+/**
+ * The first event of a function with that environment, as `src/lambda/function.ts` serves it.
+ * @param around puts something in front of its calls @default nothing
+ */
+export async function serveInside(
+  env: Env,
+  event: unknown,
+  around: (deps: RollbackDeps) => RollbackDeps = (deps) => deps,
+): Promise<Reply> {
   const logger = lambdaLogger(() => undefined);
   const serving = {
     invocationId: 'inside',
@@ -50,7 +46,7 @@ export async function serveInside(env: Env, event: unknown): Promise<Reply> {
     return await within(env, async () => {
       const config = configFromEnv(env, 'lambda');
       composed = await composeLambda(config, { logger, writeNotice: () => undefined });
-      const answer = await serveEvent(composed.deps, event, serving);
+      const answer = await serveEvent(around(composed.deps), event, serving);
       return JSON.parse(JSON.stringify(answer)) as Answer;
     });
   } catch (error) {

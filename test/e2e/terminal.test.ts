@@ -10,7 +10,7 @@ import { engine } from '../engines/engines.ts';
 import { builtFile } from './built.ts';
 import { runCommand } from './command.ts';
 import type { Env } from './function-process.ts';
-import { CTRL_C, CTRL_D, runOnTerminal, typing } from './terminal.ts';
+import { CTRL_C, CTRL_D, type Keyboard, runOnTerminal, typing } from './terminal.ts';
 import { bareEnv, createWorld, isEngineMissing, suiteTitle, type World } from './world.ts';
 
 const STAGES = ['Archived', 'Archived', 'Production'] as const;
@@ -197,6 +197,27 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback on a terminal'), () 
       }
       await expectFit(['history'], columns, settings);
       await expectFit(['status'], columns, settings);
+    });
+  });
+
+  describe('status --watch', () => {
+    test.each([
+      ['Ctrl-C', ({ type }: Keyboard) => type(CTRL_C)],
+      ['a terminal that is gone', ({ hangUp }: Keyboard) => hangUp()],
+    ])('is ended by %s, cleanly', async (_name, stop) => {
+      const settings = { XDG_STATE_HOME: mkdtempSync(join(folder, 'watch-')) };
+      const model = await world.model(STAGES);
+      await runCommand(['apply', model, '--yes'], localEnv(settings));
+      await runCommand(['pause', model, '--reason', 'noisy'], localEnv(settings));
+
+      const { exitCode, screen } = await runOnTerminal(['status', '--watch'], localEnv(settings), {
+        at: 'Ctrl-C ends it.',
+        answer: async (keyboard) => stop(keyboard),
+      });
+
+      expect(exitCode).toBe(0);
+      expect(screen).toContain('1 of 1 model needs you: 1 paused.');
+      expect(screen).not.toContain('Error');
     });
   });
 

@@ -21,8 +21,10 @@ export interface Keyboard {
 }
 
 export interface TerminalOptions {
-  /** Called when the question is on the screen. */
+  /** Called when the question, or `at`, is on the screen. */
   readonly answer?: (keyboard: Keyboard) => Promise<void>;
+  /** @default the question */
+  readonly at?: string;
   /** @default 120 */
   readonly columns?: number;
 }
@@ -56,7 +58,7 @@ echo $? > "$file.part" && mv "$file.part" "$file"
 export async function runOnTerminal(
   args: readonly string[],
   env: Env,
-  { answer = async ({ hangUp }) => hangUp(), columns = 120 }: TerminalOptions = {},
+  { answer = async ({ hangUp }) => hangUp(), at = QUESTION, columns = 120 }: TerminalOptions = {},
 ): Promise<TerminalResult> {
   const folder = mkdtempSync(join(tmpdir(), 'model-rollback-terminal-'));
   const file = join(folder, 'exit-code');
@@ -73,7 +75,7 @@ export async function runOnTerminal(
   let isAnswered = false;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
-    if (isAnswered || !screen.includes(QUESTION)) return;
+    if (isAnswered || !screen.includes(at)) return;
     isAnswered = true;
     const type = (keys: string): void => void child.stdin.write(keys);
     // It holds the other end.

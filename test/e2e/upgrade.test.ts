@@ -148,6 +148,26 @@ describe.skipIf(isEngineMissing || problem !== null)(
         });
       });
 
+      test('makes it refuse a model with a policy, which it would overlook', async () => {
+        const model = await world.model(STAGES);
+        const policy = { mode: 'ask', cooldown_hours: 48 };
+        const fields = { operation: 'policy-set', model_name: model, policy, reason: 'pays' };
+        await send('this release', fields);
+        const before = await world.everything(model);
+
+        const failure = failureIn(await send('0.1.0', { model_name: model, request_id: '1' }));
+
+        expect(failure).toMatchObject({ errorType: 'StateCorruptError', code: 'STATE_CORRUPT' });
+        expect(failure.message).toContain('schema is 2');
+        expect(await world.everything(model)).toEqual(before);
+        const next = { model_name: model, request_id: '2' };
+        expect(answerIn(await send('this release', next))).toMatchObject({ rolled_back: true });
+        const again = answerIn(await send('this release', { ...next, request_id: '3' }));
+        const [refusal] = again.refusals;
+        const hours = (Date.parse(refusal?.clears_at ?? '') - Date.now()) / HOUR_MS;
+        expect(hours).toBeGreaterThan(47);
+      });
+
       test('leaves its other models to it', async () => {
         const [model, other] = [await world.model(STAGES), await world.model(STAGES)];
         await send('this release', { model_name: model, request_id: '1' });

@@ -97,9 +97,18 @@ export function replyOf(result: CommandResult): Reply {
   return reply;
 }
 
-/** The command adds which store it used; the rest is what the function answers too. */
+/** The command adds which store it used, and `explain` and `plan` what people read besides; the rest is what the function answers too. */
 export function answerOf(json: unknown): Answer {
-  const { state, ...answer } = json as Answer & { readonly state?: string };
+  const {
+    state,
+    explanation: _explanation,
+    comparison: _comparison,
+    ...answer
+  } = json as Answer & {
+    readonly state?: string;
+    readonly explanation?: unknown;
+    readonly comparison?: unknown;
+  };
   if (/^(dynamodb:[\w.-]+ \([\w-]+\)|sqlite:\/.+)$/.test(state ?? '')) return answer;
   throw new Error(`which store is it? ${JSON.stringify(json)}`);
 }

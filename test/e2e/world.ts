@@ -77,7 +77,7 @@ export function suiteTitle(text: string): string {
 
 /** The environment of a process without any AWS or MLflow setting. */
 export function bareEnv(settings: Settings = {}): Env {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...settings };
+  const env = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), TZ: 'UTC', ...settings };
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 

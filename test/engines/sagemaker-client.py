@@ -1,4 +1,4 @@
-"""MLflow's own client, at a fixed time, so that its signatures can be compared sign by sign.
+"""MLflow's own client, at a fixed time, so that its signatures can be compared.
 
 It makes each call that model-rollback makes too; what the server answers does not matter.
 """

@@ -1,7 +1,6 @@
 import { type AlarmSettings, defaultAlarmSettings } from '../../src/domain/alarm/alarm-settings.ts';
 import type { ConfirmedPlan } from '../../src/domain/decide/guard-answer.ts';
 import { type Plan, type PlanSettings, planRollback } from '../../src/domain/decide/plan.ts';
-import type { TargetRuleSetting } from '../../src/domain/decide/target.ts';
 import type { EndTime } from '../../src/domain/protocol/transition.ts';
 import type {
   ModelAlias,
@@ -11,6 +10,7 @@ import type {
 import { compareVersions } from '../../src/domain/registry/model.ts';
 import { stagePointer } from '../../src/domain/registry/pointer.ts';
 import { parseRequest, type RollbackRequest } from '../../src/domain/request/request.ts';
+import type { TargetRuleSetting } from '../../src/domain/request/setting-form.ts';
 import { type FleetState, newFleetState } from '../../src/domain/state/fleet.ts';
 import { type ModelState, newModelState } from '../../src/domain/state/model-state.ts';
 

@@ -36,6 +36,8 @@ interface StandParts {
   readonly model: string;
   /** Beside the name of the model and the key. */
   readonly request: object;
+  /** Address of what is called before and after the move. @default nothing is */
+  readonly hooks?: string;
 }
 
 /** Where one cell runs: a tap, a model and a state of its own, all in front of shared engines. */
@@ -79,6 +81,7 @@ export async function openStand(parts: StandParts): Promise<Stand> {
     registry: engine('mlflow').url,
     store: engine('dynamodb').url,
     topic: engine('ministack').url,
+    ...(parts.hooks === undefined ? {} : { hooks: parts.hooks }),
   });
   const name = uniqueName('crash');
   const tableName = finisher === 'retry' ? world.tableName : name;
@@ -93,6 +96,12 @@ export async function openStand(parts: StandParts): Promise<Stand> {
     MLFLOW_TRACKING_URI: tap.urls.registry,
     AWS_ENDPOINT_URL_DYNAMODB: tap.urls.store,
     AWS_ENDPOINT_URL_SNS: tap.urls.topic,
+    ...(tap.urls.hooks === undefined
+      ? {}
+      : {
+          ROLLBACK_SMOKE_CHECK: `${tap.urls.hooks}/smoke-check`,
+          ROLLBACK_RELOAD: `${tap.urls.hooks}/reload`,
+        }),
     ...(store === 'sqlite'
       ? { ROLLBACK_STORE: `sqlite:${file}`, ROLLBACK_STATE_TABLE: '' }
       : { ROLLBACK_STATE_TABLE: tableName }),
@@ -184,6 +193,7 @@ export async function sweepUntilNothingIsDue(stand: Stand, finisher: Finisher): 
         ...(swept.resumed > 0 ? ['resumed'] : []),
         ...(swept.notices_sent > 0 ? ['notice sent'] : []),
         ...(swept.pointers_checked > 0 ? ['pointer checked'] : []),
+        ...(swept.reloads_retried > 0 ? ['reload called again'] : []),
       );
     }
     const seconds = (performance.now() - startMs) / 1_000;

@@ -11,7 +11,10 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export type EngineRole = 'registry' | 'store' | 'topic';
+export type EngineRole = 'registry' | 'store' | 'topic' | 'hooks';
+
+/** Hooks where a run has some. */
+type ByRole = Readonly<Record<Exclude<EngineRole, 'hooks'>, string>> & { readonly hooks?: string };
 
 /** Before the engine sees the call; after it has acted; before, and the engine acts a little later. */
 export type Moment = 'before' | 'after' | 'late';
@@ -41,7 +44,7 @@ export interface Strike {
 }
 
 export interface Tap {
-  readonly urls: Readonly<Record<EngineRole, string>>;
+  readonly urls: ByRole;
   /** In the order of arrival, over all engines. */
   readonly calls: readonly TappedCall[];
   /** From now on the calls of each kind are counted from 1 again. */
@@ -57,7 +60,7 @@ export interface Tap {
 const LATE_MS = 700;
 
 /** Starts one proxy for each engine, on free ports, with one count of calls. */
-export async function startTap(targets: Readonly<Record<EngineRole, string>>): Promise<Tap> {
+export async function startTap(targets: ByRole): Promise<Tap> {
   const calls: TappedCall[] = [];
   const counts = new Map<string, number>();
   const agent = new Agent({ keepAlive: true });
@@ -93,13 +96,13 @@ export async function startTap(targets: Readonly<Record<EngineRole, string>>): P
       outgoing.destroy();
       if (strike.moment === 'late') {
         await delay(LATE_MS);
-        call.status = (await forward(targets[engine], incoming, body, agent)).status;
+        call.status = (await forward(targets[engine] ?? '', incoming, body, agent)).status;
       }
       resolve(call);
       return;
     }
     const beside = strike?.moment === 'beside' ? strike.act() : null;
-    const answer = await forward(targets[engine], incoming, body, agent);
+    const answer = await forward(targets[engine] ?? '', incoming, body, agent);
     call.status = answer.status;
     beside?.then(
       () => resolve(call),
@@ -122,13 +125,19 @@ export async function startTap(targets: Readonly<Record<EngineRole, string>>): P
     await listening(server);
     return server;
   };
-  const [registry, store, topic] = await Promise.all([
+  const [registry, store, topic, hooks] = await Promise.all([
     open('registry'),
     open('store'),
     open('topic'),
+    targets.hooks === undefined ? null : open('hooks'),
   ]);
   return {
-    urls: { registry: urlOf(registry), store: urlOf(store), topic: urlOf(topic) },
+    urls: {
+      registry: urlOf(registry),
+      store: urlOf(store),
+      topic: urlOf(topic),
+      ...(hooks === null ? {} : { hooks: urlOf(hooks) }),
+    },
     calls,
     arm: (strike) => {
       armed = strike;
@@ -145,7 +154,8 @@ export async function startTap(targets: Readonly<Record<EngineRole, string>>): P
       ),
     close: async () => {
       agent.destroy();
-      await Promise.all([registry, store, topic].map(stop));
+      const servers = [registry, store, topic, ...(hooks === null ? [] : [hooks])];
+      await Promise.all(servers.map(stop));
     },
   };
 }
@@ -162,6 +172,7 @@ function kindOf(
     // One route for both.
     return call === 'alias' && method === 'POST' ? 'set-alias' : call;
   }
+  if (engine === 'hooks') return (JSON.parse(body) as { kind: string }).kind;
   if (engine === 'store') return String(headers['x-amz-target']).split('.').at(-1) ?? '';
   return new URLSearchParams(body).get('Action') ?? 'topic';
 }

@@ -4,6 +4,7 @@ import type { Deadline } from '../../ports/deadline.ts';
 import { type HttpAnswer, NoAnswerError } from './http-exchange.ts';
 import type { MLflowClient } from './mlflow-client.ts';
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
+import { mlflowApi } from './mlflow-reader.ts';
 
 /**
  * Asks for any one registered model, and for the server's version, where it reports one.
@@ -15,7 +16,7 @@ export async function inspectRegistry(
   deadline: Deadline,
 ): Promise<{ readonly check: Check; readonly clockSkewMs: number | null }> {
   const call = 'registered-models/search';
-  const path = `/api/2.0/mlflow/${call}?max_results=1`;
+  const path = `${mlflowApi.root}/${call}?max_results=1`;
   let answer: HttpAnswer;
   try {
     answer = await client.send('GET', path, null, deadline);
@@ -30,7 +31,7 @@ export async function inspectRegistry(
       version: null,
       address,
       login,
-      api: 'mlflow',
+      api: mlflowApi,
     });
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;

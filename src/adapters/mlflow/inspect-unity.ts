@@ -25,7 +25,7 @@ export async function inspectUnity(
   }
   if (answer.status !== 200) {
     const { login } = client;
-    const about = { call, modelName: null, version: null, address, login, api: unityApi.kind };
+    const about = { call, modelName: null, version: null, address, login, api: unityApi };
     throw callError(readFailure(answer), about);
   }
   return { check: judge(answer, address), clockSkewMs: answer.clockSkewMs };

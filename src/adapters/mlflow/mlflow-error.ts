@@ -12,7 +12,6 @@ import { awsFix } from './aws-refusal.ts';
 import { connectionProblem } from './connection-problem.ts';
 import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './http-exchange.ts';
 import type { RegistryApi } from './mlflow-reader.ts';
-import { unityFix } from './unity-refusal.ts';
 
 /**
  * What an MLflow server means by an answer. Content type and `error_code` come first, the status second:
@@ -75,7 +74,7 @@ export function isCertainNo(status: number): boolean {
 }
 
 /** A call that failed, and how it was made. */
-interface FailedCall {
+export interface FailedCall {
   readonly call: string;
   /** Null for a call about no model in particular. */
   readonly modelName: string | null;
@@ -83,7 +82,7 @@ interface FailedCall {
   readonly address: string;
   /** Where the login is set, and whose rights it needs. */
   readonly login: Pick<Authorizer, 'source' | 'iamService'>;
-  readonly api: RegistryApi['kind'];
+  readonly api: RegistryApi;
 }
 
 /** The error for a failed call, with what to do in its message. */
@@ -119,9 +118,7 @@ export function callError(failure: MLflowFailure, about: FailedCall): ModelRollb
     return new ModelNotFoundError(
       `The registry ${address} has no registered model of this name ` +
         `(${JSON.stringify(modelName)}: ${failure.message}). ` +
-        (about.api === 'unity-catalog'
-          ? 'Check model_name (catalog.schema.model), and that this login may see the catalog and the schema.'
-          : 'Check model_name, MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE.'),
+        about.api.modelHint,
     );
   }
   return failureError(failure, about);
@@ -221,10 +218,8 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const isOfAws = iamService !== null && errorCode === null;
   const awsText = isOfAws ? awsFix({ call: about.call, iamService, status, message }) : null;
   if (awsText !== null) return awsText;
-  if (about.api === 'unity-catalog') {
-    const unityText = unityFix(failure, about);
-    if (unityText !== null) return unityText;
-  }
+  const ownText = about.api.fixOf?.(failure, about) ?? null;
+  if (ownText !== null) return ownText;
   if (status === 401) return `Check ${source}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";

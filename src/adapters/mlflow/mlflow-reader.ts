@@ -8,6 +8,7 @@ import type { MLflowClient } from './mlflow-client.ts';
 import {
   answerTooLarge,
   callError,
+  type FailedCall,
   isTransient,
   type MLflowFailure,
   noAnswerError,
@@ -16,13 +17,20 @@ import {
   strangeAnswer,
 } from './mlflow-error.ts';
 
-/** An API of a registry: where it begins, below the address of the server, and whose rights it has. */
+/** An API of a registry: where it begins, below the address of the server, and its own words. */
 export interface RegistryApi {
   readonly root: string;
-  readonly kind: 'mlflow' | 'unity-catalog';
+  /** How a model is found, for people, when it was not. */
+  readonly modelHint: string;
+  /** What to do about a refusal of its own; null, and absent: nothing but what is said of MLflow. */
+  fixOf?(failure: MLflowFailure, about: Pick<FailedCall, 'call' | 'login'>): string | null;
 }
 
-export const mlflowApi: RegistryApi = { root: '/api/2.0/mlflow', kind: 'mlflow' };
+export const mlflowApi: RegistryApi = {
+  root: '/api/2.0/mlflow',
+  modelHint:
+    'Check model_name, MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE.',
+};
 
 /** A read, and what to make of its answer. */
 export interface Reading<T> {
@@ -175,7 +183,7 @@ export class MLflowReader {
       version,
       address: this.#address,
       login: this.#client.login,
-      api: this.#api.kind,
+      api: this.#api,
     });
   }
 

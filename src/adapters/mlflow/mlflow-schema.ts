@@ -41,6 +41,7 @@ const modelVersion = v.object({
   current_stage: v.optional(v.string(), 'None'),
   status: v.optional(v.string(), 'READY'),
   run_id: v.optional(v.nullable(v.string()), ''),
+  source: v.optional(v.nullable(v.string()), ''),
   tags,
 });
 
@@ -184,6 +185,7 @@ function toModelVersion(row: v.InferOutput<typeof modelVersion>): ModelVersion {
     createdAtMs: row.creation_timestamp,
     lastUpdatedAtMs: row.last_updated_timestamp,
     ...(row.run_id === '' || row.run_id === null ? {} : { runId: row.run_id }),
+    ...(row.source === '' || row.source === null ? {} : { source: row.source }),
     ...marksIn(row.tags),
     ...promptIn(row.tags),
   };

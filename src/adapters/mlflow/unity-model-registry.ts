@@ -38,10 +38,16 @@ import { readFailure } from './mlflow-error.ts';
 import { MLflowReader, mlflowApi, type RegistryApi } from './mlflow-reader.ts';
 import { latestFirst, readAliased } from './mlflow-snapshot.ts';
 import { RegistryWriter } from './registry-writer.ts';
+import { unityFix } from './unity-refusal.ts';
 import { parseDetails, unityTagKey } from './unity-schema.ts';
 import { UnityVersions, unityPath } from './unity-versions.ts';
 
-export const unityApi: RegistryApi = { root: '/api/2.1/unity-catalog', kind: 'unity-catalog' };
+export const unityApi: RegistryApi = {
+  root: '/api/2.1/unity-catalog',
+  modelHint:
+    'Check model_name (catalog.schema.model), and that this login may see the catalog and the schema.',
+  fixOf: unityFix,
+};
 
 /**
  * Registered models in Databricks' Unity Catalog, by its own REST API; tags by the part of MLflow's that stands
@@ -258,8 +264,8 @@ export class UnityModelRegistry implements ModelRegistry {
 
   #noFiles(version: string): RegistryRefusedError {
     return new RegistryRefusedError(
-      `The signature of version ${version} was not read: the files of a model in Unity Catalog need credentials of ` +
-        'their storage, which model-rollback does not ask for.',
+      `In Unity Catalog the files of version ${version} need credentials of their storage, which model-rollback does ` +
+        'not ask for.',
     );
   }
 }

@@ -85,6 +85,7 @@ export function parseDetails(
     facts: {
       version: row.version,
       createdAtMs: row.created_at,
+      ...(row.updated_by ? { updatedBy: row.updated_by } : {}),
       description: row.comment ?? '',
       source: row.source ?? '',
       tags: Object.fromEntries(row.tags.map(({ key, value }) => [key, value ?? ''])),
@@ -143,7 +144,7 @@ function toVersion(row: VersionInfo): ModelVersion {
     createdAtMs: row.created_at,
     lastUpdatedAtMs: row.updated_at,
     ...(row.run_id ? { runId: row.run_id } : {}),
-    ...(row.updated_by ? { updatedBy: row.updated_by } : {}),
+    ...(row.source ? { source: row.source } : {}),
     ...marksIn(own),
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Credentials } from '../../ports/credentials.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { NoticeResult, Notifier } from '../../ports/notifier.ts';
+import { masked } from './masked.ts';
 import { type PostAnswer, postJson } from './post-json.ts';
 
 /** A service that takes notices by HTTP. */
@@ -105,16 +106,3 @@ function reasonFor(status: number): string {
 }
 
 const shownLength = 200;
-
-/** A service may repeat what it was sent: the whole, the path of an address, or the key in it. */
-function masked(text: string, secrets: readonly string[]): string {
-  const parts = secrets.flatMap((secret) => {
-    if (!URL.canParse(secret)) return [secret];
-    const { pathname, search } = new URL(secret);
-    return [secret, pathname + search, ...`${pathname}${search}`.split(/[/?&=]/)];
-  });
-  return parts
-    .filter((part) => part.length > 5)
-    .toSorted((a, b) => b.length - a.length)
-    .reduce((rest, part) => rest.replaceAll(part, '***'), text);
-}

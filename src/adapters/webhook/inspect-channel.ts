@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
 import { type Check, failed, ok, problem } from '../../domain/answer/check.ts';
 import type { Credentials } from '../../ports/credentials.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import { reach } from './reach.ts';
 
 /**
  * Can its secret be read, and its server be reached? Opens a connection and sends nothing; never throws. Of an address
@@ -30,20 +30,4 @@ export async function inspectChannel(
   } catch (error) {
     return failed(name, error);
   }
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-/** Why no connection can be opened; null when one can. */
-async function reach(
-  { hostname, port, protocol }: URL,
-  deadline: Deadline,
-): Promise<string | null> {
-  const { promise, resolve } = Promise.withResolvers<string | null>();
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const socket = connect(Number(port) || (protocol === 'https:' ? 443 : 80), host);
-  socket.setTimeout(Math.max(1, Math.ceil(deadline.leftMs())), () => resolve('no answer in time'));
-  socket.once('connect', () => resolve(null));
-  socket.once('error', (error) => resolve('code' in error ? String(error.code) : error.name));
-  return await promise.finally(() => socket.destroy());
 }

@@ -14,20 +14,20 @@ import { ExitCode, exitCodeOf } from '../exit-codes.ts';
 import { type Asked, nextStep } from '../next-step.ts';
 import { renderAnswer, renderQuestion } from '../render/render-answer.ts';
 import { requester, type Session, withSession } from '../session.ts';
-import { askedOptions, planCommand } from './plan.ts';
+import { askedOptions, askOptionHelp, askOptions, planning } from './plan.ts';
 
 export const applyCommand: Command = {
   name: 'apply',
   usage: 'MODEL',
   summary: 'roll back: show the plan, ask, move the pointer, record it, send the notice',
   options: {
-    ...planCommand.options,
+    ...askOptions,
     'request-id': { type: 'string' },
     alarm: { type: 'string' },
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    ...planCommand.optionHelp,
+    ...askOptionHelp,
     'request-id': 'idempotency key: the same key never acts twice (default: a new one)',
     alarm: 'name of the alarm that is the reason; it is only recorded',
     yes: 'do not ask; needed where there is no terminal',
@@ -123,13 +123,15 @@ export async function confirmAndApply(
 ): Promise<{ readonly exitCode: ExitCode; readonly isRolledBack: boolean }> {
   const { deps, startDeadline } = session;
   const go = async (confirmed: ConfirmedPlan): ReturnType<typeof confirmAndApply> => {
-    const answer = await rollBack(deps, {
-      ...call,
-      invocationId: 'command',
-      deadline: startDeadline(),
-      announcesRefusals: false,
-      confirmed,
-    });
+    const answer = await context.during('Rolling back, with the registry and the state', () =>
+      rollBack(deps, {
+        ...call,
+        invocationId: 'command',
+        deadline: startDeadline(),
+        announcesRefusals: false,
+        confirmed,
+      }),
+    );
     session.answered(answer.rollback_id);
     const next = nextStep(answer, asked);
     const lines = [
@@ -140,12 +142,14 @@ export async function confirmAndApply(
     return { exitCode: exitCodeOf(answer), isRolledBack: answer.rolled_back };
   };
   if (context.options['yes'] === true) return await go({ kind: 'none' });
-  const preview = await rollBack(deps, {
-    ...call,
-    request: { ...call.request, isDryRun: true },
-    invocationId: 'plan',
-    deadline: startDeadline(),
-  });
+  const preview = await context.during(planning, () =>
+    rollBack(deps, {
+      ...call,
+      request: { ...call.request, isDryRun: true },
+      invocationId: 'plan',
+      deadline: startDeadline(),
+    }),
+  );
   const { plan } = preview;
   // Nothing to ask about: the answer says why.
   if (plan?.verdict !== Outcome.ROLLED_BACK) return await go({ kind: 'no-move' });

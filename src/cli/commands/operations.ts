@@ -125,8 +125,8 @@ async function operate(context: CommandContext, fields: object): Promise<ExitCod
   const operation = parseOperation(given, clock.nowMs());
   const answer =
     operation.verb === 'resume'
-      ? await withStore(context, (store, deadline) =>
-          runOperation(withoutRegistry(context, store), operation, deadline),
+      ? await withStore(context, (store, startDeadline) =>
+          runOperation(withoutRegistry(context, store), operation, startDeadline()),
         )
       : await withSession(context, ({ deps, startDeadline }) =>
           runOperation(deps, operation, startDeadline()),

@@ -1,30 +1,24 @@
 import { isNotified, noticeWarnings, type RecordWithNotice } from '../../app/announce.ts';
-import { explainRollback, readDecisions } from '../../app/operate.ts';
+import { explainInFull } from '../../app/explain-in-full.ts';
+import { readDecisions } from '../../app/operate.ts';
 import { clock } from '../../assemble.ts';
 import { topicFromEnv } from '../../config/config-from-env.ts';
 import { storeFromEnv } from '../../config/store-settings.ts';
 import { liveTimeline } from '../../domain/answer/live-timeline.ts';
 import { noticeOf } from '../../domain/answer/notice.ts';
-import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
+import { responseOf } from '../../domain/answer/response.ts';
 import { commandLine, commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
-import { escapeText, showJson } from '../../domain/escape.ts';
-import type { RollbackRecord } from '../../domain/record/record.ts';
+import { escapeText } from '../../domain/escape.ts';
 import { isoTime } from '../../domain/registry/model.ts';
 import { parseModelName } from '../../domain/request/request.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { type Command, type CommandContext, screenOf } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { pageOf, pageOptionHelp, pageOptions, sayNextPage } from '../list-page.ts';
 import { decisionTable } from '../render/decision-table.ts';
+import { explainPage } from '../render/explain-page.ts';
 import { liveTable } from '../render/live-table.ts';
 import { recordTable } from '../render/record-table.ts';
-import {
-  type AnswerView,
-  renderAnswer,
-  renderWholePlan,
-  shownTime,
-} from '../render/render-answer.ts';
-import { table } from '../render/table.ts';
 import { answerView, warnUnreadable, withStore } from '../session.ts';
 
 /** `history` and `explain`: what happened, and why. */
@@ -53,8 +47,8 @@ export const historyCommand: Command = {
     if (context.options['live'] === true) return await showLive(context, modelName);
     if (context.options['decisions'] === true) return await showDecisions(context, modelName);
     const page = pageOf(context);
-    const list = await withStore(context, (store, deadline) =>
-      store.list(modelName, deadline, page),
+    const list = await withStore(context, (store, startDeadline) =>
+      store.list(modelName, startDeadline(), page),
     );
     warnUnreadable(context, list);
     const answers = list.records.map(({ record, isNotified }) =>
@@ -64,7 +58,7 @@ export const historyCommand: Command = {
     context.print(
       newest === undefined
         ? 'Nothing is on record.'
-        : recordTable(answers, { hasModels: modelName === null, columns: context.columns }),
+        : recordTable(answers, { hasModels: modelName === null, ...screenOf(context) }),
       answers,
     );
     if (newest !== undefined && context.columns !== null && !context.isJson) {
@@ -79,30 +73,37 @@ export const historyCommand: Command = {
 export const explainCommand: Command = {
   name: 'explain',
   usage: 'ID',
-  summary: 'show one attempt in full: trigger, guards, candidates, outcome, notice',
+  summary: 'show one attempt in full: what happened when, why, who was notified, what to do now',
   options: {},
   optionHelp: {},
   arity: [1, 1],
   examples: ['model-rollback explain PascalStrategy/0123456789abcdef'],
   run: async (context) => {
     const id = context.positionals[0] ?? '';
-    const one = await withStore(context, (store, deadline) => explainRollback(store, id, deadline));
-    const answer = responseOf(one.record, { isNotified: isNotified(one) });
-    context.print(explainText(context, one, answer), answer);
+    const { record, notice, explanation } = await withStore(context, (store, startDeadline) =>
+      explainInFull({ store, clock }, id, startDeadline()),
+    );
+    const answer = responseOf(record, { isNotified: isNotified({ record, notice }) });
+    const { env } = context;
+    const config = { topicArn: topicFromEnv(env, 'command'), store: storeFromEnv(env, 'command') };
+    const explained = { record, answer, explanation };
+    const page = explainPage(explained, answerView(context, config), screenOf(context));
+    const whole = { ...explanation, notice: noticeMessage({ record, notice }) };
+    context.print(page, { ...answer, explanation: whole });
     return ExitCode.DONE;
   },
 };
 
 /** What people decided about a model, or about all of them. */
 async function showDecisions(context: CommandContext, modelName: string | null): Promise<ExitCode> {
-  const actions = await withStore(context, (store, deadline) =>
-    readDecisions(store, modelName, deadline),
+  const actions = await withStore(context, (store, startDeadline) =>
+    readDecisions(store, modelName, startDeadline()),
   );
   const about = modelName === null ? 'all models' : escapeText(modelName);
   context.print(
     actions.length === 0
       ? `Nobody decided anything about ${about} that is on record.`
-      : decisionTable(actions, context.columns),
+      : decisionTable(actions, screenOf(context)),
     actions.map(({ atMs, verb, what, by, reason }) => ({
       timestamp: isoTime(atMs),
       operation: verb,
@@ -121,11 +122,13 @@ async function showLive(context: CommandContext, modelName: string | null): Prom
       `history --live needs a model: run ${commandText('history', ['MODEL'], { live: true })}.`,
     );
   }
-  const log = await withStore(context, (store, deadline) => store.listLive(modelName, deadline));
+  const log = await withStore(context, (store, startDeadline) =>
+    store.listLive(modelName, startDeadline()),
+  );
   warnUnreadable(context, log);
   const spans = liveTimeline(log.entries);
   context.print(
-    spans.length === 0 ? nothingText(modelName) : liveTable(spans, context.columns),
+    spans.length === 0 ? nothingText(modelName) : liveTable(spans, screenOf(context)),
     spans,
   );
   return ExitCode.DONE;
@@ -142,65 +145,12 @@ function nothingText(modelName: string): string {
   ].join('\n');
 }
 
-function explainText(
-  context: CommandContext,
-  found: RecordWithNotice,
-  answer: RollbackResponse,
-): string {
-  const { record } = found;
-  const { style, env } = context;
-  const store = storeFromEnv(env, 'command');
-  const view = answerView(context, { topicArn: topicFromEnv(env, 'command'), store });
-  return [
-    renderAnswer(answer, view),
-    '',
-    table([
-      ...triggerRows(record, answer),
-      ['first seen', `${shownTime(isoTime(record.createdAtMs))}, attempts ${record.attempts}`],
-      ['target', `${escapeText(record.request.targetVersion ?? 'not named')}${ruleOf(answer)}`],
-      ...alarmRows(answer),
-    ]),
-    renderWholePlan(answer, style),
-    `${style.bold('notice'.padEnd(12))}${noticeText(found, view)}`,
-    ...noticeLines(found),
-  ].join('\n');
-}
-
-function noticeText(found: RecordWithNotice, { hasTopic }: AnswerView): string {
-  if (isNotified(found)) return hasTopic ? 'sent' : 'shown on a terminal: no topic is set';
-  return noticeWarnings(found).length > 0 ? 'not sent yet' : 'none';
-}
-
-/** What it says: as it waits, or as it was sent. When it was sent is not kept. */
-function noticeLines(found: RecordWithNotice): string[] {
+/** What the notice of the end says: as it waits, or as it was sent. When it was sent is not kept. */
+function noticeMessage(found: RecordWithNotice): object | null {
   const { record, notice } = found;
-  if (!isNotified(found) && noticeWarnings(found).length === 0) return [];
+  if (!isNotified(found) && noticeWarnings(found).length === 0) return null;
   const replaces = notice?.replaces ?? 0;
   const content = notice?.content ?? noticeOf(record, 'end', replaces, clock.nowMs());
   const { sent_at: _, ...message } = content.message;
-  return [showJson(message)];
-}
-
-function triggerRows({ request }: RollbackRecord, answer: RollbackResponse): string[][] {
-  const { alarm_name: alarm, requested_by: person } = answer;
-  const asked = alarm ?? person ?? 'manual';
-  return [
-    ['asked by', `${escapeText(asked)}, ${request.reason}`],
-    ...(alarm !== null && person !== null ? [['person', escapeText(person)]] : []),
-  ];
-}
-
-function ruleOf({ plan }: RollbackResponse): string {
-  const text = plan?.rule_text ?? null;
-  return text === null ? '' : `; ${escapeText(text)}`;
-}
-
-function alarmRows({ alarm }: RollbackResponse): string[][] {
-  if (alarm === null) return [];
-  const next = alarm.next_look_at === null ? '' : `, next check ${shownTime(alarm.next_look_at)}`;
-  const source = alarm.model_source ?? 'unknown';
-  return [
-    ['alarm', `${escapeText(alarm.arn)}, in ALARM since ${shownTime(alarm.red_since)}`],
-    ['model by', `${source}; alarm watch: ${alarm.watch}${next}; recovery: ${alarm.recovery}`],
-  ];
+  return message;
 }

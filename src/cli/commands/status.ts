@@ -1,110 +1,120 @@
-import { readLatest, readStatus } from '../../app/read-status.ts';
+import { type FleetReading, readFleet } from '../../app/read-fleet.ts';
+import { readStatus } from '../../app/read-status.ts';
+import { clock } from '../../assemble.ts';
+import type { ModelOverview } from '../../domain/answer/fleet-status.ts';
+import { responseOf } from '../../domain/answer/response.ts';
 import type { StatusAnswer } from '../../domain/answer/status.ts';
-import { escapeText } from '../../domain/escape.ts';
+import { InvalidRequestError } from '../../domain/errors.ts';
 import { parseModelName } from '../../domain/request/request.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { type Command, type CommandContext, screenOf } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { pageOf, pageOptionHelp, pageOptions, sayNextPage } from '../list-page.ts';
-import { modelOf } from '../render/record-table.ts';
-import { shownTime } from '../render/render-answer.ts';
-import { table, wrap } from '../render/table.ts';
-import { cutMiddle } from '../render/text-width.ts';
+import { pageOf, pageOptionHelp, pageOptions } from '../list-page.ts';
+import {
+  type FleetView,
+  fleetLines,
+  fleetPage,
+  leftOut,
+  modelLine,
+} from '../render/fleet-table.ts';
+import { statusText } from '../render/status-page.ts';
 import { warnUnreadable, withSession, withStore } from '../session.ts';
+import { type Watched, watch } from '../watch.ts';
 
 export const statusCommand: Command = {
   name: 'status',
   usage: '[MODEL]',
-  summary: 'show what is live, in quarantine and in progress; without MODEL: all models on record',
-  options: pageOptions,
-  optionHelp: pageOptionHelp,
+  summary:
+    'show what is live, in quarantine and in progress; without MODEL: all models, those that need you first',
+  options: { watch: { type: 'boolean' }, ...pageOptions },
+  optionHelp: {
+    watch: 'keep showing it, until Ctrl-C; where there is no terminal: a line for each change',
+    limit: pageOptionHelp['limit'] ?? '',
+    before: 'show only models whose latest attempt is older than this time',
+  },
   arity: [0, 1],
   examples: [
     'model-rollback status',
-    'model-rollback status --limit 20',
+    'model-rollback status --watch',
     'model-rollback status PascalStrategy',
   ],
   run: async (context) => {
     const [model] = context.positionals;
-    if (model === undefined) return await allModels(context);
-    const modelName = parseModelName(model);
-    return await withSession(context, async ({ deps, startDeadline }) => {
-      const status = await readStatus(deps, modelName, startDeadline());
-      context.print(statusText(status, context.columns), status);
-      return ExitCode.DONE;
-    });
+    const isWatching = context.options['watch'] === true;
+    if (isWatching && context.isJson) {
+      throw new InvalidRequestError(
+        '--watch shows a screen or lines, and --json is one value. Leave one of them out.',
+      );
+    }
+    return model === undefined
+      ? await allModels(context, isWatching)
+      : await oneModel(context, parseModelName(model), isWatching);
   },
 };
 
 // ---------------------------------------------------------------------------------------------------
 
-async function allModels(context: CommandContext): Promise<ExitCode> {
+async function oneModel(
+  context: CommandContext,
+  modelName: string,
+  isWatching: boolean,
+): Promise<ExitCode> {
+  return await withSession(context, async ({ deps, startDeadline }) => {
+    const read = async (): Promise<StatusAnswer> =>
+      await context.during('Reading the registry and the state', () =>
+        readStatus(deps, modelName, startDeadline()),
+      );
+    if (isWatching) {
+      return await watch(context, async () => {
+        const status = await read();
+        const screen = statusText(status, screenOf(context));
+        const lines = statusText(status, { ...screenOf(context), columns: null }).split('\n');
+        return { screen, first: screen, lines: new Map(lines.map((line) => [nameIn(line), line])) };
+      });
+    }
+    const status = await read();
+    context.print(statusText(status, screenOf(context)), status);
+    return ExitCode.DONE;
+  });
+}
+
+async function allModels(context: CommandContext, isWatching: boolean): Promise<ExitCode> {
   const page = pageOf(context);
-  const { answers, next, ...list } = await withStore(context, (store, deadline) =>
-    readLatest(store, deadline, page),
-  );
-  warnUnreadable(context, list);
-  const rows = answers.map((answer) => [
-    modelOf(answer),
-    answer.outcome,
-    shownTime(answer.timestamp),
-    escapeText(answer.live_versions.join(', ')) || 'none',
-  ]);
-  const fit = { columns: context.columns, flexible: [0, 3] };
-  const text =
-    rows.length === 0
-      ? 'Nothing is on record. To see what is live, pass the name of a model.'
-      : table([['MODEL', 'LATEST OUTCOME', 'TIME', 'LIVE THEN'], ...rows], fit);
-  context.print(text, answers);
-  sayNextPage(context, 'status', next);
-  return ExitCode.DONE;
+  return await withStore(context, async (store, startDeadline) => {
+    const read = async (): Promise<FleetReading> =>
+      await context.during('Reading the models on record', (update) =>
+        readFleet({ store, clock }, page.before, startDeadline(), (count) =>
+          update(`${count} models read`),
+        ),
+      );
+    if (isWatching) {
+      return await watch(context, async () => watchedFleet(context, await read(), page.limit));
+    }
+    const reading = await read();
+    warnUnreadable(context, reading);
+    const shown = reading.models.slice(0, page.limit);
+    context.print(fleetPage(reading, pageView(context, page.limit)), shown.map(fleetJson));
+    for (const line of leftOut(reading, page.limit)) context.say(line);
+    return ExitCode.DONE;
+  });
 }
 
-/** Names and values; what is longer than a line goes on below the value. */
-function statusText(status: StatusAnswer, columns: number | null): string {
-  const { last_rollback: last, active } = status;
-  const quarantined = [
-    ...status.quarantined.map(({ version, since }) => `${version} (since ${shownTime(since)})`),
-    ...status.quarantined_earlier.map(([low, high]) => `earlier ${low}-${high}`),
-  ];
-  const rows: readonly (readonly [string, string])[] = [
-    ['model', status.model_name],
-    ['pointer', status.pointer],
-    ['live', status.live_versions.join(', ') || 'none'],
-    ['quarantined', quarantined.join(', ') || 'none'],
-    ...status.warnings.map(({ message }): [string, string] => ['warning', message]),
-    ['rollbacks', String(status.rollback_count)],
-    ['last', last === null ? 'never' : lastText(last)],
-    ['frozen', status.frozen ?? status.fleet_frozen ?? 'no'],
-    ['paused', status.paused ?? 'no'],
-    ['fleet', status.fleet_paused === null ? 'not paused' : `paused: ${status.fleet_paused}`],
-    [
-      'running',
-      active === null
-        ? 'nothing'
-        : `${shortId(active.rollback_id)}, lease until ${shownTime(active.lease_ends_at)}`,
-    ],
-  ];
-  const indent = Math.max(...rows.map(([name]) => name.length)) + 2;
-  return rows
-    .map(([name, value]) => {
-      const room = columns === null ? null : columns - indent;
-      const lines = wrap(escapeText(value), room)
-        .split('\n')
-        // A command stays whole: it is there to be copied.
-        .map((line) => (room === null || line.includes('`') ? line : cutMiddle(line, room)));
-      return lines
-        .map((line, index) => `${(index === 0 ? name : '').padEnd(indent)}${line}`)
-        .join('\n');
-    })
-    .join('\n');
+function fleetJson({ latest, isNotified, needs }: ModelOverview): object {
+  return { ...responseOf(latest, { isNotified }), needs_you: needs };
 }
 
-function lastText(last: NonNullable<StatusAnswer['last_rollback']>): string {
-  const by = shortId(last.rollback_id);
-  return `${last.from ?? 'none'} -> ${last.to} at ${shownTime(last.at)} (${by})`;
+function pageView(context: CommandContext, limit: number): FleetView {
+  return { ...screenOf(context), style: context.style, limit };
 }
 
-/** The id without the model's name, which stands above. */
-function shortId(id: string): string {
-  return id.split('/').at(-1) ?? id;
+function watchedFleet(context: CommandContext, reading: FleetReading, limit: number): Watched {
+  const page = fleetPage(reading, pageView(context, limit));
+  const screen = [page, ...leftOut(reading, limit)].join('\n');
+  const lines = new Map(reading.models.map((model) => [model.modelName, modelLine(model)]));
+  lines.set('', fleetLines(reading).join(' ') || 'All models: neither frozen nor paused.');
+  return { screen, first: screen, lines };
+}
+
+/** The name at the start of a row of `statusText`. */
+function nameIn(line: string): string {
+  return line.split(' ', 1)[0] ?? '';
 }

@@ -1,9 +1,9 @@
 import { canPromote } from '../../app/can-promote.ts';
-import { pointerAsked } from '../../app/deps.ts';
+import { pointerOf } from '../../app/read-model.ts';
 import { reportPromotion } from '../../app/report-promotion.ts';
 import { sweep } from '../../app/sweep.ts';
 import type { SweepReport } from '../../app/sweep-report.ts';
-import { createStateTable, reindexTable } from '../../compose.ts';
+import { createStateTable, reindexTable } from '../../compose-store.ts';
 import { workspaceFromEnv } from '../../config/registry-settings.ts';
 import { commandText } from '../../domain/command-line.ts';
 import { InvalidRequestError } from '../../domain/errors.ts';
@@ -48,7 +48,8 @@ export const promotedCommand: Command = {
   options: { replaced: { type: 'string' }, pointer: { type: 'string' } },
   optionHelp: {
     replaced: 'version that was live before',
-    pointer: 'stage:Production, or alias:NAME (default: ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
+    pointer:
+      'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
   },
   arity: [2, 2],
   examples: [
@@ -66,7 +67,7 @@ export const promotedCommand: Command = {
     const before = textOption(context, 'replaced');
     const replaced = before === undefined ? null : parseVersion(before, '--replaced');
     const { pointer, isNew } = await withSession(context, async ({ deps, startDeadline }) => {
-      const pointer = pointerAsked(deps, request);
+      const pointer = await pointerOf(deps, request, startDeadline());
       const promotion = { modelName, version, replaced, pointer };
       const isNew = await reportPromotion(deps, promotion, startDeadline());
       return { pointer: pointerText(pointer), isNew };
@@ -102,7 +103,10 @@ export const createTableCommand: Command = {
     }
     const { tableName } = store;
     context.say(`Creating the table ${tableName}, unless it exists …`);
-    const { isNew, isIndexAdded, warnings } = await createStateTable(tableName);
+    const { isNew, isIndexAdded, warnings } = await context.during(
+      'Waiting until the table is active',
+      () => createStateTable(tableName),
+    );
     for (const warning of warnings) context.say(`warning: ${escapeText(warning)}`);
     const message = isNew
       ? `The table ${tableName} is ready.`
@@ -164,7 +168,7 @@ export const sweepCommand: Command = {
   examples: ['model-rollback sweep', 'model-rollback sweep --json'],
   run: async (context) => {
     const report = await withSession(context, ({ deps, startDeadline }) =>
-      sweep(deps, startDeadline()),
+      context.during('Doing what is due', () => sweep(deps, startDeadline())),
     );
     const lines = [
       ...sweepLines(report),
@@ -199,6 +203,7 @@ function sweepLines(report: SweepReport): readonly string[] {
     counted(report.pointers_checked, 'pointer', `checked${differ}`),
     counted(report.alarms_looked_at, 'alarm', 'checked'),
     counted(report.recoveries_checked, 'recovery check', 'done'),
+    counted(report.reloads_retried, 'reload', 'called again'),
     ...(report.skipped === 0 ? [] : [`${report.skipped} left to another run`]),
     ...(report.failed.length === 0 ? [] : [`${report.failed.length} failed`]),
   ].filter((text) => text !== '');

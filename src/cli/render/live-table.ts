@@ -1,18 +1,17 @@
 import type { LiveSpan } from '../../domain/answer/live-timeline.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { type Column, fittedTable } from './fitted-table.ts';
-import { shownTime } from './render-answer.ts';
+import { type Column, fittedTable, type Screen } from './fitted-table.ts';
+import type { Times } from './times.ts';
 
 /**
  * What the pointers of a model named when, one change a line. Where there is one pointer, it is named once.
- * @param columns of the terminal; null: whatever it takes
  */
-export function liveTable(spans: readonly LiveSpan[], columns: number | null): string {
+export function liveTable(spans: readonly LiveSpan[], screen: Screen): string {
   const pointers = [...new Set(spans.map(({ pointer }) => pointer))];
   const hasSeveral = pointers.length > 1;
   return [
     ...(hasSeveral ? [] : [`pointer  ${escapeText(pointers.join())}`]),
-    fittedTable(spans, columnsFor(hasSeveral), columns),
+    fittedTable(spans, columnsFor(hasSeveral), screen),
     ...(spans.some(({ has_gap: hasGap }) => hasGap) ? [gapText] : []),
   ].join('\n');
 }
@@ -20,6 +19,9 @@ export function liveTable(spans: readonly LiveSpan[], columns: number | null): s
 // ---------------------------------------------------------------------------------------------------
 
 const gapText = 'With a gap: another version may have been live between the two readings.';
+
+/** Of `2026-11-27T`, or `2026-11-27 `. */
+const dayLength = 11;
 
 function columnsFor(hasSeveral: boolean): readonly Column<LiveSpan>[] {
   const pointer: Column<LiveSpan> = {
@@ -38,17 +40,17 @@ function columnsFor(hasSeveral: boolean): readonly Column<LiveSpan>[] {
 }
 
 /** Between two times of one day the day is written once. */
-function beganText({ how, began_after: after, began_by: by }: LiveSpan): string {
-  const shown = escapeText(shownTime(by));
+function beganText({ how, began_after: after, began_by: by }: LiveSpan, times: Times): string {
+  const shown = escapeText(times.short(by));
   if (how === 'baseline' || how === 'seen') return `${shown} or before`;
   if (after === null || after === by) return shown;
-  const [day, time] = shown.split('T');
-  const first = escapeText(shownTime(after));
-  return `${first} to ${first.startsWith(`${day}T`) ? time : shown}`;
+  const first = escapeText(times.short(after));
+  const isOneDay = first.slice(0, dayLength) === shown.slice(0, dayLength);
+  return `${first} to ${isOneDay ? shown.slice(dayLength) : shown}`;
 }
 
-function endText({ ended_by: by }: LiveSpan): string {
-  return by === null ? 'now, as far as known' : escapeText(shownTime(by));
+function endText({ ended_by: by }: LiveSpan, times: Times): string {
+  return by === null ? 'now, as far as known' : escapeText(times.short(by));
 }
 
 function sourceText({ how, has_gap: hasGap, rollback_id: id }: LiveSpan): string {

@@ -1,18 +1,15 @@
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { type Column, fittedTable } from './fitted-table.ts';
-import { moveText, shownTime } from './render-answer.ts';
+import { type Column, fittedTable, type Screen } from './fitted-table.ts';
+import { moveText } from './render-answer.ts';
 
-/**
- * Records, one a line. An id is the model's name and a short part: each is shown once.
- * @param columns of the terminal; null: whatever it takes
- */
+/** Records, one a line. An id is the model's name and a short part: each is shown once. */
 export function recordTable(
   answers: readonly RollbackResponse[],
-  { hasModels, columns }: { readonly hasModels: boolean; readonly columns: number | null },
+  { hasModels, ...screen }: Screen & { readonly hasModels: boolean },
 ): string {
   const shown = allColumns.filter(({ title }) => hasModels || title !== 'MODEL');
-  return fittedTable(answers, shown, columns);
+  return fittedTable(answers, shown, screen);
 }
 
 /** The model of an answer; in brackets the alarm, where no model is known. */
@@ -23,7 +20,7 @@ export function modelOf(answer: RollbackResponse): string {
 // ---------------------------------------------------------------------------------------------------
 
 const allColumns: readonly Column<RollbackResponse>[] = [
-  { title: 'TIME', cell: ({ timestamp }) => escapeText(shownTime(timestamp)) },
+  { title: 'TIME', cell: ({ timestamp }, times) => escapeText(times.short(timestamp)) },
   { title: 'MODEL', cell: modelOf, isFlexible: true },
   { title: 'OUTCOME', cell: ({ outcome }) => escapeText(outcome) },
   { title: 'MOVE', cell: moveText, isFlexible: true },

@@ -2,6 +2,7 @@ import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.
 import { splitAdvice } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { unreachedText } from '../../domain/pointer/alias.ts';
+import { policyText } from '../../domain/request/policy.ts';
 import type { NextStep } from '../next-step.ts';
 import { withFlagNames } from './flag-names.ts';
 import type { Style } from './style.ts';
@@ -62,11 +63,6 @@ export function moveText(answer: RollbackResponse): string {
   return answer.rolled_back ? move : `(${move})`;
 }
 
-/** Times as people read them: to the second. */
-export function shownTime(iso: string): string {
-  return iso.replace(/\.\d+Z$/, 'Z');
-}
-
 /** What moves, the guards that did not pass by themselves, and the first candidates. */
 function renderPlan(answer: RollbackResponse, style: Style): string {
   const { plan } = answer;
@@ -77,6 +73,7 @@ function renderPlan(answer: RollbackResponse, style: Style): string {
   const more = plan.candidates.length - shown.length + plan.candidates_omitted;
   return [
     ...planHead(plan, 'live', style),
+    ...policyLine(answer, style),
     ...(plan.verdict === 'ROLLED_BACK'
       ? [`${label('rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`]
       : []),
@@ -108,6 +105,10 @@ export function renderWholePlan({ plan }: RollbackResponse, style: Style): strin
 
 const candidatesShown = 5;
 
+function policyLine({ policy }: RollbackResponse, style: Style): string[] {
+  return policy === undefined ? [] : [`${label('policy', style)}${escapeText(policyText(policy))}`];
+}
+
 function text(message: string): string {
   return escapeText(withFlagNames(message));
 }
@@ -134,7 +135,11 @@ function details(
   next: NextStep | null,
 ): string[] {
   const isSent = answer.notified && hasTopic;
-  const facts = [shownTime(answer.timestamp), answer.reason, ...(isSent ? ['notice sent'] : [])];
+  const facts = [
+    style.times.full(answer.timestamp),
+    answer.reason,
+    ...(isSent ? ['notice sent'] : []),
+  ];
   return [
     ...splitLines(answer, next).map((line) => `  ${line}`),
     style.dim(`  ${facts.map(escapeText).join(', ')}`),

@@ -1,9 +1,10 @@
 import { entryFor } from '../entry-for.ts';
+import type { AlarmMode } from '../request/setting-form.ts';
 
 /** The settings for alarms; they do not hold for requests. */
 export interface AlarmSettings {
   /** `ask`: a person approves first. `observe`: people are only notified of what would have happened. */
-  readonly mode: 'act' | 'ask' | 'observe';
+  readonly mode: AlarmMode;
   /** Name of the metric dimension, or contributor attribute, that names the registered model. */
   readonly modelDimension: string;
   /** Registered models by alarm name; a key that ends in `*` is a prefix. */

@@ -1,6 +1,8 @@
 import { Outcome } from '../decide/outcome.ts';
 import { FreezeOutcome, type NoticeMessage } from '../record/notice-content.ts';
 import { Recovery, WatchEnd } from '../record/trigger.ts';
+import { isDrillModel } from '../registry/drill-model.ts';
+import { servingNotConfirmed } from './serving.ts';
 
 /** What each kind of notice means, whom it concerns, and which commands help. */
 export type StepVerb = 'approve' | 'explain' | 'plan' | 'status' | 'undo' | 'resume' | 'doctor';
@@ -20,9 +22,13 @@ export const testOutcome = 'TEST';
 
 export function newsOf(message: NoticeMessage): News {
   const { about, alarm, outcome, warnings } = message;
+  if (isDrillModel(message.model_name ?? '')) return drill;
   if (about === 'recovery') return recoveries[alarm?.recovery ?? ''] ?? otherNews;
   if (about === 'pointer') {
     return warnings.some(({ code }) => code === 'POINTER_DIFFERS') ? pointerDiffers : newerReplaced;
+  }
+  if (about === 'serving') {
+    return warnings.some(({ code }) => code === servingNotConfirmed) ? unconfirmed : confirmed;
   }
   if (about === 'freeze-reminder') return freezeEndsSoon;
   if (outcome === Outcome.ROLLED_BACK && message.undoes !== undefined) return undone;
@@ -147,6 +153,13 @@ const recoveries: Readonly<Record<string, News>> = {
   ),
 };
 
+const drill = news(
+  'Rollback Drill',
+  'test',
+  'Notices of rollbacks reach this channel. Nobody has to do anything.',
+  'explain',
+);
+
 const undone = news(
   'Rollback Undone',
   'info',
@@ -174,6 +187,21 @@ const newerReplaced = news(
   'error',
   'The rollback may have replaced a version that somebody promoted at the same time. A person must check.',
   'status',
+  'explain',
+);
+
+const unconfirmed = news(
+  'Serving Not Confirmed',
+  'error',
+  'The pointer moved, and servers did not confirm that they use the version. A person must check what they serve.',
+  'status',
+  'explain',
+);
+
+const confirmed = news(
+  'Serving Confirmed',
+  'info',
+  'Servers use the version that the rollback restored.',
   'explain',
 );
 

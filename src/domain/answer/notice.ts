@@ -12,9 +12,11 @@ import {
   type RollbackRecord,
 } from '../record/record.ts';
 import { Recovery, WatchEnd } from '../record/trigger.ts';
+import { isDrillModel } from '../registry/drill-model.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
 import { responseOf } from './response.ts';
+import { servingText } from './serving.ts';
 
 /** A notice for the outbox, in place of the one of its topic that stands there. */
 export function outboxNotice(
@@ -116,10 +118,13 @@ function textOf(
   replaces: number,
   message: string,
 ): string {
+  const drill = isDrillModel(record.modelName) ? drillText : '';
   const isMove = topic === 'end' && record.progress.status === Outcome.ROLLED_BACK;
   const reach = isMove ? ` ${unreachedText}${undoText(record)}` : '';
-  return `${newsOf(record, topic)}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
+  return `${drill}${newsOf(record, topic)}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
+
+const drillText = 'This is a drill: no model that anybody loads was moved. ';
 
 /** How a rollback is undone, and what stays as it is then. */
 function undoText({ id, plan, request }: RollbackRecord): string {
@@ -129,6 +134,7 @@ function undoText({ id, plan, request }: RollbackRecord): string {
 
 function newsOf(record: RollbackRecord, topic: RecordTopic): string {
   if (topic === 'recovery') return `${recoveryText(record)} `;
+  if (topic === 'serving') return `${servingText(record)} `;
   if (topic === 'pointer' && record.pointerCheck.kind === 'as-left') {
     return `${record.warnings.findLast(({ code }) => code === 'DISPLACED_NEWER')?.message ?? ''} `;
   }
@@ -201,6 +207,8 @@ function wordsOf(record: RollbackRecord, topic: RecordTopic): string {
       return record.pointerCheck.kind === 'differs'
         ? ' pointer differs'
         : ' replaced newer version';
+    case 'serving':
+      return record.serving?.kind === 'confirmed' ? ' serving confirmed' : ' serving not confirmed';
     case 'recovery':
       return ` ${record.recovery.kind.replaceAll('-', ' ')}`;
     default:
@@ -209,7 +217,13 @@ function wordsOf(record: RollbackRecord, topic: RecordTopic): string {
 }
 
 /** Nothing for a rollback that happened: its subject never changes. */
-function endWords({ progress: { status }, request }: RollbackRecord): string {
+function endWords({ progress: { status }, request, modelName }: RollbackRecord): string {
+  if (isDrillModel(modelName))
+    return ` drill${status === Outcome.ROLLED_BACK ? '' : ` ${lowerWords(status)}`}`;
   if (status === Outcome.ROLLED_BACK) return request.undoes === undefined ? '' : ' undone';
-  return ` ${status.toLowerCase().replaceAll('_', ' ')}`;
+  return ` ${lowerWords(status)}`;
+}
+
+function lowerWords(status: string): string {
+  return status.toLowerCase().replaceAll('_', ' ');
 }

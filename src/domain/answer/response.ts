@@ -9,6 +9,7 @@ import type { AlarmSummary } from '../record/notice-content.ts';
 import type { RollbackRecord, RollbackStatus } from '../record/record.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
+import type { PolicyAnswer } from '../request/policy.ts';
 import {
   isOverridable,
   Reason,
@@ -16,6 +17,7 @@ import {
   type RollbackRequest,
   type Warning,
 } from '../request/request.ts';
+import { type ServingAnswer, servingOf, servingWarnings } from './serving.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
 export interface RollbackResponse {
@@ -47,8 +49,12 @@ export interface RollbackResponse {
   readonly warnings: readonly Warning[];
   /** The alarm behind it; null for the requests of people. */
   readonly alarm: AlarmSummary | null;
+  /** Whether servers confirmed the version; absent where nothing makes them reload. */
+  readonly serving?: ServingAnswer;
   /** Null when it ended before one could be made. */
   readonly plan: PlanAnswer | null;
+  /** What the policy of the model sets; given by a dry run, where it sets anything. */
+  readonly policy?: PolicyAnswer;
 }
 
 export interface RefusalAnswer {
@@ -113,8 +119,14 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     replayed: extra.isReplayed ?? false,
     notified: extra.isNotified ?? notice.kind === 'sent',
     refusals: refusalAnswers(recordRefusals(record)),
-    warnings: [...record.warnings, ...pointerWarnings(record), ...(extra.warnings ?? [])],
+    warnings: [
+      ...record.warnings,
+      ...pointerWarnings(record),
+      ...servingWarnings(record),
+      ...(extra.warnings ?? []),
+    ],
     alarm: alarm === null ? null : alarmSummary(record, alarm),
+    ...servingOf(record),
     plan: plan === null ? null : planAnswer(plan),
   };
 }

@@ -1,6 +1,7 @@
 import { quarantinedWarnings } from '../decide/plan-text.ts';
 import { isoTime, type RegistrySnapshot } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
+import { type PolicyAnswer, policyAnswer } from '../request/policy.ts';
 import type { Warning } from '../request/request.ts';
 import { type FleetState, pauseText } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -41,6 +42,8 @@ export interface StatusAnswer {
   readonly paused: string | null;
   /** The same for all models together. */
   readonly fleet_paused: string | null;
+  /** What its policy sets in place of the settings; absent while it sets nothing. */
+  readonly policy?: PolicyAnswer;
 }
 
 export function statusOf(
@@ -81,6 +84,7 @@ export function statusOf(
     ...frozenOf(freezeNow(state, nowMs), freezeNow(fleet, nowMs), snapshot.modelName),
     paused: state.pause && pauseText(state.pause, snapshot.modelName),
     fleet_paused: fleet.pause && pauseText(fleet.pause, null),
+    ...(state.policy === undefined ? {} : { policy: policyAnswer(state.policy) }),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { AlarmSettings } from '../alarm/alarm-settings.ts';
+import type { Hook } from '../hook.ts';
 import type { ModelAlias, ModelVersion, RegistrySnapshot } from '../registry/model.ts';
 import type { RefusalCode, RollbackRequest } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
+import type { Fitness } from './fitness.ts';
 
 /** One guard's answer within a plan. A later release may have stored a code that this one does not know. */
 export interface GuardReport {
@@ -36,6 +38,11 @@ export interface GuardFacts {
   readonly pointer: string;
   /** All aliases of the registered model, read only when no version is live. */
   readonly aliases: readonly ModelAlias[];
+  readonly fitness: Fitness;
+  /** Null: a target of any age. */
+  readonly targetMaxAgeMs: number | null;
+  /** What is called right before a move; null: nothing is. */
+  readonly smokeCheck: Hook | null;
 }
 
 /** What only an alarm has to meet; null for the requests of people. */

@@ -11,6 +11,7 @@ import { judgeCause } from './cause.ts';
 import type { GuardReport } from './guard-answer.ts';
 import { type Guard, type GuardAnswer, type GuardFacts, passed, refused } from './guard-answer.ts';
 import { noLiveVersion, pointerUnused, severalLiveVersions } from './pointer-guard.ts';
+import { targetUnfit } from './target-guard.ts';
 
 /**
  * Small pure functions that may refuse. All of them run and are reported: whoever is on call wants the
@@ -70,8 +71,10 @@ export function blastRadiusText({ blastRadius }: AlarmSettings): string {
 const cooldown: Guard = {
   code: RefusalCode.COOLDOWN,
   check: (facts) => {
-    const { request, nowMs, cooldownMs } = facts;
-    if (cooldownMs === 0) return passed('the cooldown is switched off');
+    const { request, state, nowMs, cooldownMs } = facts;
+    const isOwn = state.policy?.cooldown_hours !== undefined;
+    const by = isOwn ? ' by the policy of the model' : '';
+    if (cooldownMs === 0) return passed(`the cooldown is switched off${by}`);
     const last = lastRollback(facts);
     if (last === null) return passed('no rollback of this model is on record');
     const clearsAtMs = last.atMs + cooldownMs;
@@ -82,7 +85,7 @@ const cooldown: Guard = {
       pointer: request.pointer,
     });
     return refused(
-      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}.`,
+      `The last rollback (${last.what}) was at ${isoTime(last.atMs)}; the next one is allowed at ${isoTime(clearsAtMs)}${by}.`,
       `Wait until then, or run ${command}.`,
       clearsAtMs,
     );
@@ -152,18 +155,6 @@ const frozen: Guard = {
       freeze.untilMs,
     );
   },
-};
-
-const targetUnfit: Guard = {
-  code: RefusalCode.TARGET_UNFIT,
-  check: ({ target }) =>
-    target === null || target.status === 'READY'
-      ? passed('the target is READY')
-      : refused(
-          `Version ${target.version} has status ${target.status}, not READY.`,
-          'Choose another version, or override this guard (--override TARGET_UNFIT; in a request: ' +
-            '"overrides": ["TARGET_UNFIT"]).',
-        ),
 };
 
 const paused: Guard = {

@@ -2,7 +2,7 @@ import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { isMereGuess, TargetRule } from '../pointer/target-rule.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
-import type { Warning } from '../request/request.ts';
+import { RefusalCode, type Warning } from '../request/request.ts';
 import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { isQuarantined } from '../state/quarantine.ts';
@@ -20,7 +20,7 @@ export function planWarnings(
   const guardWarnings = plan.guards
     .filter((guard) => guard.verdict === 'warning' || guard.verdict === 'overridden')
     .map((guard) => ({
-      code: guard.verdict === 'warning' ? guard.code : `OVERRIDDEN_${guard.code}`,
+      code: guard.verdict === 'warning' ? warningCode(guard.code) : `OVERRIDDEN_${guard.code}`,
       message: guard.message,
     }));
   const copied = versionsWithCopiedMarks([...snapshot.live, ...snapshot.others]);
@@ -92,6 +92,11 @@ export function moveText(plan: Plan): string {
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** A target about which something could not be read is not unfit for that. */
+function warningCode(guardCode: string): string {
+  return guardCode === RefusalCode.TARGET_UNFIT ? 'TARGET_NOT_CHECKED' : guardCode;
+}
 
 function deletedText(pointer: string, version: string): string {
   return `${pointer} names version ${version}, which was deleted: consumers that load it get an error.`;

@@ -2,6 +2,7 @@ import type { AlarmSettings } from '../alarm/alarm-settings.ts';
 import { assert } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { VersionNotFoundError } from '../errors.ts';
+import type { Hook } from '../hook.ts';
 import { isGuess, ruleText, TargetRule } from '../pointer/target-rule.ts';
 import {
   deletedStatus,
@@ -14,13 +15,15 @@ import {
 import { pointerText } from '../registry/pointer.ts';
 import { withoutTags } from '../registry/rollback-mark.ts';
 import type { RollbackRequest } from '../request/request.ts';
+import type { TargetRuleSetting } from '../request/setting-form.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import type { Candidate } from './candidate.ts';
+import { type Fitness, noFitness } from './fitness.ts';
 import { type Refusal, refusalsOf, runGuards } from './guard.ts';
 import type { ConfirmedPlan, GuardReport } from './guard-answer.ts';
 import { Outcome } from './outcome.ts';
-import { chooseTarget, type TargetChoice, type TargetRuleSetting } from './target.ts';
+import { chooseTarget, type TargetChoice } from './target.ts';
 
 /** What would be done and why, from one reading of the registry and the state. */
 export interface Plan {
@@ -68,6 +71,8 @@ export interface PlanFacts {
   readonly previous: string | null;
   /** Given when a bound ended the search for a target. */
   readonly unreadBelow: string | null;
+  /** What was found out about the target. @default nothing */
+  readonly fitness?: Fitness;
 }
 
 export interface PlanSettings {
@@ -75,6 +80,10 @@ export interface PlanSettings {
   readonly cooldownMs: number;
   readonly targetRule: TargetRuleSetting;
   readonly alarms: AlarmSettings;
+  /** @default null: a target of any age */
+  readonly targetMaxAgeMs?: number | null;
+  /** @default null: none is called */
+  readonly smokeCheck?: Hook | null;
 }
 
 /**
@@ -109,6 +118,9 @@ export function planRollback(facts: PlanFacts): Plan {
     automatic: alarmAtMs === null ? null : { alarmAtMs, doubt, settings: settings.alarms },
     pointer,
     aliases: facts.aliases,
+    fitness: facts.fitness ?? noFitness,
+    targetMaxAgeMs: settings.targetMaxAgeMs ?? null,
+    smokeCheck: settings.smokeCheck ?? null,
   });
   assert(target === null || findVersion(snapshot, target.version), 'a target was read');
   return {

@@ -9,14 +9,13 @@ import {
   type RegistrySnapshot,
 } from '../registry/model.ts';
 import { pointerText } from '../registry/pointer.ts';
+import type { TargetRuleSetting } from '../request/setting-form.ts';
 import { quarantineMark } from '../state/counting-marks.ts';
 import { isAbout } from '../state/live-history.ts';
 import type { LiveEntry, ModelState } from '../state/model-state.ts';
 import { pointerState } from '../state/pointer-state.ts';
 import { isQuarantined, quarantineCause } from '../state/quarantine.ts';
 import type { Candidate } from './candidate.ts';
-
-export type TargetRuleSetting = 'last-good' | 'latest-archived';
 
 /** What a target is chosen with, beside registry and state. */
 export interface TargetFacts {

@@ -6,12 +6,14 @@ import { blastRadiusText, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
 import type { Plan } from '../decide/plan.ts';
 import { moveText, planMessage } from '../decide/plan-text.ts';
+import type { SmokeResult } from '../hook.ts';
 import { limits } from '../limits.ts';
 import { evidenceFor } from '../pointer/evidence.ts';
 import { isGuess, isMereGuess } from '../pointer/target-rule.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { PlannedRecord, RollbackRecord, StoreChange } from '../record/record.ts';
 import { type AlarmTrigger, type AlarmWatch, alarmIdentity } from '../record/trigger.ts';
+import { sourceText } from '../request/policy.ts';
 import {
   isOverridable,
   isSameBody,
@@ -23,7 +25,7 @@ import { next } from '../revision.ts';
 import { type FleetState, pauseFleet } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { baseOf, boundAlarm, shorten } from './record-base.ts';
-import { watchAfterRefusal } from './watch.ts';
+import { watchAfterFailure, watchAfterRefusal } from './watch.ts';
 
 /** What a new attempt under a key starts from. */
 export interface Attempt {
@@ -47,6 +49,8 @@ export interface Attempt {
   readonly announcesRefusals?: boolean;
   /** Why the pointer is perhaps not the one that consumers load by; known for alarms. @default null */
   readonly pointerDoubt?: string | null;
+  /** What the smoke check of the target brought. @default null: it was not called */
+  readonly smoke?: SmokeResult | null;
 }
 
 /** An end that needs no claim, since nothing is moved. */
@@ -99,7 +103,7 @@ export function endUnclaimed(
   );
   const ended = recordOf(attempt, {
     status: facts.outcome,
-    message: shorten(messageOf(attempt, facts.outcome)),
+    message: shorten(messageOf(attempt, facts)),
     liveVersions: plan.live,
     endedAtMs: nowMs,
     hasMoved: false,
@@ -220,23 +224,27 @@ function latched({ id, nowMs }: Attempt, { fleet, settings }: UnclaimedFacts): F
   return pauseFleet(fleet, { atMs: nowMs, why: 'blast-radius', message, rollbackId: id });
 }
 
-function watchOf(
-  { plan, alarm, isAutomatic, nowMs }: Attempt,
-  { outcome, settings }: UnclaimedFacts,
-): AlarmWatch {
+function watchOf(attempt: Attempt, { outcome, settings }: UnclaimedFacts): AlarmWatch {
+  const { plan, alarm, isAutomatic, nowMs, smoke, previous } = attempt;
   const isWatched = outcome === Outcome.REFUSED || outcome === Outcome.AWAITING_APPROVAL;
   if (alarm === null || !isAutomatic || !isWatched || settings.mode === 'observe')
     return { kind: 'none' };
+  // Nothing is known about the target, and the smoke check may be back in a minute.
+  if (outcome === Outcome.REFUSED && smoke?.kind === 'failed') {
+    const before = previous?.watch;
+    return watchAfterFailure(before?.kind === 'pending' ? before.looks + 1 : 0, nowMs);
+  }
   const clearing = refusalsOf(plan.guards).map((refusal) => refusal.clearsAtMs);
   return watchAfterRefusal(outcome === Outcome.REFUSED ? clearing : [], nowMs);
 }
 
-function messageOf(attempt: Attempt, outcome: UnclaimedOutcome): string {
+function messageOf(attempt: Attempt, facts: UnclaimedFacts): string {
+  const { outcome } = facts;
   const { plan, id, isAutomatic, pointerDoubt = null } = attempt;
   if (!isAutomatic || outcome === plan.verdict) return planMessage(plan);
   const move = [moveText(plan), ...(pointerDoubt === null ? [] : [pointerDoubt])].join(' ');
   if (outcome === Outcome.OBSERVED)
-    return `Nothing was moved, because ROLLBACK_MODE is observe. ${move}`;
+    return `Nothing was moved, because ${sourceText(facts.state, 'mode')} is observe. ${move}`;
   const refusals = refusalsOf(plan.guards).map((refusal) => refusal.message);
   // Guards that hold for alarms only do not refuse a person.
   const override = refusalsOf(plan.guards)

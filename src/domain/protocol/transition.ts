@@ -5,6 +5,7 @@ import { Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { NoticeWrite, PlannedRecord, StoreChange } from '../record/record.ts';
+import { sourceText } from '../request/policy.ts';
 import type { Warning } from '../request/request.ts';
 import { next } from '../revision.ts';
 import {
@@ -21,6 +22,7 @@ import { pointerState, pointerStates, withPointerState } from '../state/pointer-
 import { type Attempt, recordOf } from './attempt.ts';
 import { afterMove } from './move-effects.ts';
 import { shorten } from './record-base.ts';
+import { servingAfterCommit } from './serving.ts';
 import { watchAfterFailure } from './watch.ts';
 
 /**
@@ -104,6 +106,7 @@ export function commit(
   time: EndTime,
   warnings: readonly Warning[],
   settings: AlarmSettings,
+  { asksServing = false }: { readonly asksServing?: boolean } = {},
 ): EndedRun {
   const { from, to } = claimed.record.plan;
   const move = from === null ? `to ${to?.version}` : `from ${from.version} to ${to?.version}`;
@@ -114,6 +117,7 @@ export function commit(
     hasMoved: true,
     warnings,
     settings,
+    asksServing,
   });
 }
 
@@ -172,12 +176,14 @@ interface End {
   readonly warnings: readonly Warning[];
   /** Given when the end is a commit. */
   readonly settings: AlarmSettings | null;
+  /** Something makes servers reload. */
+  readonly asksServing?: boolean;
 }
 
 function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedRun {
   const { state, record } = claimed;
   assert(state.active?.rollbackId === record.id, 'only the active rollback ends its claim');
-  const { warnings, settings, ...ended } = facts;
+  const { warnings, settings, asksServing = false, ...ended } = facts;
   const isFailed = facts.status === Outcome.FAILED;
   const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
   const { pointer } = record.plan;
@@ -204,6 +210,7 @@ function end(claimed: ClaimedRun, { nowMs, token }: EndTime, facts: End): EndedR
       record.alarm === null || settings === null
         ? { kind: 'none' }
         : { kind: 'pending', dueAtMs: nowMs + settings.bakeMs, looks: 0 },
+    ...(asksServing ? { serving: servingAfterCommit(nowMs) } : {}),
   };
   const notice = outboxNotice(endedRecord, 'end', {
     previous: claimed.earlierNotice,
@@ -253,7 +260,7 @@ function budgetPause(
   const commits = pointerStates(state).flatMap(([, { recentCommits }]) => recentCommits);
   const count = commits.filter((atMs) => atMs > nowMs - budget.windowMs).length;
   if (count < budget.commits) return null;
-  const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (ROLLBACK_BUDGET).`;
+  const message = `This model was rolled back ${count} times within ${Math.round(budget.windowMs / 3_600_000)} h (${sourceText(state, 'budget')}).`;
   return { atMs: nowMs, why: 'budget', message, rollbackId };
 }
 

@@ -9,6 +9,8 @@ export const DueTask = {
   /** A notice that release 0.1.0 left in the record is taken over into the outbox. */
   NOTICE: 'notice',
   POINTER: 'pointer',
+  /** Servers are asked again to load the version that is live. */
+  SERVING: 'serving',
   RECOVERY: 'recovery',
   ALARM: 'alarm',
 } as const;
@@ -16,11 +18,12 @@ export type DueTask = (typeof DueTask)[keyof typeof DueTask];
 
 /** What is still to be done for the record, each with its time (epoch ms). */
 export function dueTasks(record: RollbackRecord): readonly [DueTask, number][] {
-  const { progress, notice, pointerCheck, recovery, watch } = record;
+  const { progress, notice, pointerCheck, recovery, watch, serving = none } = record;
   if (progress.status === 'IN_PROGRESS') return [[DueTask.RESUME, progress.leaseEndsAtMs]];
   const tasks = [
     [DueTask.NOTICE, notice],
     [DueTask.POINTER, pointerCheck],
+    [DueTask.SERVING, serving],
     [DueTask.RECOVERY, recovery],
     [DueTask.ALARM, watch],
   ] as const;
@@ -28,6 +31,8 @@ export function dueTasks(record: RollbackRecord): readonly [DueTask, number][] {
     state.kind === 'pending' ? [[task, state.dueAtMs]] : [],
   );
 }
+
+const none = { kind: 'none' } as const;
 
 /** Items that are due, the longest due first: the order of a page and of the next one. */
 export function compareDue(a: DuePlace, b: DuePlace): number {

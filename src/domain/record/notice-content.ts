@@ -1,6 +1,10 @@
 /** What a notice of a record is about: the end of an attempt, or what a later check found. */
-export const recordTopics = ['end', 'pointer', 'recovery'] as const;
+export const recordTopics = ['end', 'pointer', 'recovery', 'serving'] as const;
 export type RecordTopic = (typeof recordTopics)[number];
+
+/** Those that release 0.1.0 knows, which keeps notices in their record. */
+export const embeddedTopics = ['end', 'pointer', 'recovery'] as const;
+export type EmbeddedTopic = (typeof embeddedTopics)[number];
 
 /** What a notice of a freeze is about: it began, it ends soon, it ended. */
 export const freezeTopics = ['freeze', 'freeze-reminder', 'freeze-end'] as const;

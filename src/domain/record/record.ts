@@ -4,8 +4,9 @@ import type { RollbackRequest, Warning } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
-import type { RecordTopic } from './notice-content.ts';
+import type { EmbeddedTopic } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
+import type { Serving } from './serving.ts';
 import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from './trigger.ts';
 
 /** What is stored: an outcome, or `IN_PROGRESS`. */
@@ -40,14 +41,14 @@ export type EmbeddedNotice =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'pending';
-      readonly about: RecordTopic;
+      readonly about: EmbeddedTopic;
       readonly dueAtMs: number;
       readonly leaseEndsAtMs: number;
       readonly attempts: number;
     }
   | {
       readonly kind: 'sent';
-      readonly about: RecordTopic;
+      readonly about: EmbeddedTopic;
       readonly sentAtMs: number;
       readonly attempts: number;
     };
@@ -94,6 +95,8 @@ export interface RollbackRecord {
   readonly pointerCheck: PointerCheck;
   readonly watch: AlarmWatch;
   readonly recovery: RecoveryCheck;
+  /** Absent where nothing makes servers reload, as in every record of release 0.1.0. */
+  readonly serving?: Serving;
 }
 
 /** A record that has a plan, as every claimed run has. */

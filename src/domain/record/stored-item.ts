@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { StateCorruptError } from '../errors.ts';
+import type { WithPolicy } from '../request/policy.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { HeadsItem, LiveLogEntry } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
@@ -101,19 +102,21 @@ export function decodeHeads(text: string, itemName: string): HeadsItem {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** What this release understands; 3 since a freeze, and a pause by a person. */
+/** What this release understands; 3 since a freeze, a pause by a person and the policy of a model. */
 const reader = 3;
 
-type DecidedItem = Pick<ModelState | FleetState, 'pause' | 'freeze' | 'actions'>;
+type DecidedItem = Pick<ModelState | FleetState, 'pause' | 'freeze' | 'actions'> & WithPolicy;
 
 /** True when no person decided anything that release 0.1.0 does not know. */
-function isUndecided({ pause, freeze, actions }: DecidedItem): boolean {
-  return freeze === undefined && actions === undefined && pause?.why !== 'operator';
+function isUndecided({ pause, freeze, actions, policy }: DecidedItem): boolean {
+  const restrictions = [freeze, actions, policy];
+  return restrictions.every((one) => one === undefined) && pause?.why !== 'operator';
 }
 
 /** An earlier reader would overlook what restricts a rollback. */
-function leastReaderOf({ pause, freeze }: DecidedItem): number | undefined {
-  return freeze !== undefined || pause?.why === 'operator' ? reader : undefined;
+function leastReaderOf({ pause, freeze, policy }: DecidedItem): number | undefined {
+  const isRestricted = freeze !== undefined || policy !== undefined || pause?.why === 'operator';
+  return isRestricted ? reader : undefined;
 }
 
 /** The words of release 0.1.0, which knows no others. */
@@ -144,7 +147,7 @@ const first: Readonly<Record<'codes' | 'rules' | 'sources' | 'ends' | 'hows', re
     hows: ['seen', 'made'],
   };
 
-function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean {
+function isPlainRecord({ plan, request, watch, alarm, serving }: RollbackRecord): boolean {
   const { rule = null, guards = [] } = plan ?? {};
   const source = alarm?.modelSource ?? null;
   return (
@@ -156,6 +159,7 @@ function isPlainRecord({ plan, request, watch, alarm }: RollbackRecord): boolean
     (plan === null || plan.pointer === 'stage:Production') &&
     request.pointer === undefined &&
     request.undoes === undefined &&
+    serving === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&
     (watch.kind !== 'closed' || (watch.by === undefined && first.ends.includes(watch.why)))

@@ -4,8 +4,9 @@ import { Reason } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { alarmShape } from './alarm-shape.ts';
-import { type NoticeMessage, noticeTopics, recordTopics } from './notice-content.ts';
+import { embeddedTopics, type NoticeMessage, noticeTopics } from './notice-content.ts';
 import type { OutboxNotice } from './outbox.ts';
+import { policyShape } from './policy-shape.ts';
 import type { RollbackRecord } from './record.ts';
 import { anyTime, count, mapOf, revision, time, version } from './stored-fields.ts';
 
@@ -104,6 +105,7 @@ export const stateShape: v.GenericSchema<unknown, ModelState> = v.looseObject({
   ),
   released: v.optional(v.array(v.looseObject({ version, atMs: time })), []),
   ...decidedFields,
+  policy: v.exactOptional(policyShape),
 });
 
 const modelVersion = v.looseObject({
@@ -170,7 +172,7 @@ const progressShape = v.variant('status', [
 ]);
 
 const topic = v.picklist(noticeTopics);
-const about = v.optional(v.picklist(recordTopics), 'end');
+const about = v.optional(v.picklist(embeddedTopics), 'end');
 
 const embeddedNoticeShape = v.variant('kind', [
   v.looseObject({ kind: v.literal('none') }),
@@ -214,6 +216,23 @@ const recoveryShape = v.variant('kind', [
   }),
 ]);
 
+const servingShape = v.variant('kind', [
+  v.looseObject({
+    kind: v.literal('pending'),
+    dueAtMs: time,
+    tries: count,
+    why: v.nullable(v.string()),
+  }),
+  v.looseObject({
+    kind: v.literal('confirmed'),
+    atMs: time,
+    tries: count,
+    version: v.nullable(version),
+  }),
+  v.looseObject({ kind: v.literal('given-up'), atMs: time, tries: count, why: v.string() }),
+  v.looseObject({ kind: v.literal('superseded'), atMs: time }),
+]);
+
 export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
   v.looseObject({
     revision,
@@ -233,6 +252,7 @@ export const recordShape: v.GenericSchema<unknown, RollbackRecord> = v.pipe(
     pointerCheck: pointerCheckShape,
     watch: v.optional(watchShape, none),
     recovery: v.optional(recoveryShape, none),
+    serving: v.exactOptional(servingShape),
   }),
   // Release 0.1.0 stopped the whole sweep at a record without its alarm.
   v.check(

@@ -19,8 +19,8 @@ export interface ModelVersion {
   readonly isPrompt?: true;
   /** The run that logged it; absent when it was registered without one, and always in a stored plan. */
   readonly runId?: string;
-  /** Who changed it last; absent where the registry does not say, as MLflow's own never does. */
-  readonly updatedBy?: string;
+  /** Where its files are; absent where the registry does not say, and always in a stored plan. */
+  readonly source?: string;
 }
 
 /** Our word, not MLflow's: an alias still names this version, and it was deleted. */

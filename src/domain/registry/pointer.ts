@@ -48,14 +48,17 @@ export interface PointerSettings {
   readonly default: ModelPointer;
   /** By the name of a model, or by `prefix*`. */
   readonly byModel: ReadonlyMap<string, ModelPointer>;
+  /** By the name of a model: what policies name, where many models are read at once. */
+  readonly byPolicy?: ReadonlyMap<string, ModelPointer>;
 }
 
 /** The stage, for every model. */
 export const defaultPointers: PointerSettings = { default: stagePointer, byModel: new Map() };
 
-/** The pointer of a model: its own entry, else that of the longest prefix, else the default. */
+/** The pointer of a model: of its policy, else its own entry, else that of the longest prefix, else the default. */
 export function pointerFor(settings: PointerSettings, modelName: string): ModelPointer {
-  return entryFor(settings.byModel, modelName) ?? settings.default;
+  const { byPolicy, byModel } = settings;
+  return byPolicy?.get(modelName) ?? entryFor(byModel, modelName) ?? settings.default;
 }
 
 // ---------------------------------------------------------------------------------------------------

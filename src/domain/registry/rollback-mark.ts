@@ -64,10 +64,10 @@ export function marksIn(
   return marks.length === 0 ? {} : { marks };
 }
 
-/** The row as it is stored: without its run and what its tags show, which only a reading of the registry has. */
+/** The row as it is stored: without run, source and what its tags show, which only a reading of the registry has. */
 export function withoutTags<T extends ModelVersion | null>(row: T): T {
   if (row === null) return row;
-  const { marks: _marks, isPrompt: _isPrompt, runId: _runId, ...stored } = row;
+  const { marks: _marks, isPrompt: _isPrompt, runId: _runId, source: _source, ...stored } = row;
   return stored as T;
 }
 

@@ -1,6 +1,8 @@
 import { InvalidRequestError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { nearestName } from '../near-name.ts';
+import { parsePolicy, parsePolicyFields } from './parse-policy.ts';
+import type { ModelPolicy, PolicyFieldName } from './policy.ts';
 import { parseModelName, parseVersion } from './request.ts';
 import {
   optional,
@@ -20,6 +22,8 @@ export const operationVerbs = [
   'resume',
   'quarantine',
   'release',
+  'policy-set',
+  'policy-unset',
 ] as const;
 export type OperationVerb = (typeof operationVerbs)[number];
 
@@ -29,7 +33,21 @@ export type Operation =
   | (Named & { readonly verb: 'pause'; readonly reason: string })
   | (Named & { readonly verb: 'unfreeze' | 'resume'; readonly reason: string | null })
   | (OfVersion & { readonly verb: 'quarantine'; readonly reason: string })
-  | (OfVersion & { readonly verb: 'release'; readonly reason: string | null });
+  | (OfVersion & { readonly verb: 'release'; readonly reason: string | null })
+  | PolicyOperation;
+
+/** A decision about the policy of one model. */
+export type PolicyOperation =
+  | (OfModel & {
+      readonly verb: 'policy-set';
+      readonly reason: string;
+      readonly policy: ModelPolicy;
+    })
+  | (OfModel & {
+      readonly verb: 'policy-unset';
+      readonly reason: string | null;
+      readonly fields: readonly PolicyFieldName[];
+    });
 
 interface Named {
   /** Null: all models. */
@@ -37,10 +55,13 @@ interface Named {
   readonly requestedBy: string | null;
 }
 
-interface OfVersion {
+interface OfModel {
   readonly modelName: string;
-  readonly version: string;
   readonly requestedBy: string | null;
+}
+
+interface OfVersion extends OfModel {
+  readonly version: string;
 }
 
 const fieldNames = [
@@ -49,6 +70,8 @@ const fieldNames = [
   'fleet',
   'version',
   'until',
+  'policy',
+  'fields',
   'reason',
   'requested_by',
 ] as const;
@@ -75,22 +98,77 @@ export function parseOperation(input: unknown, nowMs: number): Operation {
     );
   }
   requireKnownFields(fields, fieldNames, 'an operation');
-  const reason = optional(fields, 'reason', parseText);
-  const requestedBy = optional(fields, 'requested_by', parseText);
-  const isFleet = optional(fields, 'fleet', parseBoolean) ?? false;
-  const modelName = optional(fields, 'model_name', parseModelName);
-  const version = optional(fields, 'version', parseVersion);
-  const until = optional(fields, 'until', (value) => parseUntil(value, nowMs));
-  refuseExtra(verb, { version, until });
-  if (verb === 'quarantine' || verb === 'release') {
-    if (modelName === null || isFleet || version === null) {
-      throw new InvalidRequestError(`${verb} needs model_name and version. Nothing was done.`);
-    }
-    const named = { modelName, version, requestedBy };
-    return verb === 'release'
-      ? { verb, ...named, reason }
-      : { verb, ...named, reason: needed(verb, reason) };
+  const given: Given = {
+    reason: optional(fields, 'reason', parseText),
+    requestedBy: optional(fields, 'requested_by', parseText),
+    isFleet: optional(fields, 'fleet', parseBoolean) ?? false,
+    modelName: optional(fields, 'model_name', parseModelName),
+    version: optional(fields, 'version', parseVersion),
+    until: optional(fields, 'until', (value) => parseUntil(value, nowMs)),
+    policy: optional(fields, 'policy', parsePolicy),
+    fields: optional(fields, 'fields', parsePolicyFields),
+  };
+  refuseExtra(verb, given);
+  switch (verb) {
+    case 'quarantine':
+    case 'release':
+      return versionOperation(verb, given);
+    case 'policy-set':
+    case 'policy-unset':
+      return policyOperation(verb, given);
+    default:
+      return subjectOperation(verb, given);
   }
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Given {
+  readonly reason: string | null;
+  readonly requestedBy: string | null;
+  readonly isFleet: boolean;
+  readonly modelName: string | null;
+  readonly version: string | null;
+  readonly until: number | null;
+  readonly policy: ModelPolicy | null;
+  readonly fields: readonly PolicyFieldName[] | null;
+}
+
+function versionOperation(
+  verb: 'quarantine' | 'release',
+  { modelName, version, isFleet, reason, requestedBy }: Given,
+): Operation {
+  if (modelName === null || isFleet || version === null) {
+    throw new InvalidRequestError(`${verb} needs model_name and version. Nothing was done.`);
+  }
+  const named = { modelName, version, requestedBy };
+  return verb === 'release'
+    ? { verb, ...named, reason }
+    : { verb, ...named, reason: needed(verb, reason) };
+}
+
+function policyOperation(
+  verb: PolicyOperation['verb'],
+  { modelName, isFleet, policy, fields, reason, requestedBy }: Given,
+): PolicyOperation {
+  const what = verb === 'policy-set' ? 'policy' : 'fields';
+  if (modelName === null || isFleet) {
+    throw new InvalidRequestError(
+      `${verb} needs model_name: a policy is of one model. Nothing was done.`,
+    );
+  }
+  const named = { modelName, requestedBy };
+  if (verb === 'policy-set' && policy !== null) {
+    return { verb, ...named, policy, reason: needed(verb, reason) };
+  }
+  if (verb === 'policy-unset' && fields !== null) return { verb, ...named, fields, reason };
+  throw new InvalidRequestError(`${verb} needs ${what}. Nothing was done.`);
+}
+
+function subjectOperation(
+  verb: 'freeze' | 'unfreeze' | 'pause' | 'resume',
+  { modelName, isFleet, until, reason, requestedBy }: Given,
+): Operation {
   if ((modelName === null) !== isFleet) {
     throw new InvalidRequestError(
       `${verb} needs either model_name, or "fleet": true for all models. Nothing was done.`,
@@ -110,8 +188,6 @@ export function parseOperation(input: unknown, nowMs: number): Operation {
     : { verb, ...named, reason };
 }
 
-// ---------------------------------------------------------------------------------------------------
-
 function needed(verb: string, reason: string | null): string {
   if (reason !== null && reason.trim() !== '') return reason;
   throw new InvalidRequestError(
@@ -119,19 +195,21 @@ function needed(verb: string, reason: string | null): string {
   );
 }
 
-function refuseExtra(
-  verb: OperationVerb,
-  given: { readonly version: string | null; readonly until: number | null },
-): void {
-  const isOfVersion = verb === 'quarantine' || verb === 'release';
-  const extra =
-    given.version !== null && !isOfVersion
-      ? 'version'
-      : given.until !== null && verb !== 'freeze'
-        ? 'until'
-        : null;
-  if (extra === null) return;
-  throw new InvalidRequestError(`${verb} takes no ${extra}. Nothing was done.`);
+/** What belongs to some operations only, and to which. */
+const ownFields: Readonly<
+  Record<'version' | 'until' | 'policy' | 'fields', readonly OperationVerb[]>
+> = {
+  version: ['quarantine', 'release'],
+  until: ['freeze'],
+  policy: ['policy-set'],
+  fields: ['policy-unset'],
+};
+
+function refuseExtra(verb: OperationVerb, given: Given): void {
+  for (const name of ['version', 'until', 'policy', 'fields'] as const) {
+    if (given[name] === null || ownFields[name].includes(verb)) continue;
+    throw new InvalidRequestError(`${verb} takes no ${name}. Nothing was done.`);
+  }
 }
 
 /** A time with its zone, a day (its first moment in UTC), or a duration from now. */

@@ -1,5 +1,7 @@
 import { limits } from '../limits.ts';
 import { partOf } from '../part-of.ts';
+import { type ModelPointer, parsePointer } from '../registry/pointer.ts';
+import { next } from '../revision.ts';
 import type { LiveEntry } from './model-state.ts';
 
 /**
@@ -58,6 +60,8 @@ export interface HeadsItem {
   readonly part: string;
   readonly revision: number;
   readonly heads: Heads;
+  /** Pointers that policies name, by model: so observing needs no state of each. Absent while there are none. */
+  readonly policies?: Readonly<Record<string, string>>;
   /** In the part `cursor` only. */
   readonly cursor?: ObserveCursor;
 }
@@ -83,6 +87,30 @@ export function newHeadsItem(part: string): HeadsItem {
 export function headsOf(item: HeadsItem | undefined, modelName: string): Heads[string] {
   const heads = item?.heads ?? {};
   return (Object.hasOwn(heads, modelName) ? heads[modelName] : undefined) ?? {};
+}
+
+/** The pointers that policies name, by model. */
+export function policyPointers(items: Iterable<HeadsItem>): ReadonlyMap<string, ModelPointer> {
+  const entries = [...items].flatMap(({ policies = {} }) => Object.entries(policies));
+  return new Map(entries.map(([modelName, text]) => [modelName, parsePointer(text, 'pointer')]));
+}
+
+/**
+ * The item that knows which pointer the policy of a model names.
+ * @param pointer undefined: none
+ * @returns null when it knows that already
+ */
+export function withPolicyPointer(
+  item: HeadsItem,
+  modelName: string,
+  pointer: string | undefined,
+): HeadsItem | null {
+  const { policies = {}, ...rest } = item;
+  const before = Object.entries(policies).find(([name]) => name === modelName)?.[1];
+  if (before === pointer) return null;
+  const others = Object.entries(policies).filter(([name]) => name !== modelName);
+  const entries = pointer === undefined ? others : [...others, [modelName, pointer]];
+  return next(entries.length === 0 ? rest : { ...rest, policies: Object.fromEntries(entries) });
 }
 
 /** What a change of the history in a model's state adds to its live log. */

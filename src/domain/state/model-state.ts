@@ -1,3 +1,4 @@
+import type { WithPolicy } from '../request/policy.ts';
 import type { Pause } from './fleet.ts';
 import type { Decided } from './operator.ts';
 
@@ -73,7 +74,7 @@ export interface PointerState {
 }
 
 /** The state of one registered model; what it has of a PointerState is the part of `stage:Production`. */
-export interface ModelState extends PointerState, Decided {
+export interface ModelState extends PointerState, Decided, WithPolicy {
   readonly revision: number;
   readonly modelName: string;
   /** Address of the registry that this state is about. */

@@ -127,6 +127,7 @@ describe('doctor', () => {
       'ok unsent',
       'ok overdue',
       'ok paused',
+      'ok policies',
       'ok quarantine',
       'ok pointers',
       'ok schedule',
@@ -238,6 +239,7 @@ describe('doctor', () => {
       'topic',
       'overdue',
       'paused',
+      'policies',
       'pointers',
     ]) {
       expect(checks.map((check) => check.name)).toContain(name);
@@ -254,7 +256,7 @@ describe('doctor', () => {
       },
     });
     const checks = await look(ofFunction, deps);
-    for (const name of ['overdue', 'paused', 'quarantine', 'alarm churn']) {
+    for (const name of ['overdue', 'paused', 'policies', 'quarantine', 'alarm churn']) {
       expect(named(checks, name).verdict).toBe(Verdict.WARNING);
     }
     expect(named(checks, 'alarm churn').message).toBe(

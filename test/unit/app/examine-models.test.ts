@@ -18,8 +18,8 @@ const look = async (deps: RollbackDeps = world.deps, hasRegistry = true): Promis
   const list = await world.store.list(null, world.deadline());
   const about = { list, fleet: undefined };
   const checks = await examineModels(deps, about, { hasRegistry }, world.deadline());
-  expect(checks.map(({ name }) => name)).toEqual(['paused', 'quarantine']);
-  const [, quarantine] = checks;
+  expect(checks.map(({ name }) => name)).toEqual(['paused', 'policies', 'quarantine']);
+  const [, , quarantine] = checks;
   if (quarantine === undefined) throw new Error('no check');
   return quarantine;
 };

@@ -22,6 +22,7 @@ const nothing = {
   pointers_differ: 0,
   alarms_looked_at: 0,
   recoveries_checked: 0,
+  reloads_retried: 0,
   models_observed: 0,
   changes_observed: 0,
   skipped: 0,

@@ -6,6 +6,7 @@ import { run } from '../../../src/cli/run.ts';
 import type { Env } from '../../../src/config/config-from-env.ts';
 import type { Check } from '../../../src/domain/answer/check.ts';
 import { type RegistryServer, startRegistryServer } from '../../../src/embedded/registry-server.ts';
+import { pipes } from '../../fakes/terminal.ts';
 
 let server: RegistryServer;
 let folder: string;
@@ -30,20 +31,10 @@ const doctor = async (
   settings: Env = {},
   args: readonly string[] = [],
 ): Promise<{ exitCode: number; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  const exitCode = await run(['doctor', ...args], {
-    env: { ...env, ...settings },
-    columns: null,
-    isColoured: () => false,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    ask: null,
-  });
-  return { exitCode, out, err };
+  const streams = { out: '', err: '' };
+  const terminal = pipes(streams, { env: { ...env, ...settings } });
+  const exitCode = await run(['doctor', ...args], terminal);
+  return { exitCode, ...streams };
 };
 type ShownCheck = Omit<Check, 'fix'> & { readonly mend: string | null };
 const checksOf = async (settings: Env = {}): Promise<{ checks: ShownCheck[]; verdict: string }> =>
@@ -65,7 +56,7 @@ describe('doctor', () => {
     expect(out).toMatch(
       /\nwarning {2}topic {7}ALERT_SNS_TOPIC_ARN is not set.*\n {21}-> Set ALERT/,
     );
-    expect(out).toMatch(/\n12 checks: 0 with problems, 2 with warnings\.\n$/);
+    expect(out).toMatch(/\n13 checks: 0 with problems, 2 with warnings\.\n$/);
     expect(existsSync(join(folder, 'deep'))).toBe(false);
     expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
@@ -83,6 +74,7 @@ describe('doctor', () => {
       'unsent',
       'overdue',
       'paused',
+      'policies',
       'quarantine',
       'pointers',
       'alarms',

@@ -4,29 +4,20 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { run, type Terminal } from '../../../src/cli/run.ts';
+import { commandNames, parseLine, run, type Terminal } from '../../../src/cli/run.ts';
 import { startRegistryServer } from '../../../src/embedded/registry-server.ts';
+import { pipes } from '../../fakes/terminal.ts';
+import { shellCommands } from '../../shell-commands.ts';
 
 const cli = async (
   args: readonly string[],
   env: Terminal['env'] = {},
   ask: Terminal['ask'] = null,
+  change: Partial<Terminal> = {},
 ) => {
-  let out = '';
-  let err = '';
-  const exitCode = await run(args, {
-    env,
-    columns: null,
-    isColoured: () => false,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    ask,
-  });
-  return { exitCode, out, err };
+  const streams = { out: '', err: '' };
+  const exitCode = await run(args, pipes(streams, { env, ask, ...change }));
+  return { exitCode, ...streams };
 };
 const verbs = [
   'plan',
@@ -43,10 +34,15 @@ const verbs = [
   'pause',
   'resume',
   'quarantine',
+  'policy',
   'sweep',
   'doctor',
   'create-table',
   'demo',
+  'can-promote',
+  'drill',
+  'reindex',
+  'completion',
 ];
 
 describe('run', () => {
@@ -57,6 +53,18 @@ describe('run', () => {
     expect((await cli([])).exitCode).toBe(2);
   });
 
+  test('lists verbs by what they are for', async () => {
+    const { out } = await cli(['--help']);
+    expect(out.match(/^[A-Z][^\n]*:(?=\n {2}[a-z])/gm)).toEqual([
+      'See what is live, and what happened:',
+      'Roll back:',
+      'Decide what may be rolled back:',
+      'In pipelines and on a schedule:',
+      'Set up and check:',
+    ]);
+    expect(commandNames.toSorted()).toEqual(verbs.toSorted());
+  });
+
   test.each(verbs)('%s has a help text with an example', async (verb) => {
     for (const args of [
       [verb, '--help'],
@@ -65,8 +73,14 @@ describe('run', () => {
       const { exitCode, out } = await cli(args);
       expect(exitCode).toBe(0);
       expect(out).toContain(`Usage: model-rollback ${verb}`);
-      expect(out).toContain('Examples:');
-      expect(out).toContain('--json');
+      expect(out).toMatch(/--json [\s\S]*--utc /);
+      // An example can be pasted, and is about this verb.
+      const [, examples = ''] = out.split('\nExamples:\n');
+      const lines = shellCommands(examples).filter(([program]) => program === 'model-rollback');
+      expect(lines.length).toBeGreaterThan(0);
+      for (const [, name = '', ...rest] of lines) {
+        expect(parseLine(name, rest).command.name).toBe(verb);
+      }
     }
   });
 
@@ -83,6 +97,16 @@ describe('run', () => {
     [['history', '--live'], 'run `model-rollback history MODEL --live`'],
     [['plan', 'm', '--nope'], '--nope'],
     [['release', 'm', '02'], 'VERSION must be a string of digits'],
+    [['policy', 'show', 'm'], 'policy takes one of get, set, unset before MODEL.'],
+    [['policy', 'constructor', 'm'], 'policy takes one of get, set, unset before MODEL.'],
+    [['policy', 'get', 'm', '--mode', 'ask'], 'policy get takes no --mode.'],
+    [['policy', 'set', 'm', 'mode', '--reason', 'r'], 'pass options such as --mode ask'],
+    [['policy', 'set', 'm', '--mode', 'ask'], 'policy-set needs a reason'],
+    [['policy', 'set', 'm', '--reason', 'r'], 'policy sets no field. Known: mode, pointer'],
+    [['policy', 'set', 'm', '--mode', 'off', '--reason', 'r'], 'mode must be `act` or `ask` or'],
+    [['policy', 'unset', 'm'], 'Pass either FIELD or --all. Fields: mode, pointer'],
+    [['policy', 'unset', 'm', 'mode', '--all'], 'Pass either FIELD or --all.'],
+    [['policy', 'unset', 'm', 'modes'], 'Did you mean "mode"?'],
     [['explain', 'nonsense'], 'is not a rollback id'],
     [['apply', 'm'], 'pass --yes'],
     [['approve'], 'Usage: model-rollback approve ID'],
@@ -277,6 +301,9 @@ describe('run', () => {
     ['status', 'm'],
     ['release', 'm', '3'],
     ['promoted', 'm', '1'],
+    ['policy', 'get', 'm'],
+    ['policy', 'set', 'm', '--mode', 'ask', '--reason', 'r'],
+    ['policy', 'unset', 'm', 'mode'],
     ['approve', 'm/0123456789abcdef', '--yes'],
     ['resume', 'm'],
     ['resume', '--fleet'],
@@ -326,7 +353,7 @@ describe('run', () => {
 
   test('shows a table with its region, and no other store', async () => {
     const { regionInUse } = await import('../../../src/compose-aws.ts');
-    const { storeLabel } = await import('../../../src/compose.ts');
+    const { storeLabel } = await import('../../../src/compose-store.ts');
     const region = (await regionInUse()) ?? 'no region is set';
     expect(await storeLabel({ kind: 'dynamodb', tableName: 't' })).toBe(`dynamodb:t (${region})`);
     expect(await storeLabel({ kind: 'sqlite', path: 'x' })).toBe(`sqlite:${process.cwd()}/x`);
@@ -402,14 +429,137 @@ describe('run', () => {
       const { rollback_id: id, requested_by: by } = JSON.parse(done.out);
       expect(by).toBe(userInfo().username);
       const { out } = await cli(['explain', id], env);
-      expect(out).toContain(`asked by    high, MANUAL_REQUEST\nperson      ${by}\n`);
-      // When it was sent is not kept: the time of this command is not that.
-      expect(out).toContain('"about": "end"');
-      expect(out).not.toContain('sent_at');
+      expect(out).toContain(`asked by  high, MANUAL_REQUEST\nperson    ${by}\n`);
+      expect(out).toMatch(/\n\S+Z +\d\.\d{3} s +the pointer was moved and read back \(live: 1\)/);
+      expect(out).toMatch(/# notices\n.*\nNOTICE +CHANNEL +STATE +TIME\nend +console +sent /);
+      expect(out).toMatch(/# due\n\S+Z +the pointer is read again\n/);
+      expect(out).toContain(`# what to do now\nTo undo it, run: model-rollback undo ${id}\n`);
+      const json = JSON.parse((await cli(['explain', id, '--json'], env)).out);
+      expect(json).toMatchObject({
+        outcome: 'ROLLED_BACK',
+        explanation: {
+          moments: [{ what: 'the request arrived' }, {}, {}],
+          channels: [{ about: 'end', channel: 'console', state: 'sent', failures: 0 }],
+          next_steps: [{ command: `model-rollback undo ${id}` }],
+          notice: { about: 'end' },
+        },
+      });
+      // When it was sent is not kept in the notice: the time of this command is not that.
+      expect(json.explanation.notice).not.toHaveProperty('sent_at');
       rmSync(folder, { recursive: true });
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('the zone of times', () => {
+  const env = { ROLLBACK_STORE: 'sqlite::memory:' };
+
+  test('is the zone of the user, in text alone', async () => {
+    const server = await startRegistryServer();
+    try {
+      server.seed('m', [
+        { stage: 'Archived', lastUpdatedTimestamp: 9 },
+        { stage: 'Production', lastUpdatedTimestamp: 9 },
+      ]);
+      const settings = { ...env, MLFLOW_TRACKING_URI: server.url };
+      const there = { timeZone: 'Asia/Kolkata' };
+      const freeze = ['freeze', 'm', '--until', '2h', '--reason', 'x'];
+      const text = await cli(freeze, settings, null, there);
+      expect(text.out).toMatch(/until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:30\.\n$/);
+      for (const args of [
+        [...freeze, '--utc'],
+        ['--utc', ...freeze],
+      ]) {
+        expect((await cli(args, settings, null, there)).out).toMatch(/until \S+:\d\d\.\d{3}Z\.\n$/);
+      }
+      const json = JSON.parse((await cli([...freeze, '--json'], settings, null, there)).out);
+      expect(json.until).toMatch(/Z$/);
+      expect(json.message).toContain(json.until);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('status --watch', () => {
+  const watching = (
+    times: number,
+    between: (round: number) => Promise<unknown>,
+    change: Partial<Terminal> = {},
+  ): Partial<Terminal> => ({
+    listen: () => {
+      const controller = new AbortController();
+      let round = 0;
+      return {
+        signal: controller.signal,
+        wait: async () => {
+          round += 1;
+          if (round === times) controller.abort();
+          else await between(round);
+        },
+        close: () => undefined,
+      };
+    },
+    ...change,
+  });
+
+  test('prints a line for each change where there is no terminal, until it is stopped', async () => {
+    const server = await startRegistryServer();
+    const folder = mkdtempSync(join(tmpdir(), 'model-rollback-cli-'));
+    try {
+      const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_STORE: `sqlite:${folder}/s.sqlite` };
+      for (const model of ['m', 'n']) {
+        server.seed(model, [
+          { stage: 'Archived', lastUpdatedTimestamp: 9 },
+          { stage: 'Production', lastUpdatedTimestamp: 9 },
+        ]);
+      }
+      await cli(['apply', 'm', '--yes'], env);
+      const terminal = watching(4, async (round) => {
+        if (round === 1) await cli(['apply', 'n', '--yes'], env);
+        if (round === 2) await cli(['pause', 'm', '--reason', 'noisy'], env);
+      });
+      const { exitCode, out, err } = await cli(['status', '--watch'], env, null, terminal);
+      expect(exitCode).toBe(0);
+      const lines = out.trimEnd().split('\n');
+      expect(lines[0]).toBe('None of 1 model needs you.');
+      expect(lines.slice(4)).toEqual([
+        expect.stringMatching(/^\S+Z {2}n {2}ROLLED_BACK at \S+Z, live 1, needs nobody$/),
+        expect.stringMatching(/^\S+Z {2}m {2}ROLLED_BACK at \S+Z, live 1, paused$/),
+      ]);
+      expect(err).toMatch(/^state {2}sqlite:[^\n]*\n$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.close();
+    }
+  });
+
+  test('draws a terminal anew, no higher than it is', async () => {
+    const env = { ROLLBACK_STORE: 'sqlite::memory:' };
+    const terminal = watching(2, async () => undefined, { rows: 4, columns: 80 });
+    const { exitCode, out } = await cli(['status', '--watch'], env, null, terminal);
+    expect(exitCode).toBe(0);
+    const [, first = '', second = ''] = out.split('\u001b[H');
+    expect(out.startsWith('\u001b[2J\u001b[H')).toBe(true);
+    const [nothing, hint = ''] = first.split('\n');
+    expect(nothing).toMatch(/^Nothing is on record\./);
+    expect(hint).toBe('Ctrl-C ends it.\u001b[K\u001b[J');
+    expect(second).toBe(first);
+  });
+
+  test('is no JSON', async () => {
+    const { exitCode } = await cli(['status', '--watch', '--json']);
+    expect(exitCode).toBe(2);
+  });
+
+  test('goes on past what may pass', async () => {
+    const env = { ROLLBACK_STORE: 'sqlite::memory:', MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' };
+    const terminal = watching(2, async () => undefined);
+    const { exitCode, err } = await cli(['status', 'm', '--watch'], env, null, terminal);
+    expect(exitCode).toBe(0);
+    expect(err.match(/^warning: The registry /gm)).toHaveLength(2);
   });
 });
 

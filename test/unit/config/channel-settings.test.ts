@@ -18,12 +18,10 @@ const errorOf = (env: Record<string, string>): ConfigurationError => {
 
 describe('channelSettingsFromEnv', () => {
   test('has no channel and the format json when nothing is set', () => {
-    expect(channelSettingsFromEnv({})).toEqual({ channels: [], snsFormat: 'json', warnings: [] });
-    expect(channelSettingsFromEnv({ ROLLBACK_CHANNELS: ' , ', ROLLBACK_SLACK_URL: ' ' })).toEqual({
-      channels: [],
-      snsFormat: 'json',
-      warnings: [],
-    });
+    const none = { channels: [], signingKey: null, snsFormat: 'json', warnings: [] };
+    expect(channelSettingsFromEnv({})).toEqual(none);
+    const blank = { ROLLBACK_CHANNELS: ' , ', ROLLBACK_SLACK_URL: ' ' };
+    expect(channelSettingsFromEnv(blank)).toEqual(none);
   });
 
   test('reads every channel, in one order', () => {
@@ -124,6 +122,14 @@ describe('channelSettingsFromEnv', () => {
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain('/SECRET');
     expect(error.message.replaceAll(/ROLLBACK_\w+/g, '')).not.toContain('SECRET');
+  });
+
+  test('reads the signing key without the channel: it signs calls of hooks too', () => {
+    const { channels, signingKey } = channelSettingsFromEnv({ ROLLBACK_WEBHOOK_SECRET_ARN: ARN });
+    expect(channels).toEqual([]);
+    expect(signingKey).toMatchObject({ secretId: ARN, use: 'key' });
+    const both = { ROLLBACK_WEBHOOK_SECRET: KEY, ROLLBACK_WEBHOOK_SECRET_ARN: ARN };
+    expect(errorOf(both).message).toMatch(/are both set/);
   });
 
   test('refuses a key of two words, and warns about a short one', () => {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { configFromEnv, type Env } from '../../../src/config/config-from-env.ts';
+import { commandConfig, commandRegistry } from '../../../src/config/command-config.ts';
+import type { Env } from '../../../src/config/config-from-env.ts';
 import { lenientConfig } from '../../../src/config/lenient-config.ts';
 import { registryFromEnv } from '../../../src/config/registry-settings.ts';
 import { ConfigurationError } from '../../../src/domain/errors.ts';
@@ -29,9 +30,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-function refused(env: Env, surface: 'lambda' | 'command' = 'lambda'): string {
+function refused(env: Env, read: (env: Env) => unknown = commandRegistry): string {
   try {
-    registryFromEnv(env, surface);
+    read(env);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError);
     return (error as Error).message;
@@ -39,12 +40,12 @@ function refused(env: Env, surface: 'lambda' | 'command' = 'lambda'): string {
   throw new Error('accepted');
 }
 
-describe('registryFromEnv for Databricks', () => {
+describe('commandRegistry for Databricks', () => {
   test.each([
     ['databricks-uc', 'unity-catalog'],
     ['databricks', 'mlflow'],
   ])('knows that %s is %s, at the host, with the token', (uri, kind) => {
-    expect(registryFromEnv({ ...withToken, MLFLOW_TRACKING_URI: uri })).toMatchObject({
+    expect(commandRegistry({ ...withToken, MLFLOW_TRACKING_URI: uri })).toMatchObject({
       kind,
       baseUrl: new URL(HOST),
       address: HOST,
@@ -59,12 +60,12 @@ describe('registryFromEnv for Databricks', () => {
       MLFLOW_TRACKING_URI: 'http://x',
       MLFLOW_REGISTRY_URI: 'databricks-uc',
     };
-    expect(registryFromEnv(env).kind).toBe('unity-catalog');
+    expect(commandRegistry(env).kind).toBe('unity-catalog');
   });
 
   test('takes a service principal', () => {
     const env = { ...uc, DATABRICKS_CLIENT_ID: 'id-1', DATABRICKS_CLIENT_SECRET: 'secret-1' };
-    expect(registryFromEnv(env).auth).toEqual({
+    expect(commandRegistry(env).auth).toEqual({
       kind: 'oauth',
       clientId: 'id-1',
       clientSecret: 'secret-1',
@@ -74,12 +75,12 @@ describe('registryFromEnv for Databricks', () => {
 
   test('takes a token from a secret', () => {
     const env = { ...uc, MLFLOW_TRACKING_SECRET_ARN: 'databricks' };
-    expect(registryFromEnv(env).auth).toEqual({ kind: 'secret', secretId: 'databricks' });
+    expect(commandRegistry(env).auth).toEqual({ kind: 'secret', secretId: 'databricks' });
   });
 
   test('takes a host without https', () => {
     const env = { ...withToken, DATABRICKS_HOST: 'adb-1.2.azuredatabricks.net' };
-    expect(registryFromEnv(env).baseUrl.href).toBe('https://adb-1.2.azuredatabricks.net/');
+    expect(commandRegistry(env).baseUrl.href).toBe('https://adb-1.2.azuredatabricks.net/');
   });
 
   test.each<[string, Env, RegExp]>([
@@ -108,11 +109,6 @@ describe('registryFromEnv for Databricks', () => {
       { ...withToken, MLFLOW_TRACKING_URI: 'databricks:prod' },
       /must be `databricks`/,
     ],
-    [
-      'a profile in a function',
-      { ...uc, MLFLOW_TRACKING_URI: 'databricks-uc://prod' },
-      /has no profiles.*Set it to databricks-uc/,
-    ],
   ])('refuses %s, with the fix', (_, env, text) => {
     const message = refused(env);
     expect(message).toMatch(text);
@@ -121,7 +117,7 @@ describe('registryFromEnv for Databricks', () => {
 
   test('reads a profile of a person, and the profile DEFAULT where no variable is set', () => {
     const prod = { HOME: home, MLFLOW_TRACKING_URI: 'databricks-uc://prod' };
-    expect(registryFromEnv(prod, 'command')).toMatchObject({
+    expect(commandRegistry(prod)).toMatchObject({
       baseUrl: new URL('https://prod.cloud.databricks.com'),
       auth: {
         kind: 'oauth',
@@ -130,20 +126,29 @@ describe('registryFromEnv for Databricks', () => {
       },
     });
     const none = { HOME: home, MLFLOW_TRACKING_URI: 'databricks-uc' };
-    expect(registryFromEnv(none, 'command').auth).toMatchObject({
+    expect(commandRegistry(none).auth).toMatchObject({
       authorization: 'Bearer dapi-default',
     });
-    expect(refused(none, 'lambda')).toContain('DATABRICKS_HOST is not set');
-    expect(refused({ ...prod, MLFLOW_TRACKING_URI: 'databricks-uc://half' }, 'command')).toMatch(
+    expect(refused({ ...prod, MLFLOW_TRACKING_URI: 'databricks-uc://half' })).toMatch(
       /no login to Databricks in the profile half of .*Set token/,
     );
-    expect(refused({ ...prod, MLFLOW_TRACKING_URI: 'databricks-uc://no' }, 'command')).toMatch(
+    expect(refused({ ...prod, MLFLOW_TRACKING_URI: 'databricks-uc://no' })).toMatch(
       /has no profile "no"\. Add it with/,
     );
   });
 
+  test.each(['databricks-uc', 'databricks', 'databricks-uc://prod'])(
+    'the function refuses %s, and says what to use',
+    (uri) => {
+      const message = refused({ ...withToken, MLFLOW_TRACKING_URI: uri }, registryFromEnv);
+      expect(message).toMatch(
+        /the function does not contain what Databricks needs\. Use the command/,
+      );
+    },
+  );
+
   test('warns of a login of MLflow that has no effect', () => {
-    const { warnings } = registryFromEnv({ ...withToken, MLFLOW_TRACKING_USERNAME: 'ada' });
+    const { warnings } = commandRegistry({ ...withToken, MLFLOW_TRACKING_USERNAME: 'ada' });
     expect(warnings).toMatchObject([
       {
         code: 'SETTING_WITHOUT_EFFECT',
@@ -153,11 +158,11 @@ describe('registryFromEnv for Databricks', () => {
   });
 });
 
-describe('configFromEnv for Unity Catalog', () => {
+describe('commandConfig for Unity Catalog', () => {
   const whole = { ...withToken, ALERT_SNS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:t' };
 
   test('wants an alias as the pointer', () => {
-    const config = configFromEnv({ ...whole, ROLLBACK_POINTER: 'alias:champion' }, 'lambda');
+    const config = commandConfig({ ...whole, ROLLBACK_POINTER: 'alias:champion' });
     expect(config.registry.kind).toBe('unity-catalog');
   });
 
@@ -169,7 +174,7 @@ describe('configFromEnv for Unity Catalog', () => {
       /ROLLBACK_MODEL_POINTERS names the stage/,
     ],
   ])('refuses a stage: %j', (pointers, text) => {
-    const read = (): unknown => configFromEnv({ ...whole, ...pointers }, 'lambda');
+    const read = (): unknown => commandConfig({ ...whole, ...pointers });
     expect(read).toThrow(ConfigurationError);
     expect(read).toThrow(text);
     expect(lenientConfig({ ...whole, ...pointers })).toMatchObject({
@@ -180,6 +185,6 @@ describe('configFromEnv for Unity Catalog', () => {
 
   test('leaves the registry of a workspace its stages', () => {
     const env = { ...whole, MLFLOW_TRACKING_URI: 'databricks' };
-    expect(configFromEnv(env, 'lambda').pointers.default).toMatchObject({ kind: 'stage' });
+    expect(commandConfig(env).pointers.default).toMatchObject({ kind: 'stage' });
   });
 });

@@ -32,6 +32,7 @@ describe('lenientConfig', () => {
     [{ ALERT_SNS_TOPIC_ARN: 'topic' }, 'topicError'],
     [{ ROLLBACK_CHANNELS: 'slack' }, 'channelsError'],
     [{ ROLLBACK_POINTER: 'champion' }, 'pointersError'],
+    [{ ROLLBACK_RELOAD: 'http://elsewhere.example.com' }, null],
     [{ ROLLBACK_OBSERVE_MINUTES: 'soon', ROLLBACK_MODEL_POINTERS: '{"m":"alias:a"}' }, null],
   ] as const)('keeps the rest beside %j', (env, part) => {
     const { config, error, ...parts } = lenientConfig({ ...sound, ...env });

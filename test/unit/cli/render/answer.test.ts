@@ -9,11 +9,13 @@ import {
 } from '../../../../src/cli/render/render-answer.ts';
 import { styleFor } from '../../../../src/cli/render/style.ts';
 import { widthOf } from '../../../../src/cli/render/text-width.ts';
+import { timesIn } from '../../../../src/cli/render/times.ts';
 import type { RollbackResponse } from '../../../../src/domain/answer/response.ts';
 import { commandLine } from '../../../../src/domain/command-line.ts';
 import { escapeText } from '../../../../src/domain/escape.ts';
 import { makeWorld } from '../../../fakes/world.ts';
 
+const times = timesIn('UTC');
 const view = { style: styleFor(false), hasTopic: true };
 const again: Asked = {
   again: (override) => commandLine('apply', ['m'], { override }),
@@ -115,7 +117,7 @@ describe('renderAnswer', () => {
       const output = [
         shown(spoilt),
         renderPreview(spoilt, view, null),
-        recordTable([spoilt], { hasModels: true, columns: 80 }),
+        recordTable([spoilt], { hasModels: true, columns: 80, times }),
       ];
       for (const line of output.join('\n').split('\n')) expect(escapeText(line)).toBe(line);
     }
@@ -230,18 +232,20 @@ describe('recordTable', () => {
       rollback_id: `${name}/0123456789abcdef`,
       requested_by: name,
     };
-    const text = recordTable([done, long], { hasModels: true, columns });
+    const text = recordTable([done, long], { hasModels: true, columns, times });
     for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(columns);
     expect(text).toContain('0123456789abcdef');
     expect(text).not.toContain('/0123456789abcdef');
-    const whole = recordTable([long], { hasModels: true, columns: null });
+    const whole = recordTable([long], { hasModels: true, columns: null, times });
     expect(whole).toContain(name);
-    expect(recordTable([done], { hasModels: false, columns })).not.toContain('MODEL');
+    expect(recordTable([done], { hasModels: false, columns, times })).not.toContain('MODEL');
   });
 
   test('says who asked or approved', async () => {
     const { done } = await answers();
     const approved = { ...done, alarm_name: 'high-drawdown-alarm' };
-    expect(recordTable([approved], { hasModels: true, columns: 120 })).toMatch(/ BY +.*\n.* ana /s);
+    expect(recordTable([approved], { hasModels: true, columns: 120, times })).toMatch(
+      / BY +.*\n.* ana /s,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { liveTable } from '../../../../src/cli/render/live-table.ts';
 import { widthOf } from '../../../../src/cli/render/text-width.ts';
+import { timesIn } from '../../../../src/cli/render/times.ts';
 import type { LiveSpan } from '../../../../src/domain/answer/live-timeline.ts';
 import { escapeText } from '../../../../src/domain/escape.ts';
 
@@ -42,11 +43,12 @@ const story: readonly LiveSpan[] = [
     ended_by: '2026-11-27T00:04:00.000Z',
   }),
 ];
+const screen = (columns: number | null) => ({ columns, times: timesIn('UTC') });
 const linesOf = (text: string): string[] => text.split('\n');
 
 describe('liveTable', () => {
   test('names one pointer once, and a day once', () => {
-    expect(linesOf(liveTable(story, null))).toEqual([
+    expect(linesOf(liveTable(story, screen(null)))).toEqual([
       'pointer  alias:champion',
       'LIVE FROM                                     VERSION  UNTIL                 KNOWN BY',
       '2026-11-27T10:12:03Z                          2        now, as far as known  rollback 3ee7884e9c80f45d',
@@ -60,7 +62,7 @@ describe('liveTable', () => {
   test.each([80, 120])('fits %i columns with two pointers, and names both', (columns) => {
     const previous = span({ pointer: 'alias:champion-previous', how: 'seen' });
     const usual = story.filter(({ version }) => version !== null);
-    const text = liveTable([...usual, previous], columns);
+    const text = liveTable([...usual, previous], screen(columns));
     for (const line of linesOf(text)) expect(widthOf(line)).toBeLessThanOrEqual(columns);
     expect(text).toContain('alias:champion ');
     expect(text).toContain('10:00:00Z or before');
@@ -68,14 +70,14 @@ describe('liveTable', () => {
   });
 
   test('does not say of a version that somebody reported that it was read', () => {
-    expect(liveTable([span({ how: 'seen' })], null)).toContain('the change after it');
+    expect(liveTable([span({ how: 'seen' })], screen(null))).toContain('the change after it');
   });
 
   test('escapes what comes from the store', () => {
     const evil = 'a\u001b[2J\u202e';
     const text = liveTable(
       [span({ pointer: evil, version: evil, how: evil, rollback_id: evil, began_by: evil })],
-      null,
+      screen(null),
     );
     for (const line of linesOf(text)) expect(escapeText(line)).toBe(line);
   });

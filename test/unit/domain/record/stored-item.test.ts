@@ -155,6 +155,7 @@ describe('an item of a later release', () => {
     };
     expect(least(encodeState({ ...state, freeze }))).toEqual([2, 3]);
     expect(least(encodeState({ ...state, pause }))).toEqual([2, 3]);
+    expect(least(encodeState({ ...state, policy: { mode: 'ask' } }))).toEqual([2, 3]);
     expect(least(encodeState({ ...state, actions: [action] }))).toEqual([2, null]);
     expect(least(encodeFleet({ ...newFleetState, freeze }))).toEqual([2, 3]);
     expect(least(encodeFleet({ ...newFleetState, pause }))).toEqual([2, 3]);
@@ -162,6 +163,22 @@ describe('an item of a later release', () => {
     const frozen = decodeFleetState(encodeFleet({ ...newFleetState, revision: 1, freeze }), 'i');
     expect(frozen.freeze).toEqual(freeze);
     expect(decodeModelState(encodeState({ ...state, freeze }), 'i').freeze).toEqual(freeze);
+  });
+
+  test('keeps a field of the policy that this one does not know', () => {
+    const policy = { mode: 'ask', moon: 'full' };
+    const read = decodeModelState(edit(encodeState(state), { schema: 2, policy }), 'i');
+    expect(JSON.parse(encodeState(read)).policy).toEqual(policy);
+  });
+
+  test.each([
+    ['a mode that is none', { mode: 'off' }, /item-7.*field policy\.mode: it must be `act`/],
+    ['a time that is a number', { cooldown_hours: 6 }, /item-7.*field policy\.cooldown_hours/],
+    ['a pointer that is none', { pointer: 'champion' }, /item-7.*field policy\.pointer/],
+    ['no object', 'ask', /item-7.*field policy/],
+  ])('is refused with a policy of %s', (_what, policy, problem) => {
+    const text = edit(encodeState(state), { schema: 2, policy });
+    expect(() => decodeModelState(text, 'item-7')).toThrow(problem);
   });
 
   test.each([

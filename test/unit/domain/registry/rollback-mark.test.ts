@@ -80,7 +80,7 @@ describe('parseMark', () => {
 describe('withoutTags', () => {
   test('gives the row as it is stored', () => {
     const plain = row('3', 'Production', 9);
-    expect(withoutTags({ ...plain, marks: [mark], runId: 'r' })).toEqual(plain);
+    expect(withoutTags({ ...plain, marks: [mark], runId: 'r', source: 's' })).toEqual(plain);
     expect(withoutTags(plain)).toEqual(plain);
     expect(withoutTags(null)).toBeNull();
   });
