@@ -60,7 +60,10 @@ export function assemble(
     readonly closeChannels?: () => void;
   },
 ): Composed {
-  const { address, ...registrySettings } = config.registry;
+  const { address: url, ...registrySettings } = config.registry;
+  const { workspace } = registrySettings;
+  // In every plan and record: two workspaces may have models of one name.
+  const address = workspace === null ? url : `${url} (workspace ${workspace})`;
   const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
   const registry = new Registry(client, systemClock, systemIdentity, address, pointer);

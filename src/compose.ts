@@ -16,6 +16,7 @@ import type { OpenChannels } from './compose-channels.ts';
 import { openStore } from './compose-store.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
+import { commandText } from './domain/command-line.ts';
 import { ConfigurationError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
@@ -111,8 +112,8 @@ export async function openScratchModels({ registry }: Config): Promise<ScratchMo
   const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
   if (registry.kind === 'unity-catalog') {
     throw new ConfigurationError(
-      'A drill makes a registered model of its own, which is not possible in Unity Catalog. Use `model-rollback plan` on ' +
-        'a model of yours in place of it.',
+      'A drill makes a registered model of its own, which is not possible in Unity Catalog. To see what would be done ' +
+        `with a model of yours, run ${commandText('plan', ['MODEL'])}.`,
     );
   }
   const authorizer = await authorizerFor(registry);

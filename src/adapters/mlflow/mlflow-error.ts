@@ -99,9 +99,10 @@ function failureError(failure: MLflowFailure, about: FailedCall): ModelRollbackE
 }
 
 /** True when what the call is about does not exist: a model, a version, and in Unity Catalog what is above. */
-export function isMissing({ errorCode }: MLflowFailure): boolean {
+export function isMissing({ errorCode, message }: MLflowFailure): boolean {
   const code = errorCode ?? '';
-  return code.endsWith('_DOES_NOT_EXIST') && code !== 'METASTORE_DOES_NOT_EXIST';
+  const isOfAll = code === 'METASTORE_DOES_NOT_EXIST' || missingWorkspace.test(message);
+  return code.endsWith('_DOES_NOT_EXIST') && !isOfAll;
 }
 
 /** The error for a failed call, mostly about one registered model. */
@@ -192,6 +193,8 @@ export function strangeAnswer(what: string, call: string, address: string): Regi
 
 // ---------------------------------------------------------------------------------------------------
 
+const missingWorkspace = /^Workspace .* not found/s;
+
 function isWrite(call: string): boolean {
   return call === 'transition-stage' || call === 'set-alias' || call === 'set-tag';
 }
@@ -201,7 +204,7 @@ function permissionText({ call, modelName }: FailedCall): string {
   if (isWrite(call)) return 'This login needs the permission EDIT on the registered model.';
   if (modelName === null) return 'This login needs the permission READ on registered models.';
   return (
-    'This login needs the permission READ on the registered model. MLflow 3.18 gives the same answer for a model ' +
+    'This login needs the permission READ on the registered model, and no role with DENY on it. MLflow 3.18 gives the same answer for a model ' +
     `that does not exist: check the name ${JSON.stringify(modelName)}.`
   );
 }
@@ -252,6 +255,9 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
         ? ' If all these are right, the server has no aliases: they need MLflow 2.3 or later.'
         : '')
     );
+  }
+  if (missingWorkspace.test(message)) {
+    return 'Set MLFLOW_WORKSPACE to a workspace that the server has, or unset it for the default one.';
   }
   if (errorCode === 'FEATURE_DISABLED')
     return 'The server has no workspaces: unset MLFLOW_WORKSPACE.';
