@@ -139,6 +139,13 @@ export const limits = {
   /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
+  /** Rows that a page of Unity Catalog may have (its own bound is lower), and pages of all versions of a model. */
+  unityPageRows: 1_000,
+  unityPagesMax: 50,
+  /** Candidates there whose tags are read, a call for each. */
+  unityMarkedRows: 5,
+  /** How long before its end a token is renewed. */
+  tokenMarginMs: 60_000,
   /** Of what people decided about a model, the latest ones are kept in its state. */
   actionsMax: 50,
   /** The longest freeze. */
