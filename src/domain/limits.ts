@@ -170,6 +170,8 @@ export const limits = {
   /** Alarms of one question, and rows of one listing. */
   alarmRowsMax: 2_000,
   alarmRegionsMax: 20,
+  /** Read of one message of Alertmanager or Grafana; the others are named in the answer. */
+  alertsMax: 500,
   /** Kept of one alarm, or of one series. */
   alarmDimensionsMax: 2_000,
   /** ARN, name, dimension. What is longer is passed over: cut, it would name something else. */
