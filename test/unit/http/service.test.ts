@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { StateStoreUnavailableError } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { AccessPolicy } from '../../../src/http/access.ts';
+import { readJson } from '../../../src/http/read-body.ts';
 import { makeService, type Service } from '../../../src/http/service.ts';
 import { parseTokens } from '../../../src/http/tokens.ts';
 import type { LogFields } from '../../../src/ports/logger.ts';
@@ -173,6 +174,14 @@ describe('a body', () => {
     });
     expect(await post('/v1/alerts', endless)).toMatchObject(error(413, 'PayloadTooLargeError'));
     expect(sent).toBeLessThan(2 * limits.httpBodyBytesMax);
+  });
+
+  test('that does not arrive in time is not waited for', async () => {
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new Uint8Array(1)),
+    });
+    const request = new Request(`http://${host}/`, { method: 'POST', body, duplex: 'half' });
+    await expect(readJson(request, 1)).rejects.toMatchObject({ name: 'RequestTimeoutError' });
   });
 
   test('that is no UTF-8 is refused', async () => {
