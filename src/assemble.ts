@@ -29,6 +29,8 @@ export interface ComposeOptions {
   readonly logger: Logger;
   /** Where notices go when no topic is configured: the whole of one as text. */
   readonly writeNotice: (text: string, notice: Notice) => void;
+  /** True where what is written is the log of a service: then a notice counts as sent. @default false */
+  readonly isService?: boolean;
 }
 
 /** An adapter for one API of a registry. */

@@ -31,7 +31,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const [store, first, channels, authorizer, registry] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     topicArn === null
-      ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
+      ? new ConsoleNotifier(
+          options.writeNotice,
+          options.isService ? null : sharedStateHint(config.store),
+        )
       : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
     furtherChannels(config),
     authorizerFor(config.registry),
