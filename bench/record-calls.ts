@@ -6,12 +6,9 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBRollbackStore } from '../src/adapters/dynamodb/dynamodb-rollback-store.ts';
 import { MemoryAlarmReader } from '../src/adapters/memory/memory-alarm-reader.ts';
+import type { HttpAnswer } from '../src/adapters/mlflow/http-exchange.ts';
 import { LoginAuthorizer } from '../src/adapters/mlflow/login-authorizer.ts';
-import {
-  type HttpAnswer,
-  MLflowClient,
-  type MLflowClientOptions,
-} from '../src/adapters/mlflow/mlflow-client.ts';
+import { MLflowClient, type MLflowClientOptions } from '../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../src/adapters/mlflow/mlflow-model-registry.ts';
 import { SNSNotifier } from '../src/adapters/sns/sns-notifier.ts';
 import { StaticCredentials } from '../src/adapters/system/static-credentials.ts';

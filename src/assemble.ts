@@ -7,12 +7,14 @@ import type { ChannelParts } from './compose-channels.ts';
 import type { SecretSetting } from './config/channel-settings.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
+import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { HookCaller } from './ports/hook-caller.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Logger } from './ports/logger.ts';
+import type { ModelRegistry } from './ports/model-registry.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -27,13 +29,25 @@ export interface ComposeOptions {
   readonly logger: Logger;
   /** Where notices go when no topic is configured: the whole of one as text. */
   readonly writeNotice: (text: string, notice: Notice) => void;
+  /** True where what is written is the log of a service: then a notice counts as sent. @default false */
+  readonly isService?: boolean;
 }
+
+/** An adapter for one API of a registry. */
+export type RegistryClass = new (
+  client: MLflowClient,
+  clock: Clock,
+  identity: Identity,
+  address: string,
+  pointer: ModelPointer,
+) => ModelRegistry & { close(): void };
 
 /** Puts the use cases, the registry and the given parts together. */
 export function assemble(
   config: Config,
   {
     authorizer,
+    registryClass: Registry = MLflowModelRegistry,
     closeChannels,
     ...parts
   }: {
@@ -43,13 +57,18 @@ export function assemble(
     readonly hooks: HookCaller;
     readonly logger: Logger;
     readonly authorizer: Authorizer;
+    /** @default that of MLflow */
+    readonly registryClass?: RegistryClass;
     readonly closeChannels?: () => void;
   },
 ): Composed {
-  const { address, ...registrySettings } = config.registry;
+  const { address: url, ...registrySettings } = config.registry;
+  const { workspace } = registrySettings;
+  // In every plan and record: two workspaces may have models of one name.
+  const address = workspace === null ? url : `${url} (workspace ${workspace})`;
   const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
-  const registry = new MLflowModelRegistry(client, systemClock, systemIdentity, address, pointer);
+  const registry = new Registry(client, systemClock, systemIdentity, address, pointer);
   return {
     deps: {
       ...parts,

@@ -56,6 +56,7 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
 
 function authorizerFor({ auth }: Config['registry']): Authorizer {
   if (auth.kind === 'signed') return signedRequests(auth);
+  assert(auth.kind !== 'oauth', 'the configuration of a function names no registry of Databricks');
   return new LoginAuthorizer(
     auth.kind === 'login'
       ? new StaticCredentials(auth.authorization, auth.source)

@@ -5,12 +5,19 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { brokenAuthorizer, brokenStore } from './adapters/system/broken-parts.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
-import { assemble, type Composed, type ComposeOptions, hooksOnDemand } from './assemble.ts';
+import {
+  assemble,
+  type Composed,
+  type ComposeOptions,
+  hooksOnDemand,
+  type RegistryClass,
+} from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
 import { openStore } from './compose-store.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
-import type { ModelRollbackError } from './domain/errors.ts';
+import { commandText } from './domain/command-line.ts';
+import { ConfigurationError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { ScratchModels } from './ports/scratch-models.ts';
@@ -21,13 +28,17 @@ import type { Surroundings } from './ports/surroundings.ts';
 /** @throws ConfigurationError when the state file cannot be opened */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composed> {
   const { topicArn } = config;
-  const [store, first, channels, authorizer] = await Promise.all([
+  const [store, first, channels, authorizer, registry] = await Promise.all([
     openStore(config.store, config.registry.workspace),
     topicArn === null
-      ? new ConsoleNotifier(options.writeNotice, sharedStateHint(config.store))
+      ? new ConsoleNotifier(
+          options.writeNotice,
+          options.isService ? null : sharedStateHint(config.store),
+        )
       : (await import('./compose-aws.ts')).snsNotifier(topicArn, config.snsFormat),
     furtherChannels(config),
     authorizerFor(config.registry),
+    registryClass(config.registry),
   ]);
   return assemble(config, {
     store,
@@ -36,6 +47,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
     logger: options.logger,
     authorizer,
+    ...registry,
     ...(channels === null ? {} : { closeChannels: channels.close }),
   });
 }
@@ -48,13 +60,25 @@ async function furtherChannels({ channels }: Config): Promise<OpenChannels | nul
   );
 }
 
-async function authorizerFor({ auth }: Config['registry']): Promise<Authorizer> {
+async function authorizerFor({ auth, ...reached }: Config['registry']): Promise<Authorizer> {
   if (auth.kind === 'signed') return (await import('./compose-aws.ts')).signedRequests(auth);
+  if (auth.kind === 'oauth') {
+    return (await import('./compose-databricks.ts')).oauthLogin({ ...reached, ...auth });
+  }
   return new LoginAuthorizer(
     auth.kind === 'login'
       ? new StaticCredentials(auth.authorization, auth.source)
       : (await import('./compose-aws.ts')).secretCredentials(auth.secretId),
   );
+}
+
+/** Nothing where the registry is MLflow's, which `assemble` knows. */
+async function registryClass({
+  kind,
+}: Config['registry']): Promise<{ readonly registryClass?: RegistryClass }> {
+  if (kind === 'mlflow') return {};
+  const { UnityModelRegistry } = await import('./compose-databricks.ts');
+  return { registryClass: UnityModelRegistry };
 }
 
 /** A command meets alarms only in what an alarm left behind: the SDK is loaded then. */
@@ -89,6 +113,12 @@ function sharedStateHint(store: StoreConfig): string | null {
 export async function openScratchModels({ registry }: Config): Promise<ScratchModels> {
   const { MLflowScratchModels } = await import('./adapters/mlflow/mlflow-scratch-models.ts');
   const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+  if (registry.kind === 'unity-catalog') {
+    throw new ConfigurationError(
+      'A drill makes a registered model of its own, which is not possible in Unity Catalog. To see what would be done ' +
+        `with a model of yours, run ${commandText('plan', ['MODEL'])}.`,
+    );
+  }
   const authorizer = await authorizerFor(registry);
   const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
   return new MLflowScratchModels(client, systemClock, registry.address);
@@ -103,17 +133,19 @@ export async function composeForDoctor(
   },
   options: ComposeOptions,
 ): Promise<Composed & { readonly around: Surroundings }> {
-  const [store, authorizer] = await Promise.all([
+  const [store, authorizer, registry] = await Promise.all([
     broken.storeError === null
       ? openStore(config.store, config.registry.workspace).catch(brokenStore)
       : brokenStore(broken.storeError),
     broken.registryError === null
       ? authorizerFor(config.registry)
       : brokenAuthorizer(broken.registryError),
+    registryClass(config.registry),
   ]);
   const composed = assemble(config, {
     store,
     authorizer,
+    ...registry,
     notifiers: [new ConsoleNotifier(options.writeNotice)],
     alarms: alarmsOnDemand(),
     hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
@@ -129,12 +161,13 @@ function openSurroundings(config: Config, authorizer: Authorizer): Surroundings 
   const { registry, store } = config;
   return {
     registry: async (deadline) => {
-      const { inspectRegistry } = await import('./adapters/mlflow/inspect-registry.ts');
+      const inspect =
+        registry.kind === 'mlflow'
+          ? (await import('./adapters/mlflow/inspect-registry.ts')).inspectRegistry
+          : (await import('./adapters/mlflow/inspect-unity.ts')).inspectUnity;
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
       const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
-      return await inspectRegistry(client, registry.address, deadline).finally(() =>
-        client.close(),
-      );
+      return await inspect(client, registry.address, deadline).finally(() => client.close());
     },
     state: async (deadline) => {
       if (store.kind === 'sqlite') {

@@ -170,6 +170,7 @@ describe('commandLine', () => {
     approve: (text) => commandLine('approve', [text], { override: [text] }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),
+    serve: (text) => commandLine('serve', [], { host: text, port: '2', 'token-file': text }),
     reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
     drill: (text) => commandLine('drill', [text]),

@@ -6,7 +6,7 @@ import { MLFLOW_VERSION, MLFLOW_VERSIONS } from '../test/engines/mlflow-versions
 /**
  * `npm run matrix`: the contract of the registry, all scenarios of both kinds of pointer and the alarms about
  * aliases, on one MLflow server after the other. Installs what is missing into `.engines/`; prints one line for
- * each server. Name the servers to run fewer: `npm run matrix -- 2.3.2 3.17.2-postgresql`.
+ * each server, and in the end the table for `docs/reference/registries.md`. Name the servers to run fewer: `npm run matrix -- 2.3.2 3.17.2-postgresql`.
  */
 const suites = [
   'test/contract/engines.test.ts',
@@ -29,7 +29,13 @@ interface Report {
 
 const named = process.argv.slice(2);
 const servers = named.length > 0 ? named : [...MLFLOW_VERSIONS, `${MLFLOW_VERSION}-postgresql`];
+const rows: string[] = [];
 process.exitCode = servers.map(runOn).every(Boolean) ? 0 : 1;
+process.stdout.write(
+  ['| MLflow | stage, passed of run | alias, passed of run |', '|---|---|---|', ...rows, ''].join(
+    '\n',
+  ),
+);
 
 // ---------------------------------------------------------------------------------------------------
 
@@ -55,10 +61,24 @@ function runOn(server: string): boolean {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
   process.stdout.write(`MLflow ${server.padEnd(18)}  ${counts}, ${seconds} s\n`);
   const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  rows.push(
+    `| ${server.replace('-', ' on ')} | ${tally(results, false)} | ${tally(results, true)} |`,
+  );
   for (const { fullName } of results.filter((one) => one.status === 'failed')) {
     process.stdout.write(`  FAILED  ${fullName}\n`);
   }
   return status === 0 && passed > 0;
+}
+
+/** Tests that name no alias are about the stage. */
+function tally(
+  results: Report['testResults'][number]['assertionResults'],
+  isAlias: boolean,
+): string {
+  const run = results.filter(
+    ({ fullName, status }) => /alias|prompt/i.test(fullName) === isAlias && status !== 'pending',
+  );
+  return `${run.filter(({ status }) => status === 'passed').length} of ${run.length}`;
 }
 
 function read(file: string): Report | null {

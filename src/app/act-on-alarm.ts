@@ -1,4 +1,5 @@
 import { type AlarmTransition, alarmRefText } from '../domain/alarm/alarm.ts';
+import { modelKey } from '../domain/alarm/alarm-settings.ts';
 import type { RollbackResponse } from '../domain/answer/response.ts';
 import { RollbackInProgressError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -132,9 +133,9 @@ function pruned(
   deps: RollbackDeps,
   isModelKnown: boolean,
 ): AlarmTransition {
-  const { modelDimension } = deps.settings.alarms;
+  const key = modelKey(deps.settings.alarms, transition.ref);
   const keep = (list: AlarmTransition['dimensions']): AlarmTransition['dimensions'] => {
-    const named = list.filter(({ name }) => name === modelDimension);
+    const named = list.filter(({ name }) => name === key);
     return [...new Map(named.map((one) => [one.value, one])).values()].slice(0, 2);
   };
   const { contributor } = transition;

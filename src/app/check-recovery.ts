@@ -7,20 +7,22 @@ import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
-import { readAlarmNow } from './read-alarm.ts';
+import { type AlarmNow, readAlarmNow } from './read-alarm.ts';
 
 /**
  * Did the rollback help? The alarm is read once at the end of the bake time. Still in ALARM: people are
  * notified, and automation of this model stops; never one version further back.
+ * @param known what the last message of an alert says; null: CloudWatch is asked
  * @returns false when another run was quicker
  */
 export async function checkRecovery(
   deps: RollbackDeps,
   record: RollbackRecord,
   deadline: Deadline,
+  known: AlarmNow | null = null,
 ): Promise<boolean> {
   assert(record.alarm !== null, 'a recovery check has its alarm');
-  const now = await readAlarmNow(deps, record.alarm.transition, deadline);
+  const now = known ?? (await readAlarmNow(deps, record.alarm.transition, deadline));
   const { state } = await deps.store.read(record.modelName, null, deadline);
   const nowMs = deps.clock.nowMs();
   if (now === 'unreachable') {

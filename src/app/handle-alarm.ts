@@ -2,6 +2,7 @@ import {
   type AlarmDescription,
   type AlarmTransition,
   arnOf,
+  isOfCloudWatch,
   type MessageOrigin,
   parseAlarmArn,
 } from '../domain/alarm/alarm.ts';
@@ -109,6 +110,8 @@ export async function judgeArrival(
   transition: AlarmTransition,
   deadline: Deadline,
 ): Promise<Arrival> {
+  // The message of an alert says what it is at the time of sending, however long ago it began.
+  if (!isOfCloudWatch(transition.ref)) return { kind: 'go' };
   const { alarms: settings } = deps.settings;
   const isOld = deps.clock.nowMs() - transition.atMs > settings.eventAgeMaxMs;
   const isReadNeeded = isOld || transition.isFromEventBus || settings.alarmAgeMinMs > 0;

@@ -1,10 +1,10 @@
-import { type AlarmTransition, arnOf } from '../domain/alarm/alarm.ts';
+import { type AlarmTransition, arnOf, isOfCloudWatch } from '../domain/alarm/alarm.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
 /**
  * What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say, or cannot
- * know it.
+ * know it: an alert of another source is known by its messages alone.
  */
 export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'absent' | 'unknown' | 'unreachable';
 
@@ -14,6 +14,7 @@ export async function readAlarmNow(
   { ref, contributor }: AlarmTransition,
   deadline: Deadline,
 ): Promise<AlarmNow> {
+  if (!isOfCloudWatch(ref)) return 'unknown';
   const arn = arnOf(ref);
   const answer = await deps.alarms.read([arn], deadline);
   if (answer.kind !== 'answer') return answer.kind === 'silent' ? 'unknown' : 'unreachable';

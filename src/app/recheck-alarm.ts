@@ -1,3 +1,4 @@
+import { isOfCloudWatch } from '../domain/alarm/alarm.ts';
 import { assert } from '../domain/assert.ts';
 import { isSameLive } from '../domain/decide/verify.ts';
 import { isModelRollbackError } from '../domain/errors.ts';
@@ -25,13 +26,18 @@ export async function recheckAlarm(
   const nowMs = deps.clock.nowMs();
   // Whoever may publish to a topic may have made it up: the attempt below records that.
   const isMadeUp = now === 'absent' && transition.unconfirmedFrom !== undefined;
+  const isWaiting = record.progress.status === 'AWAITING_APPROVAL';
+  // The last message of an alert said that it fires. A person may act on that; the sweep does not.
+  if (!isOfCloudWatch(transition.ref) && isWaiting) {
+    return await recheckWaiting(deps, record, deadline);
+  }
   if (now === 'unknown' || now === 'unreachable' || (now === 'absent' && !isMadeUp)) {
     return await save(deps, postponeWatch(record, nowMs, 'unreadable'), deadline);
   }
   if (now !== 'ALARM' && !isMadeUp) {
     return await save(deps, closeWatch(record, WatchEnd.RECOVERED, nowMs), deadline);
   }
-  if (record.progress.status === 'AWAITING_APPROVAL') {
+  if (isWaiting) {
     return await recheckWaiting(deps, record, deadline);
   }
   if (record.progress.status === 'DEFERRED' && transition.isFromEventBus) {

@@ -3,9 +3,10 @@ import {
   type AlarmTransition,
   arnOf,
   type Dimension,
+  isOfCloudWatch,
   modelTag,
 } from '../domain/alarm/alarm.ts';
-import { modelByAlarmName } from '../domain/alarm/alarm-settings.ts';
+import { modelByAlarmName, modelKey } from '../domain/alarm/alarm-settings.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { ModelSource } from '../domain/record/trigger.ts';
@@ -37,14 +38,19 @@ export async function resolveModel(
   transition: AlarmTransition,
   deadline: Deadline,
 ): Promise<ModelAnswer> {
-  const { modelDimension } = deps.settings.alarms;
-  const sources: readonly [ModelSource, () => Promise<Names>][] = [
-    [ModelSource.DIMENSION, async () => namesIn(transition.dimensions, modelDimension)],
+  const key = modelKey(deps.settings.alarms, transition.ref);
+  const isKnownToCloudWatch = isOfCloudWatch(transition.ref);
+  const fromCloudWatch: readonly [ModelSource, () => Promise<Names>][] = [
     [ModelSource.CONTRIBUTOR, () => contributorNames(deps, transition, deadline)],
     [ModelSource.CHILDREN, () => childNames(deps, transition, deadline)],
     [ModelSource.TAG, () => tagNames(deps, transition, deadline)],
+  ];
+  const sources: readonly [ModelSource, () => Promise<Names>][] = [
+    [ModelSource.DIMENSION, async () => namesIn(transition.dimensions, key)],
+    ...(isKnownToCloudWatch ? fromCloudWatch : []),
     [ModelSource.MAP, async () => mappedNames(deps, transition)],
   ];
+  const fix = isKnownToCloudWatch ? alarmFix : `Set the label ${key}, or ROLLBACK_ALARM_MODELS.`;
   for (const [source, ask] of sources) {
     const names = await ask();
     if (typeof names === 'string') return { kind: 'unreachable', why: names };
@@ -56,9 +62,12 @@ export async function resolveModel(
     }
     if (name !== undefined) return checked(name, source);
   }
+  const places = isKnownToCloudWatch
+    ? `no dimension or attribute ${key}, no tag ${modelTag}`
+    : `no label ${key}`;
   const why =
-    `The alarm ${transition.ref.name} names no model: no dimension or attribute ${modelDimension}, no tag ` +
-    `${modelTag}, nothing in ROLLBACK_ALARM_MODELS.`;
+    `The alarm ${transition.ref.name} names no model: ${places}, ` +
+    'nothing in ROLLBACK_ALARM_MODELS.';
   return { kind: 'unknown', why, fix, names: [] };
 }
 
@@ -67,7 +76,7 @@ export async function resolveModel(
 /** Different names that a source gives, or why CloudWatch could not be asked. */
 type Names = readonly string[] | string;
 
-const fix = `Set the tag ${modelTag} on the alarm, or ROLLBACK_ALARM_MODELS.`;
+const alarmFix = `Set the tag ${modelTag} on the alarm, or ROLLBACK_ALARM_MODELS.`;
 
 function checked(name: string, source: ModelSource): ModelAnswer {
   try {

@@ -47,10 +47,13 @@ export async function resumeRollback(
   const deps = throughPointer(depsFor(allDeps, state), plan.pointer);
   requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
-  if (plan.registry !== deps.registry.address && !isStale) {
+  const { address } = deps.registry;
+  // Releases before 0.2 name no workspace; the state has a part for each anyway.
+  const isSame = address === plan.registry || address.startsWith(`${plan.registry} (workspace `);
+  if (!isSame && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was interrupted on the registry ${plan.registry}; this is ` +
-        `${deps.registry.address}. Use one state table per registry. To finish that rollback, set ` +
+        `${address}. Use one state table per registry. To finish that rollback, set ` +
         `MLFLOW_TRACKING_URI to its registry and run ${commandText('sweep')}.`,
     );
   }

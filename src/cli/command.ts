@@ -19,6 +19,8 @@ export interface CommandContext {
   print(text: string, json: unknown): void;
   /** Progress, notices, warnings: stderr. */
   say(text: string): void;
+  /** A line of the log of a service: stderr, as it is. */
+  log(line: string): void;
   /** Work that may take a while: a terminal shows a line on stderr meanwhile, which goes away. */
   during<T>(what: string, work: (update: (what: string) => void) => Promise<T>): Promise<T>;
   /** For a verb that goes on until it is stopped, or says what it leaves behind when it is. */

@@ -21,6 +21,7 @@ import {
 import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
+import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import {
   canPromoteCommand,
@@ -55,6 +56,10 @@ const groups: readonly VerbGroup[] = [
       releaseCommand,
       policyCommand,
     ],
+  },
+  {
+    title: 'Run as a service',
+    verbs: [serveCommand],
   },
   {
     title: 'In pipelines and on a schedule',
@@ -187,6 +192,7 @@ function contextOf(
     rows: terminal.rows,
     print: (text, json) => terminal.out(`${isJson ? jsonText(shown, json) : times.within(text)}\n`),
     say: (text) => terminal.err(`${isJson ? text : times.within(text)}\n`),
+    log: (line) => terminal.err(`${line}\n`),
     during: progress.during,
     listen: terminal.listen,
     showState: (label) => {

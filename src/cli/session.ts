@@ -2,12 +2,8 @@ import { userInfo } from 'node:os';
 import { type Composed, clock, jsonLogger } from '../assemble.ts';
 import { compose } from '../compose.ts';
 import { openStore, storeLabel } from '../compose-store.ts';
-import {
-  type Config,
-  configFromEnv,
-  type Env,
-  settingsWarnings,
-} from '../config/config-from-env.ts';
+import { commandConfig } from '../config/command-config.ts';
+import { type Config, type Env, settingsWarnings } from '../config/config-from-env.ts';
 import { workspaceFromEnv } from '../config/registry-settings.ts';
 import { type StoreConfig, storeFromEnv } from '../config/store-settings.ts';
 import { escapeText } from '../domain/escape.ts';
@@ -35,7 +31,7 @@ export async function withSession<T>(
   context: CommandContext,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const config = configFromEnv(context.env, 'command');
+  const config = commandConfig(context.env);
   showWarnings(context, config.warnings);
   context.showState(await storeLabel(config.store));
   const notices: Notice[] = [];

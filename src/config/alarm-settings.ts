@@ -32,6 +32,7 @@ export function alarmSettingsFromEnv(env: Env): AlarmSettings {
   return {
     mode: readSetting(env, 'ROLLBACK_MODE', 'act', modeForm),
     modelDimension: readDimension(env),
+    alertLabel: readLabel(env),
     modelsByAlarm: readModels(env),
     allowedAccounts: readAccounts(env),
     alarmAgeMinMs: readMinutes(env, 'ROLLBACK_ALARM_AGE_MIN_MINUTES', 'alarmAgeMinMs'),
@@ -63,6 +64,18 @@ function readDimension(env: Env): string {
     'ROLLBACK_MODEL_DIMENSION',
     name,
     `the name of a metric dimension or contributor attribute, at most ${nameLengthMax} characters`,
+  );
+}
+
+/** As Prometheus spells the names of labels. */
+function readLabel(env: Env): string {
+  const name = read(env, 'ROLLBACK_ALERT_LABEL');
+  if (name === undefined) return defaultAlarmSettings.alertLabel ?? 'model';
+  if (/^[A-Za-z_]\w{0,254}$/.test(name)) return name;
+  throw wrong(
+    'ROLLBACK_ALERT_LABEL',
+    name,
+    'the name of a label: letters, digits and _, such as `model_name`',
   );
 }
 

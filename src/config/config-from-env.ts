@@ -50,7 +50,11 @@ export interface Config {
  * Reads the environment.
  * @throws ConfigurationError naming the variable, what it held (never a secret) and what is allowed
  */
-export function configFromEnv(env: Env, surface: Surface): Config {
+export function configFromEnv(
+  env: Env,
+  surface: Surface,
+  readRegistry: typeof registryFromEnv = registryFromEnv,
+): Config {
   const warnings = settingsWarnings(env);
   const writeHorizonSeconds = readWhole(env, 'ROLLBACK_WRITE_HORIZON_SECONDS', 60, 1, 900);
   if (writeHorizonSeconds * 1000 < limits.clockSkewMaxMs) {
@@ -62,7 +66,7 @@ export function configFromEnv(env: Env, surface: Surface): Config {
     });
   }
   const notices = channelSettingsFromEnv(env);
-  const registry = registryFromEnv(env, surface);
+  const registry = readRegistry(env, surface);
   return {
     registry,
     store: storeFromEnv(env, surface),

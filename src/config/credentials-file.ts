@@ -36,10 +36,8 @@ export function storedLogin(env: Env): StoredLogin | null {
   };
 }
 
-// ---------------------------------------------------------------------------------------------------
-
 /** The values of a section, by name in lower case. Python writes a percent sign twice. */
-function sectionIn(text: string, section: string): ReadonlyMap<string, string> {
+export function sectionIn(text: string, section: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let current = '';
   for (const line of text.split(/\r?\n/)) {

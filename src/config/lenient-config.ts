@@ -3,10 +3,9 @@ import { ConfigurationError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { defaultPointers } from '../domain/registry/pointer.ts';
 import { channelSettingsFromEnv } from './channel-settings.ts';
-import { type Config, configFromEnv, type Env, topicFromEnv } from './config-from-env.ts';
+import { commandConfig, commandPointers, commandRegistry } from './command-config.ts';
+import { type Config, type Env, topicFromEnv } from './config-from-env.ts';
 import { hookSettingsFromEnv } from './hook-settings.ts';
-import { pointerSettingsFromEnv } from './pointer-settings.ts';
-import { registryFromEnv } from './registry-settings.ts';
 import { storeFromEnv } from './store-settings.ts';
 
 /** As much of the configuration as can be read, so that the rest can be checked when a part is wrong. */
@@ -25,14 +24,14 @@ export interface LenientConfig {
 
 /** Reads the environment of a command. */
 export function lenientConfig(env: Env): LenientConfig {
-  const whole = attempt(() => configFromEnv(env, 'command'));
+  const whole = attempt(() => commandConfig(env));
   if (whole.value !== null) return { config: whole.value, error: null, ...noErrors };
-  const registry = attempt(() => registryFromEnv(env, 'command'));
+  const registry = attempt(() => commandRegistry(env));
   const store = attempt(() => storeFromEnv(env, 'command'));
   const topic = attempt(() => topicFromEnv(env, 'command'));
   const channels = attempt(() => channelSettingsFromEnv(env));
   const hooks = attempt(() => hookSettingsFromEnv(env));
-  const pointers = attempt(() => pointerSettingsFromEnv(env));
+  const pointers = attempt(() => commandPointers(env));
   const config: Config = {
     registry: registry.value ?? nowhere,
     store: store.value ?? { kind: 'sqlite', path: ':memory:' },
@@ -75,6 +74,7 @@ const noHooks = { smokeCheck: null, reload: null, targetMaxAgeMs: null } as cons
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {
+  kind: 'mlflow',
   baseUrl: new URL('http://registry.invalid'),
   address: 'http://registry.invalid',
   auth: { kind: 'login', authorization: null },

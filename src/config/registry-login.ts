@@ -13,7 +13,21 @@ export type RegistryLogin =
       readonly source?: string;
     }
   /** Name or ARN of the secret that holds the login, read at run time. */
-  | { readonly kind: 'secret'; readonly secretId: string };
+  | StoredSecret
+  /** Tokens for an hour, each by the id and the secret of a service principal of Databricks. */
+  | {
+      readonly kind: 'oauth';
+      readonly clientId: string;
+      /** Secret. */
+      readonly clientSecret: string;
+      /** Where they are set, for people. */
+      readonly source: string;
+    };
+
+interface StoredSecret {
+  readonly kind: 'secret';
+  readonly secretId: string;
+}
 
 /** The part of an address before its @. */
 export interface UserInfo {
@@ -31,8 +45,8 @@ export function loginFromEnv(
   user: UserInfo,
   surface: 'lambda' | 'command',
 ): RegistryLogin {
-  const secretId = read(env, 'MLFLOW_TRACKING_SECRET_ARN');
-  if (secretId === undefined) {
+  const secret = secretLogin(env);
+  if (secret === null) {
     return plainLogin(env, user, surface === 'command' ? storedLogin(env) : null);
   }
   const others = [
@@ -45,6 +59,16 @@ export function loginFromEnv(
         `${others.join(', ')}. To use the login, unset MLFLOW_TRACKING_SECRET_ARN.`,
     );
   }
+  return secret;
+}
+
+/**
+ * The secret that holds a login; null where none is named.
+ * @throws ConfigurationError
+ */
+export function secretLogin(env: Env): StoredSecret | null {
+  const secretId = read(env, 'MLFLOW_TRACKING_SECRET_ARN');
+  if (secretId === undefined) return null;
   // Without the value: somebody may have put the secret itself there.
   if (!/^(arn:aws[a-z-]*:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/.test(secretId)) {
     throw new ConfigurationError(

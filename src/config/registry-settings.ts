@@ -7,6 +7,8 @@ import { loginFromEnv, loginsIn, type RegistryLogin, type UserInfo } from './reg
 import { gatewaySigning, type SigningSettings, sageMakerFromEnv } from './sagemaker-address.ts';
 
 export interface RegistryConfig {
+  /** Which API it speaks. */
+  readonly kind: 'mlflow' | 'unity-catalog';
   readonly baseUrl: URL;
   /** For people and records: without user info; the ARN of a server of SageMaker. */
   readonly address: string;
@@ -29,7 +31,7 @@ export function registryFromEnv(
   env: Env,
   surface: 'lambda' | 'command' = 'lambda',
 ): RegistryConfig {
-  const name = read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
+  const name = registryVariable(env);
   const text = read(env, name);
   if (text === undefined) {
     throw new ConfigurationError(
@@ -40,14 +42,30 @@ export function registryFromEnv(
   if (/^arn:/i.test(text)) {
     const { baseUrl, signing } = sageMakerFromEnv(env, name, text);
     const auth = signedRequests(env, signing, noUser);
-    return { address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+    return { kind: 'mlflow', address: text, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+  }
+  if (isDatabricks(text)) {
+    throw new ConfigurationError(
+      `${name} is ${JSON.stringify(text)}, and the function does not contain what Databricks needs. Use the command, ` +
+        'or, for the registry of a workspace, set its address (https://…) and MLFLOW_TRACKING_TOKEN.',
+    );
   }
   const { baseUrl, user } = addressIn(name, text);
   const auth = readBoolean(env, 'MLFLOW_TRACKING_AWS_SIGV4')
     ? signedRequests(env, gatewaySigning(baseUrl), user)
     : loginFromEnv(env, user, surface);
   const address = baseUrl.href.replace(/\/+$/, '');
-  return { address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+  return { kind: 'mlflow', address, auth, workspace, ...reachedBy(env, baseUrl, auth) };
+}
+
+/** The variable that names the registry. */
+export function registryVariable(env: Env): EnvName {
+  return read(env, 'MLFLOW_REGISTRY_URI') ? 'MLFLOW_REGISTRY_URI' : 'MLFLOW_TRACKING_URI';
+}
+
+/** True for `databricks` and `databricks-uc`, also with a profile. */
+export function isDatabricks(text: string): boolean {
+  return /^databricks(-uc)?(:|$)/i.test(text);
 }
 
 /** @throws ConfigurationError */
@@ -59,16 +77,19 @@ export function workspaceFromEnv(env: Env): string | null {
   return workspace ?? null;
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function reachedBy(
+/** How a registry is reached, and what of the settings has no effect there. */
+export function reachedBy(
   env: Env,
   baseUrl: URL,
   auth: RegistryAuth,
+  unused: readonly EnvName[] = [],
 ): Pick<RegistryConfig, 'baseUrl' | 'connection' | 'warnings'> {
   const { connection, warnings } = connectionFromEnv(env, baseUrl);
-  return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...warnings] };
+  const others = unused.map((name) => noEffect(name, 'the login is that of Databricks'));
+  return { baseUrl, connection, warnings: [...loginWarnings(env, auth), ...others, ...warnings] };
 }
+
+// ---------------------------------------------------------------------------------------------------
 
 const noUser: UserInfo = { name: '', password: '' };
 

@@ -45,6 +45,14 @@ interface Verbs {
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];
+  readonly serve: readonly [
+    args?: readonly [],
+    options?: {
+      readonly host?: string;
+      readonly port?: string;
+      readonly 'token-file'?: string;
+    },
+  ];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly drill: readonly [args?: readonly [model?: string]];
   readonly 'create-table': readonly [];

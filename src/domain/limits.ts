@@ -139,6 +139,13 @@ export const limits = {
   /** Pages below the live version that are searched for a target. */
   registryPagesMax: 10,
   registryAnswerBytesMax: 8_388_608,
+  /** Rows that a page of Unity Catalog may have (its own bound is lower), and pages of all versions of a model. */
+  unityPageRows: 1_000,
+  unityPagesMax: 50,
+  /** Candidates there whose tags are read, a call for each. */
+  unityMarkedRows: 5,
+  /** How long before its end a token is renewed. */
+  tokenMarginMs: 60_000,
   /** Of what people decided about a model, the latest ones are kept in its state. */
   actionsMax: 50,
   /** The longest freeze. */
@@ -170,6 +177,21 @@ export const limits = {
   /** Alarms of one question, and rows of one listing. */
   alarmRowsMax: 2_000,
   alarmRegionsMax: 20,
+  /** Read of one message of Alertmanager or Grafana; the others are named in the answer. */
+  alertsMax: 500,
+  /** One HTTP request: its body, how long it may take to arrive (10 s), and how long a call may take. */
+  httpBodyBytesMax: 1_048_576,
+  httpBodyTimeoutMs: 10_000,
+  httpBudgetMs: 60_000,
+  /** A message with alerts is answered within this (20 s): senders wait about 30 s. */
+  alertsBudgetMs: 20_000,
+  /** Of one token: so many requests at once, and so many a second. */
+  httpBurst: 600,
+  httpPerSecond: 300,
+  /** A service that is stopped ends what runs, for at most so long (20 s). */
+  drainMs: 20_000,
+  /** A service sweeps this long after its last sweep (1 min). */
+  serviceSweepMs: 60_000,
   /** Kept of one alarm, or of one series. */
   alarmDimensionsMax: 2_000,
   /** ARN, name, dimension. What is longer is passed over: cut, it would name something else. */

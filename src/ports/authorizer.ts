@@ -2,7 +2,7 @@ import type { Deadline } from './deadline.ts';
 
 /** A request to the registry, before we say who we are. */
 export interface RegistryRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers: RequestHeaders;
   /** Null: it has none. */

@@ -155,6 +155,8 @@ describe('ModelRollback', () => {
       'ROLLBACK_TEAMS_URL',
       'ROLLBACK_PAGERDUTY_ROUTING_KEY',
       'ROLLBACK_WEBHOOK_SECRET',
+      // Alerts come to the service, not to the function.
+      'ROLLBACK_ALERT_LABEL',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
       // A part of SageMaker, whose rights suite sets it.

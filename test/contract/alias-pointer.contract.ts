@@ -6,10 +6,20 @@ import type { RegistrySnapshot } from '../../src/domain/registry/model.ts';
 import { promptTag } from '../../src/domain/registry/prompt.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { uniqueName } from '../engines/engines.ts';
-import { type RegistryPlace, soon, stagesOf } from './model-registry.contract.ts';
+import type { Stage } from '../engines/mlflow-admin.ts';
+import {
+  type RegistryKind,
+  type RegistryPlace,
+  soon,
+  stagesOf,
+} from './model-registry.contract.ts';
 
 /** Runs the contract on one adapter. */
-export function describeAliasPointer(name: string, openPlace: () => Promise<RegistryPlace>): void {
+export function describeAliasPointer(
+  name: string,
+  openPlace: () => Promise<RegistryPlace>,
+  { hasStages = true, nameOf = String }: RegistryKind = {},
+): void {
   describe(`${name} through an alias`, () => {
     let place: RegistryPlace;
     let model: string;
@@ -17,7 +27,7 @@ export function describeAliasPointer(name: string, openPlace: () => Promise<Regi
 
     beforeEach(async () => {
       place = await openPlace();
-      model = uniqueName('aliased');
+      model = nameOf(uniqueName('aliased'));
       registry = through('champion');
     });
 
@@ -31,6 +41,8 @@ export function describeAliasPointer(name: string, openPlace: () => Promise<Regi
       place: () => place,
       model: () => model,
       registry: () => registry,
+      stage: (stage) => (hasStages ? stage : 'None'),
+      hasStages,
       through,
     };
     describeRead(context);
@@ -48,6 +60,9 @@ interface AliasContext {
   model(): string;
   registry(): ModelRegistry;
   through(alias: string): ModelRegistry;
+  /** As the registry shows it. */
+  stage(stage: Stage): Stage;
+  readonly hasStages: boolean;
 }
 
 /** All versions of a reading, with their times. */
@@ -55,7 +70,8 @@ function rowsOf({ live, others }: RegistrySnapshot): readonly string[] {
   return [...live, ...others].map((row) => JSON.stringify(row)).toSorted();
 }
 
-function describeRead({ place, model, registry, through }: AliasContext): void {
+function describeRead(context: AliasContext): void {
+  const { place, model, registry, through, stage, hasStages } = context;
   describe('read', () => {
     test('gives the version that the alias names as live, whatever its stage', async () => {
       await place().seed(model(), ['Archived', 'Production', 'None']);
@@ -67,8 +83,11 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
         isComplete: true,
         isEvidenceRead: true,
       });
-      expect(snapshot.live).toMatchObject([{ version: '1', stage: 'Archived', status: 'READY' }]);
-      expect(stagesOf(snapshot)).toEqual(['1 Archived', '3 None', '2 Production']);
+      expect(snapshot.live).toMatchObject([
+        { version: '1', stage: stage('Archived'), status: 'READY' },
+      ]);
+      const texts = [`1 ${stage('Archived')}`, '3 None', `2 ${stage('Production')}`];
+      expect(stagesOf(snapshot)).toEqual(texts);
       expect(rowsOf(snapshot)).toEqual(rowsOf(await place().registry.read(model(), [], soon())));
     });
 
@@ -76,7 +95,7 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
       await place().seed(model(), ['Archived', 'Production']);
       const snapshot = await registry().read(model(), [], soon());
       expect(snapshot.live).toEqual([]);
-      expect(stagesOf(snapshot)).toEqual(['2 Production', '1 Archived']);
+      expect(stagesOf(snapshot)).toEqual([`2 ${stage('Production')}`, `1 ${stage('Archived')}`]);
     });
 
     test('distinguishes upper and lower case', async () => {
@@ -123,7 +142,10 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
       await expect(read).rejects.toThrow(model());
     });
 
-    test('is a view: the registry that it was taken from keeps its own pointer', async () => {
+    test('is a view: the registry that it was taken from keeps its own pointer', async ({
+      skip,
+    }) => {
+      skip(!hasStages, 'this registry has one kind of pointer');
       await place().seed(model(), ['Archived', 'Production']);
       await place().setAlias(model(), 'champion', '1');
       expect(registry().address).toBe(place().registry.address);
@@ -139,8 +161,9 @@ function describeRead({ place, model, registry, through }: AliasContext): void {
       await place().seed(model(), ['Archived', 'Production']);
       await place().setAlias(model(), 'champion-previous', '1');
       const { others } = await place().registry.read(model(), [], soon());
+      const row = others.find(({ version }) => version === '1');
       for (const any of [registry(), place().registry]) {
-        expect(await any.readAlias(model(), 'champion-previous', soon())).toEqual(others[0]);
+        expect(await any.readAlias(model(), 'champion-previous', soon())).toEqual(row);
         expect(await any.readAlias(model(), 'champion', soon())).toBeNull();
       }
     });

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { MLflowModelRegistry } from '../../src/adapters/mlflow/mlflow-model-registry.ts';
+import { OAuthCredentials } from '../../src/adapters/mlflow/oauth-credentials.ts';
 import { SecretsManagerCredentials } from '../../src/adapters/secrets-manager/secrets-manager-credentials.ts';
 import { assumeRole } from '../../src/adapters/sigv4/assume-role.ts';
 import { SigV4Authorizer, type SigV4Options } from '../../src/adapters/sigv4/sigv4-authorizer.ts';
@@ -21,6 +22,7 @@ import type { Authorizer } from '../../src/ports/authorizer.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine } from '../engines/engines.ts';
+import { UnityCatalog } from '../fakes/unity-catalog.ts';
 import { type ProxiedRequest, type ProxyAct, startHttpProxy } from './http-proxy.ts';
 import { soon } from './model-registry.contract.ts';
 
@@ -77,6 +79,15 @@ const ways: readonly Way[] = [
     },
   },
   {
+    name: 'oauth',
+    secrets: ['client-secret "1"', 'client-secret%20%221%22', 'oauth-token-1', 'oauth-token-2'],
+    make: async () => {
+      const workspace = new UnityCatalog();
+      const { url } = await serveActs((request) => workspace.answer(request));
+      return new LoginAuthorizer(oauthAt(url, workspace));
+    },
+  },
+  {
     name: 'signed',
     secrets: [own.secretAccessKey, own.sessionToken],
     make: async () => signed(own),
@@ -126,7 +137,7 @@ describe.each(ways)('the authorizer: $name', ({ make, secrets }) => {
           if (secret !== '') expect(text).not.toContain(secret);
         }
       }
-      expect(authorizer.source).toMatch(/MLFLOW_|AWS credentials/);
+      expect(authorizer.source).toMatch(/MLFLOW_|AWS credentials|DATABRICKS_/);
       for (const secret of secrets) expect(authorizer.source).not.toContain(secret);
     },
   );
@@ -360,6 +371,12 @@ function signed(
     signing,
     systemClock,
   );
+}
+
+function oauthAt(url: string, { client }: UnityCatalog): OAuthCredentials {
+  const source = 'DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET';
+  const login = { clientId: client.id, clientSecret: client.secret, source };
+  return new OAuthCredentials({ baseUrl: new URL(url), ...login }, systemClock);
 }
 
 /** As the composition makes it. */

@@ -58,7 +58,7 @@ export function describeCredentials(
 
     test('names its source without the login', () => {
       const { credentials, secrets } = place;
-      expect(credentials.source).toMatch(/MLFLOW_TRACKING_\w+/);
+      expect(credentials.source).toMatch(/(MLFLOW_TRACKING|DATABRICKS)_\w+/);
       for (const secret of secrets) expect(credentials.source).not.toContain(secret);
     });
   });

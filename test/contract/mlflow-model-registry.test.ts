@@ -409,7 +409,7 @@ const REFUSALS: readonly {
     title: '403 of the permissions',
     fault: failed(403, 'PERMISSION_DENIED', 'Permission denied'),
     fix: {
-      read: /\(a read\).*permission READ on (?:the registered model\. MLflow 3\.18 gives the same answer.*"fraud"|registered models\.)/,
+      read: /\(a read\).*permission READ on (?:the registered model, and no role with DENY on it\. MLflow 3\.18 gives the same answer.*"fraud"|registered models\.)/,
       write: /\(a write\).*permission EDIT on the registered model\./,
     },
   },

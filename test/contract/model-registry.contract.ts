@@ -12,6 +12,14 @@ import { uniqueName } from '../engines/engines.ts';
 import type { Stage } from '../engines/mlflow-admin.ts';
 import type { ServerTraits } from '../engines/mlflow-versions.ts';
 
+/** What a registry has beside versions and aliases. */
+export interface RegistryKind {
+  /** Without them, what stages and their traces show is left out. @default true */
+  readonly hasStages?: boolean;
+  /** A name that it takes. */
+  nameOf?(name: string): string;
+}
+
 /** A registry, and the hands of somebody else on it. */
 export interface RegistryPlace extends ServerTraits {
   readonly registry: ModelRegistry;
@@ -48,6 +56,7 @@ const AWKWARD_NAMES: readonly string[] = [
 export function describeModelRegistry(
   name: string,
   openRegistry: () => Promise<RegistryPlace>,
+  { hasStages = true, nameOf = String }: RegistryKind = {},
 ): void {
   describe(name, () => {
     let place: RegistryPlace;
@@ -55,7 +64,7 @@ export function describeModelRegistry(
 
     beforeEach(async () => {
       place = await openRegistry();
-      model = uniqueName('model');
+      model = nameOf(uniqueName('model'));
     });
 
     afterEach(async () => {
@@ -63,13 +72,15 @@ export function describeModelRegistry(
     });
 
     const context: RegistryContext = { place: () => place, model: () => model };
-    describeRead(context);
     describeWalk(context);
+    describeAnnotate(context);
+    describeAliases(context);
+    describePages(context);
+    if (!hasStages) return;
+    describeRead(context);
     describeChanges(context);
     describeMove(context);
-    describeAnnotate(context);
     describeMarks(context);
-    describeAliases(context);
     describeTags(context);
     describePointers(context);
     describeNames(context);
@@ -493,20 +504,8 @@ function describeTags({ place, model }: RegistryContext): void {
 
 function describePointers({ place, model }: RegistryContext): void {
   describe('listPointers', () => {
-    /** All pages of a registry that others use too. */
-    const listAll = async (rows: number): Promise<readonly ModelPointers[]> => {
-      const all: ModelPointers[] = [];
-      let from: string | null = null;
-      do {
-        const page: PointersPage = await place().registry.listPointers({ from, rows }, soon());
-        expect(page.rows.length).toBeLessThanOrEqual(rows);
-        all.push(...page.rows);
-        from = page.next;
-      } while (from !== null);
-      return all;
-    };
-    const pointersOf = async (name: string, rows = 100): Promise<ModelPointers | undefined> =>
-      (await listAll(rows)).find(({ modelName }) => modelName === name);
+    const pointersOf = async (name: string): Promise<ModelPointers | undefined> =>
+      (await listAll(place(), 100)).find(({ modelName }) => modelName === name);
 
     test('gives what the stage and every alias of a model name', async () => {
       await place().seed(model(), ['Archived', 'Production', 'Staging']);
@@ -530,14 +529,31 @@ function describePointers({ place, model }: RegistryContext): void {
       await place().promoteBeside(model(), '1');
       expect((await pointersOf(model()))?.staged).toBe('2');
     });
+  });
+}
 
+/** All pages of a registry that others use too. */
+async function listAll(place: RegistryPlace, rows: number): Promise<readonly ModelPointers[]> {
+  const all: ModelPointers[] = [];
+  let from: string | null = null;
+  do {
+    const page: PointersPage = await place.registry.listPointers({ from, rows }, soon());
+    expect(page.rows.length).toBeLessThanOrEqual(rows);
+    all.push(...page.rows);
+    from = page.next;
+  } while (from !== null);
+  return all;
+}
+
+function describePages({ place, model }: RegistryContext): void {
+  describe('listPointers', () => {
     test('gives every model, by name, through small pages', async () => {
       const names = ['a', 'b', 'c'].map((end) => `${model()}-${end}`);
       for (const name of names) await place().seed(name, ['None']);
       const ours = new Set<string>();
       // MLflow's pages count rows: a model that others make or rename meanwhile moves the rest by one.
       for (let attempt = 1; attempt <= 3 && ours.size < names.length; attempt += 1) {
-        for (const { modelName } of await listAll(7)) {
+        for (const { modelName } of await listAll(place(), 7)) {
           if (names.includes(modelName)) ours.add(modelName);
         }
       }

@@ -39,6 +39,7 @@ const VERBS = [
   'resume',
   'quarantine',
   'create-table',
+  'serve',
   'sweep',
   'doctor',
   'drill',

@@ -43,11 +43,16 @@ export class MLflowAdmin {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(url: string, basicAuth?: { readonly username: string; readonly password: string }) {
+  constructor(
+    url: string,
+    basicAuth?: { readonly username: string; readonly password: string },
+    workspace?: string,
+  ) {
     this.#url = url;
     const login = basicAuth && `${basicAuth.username}:${basicAuth.password}`;
     this.#headers = {
       'Content-Type': 'application/json',
+      ...(workspace && { 'X-MLFLOW-WORKSPACE': workspace }),
       ...(login && { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
     };
   }

@@ -9,9 +9,11 @@ export type MLflowVersion =
   | '2.3.2'
   | '2.9.2'
   | '2.16.2'
+  | '2.19.0'
   | '2.22.5'
   | '3.0.1'
   | '3.5.1'
+  | '3.10.1'
   | typeof MLFLOW_VERSION
   | '3.18.0';
 
@@ -58,9 +60,11 @@ export const MLFLOW_PINS: Readonly<Record<MLflowVersion, readonly string[]>> = {
   '2.3.2': ['mlflow-skinny==2.3.2', ...WITH_PARSER, 'flask==2.3.3', 'gunicorn==20.1.0'],
   '2.9.2': ['mlflow-skinny==2.9.2', ...WITH_PARSER, 'flask==3.1.3', 'gunicorn==21.2.0'],
   '2.16.2': ['mlflow-skinny==2.16.2', ...WITH_GRAPHENE],
+  '2.19.0': ['mlflow-skinny==2.19.0', ...WITH_GRAPHENE],
   '2.22.5': ['mlflow-skinny==2.22.5', ...WITH_GRAPHENE],
   '3.0.1': ['mlflow-skinny==3.0.1', ...WITH_GRAPHENE],
   '3.5.1': ['mlflow-skinny==3.5.1', ...WITH_GRAPHENE, 'flask-cors==6.0.5'],
+  '3.10.1': ['mlflow-skinny==3.10.1', ...OWN_PINS.filter((pin) => !pin.startsWith('mlflow'))],
   [MLFLOW_VERSION]: OWN_PINS,
   '3.18.0': OWN_PINS,
 };
@@ -97,14 +101,14 @@ export interface ServerTraits {
   readonly tagValueMax: number;
 }
 
-const beforePrompts: readonly MLflowVersion[] = ['2.3.2', '2.9.2', '2.16.2'];
+const beforePrompts: readonly MLflowVersion[] = ['2.3.2', '2.9.2', '2.16.2', '2.19.0'];
 
 export function traitsOf(version: MLflowVersion): ServerTraits {
   const isOlder = MLFLOW_VERSIONS.indexOf(version) < MLFLOW_VERSIONS.indexOf(MLFLOW_VERSION);
   return {
     keepsAliasOfDeleted: isOlder,
     hasPrompts: !beforePrompts.includes(version),
-    hasWorkspaces: !isOlder,
+    hasWorkspaces: !isOlder || version === '3.10.1',
     takesColonInTag: version !== '2.3.2' && version !== '2.9.2',
     takesPathInName: version.startsWith('2.'),
     tagValueMax: version.startsWith('2.') ? 5_000 : 100_000,

@@ -25,6 +25,10 @@ export interface MLflowOptions {
   readonly databaseUri?: string;
   /** Starts the basic-auth app with this user as its admin; the password has 12 characters or more. */
   readonly basicAuth?: { readonly username: string; readonly password: string };
+  /** What a login may do without a grant. @default READ */
+  readonly defaultPermission?: 'READ' | 'NO_PERMISSIONS';
+  /** Workspaces are switched on. */
+  readonly hasWorkspaces?: boolean;
   /** A server that answers every registry call with 503. */
   readonly artifactsOnly?: boolean;
   /** Starts with a slash; is part of the returned URL. */
@@ -125,6 +129,7 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     const databaseUri = options.databaseUri ?? `sqlite:///${join(folder, 'mlflow.db')}`;
     args.push('--backend-store-uri', databaseUri);
   }
+  if (options.hasWorkspaces === true) args.push('--enable-workspaces');
   if (options.staticPrefix !== undefined) {
     args.push('--static-prefix', options.staticPrefix);
   }
@@ -140,7 +145,7 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
   };
   if (options.basicAuth !== undefined) {
     const file = join(folder, 'basic-auth.ini');
-    writeFileSync(file, basicAuthConfig(options.basicAuth, folder), { mode: 0o600 });
+    writeFileSync(file, basicAuthConfig(options, options.basicAuth, folder), { mode: 0o600 });
     args.push('--app-name', 'basic-auth');
     env['MLFLOW_AUTH_CONFIG_PATH'] = file;
     env['MLFLOW_FLASK_SERVER_SECRET_KEY'] = randomBytes(16).toString('hex');
@@ -149,6 +154,7 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
 }
 
 function basicAuthConfig(
+  { defaultPermission = 'READ' }: MLflowOptions,
   { username, password }: { username: string; password: string },
   folder: string,
 ): string {
@@ -156,7 +162,7 @@ function basicAuthConfig(
   const escaped = (value: string): string => value.replaceAll('%', '%%');
   return [
     '[mlflow]',
-    'default_permission = READ',
+    `default_permission = ${defaultPermission}`,
     `database_uri = sqlite:///${escaped(join(folder, 'basic-auth.db'))}`,
     `admin_username = ${escaped(username)}`,
     `admin_password = ${escaped(password)}`,

@@ -1,4 +1,4 @@
-import type { NoAnswerError } from './mlflow-client.ts';
+import type { NoAnswerError } from './http-exchange.ts';
 
 /**
  * Why there is no connection over TLS, or none by a proxy, and what to set: waiting does not help. Null for every

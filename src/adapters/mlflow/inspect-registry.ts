@@ -1,8 +1,10 @@
 import * as v from 'valibot';
-import { type Check, ok, warning } from '../../domain/answer/check.ts';
+import { type Check, ok, problem, warning } from '../../domain/answer/check.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { type HttpAnswer, NoAnswerError } from './http-exchange.ts';
+import type { MLflowClient } from './mlflow-client.ts';
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
+import { mlflowApi } from './mlflow-reader.ts';
 
 /**
  * Asks for any one registered model, and for the server's version, where it reports one.
@@ -14,7 +16,7 @@ export async function inspectRegistry(
   deadline: Deadline,
 ): Promise<{ readonly check: Check; readonly clockSkewMs: number | null }> {
   const call = 'registered-models/search';
-  const path = `/api/2.0/mlflow/${call}?max_results=1`;
+  const path = `${mlflowApi.root}/${call}?max_results=1`;
   let answer: HttpAnswer;
   try {
     answer = await client.send('GET', path, null, deadline);
@@ -29,6 +31,7 @@ export async function inspectRegistry(
       version: null,
       address,
       login,
+      api: mlflowApi,
     });
   }
   const page = answer.isJson ? v.safeParse(modelPage, parseJson(answer.text)) : null;
@@ -36,7 +39,7 @@ export async function inspectRegistry(
   return {
     check: judge(client, {
       address,
-      version: await versionOf(client, deadline),
+      ...(await capabilitiesOf(client, deadline)),
       modelCount: page.output.registered_models.length,
     }),
     clockSkewMs: answer.clockSkewMs,
@@ -57,7 +60,33 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Managed forms of MLflow and proxies do not report it. */
+/** What not every server has. Known for one check only: a rollback sees by its own calls what is missing. */
+interface Capabilities {
+  /** Null where it is not reported, as by managed forms of MLflow and by proxies. */
+  readonly version: string | null;
+  readonly hasAliases: boolean;
+}
+
+async function capabilitiesOf(client: MLflowClient, deadline: Deadline): Promise<Capabilities> {
+  const [version, hasAliases] = await Promise.all([
+    versionOf(client, deadline),
+    hasAliasRoute(client, deadline),
+  ]);
+  return { version, hasAliases };
+}
+
+/** A server that has the route says in JSON that there is no such model. What else goes wrong proves nothing. */
+async function hasAliasRoute(client: MLflowClient, deadline: Deadline): Promise<boolean> {
+  const query = 'name=model-rollback-doctor&alias=champion';
+  const path = `${mlflowApi.root}/registered-models/alias?${query}`;
+  try {
+    const { status, isJson } = await client.send('GET', path, null, deadline);
+    return status !== 404 || isJson;
+  } catch {
+    return true;
+  }
+}
+
 async function versionOf(client: MLflowClient, deadline: Deadline): Promise<string | null> {
   try {
     const { status, text } = await client.send('GET', '/version', null, deadline);
@@ -72,16 +101,24 @@ function judge(
   {
     address,
     version,
+    hasAliases,
     modelCount,
-  }: {
+  }: Capabilities & {
     readonly address: string;
-    readonly version: string | null;
     readonly modelCount: number;
   },
 ): Check {
   const right = iamService === null ? 'EDIT' : `its actions of ${iamService} in IAM`;
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
   const message = `${address} answers and accepts the login (${what}).`;
+  if (version !== null && isTooOld(version)) {
+    const fix = 'Update the server to MLflow 2.3 or later.';
+    return problem('registry', `${message} That is too old: its searches have no order.`, fix);
+  }
+  if (!hasAliases) {
+    const fix = 'To move an alias, update the server to MLflow 2.3 or later; a stage can be moved.';
+    return warning('registry', `${message} It has no aliases.`, fix);
+  }
   if (version !== null && isUnknownGround(version)) {
     const fix = 'Use a server from 2.3 to 3.18, or try it on a model that nobody uses.';
     return warning('registry', `${message} model-rollback is not tested with this version.`, fix);
@@ -94,7 +131,11 @@ function judge(
   return ok('registry', `${message} Whether it may write (${right}) is only known at a rollback.`);
 }
 
-function isUnknownGround(version: string): boolean {
+function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return major < 2 || major > 3 || (major === 2 && minor < 3);
+  return major < 2 || (major === 2 && minor < 3);
+}
+
+function isUnknownGround(version: string): boolean {
+  return Number.parseInt(version, 10) > 3;
 }

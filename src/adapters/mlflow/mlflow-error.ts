@@ -10,7 +10,8 @@ import { escapeText } from '../../domain/escape.ts';
 import type { Authorizer } from '../../ports/authorizer.ts';
 import { awsFix } from './aws-refusal.ts';
 import { connectionProblem } from './connection-problem.ts';
-import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './mlflow-client.ts';
+import { AnswerTooLargeError, type HttpAnswer, type NoAnswerError } from './http-exchange.ts';
+import type { RegistryApi } from './mlflow-reader.ts';
 
 /**
  * What an MLflow server means by an answer. Content type and `error_code` come first, the status second:
@@ -73,7 +74,7 @@ export function isCertainNo(status: number): boolean {
 }
 
 /** A call that failed, and how it was made. */
-interface FailedCall {
+export interface FailedCall {
   readonly call: string;
   /** Null for a call about no model in particular. */
   readonly modelName: string | null;
@@ -81,6 +82,7 @@ interface FailedCall {
   readonly address: string;
   /** Where the login is set, and whose rights it needs. */
   readonly login: Pick<Authorizer, 'source' | 'iamService'>;
+  readonly api: RegistryApi;
 }
 
 /** The error for a failed call, with what to do in its message. */
@@ -96,10 +98,17 @@ function failureError(failure: MLflowFailure, about: FailedCall): ModelRollbackE
   return new RegistryUnavailableError(`${head} Try again${when}.`);
 }
 
+/** True when what the call is about does not exist: a model, a version, and in Unity Catalog what is above. */
+export function isMissing({ errorCode, message }: MLflowFailure): boolean {
+  const code = errorCode ?? '';
+  const isOfAll = code === 'METASTORE_DOES_NOT_EXIST' || missingWorkspace.test(message);
+  return code.endsWith('_DOES_NOT_EXIST') && !isOfAll;
+}
+
 /** The error for a failed call, mostly about one registered model. */
 export function callError(failure: MLflowFailure, about: FailedCall): ModelRollbackError {
   const { call, modelName, version, address } = about;
-  const isAbsent = failure.errorCode === 'RESOURCE_DOES_NOT_EXIST';
+  const isAbsent = isMissing(failure);
   const isBadName = failure.status === 400 && call === 'registered-models/get';
   if (isAbsent && version !== null) {
     return new VersionNotFoundError(
@@ -109,8 +118,8 @@ export function callError(failure: MLflowFailure, about: FailedCall): ModelRollb
   if (modelName !== null && (isAbsent || isBadName)) {
     return new ModelNotFoundError(
       `The registry ${address} has no registered model of this name ` +
-        `(${JSON.stringify(modelName)}: ${failure.message}). Check model_name, MLFLOW_TRACKING_URI ` +
-        'and, if the server has workspaces, MLFLOW_WORKSPACE.',
+        `(${JSON.stringify(modelName)}: ${failure.message}). ` +
+        about.api.modelHint,
     );
   }
   return failureError(failure, about);
@@ -184,6 +193,8 @@ export function strangeAnswer(what: string, call: string, address: string): Regi
 
 // ---------------------------------------------------------------------------------------------------
 
+const missingWorkspace = /^Workspace .* not found/s;
+
 function isWrite(call: string): boolean {
   return call === 'transition-stage' || call === 'set-alias' || call === 'set-tag';
 }
@@ -193,7 +204,7 @@ function permissionText({ call, modelName }: FailedCall): string {
   if (isWrite(call)) return 'This login needs the permission EDIT on the registered model.';
   if (modelName === null) return 'This login needs the permission READ on registered models.';
   return (
-    'This login needs the permission READ on the registered model. MLflow 3.18 gives the same answer for a model ' +
+    'This login needs the permission READ on the registered model, and no role with DENY on it. MLflow 3.18 gives the same answer for a model ' +
     `that does not exist: check the name ${JSON.stringify(modelName)}.`
   );
 }
@@ -210,6 +221,8 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
   const isOfAws = iamService !== null && errorCode === null;
   const awsText = isOfAws ? awsFix({ call: about.call, iamService, status, message }) : null;
   if (awsText !== null) return awsText;
+  const ownText = about.api.fixOf?.(failure, about) ?? null;
+  if (ownText !== null) return ownText;
   if (status === 401) return `Check ${source}.`;
   if (/invalid host header/i.test(message)) {
     return "Add this server's host name to its --allowed-hosts (MLflow 3.5 and later); the login is not the cause.";
@@ -242,6 +255,9 @@ function fixOf(failure: MLflowFailure, about: FailedCall): string {
         ? ' If all these are right, the server has no aliases: they need MLflow 2.3 or later.'
         : '')
     );
+  }
+  if (missingWorkspace.test(message)) {
+    return 'Set MLFLOW_WORKSPACE to a workspace that the server has, or unset it for the default one.';
   }
   if (errorCode === 'FEATURE_DISABLED')
     return 'The server has no workspaces: unset MLFLOW_WORKSPACE.';

@@ -1,4 +1,4 @@
-import { InvalidRequestError, isModelRollbackError } from '../../domain/errors.ts';
+import { InvalidRequestError } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import {
   deletedStatus,
@@ -14,7 +14,7 @@ import type {
   VersionDetails,
 } from '../../domain/registry/version-details.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type {
   ModelRegistry,
@@ -23,21 +23,13 @@ import type {
   TaggedModels,
   VersionsPage,
 } from '../../ports/model-registry.ts';
-import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import type { MLflowClient } from './mlflow-client.ts';
 import { MLflowDetails } from './mlflow-details.ts';
-import {
-  isCertainNo,
-  isJsonObject,
-  noAnswerError,
-  outOfTime,
-  readFailure,
-  strangeAnswer,
-  unansweredMove,
-} from './mlflow-error.ts';
-import { api, MLflowReader, type Page } from './mlflow-reader.ts';
+import { MLflowReader, mlflowApi, type Page } from './mlflow-reader.ts';
 import { parsePointersPage, parseTagPage } from './mlflow-schema.ts';
 import { latestFirst, readAliased, readStage } from './mlflow-snapshot.ts';
 import { MLflowVersions, quoted } from './mlflow-versions.ts';
+import { type MoveCall, RegistryWriter } from './registry-writer.ts';
 
 /** Registered models over MLflow's REST API, 2.3 to 3.18, with a stage or an alias as the pointer. */
 export class MLflowModelRegistry implements ModelRegistry {
@@ -47,6 +39,7 @@ export class MLflowModelRegistry implements ModelRegistry {
   readonly #reader: MLflowReader;
   readonly #versions: MLflowVersions;
   readonly #details: MLflowDetails;
+  readonly #writer: RegistryWriter;
   readonly #clock: Clock;
   readonly #identity: Identity;
 
@@ -62,6 +55,7 @@ export class MLflowModelRegistry implements ModelRegistry {
     this.#reader = new MLflowReader(client, clock, identity, address);
     this.#versions = new MLflowVersions(this.#reader, address);
     this.#details = new MLflowDetails(this.#reader);
+    this.#writer = new RegistryWriter(client, this.#reader, clock, address);
     this.#clock = clock;
     this.#identity = identity;
     this.address = address;
@@ -154,37 +148,7 @@ export class MLflowModelRegistry implements ModelRegistry {
   }
 
   async movePointer(modelName: string, version: string, deadline: Deadline): Promise<MoveAnswer> {
-    const { call, path, body } = this.#moveCall(modelName, version);
-    const within = this.#moveWindow(deadline);
-    if (within.leftMs() <= 0) {
-      return { kind: 'unknown', error: outOfTime(call), isAnswered: true };
-    }
-    let answer: HttpAnswer;
-    try {
-      answer = await this.#client.send('POST', `${api}/${path}`, body, within);
-    } catch (error) {
-      // No login: nothing was carried out.
-      if (isModelRollbackError(error)) return { kind: 'refused', error };
-      if (!(error instanceof NoAnswerError)) throw error;
-      const unanswered = unansweredMove(error, { call, address: this.address });
-      return unanswered.isRetryable
-        ? { kind: 'unknown', error: unanswered, isAnswered: error.isUnsent }
-        : { kind: 'refused', error: unanswered };
-    }
-    if (answer.status === 200) {
-      if (isJsonObject(answer)) return { kind: 'moved' };
-      const error = strangeAnswer('something that is not JSON', call, this.address);
-      return { kind: 'unknown', error, isAnswered: false };
-    }
-    const failure = readFailure(answer);
-    const error = this.#reader.error(failure, call, modelName, version);
-    // Somebody else set the alias for the first time in the same moment; nothing of ours was done.
-    if (failure.errorCode === 'BAD_REQUEST' && this.pointer.kind === 'alias') {
-      return { kind: 'unknown', error, isAnswered: true };
-    }
-    if (isCertainNo(answer.status)) return { kind: 'refused', error };
-    const isAnswered = answer.status === 503 && failure.message !== '';
-    return { kind: 'unknown', error, isAnswered };
+    return await this.#writer.move(this.#moveCall(modelName, version), deadline);
   }
 
   async annotate(
@@ -193,20 +157,15 @@ export class MLflowModelRegistry implements ModelRegistry {
     tag: { readonly key: string; readonly value: string },
     deadline: Deadline,
   ): Promise<void> {
-    const call = 'set-tag';
-    const body = { name: modelName, version, ...tag };
-    const within = deadlineWithin(this.#clock, limits.annotateTimeoutMs, deadline);
-    if (within.leftMs() <= 0) throw outOfTime(call);
-    try {
-      const answer = await this.#client.send('POST', `${api}/model-versions/${call}`, body, within);
-      if (answer.status !== 200)
-        throw this.#reader.error(readFailure(answer), call, modelName, version);
-      if (!isJsonObject(answer)) {
-        throw strangeAnswer('something that is not JSON', call, this.address);
-      }
-    } catch (error) {
-      throw error instanceof NoAnswerError ? noAnswerError(error, call, this.address) : error;
-    }
+    await this.#writer.annotate(
+      `${mlflowApi.root}/model-versions/set-tag`,
+      {
+        modelName,
+        version,
+        tag,
+      },
+      deadline,
+    );
   }
 
   async listByTag(tag: ModelTag, namesMax: number, deadline: Deadline): Promise<TaggedModels> {
@@ -258,27 +217,16 @@ export class MLflowModelRegistry implements ModelRegistry {
   }
 
   /** One call, after which no reader sees the pointer name nothing. */
-  #moveCall(
-    name: string,
-    version: string,
-  ): { readonly call: string; readonly path: string; readonly body: object } {
+  #moveCall(name: string, version: string): MoveCall {
     const { pointer } = this;
+    const about = { method: 'POST', modelName: name, version } as const;
     if (pointer.kind === 'alias') {
       const body = { name, alias: pointer.alias, version };
-      return { call: 'set-alias', path: 'registered-models/alias', body };
+      const path = `${mlflowApi.root}/registered-models/alias`;
+      return { ...about, call: 'set-alias', path, body };
     }
     const call = 'transition-stage';
     const body = { name, version, stage: pointer.stage, archive_existing_versions: true };
-    return { call, path: `model-versions/${call}`, body };
-  }
-
-  /**
-   * By the wall clock too: a machine may sleep between a refused login and the second try, and the claim
-   * have expired by then.
-   */
-  #moveWindow(deadline: Deadline): Deadline {
-    const within = deadlineWithin(this.#clock, limits.writeTimeoutMaxMs, deadline);
-    const endsAtMs = this.#clock.nowMs() + within.leftMs();
-    return { leftMs: () => Math.min(within.leftMs(), endsAtMs - this.#clock.nowMs()) };
+    return { ...about, call, path: `${mlflowApi.root}/model-versions/${call}`, body };
   }
 }

@@ -3,15 +3,12 @@ import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import { chance, type Identity } from '../../ports/identity.ts';
-import {
-  AnswerTooLargeError,
-  type HttpAnswer,
-  type MLflowClient,
-  NoAnswerError,
-} from './mlflow-client.ts';
+import { AnswerTooLargeError, type HttpAnswer, NoAnswerError } from './http-exchange.ts';
+import type { MLflowClient } from './mlflow-client.ts';
 import {
   answerTooLarge,
   callError,
+  type FailedCall,
   isTransient,
   type MLflowFailure,
   noAnswerError,
@@ -20,8 +17,20 @@ import {
   strangeAnswer,
 } from './mlflow-error.ts';
 
-/** Where MLflow's REST API begins, below the address of the server. */
-export const api = '/api/2.0/mlflow';
+/** An API of a registry: where it begins, below the address of the server, and its own words. */
+export interface RegistryApi {
+  readonly root: string;
+  /** How a model is found, for people, when it was not. */
+  readonly modelHint: string;
+  /** What to do about a refusal of its own; null, and absent: nothing but what is said of MLflow. */
+  fixOf?(failure: MLflowFailure, about: Pick<FailedCall, 'call' | 'login'>): string | null;
+}
+
+export const mlflowApi: RegistryApi = {
+  root: '/api/2.0/mlflow',
+  modelHint:
+    'Check model_name, MLFLOW_TRACKING_URI and, if the server has workspaces, MLFLOW_WORKSPACE.',
+};
 
 /** A read, and what to make of its answer. */
 export interface Reading<T> {
@@ -44,9 +53,17 @@ export class MLflowReader {
   readonly #clock: Clock;
   readonly #identity: Identity;
   readonly #address: string;
+  readonly #api: RegistryApi;
 
-  constructor(client: MLflowClient, clock: Clock, identity: Identity, address: string) {
+  constructor(
+    client: MLflowClient,
+    clock: Clock,
+    identity: Identity,
+    address: string,
+    api: RegistryApi = mlflowApi,
+  ) {
     this.#client = client;
+    this.#api = api;
     this.#clock = clock;
     this.#identity = identity;
     this.#address = address;
@@ -166,6 +183,7 @@ export class MLflowReader {
       version,
       address: this.#address,
       login: this.#client.login,
+      api: this.#api,
     });
   }
 
@@ -183,7 +201,7 @@ export class MLflowReader {
     query: URLSearchParams,
     deadline: Deadline,
   ): Promise<HttpAnswer | AnswerTooLargeError> {
-    const path = `${api}/${call}?${queryText(query)}`;
+    const path = `${this.#api.root}/${call}?${queryText(query)}`;
     for (let attempt = 1; ; attempt += 1) {
       const within = deadlineWithin(this.#clock, limits.readTimeoutMs, deadline);
       if (within.leftMs() <= 0) throw outOfTime(call);

@@ -4,9 +4,10 @@ import type { ModelPointer } from '../../domain/registry/pointer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Deadline, deadlineWithin } from '../../ports/deadline.ts';
 import type { ScratchModels } from '../../ports/scratch-models.ts';
-import { type HttpAnswer, type MLflowClient, NoAnswerError } from './mlflow-client.ts';
+import { type HttpAnswer, NoAnswerError } from './http-exchange.ts';
+import type { MLflowClient } from './mlflow-client.ts';
 import { callError, noAnswerError, readFailure, strangeAnswer } from './mlflow-error.ts';
-import { api } from './mlflow-reader.ts';
+import { mlflowApi } from './mlflow-reader.ts';
 
 /** Registered models for drills, over MLflow's REST API. The function does not contain this. */
 export class MLflowScratchModels implements ScratchModels {
@@ -70,7 +71,7 @@ export class MLflowScratchModels implements ScratchModels {
     const within = deadlineWithin(this.#clock, limits.writeTimeoutMaxMs, deadline);
     let answer: HttpAnswer;
     try {
-      answer = await this.#client.send(method, `${api}/${path}`, body, within);
+      answer = await this.#client.send(method, `${mlflowApi.root}/${path}`, body, within);
     } catch (error) {
       throw error instanceof NoAnswerError ? noAnswerError(error, path, this.#address) : error;
     }
@@ -88,6 +89,7 @@ export class MLflowScratchModels implements ScratchModels {
       version: null,
       address: this.#address,
       login: this.#client.login,
+      api: mlflowApi,
     });
   }
 }

@@ -59,7 +59,7 @@ export async function readStage(
 
 /** Two calls beside each other, whose cost does not grow with the versions; a recheck searches nothing. */
 export async function readAliased(
-  versions: MLflowVersions,
+  versions: Pick<MLflowVersions, 'named' | 'search' | 'find' | 'explainNothing'>,
   pointer: Extract<ModelPointer, { kind: 'alias' }>,
   { modelName, include, rowsMax }: WhatToRead,
   deadline: Deadline,

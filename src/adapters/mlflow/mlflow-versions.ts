@@ -3,7 +3,7 @@ import { deletedVersion, type ModelAlias, type ModelVersion } from '../../domain
 import { promptTag } from '../../domain/registry/prompt.ts';
 import { together } from '../../domain/together.ts';
 import type { Deadline } from '../../ports/deadline.ts';
-import { isNameRefused, readFailure } from './mlflow-error.ts';
+import { isMissing, isNameRefused, readFailure } from './mlflow-error.ts';
 import type { MLflowReader, Page } from './mlflow-reader.ts';
 import {
   type ModelFacts,
@@ -24,7 +24,8 @@ export interface VersionSearch {
   readonly token: string;
 }
 
-type VersionPage = Page<ModelVersion> & { readonly clockSkewMs: number | null };
+/** `clockSkewMs`: our clock less the registry's (ms); null when it does not say. */
+export type VersionPage = Page<ModelVersion> & { readonly clockSkewMs: number | null };
 
 /** Before the server's token of a page that shows prompts. Its own tokens are base64. */
 const promptPage = 'prompt:';
@@ -152,7 +153,7 @@ export class MLflowVersions {
       failure.errorCode === 'INVALID_PARAMETER_VALUE' &&
       /alias .* not found/is.test(failure.message);
     if (isUnset) return { row: null, clockSkewMs };
-    if (failure.errorCode !== 'RESOURCE_DOES_NOT_EXIST') {
+    if (!isMissing(failure)) {
       throw this.#reader.error(failure, call, modelName);
     }
     // The version is gone, or the model: a slow call, made in such trouble only.
@@ -187,7 +188,7 @@ export class MLflowVersions {
     const failure = readFailure(answer);
     // 400: a number that the registry cannot hold.
     const isAbsent =
-      failure.errorCode === 'RESOURCE_DOES_NOT_EXIST' ||
+      isMissing(failure) ||
       (failure.errorCode === 'INVALID_PARAMETER_VALUE' && !isNameRefused(failure));
     if (isAbsent) return null;
     throw this.#reader.error(failure, call, modelName, version);

@@ -1,5 +1,6 @@
 import { entryFor } from '../entry-for.ts';
 import type { AlarmMode } from '../request/setting-form.ts';
+import { type AlarmRef, isOfCloudWatch } from './alarm.ts';
 
 /** The settings for alarms; they do not hold for requests. */
 export interface AlarmSettings {
@@ -7,6 +8,8 @@ export interface AlarmSettings {
   readonly mode: AlarmMode;
   /** Name of the metric dimension, or contributor attribute, that names the registered model. */
   readonly modelDimension: string;
+  /** The label that names the registered model in alerts of Alertmanager and Grafana. @default `model` */
+  readonly alertLabel?: string;
   /** Registered models by alarm name; a key that ends in `*` is a prefix. */
   readonly modelsByAlarm: ReadonlyMap<string, string>;
   /** Accounts whose alarms may act when they come by a topic or a queue, where CloudWatch cannot be asked. */
@@ -31,6 +34,7 @@ const minuteMs = 60_000;
 export const defaultAlarmSettings: AlarmSettings = {
   mode: 'act',
   modelDimension: 'ModelName',
+  alertLabel: 'model',
   modelsByAlarm: new Map(),
   allowedAccounts: new Set(),
   alarmAgeMinMs: 0,
@@ -45,4 +49,9 @@ export const defaultAlarmSettings: AlarmSettings = {
 /** The model that was set for this alarm: by its whole name, else by the longest prefix. */
 export function modelByAlarmName(settings: AlarmSettings, alarmName: string): string | null {
   return entryFor(settings.modelsByAlarm, alarmName) ?? null;
+}
+
+/** The name of what names the model within an alarm: a dimension or attribute, or a label. */
+export function modelKey({ modelDimension, alertLabel }: AlarmSettings, ref: AlarmRef): string {
+  return isOfCloudWatch(ref) ? modelDimension : (alertLabel ?? 'model');
 }

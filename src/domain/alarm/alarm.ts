@@ -1,14 +1,18 @@
 /** Alarms in the terms of this product. Every event form becomes one `AlarmTransition`. */
 
 /** Where alarms come from. */
-export const AlarmSource = { CLOUDWATCH: 'cloudwatch' } as const;
+export const AlarmSource = {
+  CLOUDWATCH: 'cloudwatch',
+  ALERTMANAGER: 'alertmanager',
+  GRAFANA: 'grafana',
+} as const;
 export type AlarmSource = (typeof AlarmSource)[keyof typeof AlarmSource];
 
 /** Which alarm it is, wherever it comes from. */
 export interface AlarmRef {
   /** An `AlarmSource`, or one of a later release. */
   readonly source: string;
-  /** Names it within its source: for CloudWatch its ARN. */
+  /** Names it within its source: for CloudWatch its ARN, else the fingerprint of its labels. */
   readonly id: string;
   /** For people. */
   readonly name: string;
@@ -113,6 +117,11 @@ export function arnOf(ref: AlarmRef): string {
   return isOfCloudWatch(ref) ? ref.id : '';
 }
 
+/** False: CloudWatch knows nothing of it, and is not asked. */
+export function isOfCloudWatch({ source }: AlarmRef): boolean {
+  return source === AlarmSource.CLOUDWATCH;
+}
+
 /** The tag on an alarm that names its registered model. */
 export const modelTag = 'model-rollback:model';
 
@@ -131,10 +140,4 @@ export function parseAlarmArn(
 ): { readonly region: string; readonly account: string; readonly name: string } | null {
   const [, region, account, name] = arnPattern.exec(arn) ?? [];
   return region && account && name ? { region, account, name } : null;
-}
-
-// ---------------------------------------------------------------------------------------------------
-
-function isOfCloudWatch({ source }: AlarmRef): boolean {
-  return source === AlarmSource.CLOUDWATCH;
 }

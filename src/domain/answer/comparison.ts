@@ -59,7 +59,7 @@ type Values = Readonly<Record<string, string>>;
 const parts = ['signature', 'metric', 'param', 'source', 'version', 'tag'] as const;
 
 function partsOf(details: VersionDetails): Record<ComparisonRow['part'], Values> {
-  const { run, signature, source, createdAtMs, description, aliases, tags } = details;
+  const { run, signature, source, createdAtMs, updatedBy, description, aliases, tags } = details;
   const metrics = Object.entries(run?.metrics ?? {}).map(([name, value]) => [name, String(value)]);
   return {
     signature: {
@@ -75,6 +75,7 @@ function partsOf(details: VersionDetails): Record<ComparisonRow['part'], Values>
     version: {
       registered: isoTime(createdAtMs),
       ...(run?.startedAtMs == null ? {} : { 'run started': isoTime(run.startedAtMs) }),
+      ...(updatedBy === undefined ? {} : { 'last changed by': updatedBy }),
       ...(description === '' ? {} : { description }),
       ...(aliases.length === 0 ? {} : { aliases: aliases.toSorted().join(', ') }),
     },

@@ -1,3 +1,4 @@
+import { isOfCloudWatch } from '../alarm/alarm.ts';
 import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { Outcome } from '../decide/outcome.ts';
@@ -174,12 +175,19 @@ function recoveryText({ recovery, alarm, modelName }: RollbackRecord): string {
       );
     case Recovery.NO_DATA:
       return (
-        `The alarm ${name} has no data, so it is not known whether the rollback helped. ` +
+        `${noDataText(alarm, name)}, so it is not known whether the rollback helped. ` +
         `To see what is live, run ${commandText('status', [modelName])}.`
       );
     default:
       return '';
   }
+}
+
+/** Of an alert nothing is known but what its messages say. */
+function noDataText(alarm: RollbackRecord['alarm'], name: string): string {
+  return alarm === null || isOfCloudWatch(alarm.transition.ref)
+    ? `The alarm ${name} has no data`
+    : `No message said whether the alert ${name} is resolved`;
 }
 
 function subjectOf(record: RollbackRecord, topic: RecordTopic): string {

@@ -36,6 +36,8 @@ export interface VersionDetails {
   readonly source: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly aliases: readonly string[];
+  /** Who changed it last; absent where the registry does not say, as MLflow's own never does. */
+  readonly updatedBy?: string;
   /** Null when it was registered without a run, or when the run could not be read. */
   readonly run: RunDetails | null;
   /** Null when the model declares none, or when its file could not be read. */

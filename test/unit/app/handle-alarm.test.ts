@@ -978,14 +978,13 @@ describe('an alarm of another source', () => {
 
   test('rolls back, is no copy of the one in CloudWatch, and is not checked there', async () => {
     cloudWatchHas('OK');
-    const event = red();
-    const answer = await sendOther(event);
+    const answer = await sendOther(red({ dimension: 'model' }));
     expect(answer).toMatchObject({
       outcome: 'ROLLED_BACK',
       alarm_name: 'latency',
       alarm: { arn: `alertmanager:${arn}`, recovery: 'pending' },
     });
-    expect(await send(event)).toMatchObject({ outcome: 'REFUSED', replayed: false });
+    expect(await send(red())).toMatchObject({ outcome: 'REFUSED', replayed: false });
     world.clock.advance(hourMs);
     await runSweep();
     expect(await recordOf(answer)).toMatchObject({ recovery: { kind: 'no-data' } });

@@ -136,12 +136,12 @@ describe('doctor', () => {
     if (message.source !== '^$') expect(check?.message).toMatch(message);
   });
 
-  test('tells the version of the server, and warns of one that is too old', async () => {
+  test('tells the version of the server, and names one that is too old', async () => {
     for (const [version, verdict] of [
       ['3.17.2', 'ok'],
       ['2.3.0', 'ok'],
-      ['2.2.9', 'warning'],
-      ['1.30.0', 'warning'],
+      ['2.2.9', 'problem'],
+      ['1.30.0', 'problem'],
       ['4.0.0', 'warning'],
     ] as const) {
       server.fault = ({ path }) =>

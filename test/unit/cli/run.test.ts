@@ -35,6 +35,7 @@ const verbs = [
   'resume',
   'quarantine',
   'policy',
+  'serve',
   'sweep',
   'doctor',
   'create-table',
@@ -59,6 +60,7 @@ describe('run', () => {
       'See what is live, and what happened:',
       'Roll back:',
       'Decide what may be rolled back:',
+      'Run as a service:',
       'In pipelines and on a schedule:',
       'Set up and check:',
     ]);

@@ -24,6 +24,7 @@ describe('alarmSettingsFromEnv', () => {
     expect(defaultAlarmSettings).toEqual({
       mode: 'act',
       modelDimension: 'ModelName',
+      alertLabel: 'model',
       modelsByAlarm: new Map(),
       allowedAccounts: new Set(),
       alarmAgeMinMs: 0,
@@ -41,6 +42,7 @@ describe('alarmSettingsFromEnv', () => {
       alarmSettingsFromEnv({
         ROLLBACK_MODE: ' ask ',
         ROLLBACK_MODEL_DIMENSION: '@resource.model',
+        ROLLBACK_ALERT_LABEL: 'mlflow_model',
         ROLLBACK_ALARM_MODELS: '{"a": "one", "b*": "two"}',
         ROLLBACK_ALLOWED_ACCOUNTS: '111122223333, 444455556666',
         ROLLBACK_ALARM_AGE_MIN_MINUTES: '0.01',
@@ -54,6 +56,7 @@ describe('alarmSettingsFromEnv', () => {
     ).toEqual({
       mode: 'ask',
       modelDimension: '@resource.model',
+      alertLabel: 'mlflow_model',
       modelsByAlarm: new Map([
         ['a', 'one'],
         ['b*', 'two'],
@@ -94,6 +97,7 @@ describe('alarmSettingsFromEnv', () => {
     [{ ROLLBACK_MODE: 'ACT' }, 'ROLLBACK_MODE is "ACT"'],
     [{ ROLLBACK_CAUSE_CHECK: 'true' }, '`on` or `off`'],
     [{ ROLLBACK_MODEL_DIMENSION: 'a\nb' }, 'name of a metric dimension'],
+    [{ ROLLBACK_ALERT_LABEL: 'a-b' }, 'the name of a label'],
     [{ ROLLBACK_ALLOWED_ACCOUNTS: '11112222333' }, 'account ids of 12 digits with commas'],
     [
       { ROLLBACK_ALLOWED_ACCOUNTS: '111122223333,' },

@@ -1,0 +1,175 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type Composed, clock, jsonLogger } from '../../assemble.ts';
+import { compose } from '../../compose.ts';
+import { storeLabel } from '../../compose-store.ts';
+import { configFromEnv } from '../../config/config-from-env.ts';
+import { ConfigurationError, InvalidRequestError, messageOf } from '../../domain/errors.ts';
+import { escapeText } from '../../domain/escape.ts';
+import { limits } from '../../domain/limits.ts';
+import { isoTime } from '../../domain/registry/model.ts';
+import { isLoopback, type Listener, listen, loopbackHosts } from '../../http/listen.ts';
+import { makeService, type Service } from '../../http/service.ts';
+import { parseTokens, type Token } from '../../http/tokens.ts';
+import { type Deadline, deadlineAfter } from '../../ports/deadline.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { type Command, type CommandContext, type Interrupt, textOption } from '../command.ts';
+import { ExitCode } from '../exit-codes.ts';
+
+export const serveCommand: Command = {
+  name: 'serve',
+  usage: '',
+  summary:
+    'serve requests, alerts of Alertmanager and Grafana, and a JSON API by HTTP; sweep each minute',
+  options: {
+    host: { type: 'string' },
+    port: { type: 'string' },
+    'token-file': { type: 'string' },
+  },
+  optionHelp: {
+    host: 'address to listen on (default: 127.0.0.1); another one than loopback needs --token-file',
+    port: 'port to listen on (default: 0, any that is free)',
+    'token-file': 'file with who may call: a line for each, ROLE TOKEN [NAME]',
+  },
+  arity: [0, 0],
+  examples: [
+    'model-rollback serve --port 8080',
+    'model-rollback serve --host 0.0.0.0 --port 8080 --token-file /etc/model-rollback/tokens',
+  ],
+  run: async (context) => {
+    const address = addressOf(context);
+    const tokens = readTokens(context);
+    if (tokens === null && !isLoopback(address.host)) {
+      throw new InvalidRequestError(
+        `On ${address.host} others can reach the service, so it needs to know who may call. Pass --token-file with ` +
+          'a file of lines such as: operator TOKEN ci',
+      );
+    }
+    const config = configFromEnv(context.env, 'command');
+    const logger = serviceLogger(context);
+    for (const { code, message } of config.warnings) logger.log('warn', message, { code });
+    context.showState(await storeLabel(config.store));
+    const composed = await compose(config, {
+      logger,
+      writeNotice: (_, { subject, message }) =>
+        logger.log('info', 'notice', { subject, text: message.text }),
+      isService: true,
+    });
+    try {
+      return await serve(context, composed, { address, tokens });
+    } finally {
+      composed.close();
+    }
+  },
+};
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function serve(
+  context: CommandContext,
+  { deps }: Composed,
+  { address, tokens }: { readonly address: Address; readonly tokens: readonly Token[] | null },
+): Promise<ExitCode> {
+  const interrupt = context.listen();
+  const { signal } = interrupt;
+  let hosts: readonly string[] = [];
+  const service = makeService({
+    deps,
+    access: tokens === null ? { kind: 'open', hosts: () => hosts } : { kind: 'tokens', tokens },
+    isStopping: () => signal.aborted,
+  });
+  let listener: Listener;
+  try {
+    listener = await listen((request) => service.fetch(request), address);
+  } catch (error) {
+    interrupt.close();
+    throw error;
+  }
+  hosts = loopbackHosts(address.host, listener.port);
+  context.print(`listening on ${listener.url}`, { listening: listener.url });
+  const sweeps = sweepUntil(interrupt, service);
+  await aborted(signal);
+  // A second signal ends the process at once.
+  interrupt.close();
+  deps.logger.log('info', 'service stops');
+  await Promise.all([listener.drain(limits.drainMs), sweeps]);
+  return ExitCode.DONE;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}
+
+/** What is due is done here too: resumed runs, second attempts, notices. */
+async function sweepUntil(interrupt: Interrupt, service: Service): Promise<void> {
+  while (!interrupt.signal.aborted) {
+    await service.sweep(stoppable(interrupt.signal));
+    await interrupt.wait(limits.serviceSweepMs);
+  }
+}
+
+/** A deadline that comes nearer once the service is to stop. */
+function stoppable(signal: AbortSignal): Deadline {
+  const whole = deadlineAfter(clock, limits.httpBudgetMs);
+  let atStop: Deadline | null = null;
+  return {
+    leftMs: () => {
+      if (signal.aborted) atStop ??= deadlineAfter(clock, limits.drainMs);
+      return Math.min(whole.leftMs(), atStop?.leftMs() ?? Number.POSITIVE_INFINITY);
+    },
+  };
+}
+
+/** Lines of JSON with their time; what reads them does not want times of this zone. */
+function serviceLogger(context: CommandContext): Logger {
+  const lines = jsonLogger((line) => context.log(line));
+  return {
+    log: (level, message, fields = {}) =>
+      lines.log(level, message, { timestamp: isoTime(clock.nowMs()), ...fields }),
+  };
+}
+
+function addressOf(context: CommandContext): Address {
+  const host = textOption(context, 'host') ?? '127.0.0.1';
+  const port = textOption(context, 'port') ?? '0';
+  if (!/^[\w.:-]{1,253}$/.test(host)) {
+    throw new InvalidRequestError(
+      `--host: ${escapeText(JSON.stringify(host))} is no address, such as 127.0.0.1 or 0.0.0.0.`,
+    );
+  }
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new InvalidRequestError(
+      `--port: ${escapeText(JSON.stringify(port))} is not a number from 0 to 65535.`,
+    );
+  }
+  return { host, port: Number(port) };
+}
+
+/** @throws ConfigurationError */
+function readTokens(context: CommandContext): readonly Token[] | null {
+  const file = textOption(context, 'token-file');
+  if (file === undefined) return null;
+  const shown = escapeText(file);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+    if ((statSync(file).mode & 0o077) !== 0) {
+      context.say(
+        `warning: others on this machine may read ${shown}, which holds tokens. Set its mode to 600.`,
+      );
+    }
+  } catch (cause) {
+    throw new ConfigurationError(
+      `The token file ${shown} cannot be read: ${messageOf(cause)}. Pass another --token-file.`,
+      { cause },
+    );
+  }
+  return parseTokens(text, shown);
+}

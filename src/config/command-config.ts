@@ -1,0 +1,66 @@
+import { ConfigurationError } from '../domain/errors.ts';
+import type { ModelPointer, PointerSettings } from '../domain/registry/pointer.ts';
+import { type Config, configFromEnv } from './config-from-env.ts';
+import { databricksFromEnv } from './databricks-address.ts';
+import { pointerSettingsFromEnv } from './pointer-settings.ts';
+import { type Env, read } from './read-env.ts';
+import { loginsIn } from './registry-login.ts';
+import {
+  isDatabricks,
+  type RegistryConfig,
+  reachedBy,
+  registryFromEnv,
+  registryVariable,
+  workspaceFromEnv,
+} from './registry-settings.ts';
+
+/**
+ * Everything that was set for a command: as for the function, and registries of Databricks, whose code has no room
+ * there.
+ * @throws ConfigurationError
+ */
+export function commandConfig(env: Env): Config {
+  const config = configFromEnv(env, 'command', commandRegistry);
+  requireAliases(env, config.pointers);
+  return config;
+}
+
+/** @throws ConfigurationError */
+export function commandRegistry(env: Env): RegistryConfig {
+  const name = registryVariable(env);
+  const text = read(env, name);
+  if (text === undefined || !isDatabricks(text)) return registryFromEnv(env, 'command');
+  const { kind, baseUrl, auth } = databricksFromEnv(env, { name, text });
+  const reached = reachedBy(env, baseUrl, auth, loginsIn(env));
+  return { kind, address: baseUrl.origin, auth, workspace: workspaceFromEnv(env), ...reached };
+}
+
+/** @throws ConfigurationError */
+export function commandPointers(env: Env): PointerSettings {
+  const pointers = pointerSettingsFromEnv(env);
+  requireAliases(env, pointers);
+  return pointers;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/**
+ * Unity Catalog has no stages.
+ * @throws ConfigurationError
+ */
+function requireAliases(env: Env, { default: byDefault, byModel }: PointerSettings): void {
+  const text = read(env, registryVariable(env));
+  if (text === undefined || !/^databricks-uc(:|$)/i.test(text)) return;
+  const isStage = (pointer: ModelPointer): boolean => pointer.kind === 'stage';
+  const isOfModel = [...byModel.values()].some(isStage);
+  if (!isStage(byDefault) && !isOfModel) return;
+  const is =
+    read(env, 'ROLLBACK_POINTER') === undefined ? 'is not set' : 'names the stage Production';
+  throw new ConfigurationError(
+    `Unity Catalog has no stages, and ${
+      isStage(byDefault)
+        ? `ROLLBACK_POINTER ${is}`
+        : 'ROLLBACK_MODEL_POINTERS names the stage Production'
+    }. Set it to the alias that consumers load, such as alias:champion.`,
+  );
+}

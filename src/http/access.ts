@@ -1,0 +1,108 @@
+import { limits } from '../domain/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import { HttpError } from './http-error.ts';
+import { findToken, type Role, type Token } from './tokens.ts';
+
+/** Who may call the service. */
+export type AccessPolicy =
+  /** Whoever can reach it: on the loopback interface only, and under these names (`127.0.0.1:8080`). */
+  | { readonly kind: 'open'; readonly hosts: () => readonly string[] }
+  | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
+
+/** Who calls. */
+export interface Caller {
+  readonly role: Role;
+  readonly name: string | null;
+}
+
+export interface Access {
+  /** @throws HttpError for who may not do it */
+  check(request: Request, needed: Role): Caller;
+}
+
+export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
+  const takeFrom = rateLimit(clock);
+  return {
+    check: (request, needed) => {
+      refuseOtherOrigin(request);
+      refuseTokenInQuery(request);
+      if (policy.kind === 'open') {
+        refuseOtherHost(request, policy.hosts());
+        takeFrom('open');
+        return { role: 'operator', name: null };
+      }
+      const [, sent] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+      const token = sent === undefined ? null : findToken(policy.tokens, sent);
+      if (token === null) {
+        takeFrom('unknown');
+        const what = sent === undefined ? 'There is no token' : 'The token is not known';
+        throw new HttpError('UnauthorizedError', `${what}. Send Authorization: Bearer TOKEN.`);
+      }
+      takeFrom(token.digest.toString('hex'));
+      if (needed === 'operator' && token.role !== 'operator') {
+        const why = 'The token is one of a viewer, and this needs one of an operator.';
+        throw new HttpError('ForbiddenError', why);
+      }
+      return { role: token.role, name: token.name };
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A page of another site must not act with the network of whoever reads it. */
+function refuseOtherOrigin(request: Request): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  const origin = request.headers.get('origin');
+  const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site';
+  const host = request.headers.get('host')?.toLowerCase();
+  if (!isCrossSite && (origin === null || hostOf(origin) === host)) return;
+  throw new HttpError('ForbiddenError', 'The request comes from a page of another site.');
+}
+
+function hostOf(origin: string): string | null {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return null;
+  }
+}
+
+/** The name of another site that leads here (DNS rebinding) is not one of ours. */
+function refuseOtherHost(request: Request, hosts: readonly string[]): void {
+  const host = request.headers.get('host')?.toLowerCase() ?? '';
+  if (hosts.includes(host)) return;
+  throw new HttpError(
+    'ForbiddenError',
+    `The service does not answer under this host name. Use one of ${hosts.join(', ')}.`,
+  );
+}
+
+/** Addresses are logged on the way. */
+function refuseTokenInQuery({ url }: Request): void {
+  const names = new Set(['token', 'access_token', 'api_key', 'apikey', 'authorization', 'bearer']);
+  const { searchParams } = new URL(url);
+  if (![...searchParams.keys()].some((name) => names.has(name.toLowerCase()))) return;
+  throw new HttpError(
+    'UnauthorizedError',
+    'A token in the address is not accepted, since addresses are logged on their way. Make a new token, ' +
+      'and send it as Authorization: Bearer TOKEN.',
+  );
+}
+
+/** A bucket for each token, and one for all that are not known. */
+function rateLimit(clock: Clock): (key: string) => void {
+  const buckets = new Map<string, { left: number; atMs: number }>();
+  return (key) => {
+    const nowMs = clock.monotonicMs();
+    const bucket = buckets.get(key) ?? { left: limits.httpBurst, atMs: nowMs };
+    const gained = ((nowMs - bucket.atMs) * limits.httpPerSecond) / 1_000;
+    const left = Math.min(limits.httpBurst, bucket.left + gained);
+    buckets.set(key, { left: Math.max(0, left - 1), atMs: nowMs });
+    if (left >= 1) return;
+    throw new HttpError(
+      'TooManyRequestsError',
+      `More than ${limits.httpPerSecond} requests a second. Wait a second.`,
+    );
+  };
+}

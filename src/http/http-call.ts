@@ -1,0 +1,19 @@
+import type { RollbackDeps } from '../app/deps.ts';
+import type { CallReport } from '../lambda/serve-call.ts';
+import type { Deadline } from '../ports/deadline.ts';
+import type { Caller } from './access.ts';
+
+/** What a route answers with. */
+export interface Answer {
+  readonly status?: number;
+  readonly body: unknown;
+}
+
+/** One call of a route. */
+export interface HttpCall {
+  readonly deps: RollbackDeps;
+  readonly request: Request;
+  readonly caller: Caller;
+  readonly deadline: Deadline;
+  readonly report: (report: CallReport) => void;
+}

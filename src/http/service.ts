@@ -1,0 +1,146 @@
+import { type Context, Hono } from 'hono';
+import type { RollbackDeps } from '../app/deps.ts';
+import { isModelRollbackError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { answerEvent } from '../lambda/answer-event.ts';
+import { type CallReport, logError } from '../lambda/serve-call.ts';
+import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
+import { type AccessPolicy, type Caller, makeAccess } from './access.ts';
+import { answerAlerts } from './alerts.ts';
+import type { Answer, HttpCall } from './http-call.ts';
+import { errorAnswer, HttpError } from './http-error.ts';
+import { makeMetricsText } from './metrics-text.ts';
+import { pathAfter } from './path.ts';
+import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
+import type { Role } from './tokens.ts';
+import { approve, decide, requestRollback } from './writes.ts';
+
+export interface ServiceOptions {
+  readonly deps: RollbackDeps;
+  readonly access: AccessPolicy;
+  /** True once the service is to stop: it is no longer ready for requests. */
+  readonly isStopping?: () => boolean;
+}
+
+export interface Service {
+  /** Answers one request (docs/reference/http.md). Never throws. */
+  fetch(request: Request): Promise<Response>;
+  /** Does what is due, once. Never throws: the log says what failed. */
+  sweep(deadline: Deadline): Promise<void>;
+}
+
+/** The service as a Web-standard handler, for a server of Node and for a Function URL. */
+export function makeService({ deps, access: policy, isStopping }: ServiceOptions): Service {
+  const access = makeAccess(policy, deps.clock);
+  const metrics = makeMetricsText(deps.clock);
+  const report = (one: CallReport): void => metrics.add([one]);
+  const callers = new WeakMap<Request, Caller>();
+  /** A route that a caller with this role may use. */
+  const route =
+    (needed: Role, answer: (call: HttpCall) => Promise<Answer>) =>
+    async ({ req: { raw: request } }: Context): Promise<Response> => {
+      const caller = access.check(request, needed);
+      callers.set(request, caller);
+      const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
+      return jsonResponse(await answer({ deps, request, caller, deadline, report }));
+    };
+  const app = new Hono({ strict: true });
+  app.get('/healthz', () => jsonResponse({ body: { status: 'ok' } }));
+  app.get('/readyz', async () => {
+    if (isStopping?.()) throw new HttpError('ShuttingDownError', 'The service is being stopped.');
+    return jsonResponse({ body: await isReady(deps) });
+  });
+  app.get('/metrics', ({ req: { raw: request } }) => {
+    callers.set(request, access.check(request, 'viewer'));
+    return new Response(metrics.text(), {
+      headers: { ...headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    });
+  });
+  app.get(
+    '/',
+    route('viewer', async () => ({ body: about })),
+  );
+  app.post('/v1/rollbacks', route('operator', requestRollback));
+  app.post('/v1/alerts', route('operator', answerAlerts));
+  app.post('/v1/webhooks/mlflow', route('operator', noWebhooks));
+  app.get('/v1/models', route('viewer', getModels));
+  app.get('/v1/models/*', route('viewer', getModel));
+  app.post('/v1/models/*', route('operator', decide));
+  app.get('/v1/rollbacks', route('viewer', getRollbacks));
+  app.get('/v1/rollbacks/*', route('viewer', getRollback));
+  app.post('/v1/rollbacks/*', route('operator', approve));
+  app.notFound(({ req: { raw: request } }) => errorResponse(unknownRoute(request)));
+  app.onError((error, { req: { raw: request } }) => {
+    const isExpected = error instanceof HttpError || isModelRollbackError(error);
+    if (!isExpected) logError(deps.logger, error, { path: pathOf(request) });
+    return errorResponse(error);
+  });
+  const fetch = async (request: Request): Promise<Response> => {
+    const startedMs = deps.clock.monotonicMs();
+    const response = await app.fetch(request);
+    const caller = callers.get(request);
+    deps.logger.log('info', 'http request', {
+      method: request.method,
+      path: pathOf(request),
+      status: response.status,
+      duration_ms: Math.round(deps.clock.monotonicMs() - startedMs),
+      ...(caller === undefined ? {} : { role: caller.role, caller: caller.name }),
+    });
+    return response;
+  };
+  const sweep = async (deadline: Deadline): Promise<void> => {
+    const invocationId = `sweep:${deps.identity.random()}`;
+    await answerEvent(deps, { sweep: true }, { invocationId, deadline, report }).catch(
+      () => undefined,
+    );
+  };
+  return { fetch, sweep };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+const about = {
+  service: 'model-rollback',
+  message: 'There is no console yet. The routes are in docs/reference/http.md.',
+  routes: ['/v1/models', '/v1/rollbacks', '/healthz', '/readyz', '/metrics'],
+};
+
+const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+function jsonResponse({ status = 200, body }: Answer): Response {
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status,
+    headers: {
+      ...headers,
+      ...(status === 401 ? { 'www-authenticate': 'Bearer realm="model-rollback"' } : {}),
+      ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
+      'content-type': 'application/json; charset=utf-8',
+    },
+  });
+}
+
+function errorResponse(thrown: unknown): Response {
+  const { status, error } = errorAnswer(thrown);
+  return jsonResponse({ status, body: { error } });
+}
+
+function unknownRoute(request: Request): HttpError {
+  const path = pathOf(request);
+  const isKnown = /^\/(|healthz|readyz|metrics|v1\/(models|rollbacks|alerts)(\/.*)?)$/.test(path);
+  return isKnown
+    ? new HttpError('MethodNotAllowedError', `${request.method} is not possible here.`)
+    : new HttpError('NotFoundError', 'There is no such route. See docs/reference/http.md.');
+}
+
+/** @throws HttpError always: nobody has made it yet */
+async function noWebhooks(): Promise<Answer> {
+  throw new HttpError(
+    'NotImplementedError',
+    "MLflow's webhooks are off: no secret is set to check their signatures with.",
+  );
+}
+
+/** As it came; the query is not logged. */
+function pathOf(request: Request): string {
+  return pathAfter(request, '').slice(0, limits.textLengthMax);
+}

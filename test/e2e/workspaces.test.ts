@@ -1,0 +1,81 @@
+/** Workspaces of MLflow, switched on in a server of their own: two with a model of one name. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engine, uniqueName } from '../engines/engines.ts';
+import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { type RunningEngine, startMlflow } from '../engines/start.ts';
+import { runCommand } from './command.ts';
+import { startFunction } from './function-process.ts';
+import { type Answer, answerIn } from './reply.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
+
+let world: World;
+let server: RunningEngine;
+const model = uniqueName('churn');
+
+describe.skipIf(isEngineMissing)(suiteTitle('workspaces'), () => {
+  beforeAll(async () => {
+    world = await createWorld();
+    server = await startMlflow({ hasWorkspaces: true });
+    for (const name of ['team-a', 'team-b']) {
+      const answer = await fetch(`${server.url}/api/3.0/mlflow/workspaces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+      expect(answer.status).toBeLessThan(300);
+      await adminOf(name).seedModel(model, ['Archived', 'Production']);
+    }
+  }, 120_000);
+  afterAll(() => server?.stop());
+
+  const adminOf = (workspace: string): MLflowAdmin =>
+    new MLflowAdmin(server.url, undefined, workspace);
+  const settings = (workspace: string): Settings => ({
+    MLFLOW_TRACKING_URI: server.url,
+    MLFLOW_WORKSPACE: workspace,
+  });
+
+  test('models of one name are apart, in registry, state and text', async () => {
+    const started = await startFunction(world.env(settings('team-a')));
+    const request = { model_name: model, request_id: 'one' };
+    const first: Answer = answerIn(await started.invoke(request));
+    expect(first).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      plan: { registry: `${server.url} (workspace team-a)` },
+    });
+    expect(await adminOf('team-a').liveVersions(model)).toEqual(['1']);
+    expect(await adminOf('team-b').liveVersions(model)).toEqual(['2']);
+    await started.kill();
+    // The same key, and no cooldown: the other workspace knows nothing of it.
+    const args = ['apply', model, '--yes', '--json', '--request-id', 'one'];
+    const second = await runCommand(args, world.env(settings('team-b')));
+    expect(second.json).toMatchObject({
+      outcome: 'ROLLED_BACK',
+      replayed: false,
+      plan: { registry: `${server.url} (workspace team-b)` },
+    });
+    expect(await adminOf('team-b').liveVersions(model)).toEqual(['1']);
+    const shown = ['explain', first.rollback_id ?? ''];
+    const explained = await runCommand(shown, world.env(settings('team-a')));
+    expect(explained.stdout).toContain('(workspace team-a)');
+  });
+
+  test('a workspace that the server does not have is an error by name', async () => {
+    const { exitCode, stderr } = await runCommand(['plan', model], world.env(settings('nobody')));
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /RegistryRefusedError: .*Workspace 'nobody' not found.*Set MLFLOW_WORKSPACE to a workspace/,
+      ),
+    ]);
+  });
+
+  test('a server without workspaces is an error by name', async () => {
+    const env = world.env({ ...settings('team-a'), MLFLOW_TRACKING_URI: engine('mlflow').url });
+    const { exitCode, stderr } = await runCommand(['plan', model], env);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(/RegistryRefusedError: .*has no workspaces: unset MLFLOW_WORKSPACE/),
+    ]);
+  });
+});
