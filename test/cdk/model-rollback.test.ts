@@ -164,6 +164,11 @@ describe('ModelRollback', () => {
       // For a stand-in of SageMaker, and for an API Gateway of yours: addEnvironment of the function.
       'SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT',
       'MLFLOW_TRACKING_AWS_SIGV4',
+      // Databricks is for the command.
+      'DATABRICKS_HOST',
+      'DATABRICKS_TOKEN',
+      'DATABRICKS_CLIENT_ID',
+      'DATABRICKS_CLIENT_SECRET',
       // With files of a layer of yours.
       'MLFLOW_TRACKING_INSECURE_TLS',
       'MLFLOW_TRACKING_SERVER_CERT_PATH',
