@@ -6,6 +6,7 @@ const stormFiles = [
   'test/e2e/alarm-storm.test.ts',
   'test/e2e/storm.test.ts',
   'test/proof/alias-rivals.test.ts',
+  'test/proof/replicas.test.ts',
   'test/proof/rivals.test.ts',
   'test/proof/storm.test.ts',
 ];

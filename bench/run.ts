@@ -16,6 +16,7 @@ import { measureFirst } from './measure-first.ts';
 import { measurePast, measureVersions } from './measure-flat.ts';
 import { measureFleet } from './measure-fleet.ts';
 import { measureRuntime } from './measure-runtime.ts';
+import { measureService } from './measure-service.ts';
 import { measureSize } from './measure-size.ts';
 import { measureWarm } from './measure-warm.ts';
 import { startWorld, type World } from './world.ts';
@@ -50,6 +51,7 @@ const steps: readonly (readonly [string, (world: World) => Promise<readonly Figu
   ['buried', (world) => measureVersions(world, Math.ceil(runs / 2), 'middle')],
   ['past', (world) => measurePast(world, runs)],
   ['fleet', (world) => measureFleet(world)],
+  ['service', (world) => measureService(world)],
   ['size', (world) => measureSize(world, Math.ceil(runs / 2))],
 ];
 

@@ -26,7 +26,8 @@ export async function listen(
       headersTimeout: limits.httpBodyTimeoutMs,
       requestTimeout: 2 * limits.httpBodyTimeoutMs,
       connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 5_000,
+      // Longer than a proxy or a sender keeps an idle connection: who closes it first cuts a request off.
+      keepAliveTimeout: 75_000,
       maxHeaderSize: 16_384,
     },
     getRequestListener(fetch, { overrideGlobalObjects: false }),

@@ -1,4 +1,3 @@
-import { connect, createServer } from 'node:net';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
@@ -7,6 +6,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import { ConfigurationError, StateStoreUnavailableError } from '../../src/domain/errors.ts';
 import { type PostgresServer, postgresFolder, startPostgres } from '../engines/postgres.ts';
+import { startPostgresProxy } from '../engines/postgres-proxy.ts';
 import { committed, firstClaim } from './rollback-samples.ts';
 import { describeRollbackStore } from './rollback-store.contract.ts';
 import {
@@ -91,16 +91,16 @@ function describeOwn(): void {
   });
 
   test('knows a write of its own whose answer was lost, and one that never arrived', async () => {
-    const proxy = await startCutter(server.url);
-    const store = open(url.replace(/@[^/]*/, `@127.0.0.1:${proxy.port}`));
+    const proxy = await startPostgresProxy(url);
+    const store = open(proxy.url);
     try {
       const first = firstClaim('fraud', '1');
       await store.write(firstClaim('other', '1'), soon());
-      proxy.cutAt('answer');
+      proxy.arm({ nth: 1, moment: 'after' });
       expect(await store.write(first, soon())).toBe('written');
       expect(await readItems(store, 'fraud', first.record.id)).toEqual(itemsOf(first));
 
-      proxy.cutAt('request');
+      proxy.arm({ nth: 1, moment: 'before' });
       const second = committed(first);
       const lost = store.write(second, soon());
       await expect(lost).rejects.toThrow(StateStoreUnavailableError);
@@ -212,52 +212,6 @@ async function openData(): Promise<StoreData> {
 
 async function tablesIn(schema: string): Promise<readonly unknown[]> {
   return [...(await onServer('SELECT tablename FROM pg_tables WHERE schemaname = $1', [schema]))];
-}
-
-/** A way to the server that ends when a COMMIT comes by: before it is passed on, or before its answer is. */
-async function startCutter(to: string): Promise<{
-  readonly port: number;
-  readonly cutAt: (what: 'request' | 'answer') => void;
-  readonly stop: () => Promise<void>;
-}> {
-  const { hostname, port } = new URL(to);
-  let cut: 'request' | 'answer' | null = null;
-  const listener = createServer((client) => {
-    const upstream = connect(Number(port), hostname);
-    let isAwaited = false;
-    const end = (): void => {
-      cut = null;
-      client.destroy();
-      upstream.destroy();
-    };
-    client.on('data', (data) => {
-      const isCommit = cut !== null && data.includes('COMMIT');
-      if (isCommit && cut === 'request') return end();
-      isAwaited ||= isCommit;
-      upstream.write(data);
-    });
-    upstream.on('data', (data) => {
-      if (isAwaited) end();
-      else client.write(data);
-    });
-    for (const socket of [client, upstream]) {
-      socket.on('error', () => undefined);
-      socket.on('close', () => [client, upstream].map((one) => one.destroy()));
-    }
-  });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return {
-    port: address.port,
-    cutAt: (what) => {
-      cut = what;
-    },
-    stop: async () => {
-      // Its connections end with the stores that use them.
-      listener.close();
-    },
-  };
 }
 
 async function onServer(sql: string, values: readonly unknown[] = []) {

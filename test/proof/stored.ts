@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
 /** What the stores hold of one registered model, read past the product's own adapters. */
+import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import { Client } from 'pg';
 import type { OutboxNotice } from '../../src/domain/record/outbox.ts';
 import type { RollbackRecord } from '../../src/domain/record/record.ts';
 import {
@@ -60,6 +61,26 @@ export function storedInSQLite(file: string, model: string): StoredModel {
     ]);
   } finally {
     database.close();
+  }
+}
+
+export async function storedInPostgres(url: string, model: string): Promise<StoredModel> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const select = async (kind: Doc['kind'], table: string, of: string): Promise<Doc[]> => {
+      const { rows } = await client.query(`SELECT doc FROM model_rollback_${table} WHERE ${of}`, [
+        model,
+      ]);
+      return rows.map(({ doc }) => ({ kind, text: String(doc) }));
+    };
+    return decoded([
+      ...(await select('state', 'state', 'model_name = $1')),
+      ...(await select('record', 'record', 'model_name = $1')),
+      ...(await select('notice', 'notice', "rollback_id LIKE $1 || '/%'")),
+    ]);
+  } finally {
+    await client.end();
   }
 }
 
