@@ -1,4 +1,4 @@
-/** Servers that lack what a rollback needs, by the shapes of their answers: MLflow 1.30, other products. */
+/** Servers that lack what a rollback needs, by the shapes of their answers. For MLflow 1.30 a real one: e2e/mlflow-1-30.test.ts. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { inspectRegistry } from '../../src/adapters/mlflow/inspect-registry.ts';
 import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
@@ -53,7 +53,7 @@ async function inspected(act: (request: ProxiedRequest) => ProxyAct) {
 
 describe('MLflowModelRegistry on a server without aliases', () => {
   test('refuses to read and to move one, and says which server has them', async () => {
-    const { registry, requests } = await serve(without('1.30.0'));
+    const { registry, requests } = await serve(without('2.2.2'));
     const aliased = registry.through({ kind: 'alias', alias: 'champion' });
     const read = aliased.read('m', [], soon());
     await expect(read).rejects.toBeInstanceOf(RegistryRefusedError);
@@ -68,9 +68,9 @@ describe('MLflowModelRegistry on a server without aliases', () => {
 
 describe('inspectRegistry', () => {
   test('names a server that is too old', async () => {
-    expect(await inspected(without('1.30.0'))).toMatchObject({
+    expect(await inspected(without('2.2.2'))).toMatchObject({
       verdict: 'problem',
-      message: expect.stringContaining('MLflow 1.30.0). That is too old'),
+      message: expect.stringContaining('MLflow 2.2.2). It is too old'),
       fix: 'Update the server to MLflow 2.3 or later.',
     });
   });

@@ -23,9 +23,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   MLFLOW_PINS,
-  MLFLOW_VERSIONS,
   MLFLOW_WHEELS,
   type MLflowName,
+  type MLflowVersion,
   mlflowName,
 } from './mlflow-versions.ts';
 import { canRun, runToEnd } from './processes.ts';
@@ -191,7 +191,8 @@ export async function installEngine(name: EngineName | ToolName): Promise<'insta
 }
 
 function mlflowRecipes(): Readonly<Record<MLflowName, EngineRecipe>> {
-  const recipes = MLFLOW_VERSIONS.map((version) => {
+  const versions = Object.keys(MLFLOW_PINS) as MLflowVersion[];
+  const recipes = versions.map((version) => {
     const wheel = MLFLOW_WHEELS[version];
     const pins = [...MLFLOW_PINS[version], ...(wheel === undefined ? [] : [wheel])];
     const install: EngineRecipe['install'] = async (folder, logFile) => {

@@ -6,6 +6,7 @@
 
 /** Oldest first. */
 export type MLflowVersion =
+  | typeof TOO_OLD_MLFLOW
   | '2.3.2'
   | '2.9.2'
   | '2.16.2'
@@ -22,6 +23,9 @@ export type MLflowName = 'mlflow' | `mlflow-${Exclude<MLflowVersion, typeof MLFL
 
 /** The version of every suite that does not name another. */
 export const MLFLOW_VERSION = '3.17.2';
+
+/** Has stages and no aliases, and its searches have no order: one suite shows what is refused on it. */
+export const TOO_OLD_MLFLOW = '1.30.1';
 
 /** Before 3.6 or so the servers do not start with SQLAlchemy 2.1, and pandas 3 is not admitted. */
 const OLDER: readonly string[] = ['alembic==1.20.1', 'pandas==2.3.3', 'sqlalchemy==2.0.58'];
@@ -57,6 +61,17 @@ const OWN_PINS: readonly string[] = [
 ];
 
 export const MLFLOW_PINS: Readonly<Record<MLflowVersion, readonly string[]>> = {
+  [TOO_OLD_MLFLOW]: [
+    `mlflow-skinny==${TOO_OLD_MLFLOW}`,
+    'alembic==1.13.3',
+    'flask==2.3.3',
+    'gunicorn==20.1.0',
+    'numpy==1.26.4',
+    'pandas==2.3.3',
+    'querystring-parser==1.2.4',
+    'setuptools==80.10.2',
+    'sqlalchemy==1.4.54',
+  ],
   '2.3.2': ['mlflow-skinny==2.3.2', ...WITH_PARSER, 'flask==2.3.3', 'gunicorn==20.1.0'],
   '2.9.2': ['mlflow-skinny==2.9.2', ...WITH_PARSER, 'flask==3.1.3', 'gunicorn==21.2.0'],
   '2.16.2': ['mlflow-skinny==2.16.2', ...WITH_GRAPHENE],
@@ -77,9 +92,10 @@ export const MLFLOW_WHEELS: Partial<Readonly<Record<MLflowVersion, string>>> = {
   '3.18.0': 'mlflow==3.18.0',
 };
 
-export const MLFLOW_VERSIONS: readonly MLflowVersion[] = Object.keys(
-  MLFLOW_PINS,
-) as MLflowVersion[];
+/** Those that can be used. */
+export const MLFLOW_VERSIONS: readonly MLflowVersion[] = (
+  Object.keys(MLFLOW_PINS) as MLflowVersion[]
+).filter((version) => version !== TOO_OLD_MLFLOW);
 
 export function mlflowName(version: MLflowVersion): MLflowName {
   return version === MLFLOW_VERSION ? 'mlflow' : `mlflow-${version}`;

@@ -119,7 +119,7 @@ export function startMiniStack(): Promise<RunningEngine> {
 }
 
 function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command {
-  const args = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port)];
+  const args = ['server', '--host', '127.0.0.1', '--port', String(port)];
   args.push('--workers', String(options.workers ?? 1));
   args.push('--artifacts-destination', join(folder, 'artifacts'));
   if (options.artifactsOnly === true) {
@@ -127,7 +127,8 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     args.push('--artifacts-only');
   } else {
     const databaseUri = options.databaseUri ?? `sqlite:///${join(folder, 'mlflow.db')}`;
-    args.push('--backend-store-uri', databaseUri);
+    // The default since 2.0; before, a server with a database does not start without it.
+    args.push('--backend-store-uri', databaseUri, '--serve-artifacts');
   }
   if (options.hasWorkspaces === true) args.push('--enable-workspaces');
   if (options.staticPrefix !== undefined) {
@@ -150,7 +151,8 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     env['MLFLOW_AUTH_CONFIG_PATH'] = file;
     env['MLFLOW_FLASK_SERVER_SECRET_KEY'] = randomBytes(16).toString('hex');
   }
-  return { command: join(bin, 'python'), args, env };
+  // Not `python -m mlflow`, which 1.30 does not know.
+  return { command: join(bin, 'mlflow'), args, env };
 }
 
 function basicAuthConfig(

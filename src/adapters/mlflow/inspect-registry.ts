@@ -65,6 +65,7 @@ interface Capabilities {
   /** Null where it is not reported, as by managed forms of MLflow and by proxies. */
   readonly version: string | null;
   readonly hasAliases: boolean;
+  readonly searchesByNumber: boolean;
 }
 
 async function capabilitiesOf(client: MLflowClient, deadline: Deadline): Promise<Capabilities> {
@@ -72,7 +73,21 @@ async function capabilitiesOf(client: MLflowClient, deadline: Deadline): Promise
     versionOf(client, deadline),
     hasAliasRoute(client, deadline),
   ]);
-  return { version, hasAliases };
+  // Servers before 2.1 do not report their version: one with aliases is younger.
+  const searchesByNumber = hasAliases || (await doesSearchByNumber(client, deadline));
+  return { version, hasAliases, searchesByNumber };
+}
+
+/** A server before 2.2 refuses the filter; what else goes wrong proves nothing. */
+async function doesSearchByNumber(client: MLflowClient, deadline: Deadline): Promise<boolean> {
+  const filter = "name = 'model-rollback-doctor' AND version_number < 1";
+  const query = new URLSearchParams({ filter, max_results: '1' });
+  const path = `${mlflowApi.root}/model-versions/search?${query}`;
+  try {
+    return (await client.send('GET', path, null, deadline)).status !== 400;
+  } catch {
+    return true;
+  }
 }
 
 /** A server that has the route says in JSON that there is no such model. What else goes wrong proves nothing. */
@@ -102,6 +117,7 @@ function judge(
     address,
     version,
     hasAliases,
+    searchesByNumber,
     modelCount,
   }: Capabilities & {
     readonly address: string;
@@ -111,9 +127,9 @@ function judge(
   const right = iamService === null ? 'EDIT' : `its actions of ${iamService} in IAM`;
   const what = version === null ? 'of an unknown version' : `MLflow ${version}`;
   const message = `${address} answers and accepts the login (${what}).`;
-  if (version !== null && isTooOld(version)) {
+  if (!searchesByNumber || (version !== null && isTooOld(version))) {
     const fix = 'Update the server to MLflow 2.3 or later.';
-    return problem('registry', `${message} That is too old: its searches have no order.`, fix);
+    return problem('registry', `${message} It is too old: its searches have no order.`, fix);
   }
   if (!hasAliases) {
     const fix = 'To move an alias, update the server to MLflow 2.3 or later; a stage can be moved.';
