@@ -13,16 +13,17 @@ import {
   registryVariable,
   workspaceFromEnv,
 } from './registry-settings.ts';
+import { senderSettingsFromEnv } from './sender-settings.ts';
 
 /**
- * Everything that was set for a command: as for the function, and registries of Databricks, whose code has no room
- * there.
+ * Everything that was set for a command or the service: as for the function, and what has no room there: registries
+ * of Databricks, and who sends alerts and webhooks.
  * @throws ConfigurationError
  */
 export function commandConfig(env: Env): Config {
   const config = configFromEnv(env, 'command', commandRegistry);
   requireAliases(env, config.pointers);
-  return config;
+  return { ...config, senders: senderSettingsFromEnv(env) };
 }
 
 /** @throws ConfigurationError */

@@ -20,6 +20,7 @@ import { type HookSettings, hookSettingsFromEnv } from './hook-settings.ts';
 import { pointerSettingsFromEnv } from './pointer-settings.ts';
 import { type Env, read, readSetting, readTime, readWhole, wrong } from './read-env.ts';
 import { type RegistryConfig, registryFromEnv } from './registry-settings.ts';
+import type { SenderSettings } from './sender-settings.ts';
 import { type StoreConfig, type Surface, storeFromEnv } from './store-settings.ts';
 
 export type { Env } from './read-env.ts';
@@ -43,6 +44,8 @@ export interface Config {
   /** Null in Lambda, whose clock AWS keeps right. */
   readonly clockSkewMaxMs: number | null;
   readonly alarms: AlarmSettings;
+  /** Those that only commands and the service read. @default nothing is set */
+  readonly senders?: SenderSettings;
   readonly warnings: readonly Warning[];
 }
 

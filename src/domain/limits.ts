@@ -185,6 +185,10 @@ export const limits = {
   httpBudgetMs: 60_000,
   /** A message with alerts is answered within this (20 s): senders wait about 30 s. */
   alertsBudgetMs: 20_000,
+  /** How old a signed message may be (5 min), and how far ahead the clock of its sender. */
+  signedAgeMaxMs: 300_000,
+  /** A delivery of MLflow (1 h): its later tries have the time of the first, and a second one changes nothing. */
+  deliveryAgeMaxMs: 3_600_000,
   /** Of one token: so many requests at once, and so many a second. */
   httpBurst: 600,
   httpPerSecond: 300,

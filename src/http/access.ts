@@ -18,6 +18,11 @@ export interface Caller {
 export interface Access {
   /** @throws HttpError for who may not do it */
   check(request: Request, needed: Role): Caller;
+  /**
+   * Who signs needs no token.
+   * @param verify throws for a message that is not signed by this sender
+   */
+  checkSigned(request: Request, sender: string, verify: () => void): Caller;
 }
 
 export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
@@ -31,12 +36,15 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
         takeFrom('open');
         return { role: 'operator', name: null };
       }
-      const [, sent] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+      const sent = tokenIn(request.headers.get('authorization') ?? '');
       const token = sent === undefined ? null : findToken(policy.tokens, sent);
       if (token === null) {
         takeFrom('unknown');
         const what = sent === undefined ? 'There is no token' : 'The token is not known';
-        throw new HttpError('UnauthorizedError', `${what}. Send Authorization: Bearer TOKEN.`);
+        throw new HttpError(
+          'UnauthorizedError',
+          `${what}. Send Authorization: Bearer TOKEN, or the token as the password of basic authentication.`,
+        );
       }
       takeFrom(token.digest.toString('hex'));
       if (needed === 'operator' && token.role !== 'operator') {
@@ -45,10 +53,30 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
       }
       return { role: token.role, name: token.name };
     },
+    checkSigned: (request, sender, verify) => {
+      refuseOtherOrigin(request);
+      try {
+        verify();
+      } catch (error) {
+        takeFrom('unknown');
+        throw error;
+      }
+      takeFrom(`signed by ${sender}`);
+      return { role: 'operator', name: sender };
+    },
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+/** As a bearer, or as the password of any user. */
+function tokenIn(authorization: string): string | undefined {
+  const [, scheme = '', sent = ''] = /^(Bearer|Basic) +(\S+) *$/i.exec(authorization) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return sent === '' ? undefined : sent;
+  const login = Buffer.from(sent, 'base64').toString('utf8');
+  const end = login.indexOf(':');
+  return end < 0 || end + 1 === login.length ? undefined : login.slice(end + 1);
+}
 
 /** A page of another site must not act with the network of whoever reads it. */
 function refuseOtherOrigin(request: Request): void {

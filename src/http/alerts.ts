@@ -15,7 +15,7 @@ import { alarmTriggerId } from '../lambda/watch-ports.ts';
 import { deadlineWithin } from '../ports/deadline.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { type ErrorAnswer, errorAnswer } from './http-error.ts';
-import { readJson } from './read-body.ts';
+import { parseJson, readJson } from './read-body.ts';
 
 /**
  * A message of Alertmanager or Grafana: an answer for each alert, in their order. Whatever was understood is 200,
@@ -23,7 +23,9 @@ import { readJson } from './read-body.ts';
  * and what was handled is answered from its record.
  */
 export async function answerAlerts(call: HttpCall): Promise<Answer> {
-  const group = parseAlertGroup(await readJson(call.request));
+  const { request, body: signed } = call;
+  const message = signed === undefined ? await readJson(request) : parseJson(request, signed);
+  const group = parseAlertGroup(message);
   const results = await resultsOf(call, group);
   const { leftOut } = group;
   if (leftOut > 0) {

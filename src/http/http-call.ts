@@ -13,6 +13,8 @@ export interface Answer {
 export interface HttpCall {
   readonly deps: RollbackDeps;
   readonly request: Request;
+  /** The body, where it was read to check its signature. @default the request still has it */
+  readonly body?: Uint8Array;
   readonly caller: Caller;
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;

@@ -12,15 +12,30 @@ export async function readJson(
   request: Request,
   timeoutMs: number = limits.httpBodyTimeoutMs,
 ): Promise<unknown> {
+  return parseJson(request, await readBody(request, timeoutMs));
+}
+
+/**
+ * The same in two steps, where the bytes are signed: first what was sent, bounded in size and time.
+ * @throws HttpError, InvalidRequestError
+ */
+export async function readBody(
+  request: Request,
+  timeoutMs: number = limits.httpBodyTimeoutMs,
+): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() !== 'identity') {
     throw new HttpError('UnsupportedMediaTypeError', 'Send the body without a content encoding.');
   }
   if (Number(request.headers.get('content-length') ?? 0) > limits.httpBodyBytesMax)
     throw tooLarge();
-  const bytes = await readBytes(request, timeoutMs);
+  return await readBytes(request, timeoutMs);
+}
+
+/** @throws HttpError, InvalidRequestError */
+export function parseJson({ headers }: Request, bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
+  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
   if (!/^application\/([\w.-]+\+)?json$/i.test(type.trim())) {
     throw new HttpError(
       'UnsupportedMediaTypeError',

@@ -5,12 +5,15 @@ import { limits } from '../domain/limits.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
 import { type CallReport, logError } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
-import { type AccessPolicy, type Caller, makeAccess } from './access.ts';
+import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
+import { admitGrafana, admitMlflow } from './admission.ts';
 import { answerAlerts } from './alerts.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { makeMetricsText } from './metrics-text.ts';
+import { answerWebhook, type WebhookSender, webhooksOff } from './mlflow-webhook.ts';
 import { pathAfter } from './path.ts';
+import { parseJson } from './read-body.ts';
 import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
 import type { Role } from './tokens.ts';
 import { approve, decide, requestRollback } from './writes.ts';
@@ -18,6 +21,10 @@ import { approve, decide, requestRollback } from './writes.ts';
 export interface ServiceOptions {
   readonly deps: RollbackDeps;
   readonly access: AccessPolicy;
+  /** What Grafana signs with. @default its messages need a token */
+  readonly grafanaSecret?: string | null;
+  /** @default webhooks of MLflow are not received */
+  readonly mlflow?: WebhookSender | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
 }
@@ -30,20 +37,22 @@ export interface Service {
 }
 
 /** The service as a Web-standard handler, for a server of Node and for a Function URL. */
-export function makeService({ deps, access: policy, isStopping }: ServiceOptions): Service {
+export function makeService(options: ServiceOptions): Service {
+  const { deps, access: policy, isStopping } = options;
   const access = makeAccess(policy, deps.clock);
   const metrics = makeMetricsText(deps.clock);
   const report = (one: CallReport): void => metrics.add([one]);
   const callers = new WeakMap<Request, Caller>();
+  const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
+    callers.set(request, caller);
+    const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
+    return { deps, request, caller, deadline, report, ...(body && { body }) };
+  };
   /** A route that a caller with this role may use. */
   const route =
     (needed: Role, answer: (call: HttpCall) => Promise<Answer>) =>
-    async ({ req: { raw: request } }: Context): Promise<Response> => {
-      const caller = access.check(request, needed);
-      callers.set(request, caller);
-      const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
-      return jsonResponse(await answer({ deps, request, caller, deadline, report }));
-    };
+    async ({ req: { raw: request } }: Context): Promise<Response> =>
+      jsonResponse(await answer(callOf(request, access.check(request, needed))));
   const app = new Hono({ strict: true });
   app.get('/healthz', () => jsonResponse({ body: { status: 'ok' } }));
   app.get('/readyz', async () => {
@@ -61,8 +70,7 @@ export function makeService({ deps, access: policy, isStopping }: ServiceOptions
     route('viewer', async () => ({ body: about })),
   );
   app.post('/v1/rollbacks', route('operator', requestRollback));
-  app.post('/v1/alerts', route('operator', answerAlerts));
-  app.post('/v1/webhooks/mlflow', route('operator', noWebhooks));
+  addSenders(app, options, { access, callOf });
   app.get('/v1/models', route('viewer', getModels));
   app.get('/v1/models/*', route('viewer', getModel));
   app.post('/v1/models/*', route('operator', decide));
@@ -99,6 +107,28 @@ export function makeService({ deps, access: policy, isStopping }: ServiceOptions
 
 // ---------------------------------------------------------------------------------------------------
 
+/** The routes of those that may sign instead of sending a token. */
+function addSenders(
+  app: Hono,
+  { deps: { clock }, grafanaSecret = null, mlflow = null }: ServiceOptions,
+  { access, callOf }: { readonly access: Access; readonly callOf: CallOf },
+): void {
+  app.post('/v1/alerts', async ({ req: { raw: request } }) => {
+    const signed = await admitGrafana(access, clock, { request, secret: grafanaSecret });
+    const caller = signed?.caller ?? access.check(request, 'operator');
+    return jsonResponse(await answerAlerts(callOf(request, caller, signed?.body)));
+  });
+  app.post('/v1/webhooks/mlflow', async ({ req: { raw: request } }) => {
+    if (mlflow === null) throw webhooksOff();
+    const { secret, workspace } = mlflow;
+    const { caller, body, deliveryId } = await admitMlflow(access, clock, { request, secret });
+    const delivery = { id: deliveryId, body: parseJson(request, body), workspace };
+    return jsonResponse(await answerWebhook(callOf(request, caller, body), delivery));
+  });
+}
+
+type CallOf = (request: Request, caller: Caller, body?: Uint8Array) => HttpCall;
+
 const about = {
   service: 'model-rollback',
   message: 'There is no console yet. The routes are in docs/reference/http.md.',
@@ -126,18 +156,13 @@ function errorResponse(thrown: unknown): Response {
 
 function unknownRoute(request: Request): HttpError {
   const path = pathOf(request);
-  const isKnown = /^\/(|healthz|readyz|metrics|v1\/(models|rollbacks|alerts)(\/.*)?)$/.test(path);
+  const isKnown =
+    /^\/(|healthz|readyz|metrics|v1\/(models|rollbacks|alerts|webhooks\/mlflow)(\/.*)?)$/.test(
+      path,
+    );
   return isKnown
     ? new HttpError('MethodNotAllowedError', `${request.method} is not possible here.`)
     : new HttpError('NotFoundError', 'There is no such route. See docs/reference/http.md.');
-}
-
-/** @throws HttpError always: nobody has made it yet */
-async function noWebhooks(): Promise<Answer> {
-  throw new HttpError(
-    'NotImplementedError',
-    "MLflow's webhooks are off: no secret is set to check their signatures with.",
-  );
 }
 
 /** As it came; the query is not logged. */

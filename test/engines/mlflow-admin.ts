@@ -33,6 +33,14 @@ interface WirePage {
   readonly next_page_token?: string;
 }
 
+interface WireWebhook {
+  readonly webhook: { readonly webhook_id: string };
+}
+
+interface WireWebhookTest {
+  readonly result: { readonly response_status: number; readonly response_body: string };
+}
+
 const CALL_TIMEOUT_MS = 20_000;
 const CLOCK_TIMEOUT_MS = 2_000;
 const PAGE_SIZE = 1_000;
@@ -97,6 +105,23 @@ export class MLflowAdmin {
     };
     const pairs = (model.aliases ?? []).map(({ alias, version }) => [alias, String(version)]);
     return Object.fromEntries(pairs);
+  }
+
+  /** A webhook for events such as `MODEL_VERSION_ALIAS.CREATED`, and its id. */
+  async createWebhook(url: string, events: readonly string[], secret?: string): Promise<string> {
+    const list = events.map((event) => {
+      const [entity, action] = event.split('.');
+      return { entity, action };
+    });
+    const wanted = { name: 'model-rollback', url, events: list, ...(secret && { secret }) };
+    const { webhook } = (await this.#call('POST', 'webhooks', wanted)) as WireWebhook;
+    return webhook.webhook_id;
+  }
+
+  /** Sends an example. @returns what the receiver answered */
+  async testWebhook(id: string): Promise<{ readonly status: number; readonly body: string }> {
+    const { result } = (await this.#call('POST', `webhooks/${id}/test`, {})) as WireWebhookTest;
+    return { status: result.response_status, body: result.response_body };
   }
 
   async tagVersion(name: string, version: string, key: string, value: string): Promise<void> {

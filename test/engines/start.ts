@@ -34,6 +34,8 @@ export interface MLflowOptions {
   /** Starts with a slash; is part of the returned URL. */
   readonly staticPrefix?: string;
   readonly workers?: number;
+  /** Webhooks with a secret, to addresses of this machine, known to the server at once. */
+  readonly hasWebhooks?: boolean;
 }
 
 interface Launch {
@@ -144,6 +146,14 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     // Seven more processes that serve no registry call.
     MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
   };
+  if (options.hasWebhooks === true) {
+    // A key of Fernet: 32 bytes, in base64 with - and _.
+    const key = randomBytes(32).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    env['MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY'] = key;
+    env['MLFLOW_WEBHOOK_ALLOWED_SCHEMES'] = 'http,https';
+    env['MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS'] = 'true';
+    env['MLFLOW_WEBHOOK_CACHE_TTL'] = '0';
+  }
   if (options.basicAuth !== undefined) {
     const file = join(folder, 'basic-auth.ini');
     writeFileSync(file, basicAuthConfig(options, options.basicAuth, folder), { mode: 0o600 });

@@ -2,13 +2,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Composed, clock, jsonLogger } from '../../assemble.ts';
 import { compose } from '../../compose.ts';
 import { storeLabel } from '../../compose-store.ts';
-import { configFromEnv } from '../../config/config-from-env.ts';
+import { commandConfig } from '../../config/command-config.ts';
+import type { Config } from '../../config/config-from-env.ts';
 import { ConfigurationError, InvalidRequestError, messageOf } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { limits } from '../../domain/limits.ts';
 import { isoTime } from '../../domain/registry/model.ts';
 import { isLoopback, type Listener, listen, loopbackHosts } from '../../http/listen.ts';
-import { makeService, type Service } from '../../http/service.ts';
+import { makeService, type Service, type ServiceOptions } from '../../http/service.ts';
 import { parseTokens, type Token } from '../../http/tokens.ts';
 import { type Deadline, deadlineAfter } from '../../ports/deadline.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -44,7 +45,7 @@ export const serveCommand: Command = {
           'a file of lines such as: operator TOKEN ci',
       );
     }
-    const config = configFromEnv(context.env, 'command');
+    const config = commandConfig(context.env);
     const logger = serviceLogger(context);
     for (const { code, message } of config.warnings) logger.log('warn', message, { code });
     context.showState(await storeLabel(config.store));
@@ -55,7 +56,7 @@ export const serveCommand: Command = {
       isService: true,
     });
     try {
-      return await serve(context, composed, { address, tokens });
+      return await serve(context, composed, { address, tokens, ...sendersOf(config) });
     } finally {
       composed.close();
     }
@@ -69,15 +70,33 @@ interface Address {
   readonly port: number;
 }
 
+interface ServeOptions extends Pick<ServiceOptions, 'grafanaSecret' | 'mlflow'> {
+  readonly address: Address;
+  readonly tokens: readonly Token[] | null;
+}
+
+/** Who needs no token, since it signs what it sends. */
+function sendersOf({
+  senders,
+  registry: { workspace },
+}: Config): Omit<ServeOptions, 'address' | 'tokens'> {
+  const secret = senders?.mlflowSecret ?? null;
+  return {
+    grafanaSecret: senders?.grafanaSecret ?? null,
+    mlflow: secret === null ? null : { secret, workspace },
+  };
+}
+
 async function serve(
   context: CommandContext,
   { deps }: Composed,
-  { address, tokens }: { readonly address: Address; readonly tokens: readonly Token[] | null },
+  { address, tokens, ...senders }: ServeOptions,
 ): Promise<ExitCode> {
   const interrupt = context.listen();
   const { signal } = interrupt;
   let hosts: readonly string[] = [];
   const service = makeService({
+    ...senders,
     deps,
     access: tokens === null ? { kind: 'open', hosts: () => hosts } : { kind: 'tokens', tokens },
     isStopping: () => signal.aborted,

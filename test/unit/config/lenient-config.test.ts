@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configFromEnv } from '../../../src/config/config-from-env.ts';
+import { commandConfig } from '../../../src/config/command-config.ts';
 import { inspectSettings } from '../../../src/config/inspect-settings.ts';
 import { lenientConfig } from '../../../src/config/lenient-config.ts';
 import { pointerSettingsFromEnv } from '../../../src/config/pointer-settings.ts';
@@ -13,7 +13,7 @@ const sound = {
 describe('lenientConfig', () => {
   test('is the configuration when nothing is wrong', () => {
     expect(lenientConfig(sound)).toEqual({
-      config: configFromEnv(sound, 'command'),
+      config: commandConfig(sound),
       error: null,
       registryError: null,
       storeError: null,
@@ -42,7 +42,7 @@ describe('lenientConfig', () => {
       else expect(partError).toBeNull();
     }
     if (part !== 'pointersError') expect(config.pointers).toEqual(pointerSettingsFromEnv(env));
-    const whole = configFromEnv(sound, 'command');
+    const whole = commandConfig(sound);
     if (part !== 'registryError') expect(config.registry).toEqual(whole.registry);
     if (part !== 'storeError') expect(config.store).toEqual(whole.store);
     if (part !== 'topicError') expect(config.topicArn).toEqual(whole.topicArn);
@@ -57,7 +57,7 @@ describe('lenientConfig', () => {
 
 describe('inspectSettings', () => {
   const checks = (env: Record<string, string>) =>
-    inspectSettings(configFromEnv({ ...sound, ...env }, 'command'), 'This shell');
+    inspectSettings(commandConfig({ ...sound, ...env }), 'This shell');
 
   test('tells what counts in one line', () => {
     expect(checks({ ROLLBACK_COOLDOWN_HOURS: '0.5', ROLLBACK_BLAST_RADIUS: 'off' })).toEqual([

@@ -1,0 +1,34 @@
+import { type Delivery, noteDelivery } from '../app/note-delivery.ts';
+import { RollbackInProgressError } from '../domain/errors.ts';
+import type { Answer, HttpCall } from './http-call.ts';
+import { errorAnswer, HttpError } from './http-error.ts';
+
+/** Whose webhooks are received. */
+export interface WebhookSender {
+  readonly secret: string;
+  readonly workspace: string | null;
+}
+
+/**
+ * A webhook of MLflow, whose signature fits. Whatever was understood is 200. MLflow sends again what it gets a 503
+ * for, and drops what it gets a 4xx for.
+ */
+export async function answerWebhook(
+  { deps, deadline }: HttpCall,
+  delivery: Delivery,
+): Promise<Answer> {
+  try {
+    return { body: await noteDelivery(deps, delivery, deadline) };
+  } catch (error) {
+    if (!(error instanceof RollbackInProgressError)) throw error;
+    return { status: 503, body: { error: errorAnswer(error).error } };
+  }
+}
+
+export function webhooksOff(): HttpError {
+  return new HttpError(
+    'NotImplementedError',
+    "MLflow's webhooks are off, since nothing is set to check their signatures with. Set " +
+      'ROLLBACK_MLFLOW_WEBHOOK_SECRET to the secret of the webhook, and start the service again.',
+  );
+}
