@@ -40,7 +40,7 @@ export async function measureService(world: World): Promise<readonly Figure[]> {
         return { status, isNew, ms: performance.now() - atMs };
       }),
     );
-    const lost = replies.filter(({ status }) => status !== 200).length;
+    const lost = replies.filter(({ status }) => status >= 300 || status === 0).length;
     const done = await rolledBack(service.url, models);
     const figure = (what: string, values: readonly number[], budget: number | null): Figure =>
       soleFigure({

@@ -183,6 +183,10 @@ export const limits = {
   httpBodyBytesMax: 1_048_576,
   httpBodyTimeoutMs: 10_000,
   httpBudgetMs: 60_000,
+  /** A webhook is answered within this; what takes longer goes on after it. */
+  httpAnswerMs: 900,
+  /** Pauses before alerts are tried again whose sender has its answer already. */
+  alertPausesMs: [5_000, 15_000, 60_000, 240_000],
   /** A message with alerts is answered within this (20 s): senders wait about 30 s. */
   alertsBudgetMs: 20_000,
   /** How old a signed message may be (5 min), and how far ahead the clock of its sender. */

@@ -12,7 +12,7 @@ import { limits } from '../domain/limits.ts';
 import { anyCall } from '../lambda/answer-event.ts';
 import { type Call, serveCall } from '../lambda/serve-call.ts';
 import { alarmTriggerId } from '../lambda/watch-ports.ts';
-import { deadlineWithin } from '../ports/deadline.ts';
+import { deadlineAfter } from '../ports/deadline.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { type ErrorAnswer, errorAnswer } from './http-error.ts';
 import { parseJson, readJson } from './read-body.ts';
@@ -20,19 +20,26 @@ import { parseJson, readJson } from './read-body.ts';
 /**
  * A message of Alertmanager or Grafana: an answer for each alert, in their order. Whatever was understood is 200,
  * also what is refused or known already. What only a retry can cure is 503: then the sender sends the group again,
- * and what was handled is answered from its record.
+ * and what was handled is answered from its record. What takes longer than a second is 202, and goes on: then we
+ * try again ourselves.
  */
 export async function answerAlerts(call: HttpCall): Promise<Answer> {
-  const { request, body: signed } = call;
+  const { request, body: signed, deps, afterwards } = call;
   const message = signed === undefined ? await readJson(request) : parseJson(request, signed);
   const group = parseAlertGroup(message);
-  const results = await resultsOf(call, group);
-  const { leftOut } = group;
+  const { leftOut, alerts } = group;
   if (leftOut > 0) {
-    call.deps.logger.log('warn', 'alerts left out', { alerts: leftOut, read: results.length });
+    deps.logger.log('warn', 'alerts left out', { alerts: leftOut, read: alerts.length });
   }
-  const failed = results.find(isToRepeat);
-  const body = { results, ...(leftOut > 0 ? { left_out: leftOut } : {}) };
+  const soFar: AlertResult[] = alerts.map((alert) => ({
+    pending: true,
+    alarm_name: nameOf(alert),
+  }));
+  const work = handleAll(call, group, soFar);
+  const isDone = await afterwards.within(work, (results) => tryAgain(call, group, results));
+  const failed = soFar.find(isToRepeat);
+  const body = { results: [...soFar], ...(leftOut > 0 ? { left_out: leftOut } : {}) };
+  if (isDone === null) return { status: 202, body };
   return failed === undefined
     ? { body }
     : { status: 503, body: { error: 'error' in failed ? failed.error : deferred, ...body } };
@@ -42,6 +49,8 @@ export async function answerAlerts(call: HttpCall): Promise<Answer> {
 
 type AlertResult =
   | RollbackResponse
+  /** Its work goes on. */
+  | { readonly pending: true; readonly alarm_name: string | null }
   | { readonly error: ErrorAnswer['error']; readonly alarm_name: string | null };
 
 const deferred = retryable(
@@ -55,21 +64,42 @@ function retryable(message: string): ErrorAnswer['error'] {
   return errorAnswer(new RegistryUnavailableError(message)).error;
 }
 
-/** Models beside each other; the alerts of one model one after the other. */
-async function resultsOf(call: HttpCall, { alerts, source }: AlertGroup): Promise<AlertResult[]> {
+/**
+ * Models beside each other; the alerts of one model one after the other.
+ * @param results filled as they come
+ */
+async function handleAll(
+  call: HttpCall,
+  { alerts, source }: AlertGroup,
+  results: AlertResult[],
+): Promise<AlertResult[]> {
   const { deps } = call;
-  const deadline = deadlineWithin(deps.clock, limits.alertsBudgetMs, call.deadline);
-  const results = alerts.map(
-    (alert): AlertResult => ({ error: notReached, alarm_name: nameOf(alert) }),
-  );
-  const byModel = Map.groupBy(alerts.entries(), ([, alert]) => modelOf(call, alert));
+  const deadline = deadlineAfter(deps.clock, limits.alertsBudgetMs);
+  const open = [...alerts.entries()].filter(([index]) => isOpen(results[index]));
+  const byModel = Map.groupBy(open, ([, alert]) => modelOf(call, alert));
   await inParallel([...byModel.values()], deadline, async (ofModel) => {
     for (const [index, alert] of ofModel) {
       if (deadline.leftMs() <= limits.writeTimeoutMinMs) return;
       results[index] = await resultOf({ ...call, deadline }, alert, source);
     }
   });
+  for (const [index, alert] of open) {
+    if (isPending(results[index]))
+      results[index] = { error: notReached, alarm_name: nameOf(alert) };
+  }
   return results;
+}
+
+/** The sender has its answer, so nobody else tries what failed. */
+async function tryAgain(call: HttpCall, group: AlertGroup, results: AlertResult[]): Promise<void> {
+  const { deps, afterwards } = call;
+  for (const pauseMs of limits.alertPausesMs) {
+    if (!results.some(isToRepeat)) return;
+    if (!(await afterwards.pause(pauseMs))) break;
+    await handleAll(call, group, results);
+  }
+  const left = results.filter(isToRepeat).length;
+  if (left > 0) deps.logger.log('error', 'alerts not handled', { alerts: left });
 }
 
 async function resultOf(
@@ -108,5 +138,13 @@ function modelOf({ deps: { settings } }: HttpCall, alert: AlertPayload): string 
 }
 
 function isToRepeat(result: AlertResult): boolean {
-  return 'error' in result || result.outcome === 'DEFERRED';
+  return 'error' in result || ('outcome' in result && result.outcome === 'DEFERRED');
+}
+
+function isPending(result: AlertResult | undefined): boolean {
+  return result !== undefined && 'pending' in result;
+}
+
+function isOpen(result: AlertResult | undefined): boolean {
+  return result !== undefined && (isPending(result) || isToRepeat(result));
 }

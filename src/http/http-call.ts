@@ -2,6 +2,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { Caller } from './access.ts';
+import type { Afterwards } from './afterwards.ts';
 
 /** What a route answers with. */
 export interface Answer {
@@ -18,4 +19,5 @@ export interface HttpCall {
   readonly caller: Caller;
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;
+  readonly afterwards: Afterwards;
 }

@@ -14,16 +14,23 @@ export interface WebhookSender {
  * for, and drops what it gets a 4xx for.
  */
 export async function answerWebhook(
-  { deps, deadline }: HttpCall,
+  { deps, deadline, afterwards }: HttpCall,
   delivery: Delivery,
 ): Promise<Answer> {
   try {
-    return { body: await noteDelivery(deps, delivery, deadline) };
+    // A sweep finds what a failure after the answer leaves out.
+    const noted = await afterwards.within(noteDelivery(deps, delivery, deadline), async () => {});
+    return noted === null ? { status: 202, body: accepted } : { body: noted };
   } catch (error) {
     if (!(error instanceof RollbackInProgressError)) throw error;
     return { status: 503, body: { error: errorAnswer(error).error } };
   }
 }
+
+const accepted = {
+  result: 'accepted',
+  why: 'The registry takes long. It is read after this answer.',
+};
 
 export function webhooksOff(): HttpError {
   return new HttpError(

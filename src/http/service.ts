@@ -7,6 +7,7 @@ import { type CallReport, logError } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { admitGrafana, admitMlflow } from './admission.ts';
+import { makeAfterwards } from './afterwards.ts';
 import { answerAlerts } from './alerts.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
@@ -32,6 +33,8 @@ export interface ServiceOptions {
 export interface Service {
   /** Answers one request (docs/reference/http.md). Never throws. */
   fetch(request: Request): Promise<Response>;
+  /** Waits for what goes on after its answer, for at most that long. */
+  end(boundMs: number): Promise<void>;
   /** Does what is due, once. Never throws: the log says what failed. */
   sweep(deadline: Deadline): Promise<void>;
 }
@@ -43,10 +46,11 @@ export function makeService(options: ServiceOptions): Service {
   const metrics = makeMetricsText(deps.clock);
   const report = (one: CallReport): void => metrics.add([one]);
   const callers = new WeakMap<Request, Caller>();
+  const afterwards = makeAfterwards(deps.logger);
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
     const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
-    return { deps, request, caller, deadline, report, ...(body && { body }) };
+    return { deps, request, caller, deadline, report, afterwards, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */
   const route =
@@ -102,7 +106,7 @@ export function makeService(options: ServiceOptions): Service {
       () => undefined,
     );
   };
-  return { fetch, sweep };
+  return { fetch, sweep, end: afterwards.end };
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import { type RunningEngine, startMlflow } from '../engines/start.ts';
 import { alert, alertmanagerMessage } from '../fakes/alerts.ts';
 import { runCommand } from './command.ts';
 import { type Gate, openGate, type Passed } from './gate.ts';
-import { type ServiceProcess, startService } from './service.ts';
+import { postAlerts, type ServiceProcess, startService } from './service.ts';
 import { bareEnv, poll, type Settings } from './world.ts';
 
 const SECRET = 'a-secret-of-mlflow-0123456789';
@@ -74,7 +74,7 @@ describe.skipIf(isMissing)(title("MLflow's webhooks"), () => {
     await setAlias('3');
     const startsAt = new Date().toISOString();
     const fired = alertmanagerMessage([alert({ model, startsAt, fingerprint: 'f00d' })]);
-    const { json } = await service.post('/v1/alerts', fired);
+    const { json } = await postAlerts(service, fired);
 
     expect(json).toMatchObject({
       results: [{ outcome: 'ROLLED_BACK', to_version: '1', plan: { rule: 'recorded' } }],

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uniqueName } from '../engines/engines.ts';
 import { alert, alertmanagerMessage } from '../fakes/alerts.ts';
 import { runCommand } from './command.ts';
-import { type ServiceProcess, startService } from './service.ts';
+import { postAlerts, type ServiceProcess, startService } from './service.ts';
 import {
   createWorld,
   isEngineMissing,
@@ -100,16 +100,13 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback serve'), () => {
     test('acts once for an alert that comes again, and notes that it is resolved', async () => {
       const model = await world.model(THREE);
       const startsAt = now();
-      const first = await service.post('/v1/alerts', message(model, { startsAt }));
-      const again = await service.post('/v1/alerts', message(model, { startsAt }));
-      const resolved = await service.post(
-        '/v1/alerts',
-        message(model, { startsAt, status: 'resolved' }),
-      );
+      const first = await postAlerts(service, message(model, { startsAt }));
+      const again = await postAlerts(service, message(model, { startsAt }));
+      const resolved = await postAlerts(service, message(model, { startsAt, status: 'resolved' }));
 
       expect(first).toMatchObject({
         status: 200,
-        json: { results: [{ outcome: 'ROLLED_BACK', model_name: model, replayed: false }] },
+        json: { results: [{ outcome: 'ROLLED_BACK', model_name: model }] },
       });
       expect(again.json).toMatchObject({ results: [{ outcome: 'ROLLED_BACK', replayed: true }] });
       expect(resolved.json).toMatchObject({ results: [{ outcome: 'IGNORED' }] });

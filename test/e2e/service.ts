@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { builtFile } from './built.ts';
 import type { Env } from './function-process.ts';
 import type { Reply } from './reply.ts';
+import { poll } from './world.ts';
 
 export interface ServiceReply {
   readonly status: number;
@@ -29,6 +30,16 @@ export interface ServiceProcess {
 }
 
 const START_TIMEOUT_MS = 20_000;
+const HANDLED_TIMEOUT_MS = 60_000;
+
+/** Sends alerts until none of them is on its way: an answer that takes longer than a second has no results yet. */
+export async function postAlerts(service: ServiceProcess, message: object): Promise<ServiceReply> {
+  return await poll(
+    () => service.post('/v1/alerts', message),
+    ({ status }) => status !== 202,
+    { timeoutMs: HANDLED_TIMEOUT_MS },
+  );
+}
 
 /** Starts one, and waits until it prints where it listens. */
 export async function startService(

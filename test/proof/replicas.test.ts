@@ -100,7 +100,7 @@ describe.skipIf(isMissing)(title, { timeout: 240_000 }, () => {
       alert({ model, startsAt, fingerprint: Buffer.from(model).toString('hex').slice(-40) }),
     );
     const message = alertmanagerMessage(alerts);
-    // Alertmanager sends again whatever was answered with 503.
+    // Alertmanager sends again whatever was answered with 503; 202 means that it goes on.
     const sendUntilHandled = async (replica: ServiceProcess): Promise<void> => {
       await poll(
         () => replica.post('/v1/alerts', message),

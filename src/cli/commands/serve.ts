@@ -115,7 +115,7 @@ async function serve(
   // A second signal ends the process at once.
   interrupt.close();
   deps.logger.log('info', 'service stops');
-  await Promise.all([listener.drain(limits.drainMs), sweeps]);
+  await Promise.all([listener.drain(limits.drainMs), service.end(limits.drainMs), sweeps]);
   return ExitCode.DONE;
 }
 
