@@ -15,6 +15,8 @@ export const limits = {
   timeMaxMs: 253_402_300_799_999,
   /** The last instant that a date can hold (epoch ms): what a registry holds, or a cooldown adds, may be later. */
   dateMaxMs: 8_640_000_000_000_000,
+  /** The finding of a comparison as it is stored; an item of DynamoDB has at most 400 KB. */
+  evidenceBytesMax: 65_536,
   /** Length of a free text that we store or send on (characters). */
   messageLengthMax: 2_000,
 
