@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { InvalidRequestError, messageOf } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { evidenceLimits } from '../../domain/evidence/evidence-limits.ts';
 import type { RowTable } from '../../domain/evidence/rows.ts';
-import { limits } from '../../domain/limits.ts';
 import type { RowsReader } from '../../ports/rows-reader.ts';
 import { bytesOf } from './read-bytes.ts';
 
@@ -13,7 +13,7 @@ type Columns = RowTable['columns'];
 export class FileRowsReader implements RowsReader {
   async readRows(path: string): Promise<RowTable> {
     const name = escapeText(basename(path));
-    const bytes = await bytesOf(path, limits.rowsBytesMax);
+    const bytes = await bytesOf(path, evidenceLimits.rowsBytesMax);
     let columns: Columns;
     try {
       columns = await columnsOf(path, bytes);
