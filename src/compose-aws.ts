@@ -3,6 +3,7 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { CloudWatchAlarmReader } from './adapters/cloudwatch/cloudwatch-alarm-reader.ts';
+import { DynamoDBEvidenceStore } from './adapters/dynamodb/dynamodb-evidence-store.ts';
 import {
   DynamoDBRollbackStore,
   type DynamoDBRollbackStoreOptions,
@@ -18,6 +19,7 @@ import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Credentials } from './ports/credentials.ts';
+import type { EvidenceStore } from './ports/evidence-store.ts';
 import type { Notifier } from './ports/notifier.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
@@ -32,6 +34,19 @@ export function dynamoDBStore(options: DynamoDBRollbackStoreOptions): RollbackSt
     ...options,
     clockSkewMs: watchClockSkew(client, systemClock),
   });
+}
+
+/** What comparisons found, in the same table. */
+export function dynamoDBEvidence(options: {
+  readonly tableName: string;
+  readonly workspace: string;
+}): EvidenceStore {
+  const client = new DynamoDBClient(clientConfig);
+  return new DynamoDBEvidenceStore(
+    client,
+    { clock: systemClock, identity: systemIdentity },
+    options,
+  );
 }
 
 export function snsNotifier(topicArn: string, format: 'json' | 'chat'): Notifier {

@@ -6,6 +6,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemIdentity } from './adapters/system/system-identity.ts';
 import type { StoreConfig } from './config/store-settings.ts';
 import { isModelRollbackError } from './domain/errors.ts';
+import type { EvidenceStore } from './ports/evidence-store.ts';
 import type { RollbackStore } from './ports/rollback-store.ts';
 
 /** The state store for the command and the library: what is heavy is loaded when it is asked for. */
@@ -25,6 +26,24 @@ export async function openStore(
   }
   const { dynamoDBStore } = await import('./compose-aws.ts');
   return dynamoDBStore({ tableName: config.tableName, workspace: workspace ?? '' });
+}
+
+/** Where comparisons keep what they found: the same place. */
+export async function openEvidence(
+  config: StoreConfig,
+  workspace: string | null,
+): Promise<EvidenceStore> {
+  if (config.kind === 'sqlite') {
+    const { SQLiteEvidenceStore } = await import('./adapters/sqlite/sqlite-evidence-store.ts');
+    return new SQLiteEvidenceStore(config.path, workspace ?? '', systemIdentity);
+  }
+  if (config.kind === 'postgres') {
+    const { postgresEvidence } = await import('./adapters/postgres/postgres-evidence-store.ts');
+    const parts = { clock: systemClock, identity: systemIdentity };
+    return postgresEvidence(config, workspace ?? '', parts);
+  }
+  const { dynamoDBEvidence } = await import('./compose-aws.ts');
+  return dynamoDBEvidence({ tableName: config.tableName, workspace: workspace ?? '' });
 }
 
 /** Which store that is, for people: `dynamodb:NAME (REGION)`, `sqlite:PATH` or `postgres://HOST/DATABASE`. */

@@ -56,6 +56,8 @@ describe('the layer rules', () => {
     ['src/domain/registry/planted.ts', '../state/fleet.ts'],
     ['src/domain/registry/planted.ts', '../../ports/clock.ts'],
     ['src/domain/registry/planted.ts', 'node:fs'],
+    ['src/domain/evidence/planted.ts', '../request/policy.ts'],
+    ['src/domain/statistics/planted.ts', '../registry/model.ts'],
     ['src/domain/pointer/planted.ts', '../decide/plan.ts'],
     ['src/domain/decide/planted.ts', '../record/record.ts'],
     ['src/domain/record/planted.ts', '../answer/response.ts'],
@@ -98,6 +100,8 @@ describe('the layer rules', () => {
     ['src/domain/decide/planted.ts', '../pointer/alias.ts'],
     ['src/domain/protocol/planted.ts', '../answer/notice.ts'],
     ['src/domain/registry/planted.ts', '../limits.ts'],
+    ['src/domain/evidence/planted.ts', '../registry/model.ts'],
+    ['src/domain/decide/planted.ts', '../evidence/evidence.ts'],
     ['src/ports/planted.ts', '../domain/registry/model.ts'],
     ['src/app/planted.ts', '../ports/clock.ts'],
     ['src/adapters/sqlite/planted.ts', '../../ports/clock.ts'],
@@ -115,7 +119,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain(\/(registry|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-rehearsal|compose-store)\.ts$/;
+      /^src\/(domain(\/(registry|statistics|evidence|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|files|system))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-compare|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-lambda-compare|compose-rehearsal|compose-store)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -175,6 +179,14 @@ describe('the contracts', () => {
     const missing = ported
       .map((path) => basename(path, '.ts'))
       .filter((name) => !suites.some((suite) => suite.startsWith(name)));
+    expect(missing).toEqual([]);
+  });
+
+  test('of evidence runs on every store', () => {
+    const stores = sources.filter((path) => /adapters\/.*-evidence-store\.ts$/.test(path));
+    expect(stores).toHaveLength(4);
+    const suite = textOf('test/contract/evidence-store.test.ts');
+    const missing = stores.filter((path) => !suite.includes(`${basename(path)}'`));
     expect(missing).toEqual([]);
   });
 });

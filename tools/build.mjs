@@ -111,18 +111,12 @@ const nativeJsonStrings = {
   },
 };
 
-/** All of the function, as one script (src/lambda/code-cache.ts). */
-const { metafile, outputFiles } = await build({
-  entryPoints: ['src/lambda/function.ts'],
-  write: false,
-  outfile: 'dist/lambda/function.cjs',
+/** What each function is made with. */
+const forLambda = {
   bundle: true,
   minify: true,
   platform: 'node',
   target: 'node24',
-  format: 'cjs',
-  banner: { js: '(function(require,module){' },
-  footer: { js: '})' },
   mainFields: ['module', 'main'],
   plugins: [
     withoutEventStreams,
@@ -136,8 +130,33 @@ const { metafile, outputFiles } = await build({
   // files, web identity, instance metadata) is 120 KB that a function never uses.
   alias: { '@aws-sdk/credential-provider-node': './tools/env-credentials.mjs' },
   legalComments: 'none',
+};
+
+/** All of the function, as one script (src/lambda/code-cache.ts). */
+const { metafile, outputFiles } = await build({
+  ...forLambda,
+  entryPoints: ['src/lambda/function.ts'],
+  write: false,
+  outfile: 'dist/lambda/function.cjs',
+  format: 'cjs',
+  banner: { js: '(function(require,module){' },
+  footer: { js: '})' },
   metafile: true,
 });
+
+/** The companions, each a function of its own: the one that rolls back holds nothing of them. */
+const companions = { compare: 'src/lambda/compare-models.ts' };
+for (const [name, entry] of Object.entries(companions)) {
+  await build({
+    ...forLambda,
+    entryPoints: [entry],
+    outfile: `dist/${name}/index.mjs`,
+    format: 'esm',
+    banner: {
+      js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+    },
+  });
+}
 
 /** Its entry, and what makes its code cache. */
 await build({
@@ -155,4 +174,8 @@ appendFileSync('dist/lambda/index.mjs', embedded(outputFiles[0].text));
 execFileSync(process.execPath, ['dist/lambda/make-cache.mjs'], { stdio: 'inherit', env: {} });
 for (const file of functionFiles) {
   process.stdout.write(`dist/lambda/${file} ${statSync(`dist/lambda/${file}`).size} bytes\n`);
+}
+for (const name of Object.keys(companions)) {
+  const file = `dist/${name}/index.mjs`;
+  process.stdout.write(`${file} ${statSync(file).size} bytes\n`);
 }

@@ -78,7 +78,7 @@ function describeOwn(): void {
     const written = await Promise.all(claims.map((claim) => open().write(claim, soon())));
     expect(new Set(written)).toEqual(new Set(['written']));
     const versions = await onServer(`SELECT version FROM ${schema}.model_rollback_schema`);
-    expect([...versions]).toEqual([{ version: 1 }]);
+    expect([...versions]).toEqual([{ version: 1 }, { version: 2 }]);
     expect(await listRecords(open(), null)).toHaveLength(8);
   });
 

@@ -63,6 +63,15 @@ const migrations: readonly string[] = [
      doc TEXT NOT NULL,
      PRIMARY KEY (workspace, part)
    );`,
+  `CREATE TABLE model_rollback_evidence (
+     workspace TEXT COLLATE "C" NOT NULL,
+     model_name TEXT COLLATE "C" NOT NULL,
+     champion TEXT COLLATE "C" NOT NULL,
+     challenger TEXT COLLATE "C" NOT NULL,
+     created_at_ms BIGINT NOT NULL,
+     doc TEXT NOT NULL,
+     PRIMARY KEY (workspace, model_name, champion, challenger, created_at_ms)
+   );`,
 ];
 
 /** Any number that no other program locks: these are the letters of `rollback`. */

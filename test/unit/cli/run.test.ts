@@ -40,6 +40,7 @@ const verbs = [
   'doctor',
   'create-table',
   'demo',
+  'compare',
   'can-promote',
   'drill',
   'reindex',
