@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Check } from '../../src/domain/answer/check.ts';
 import { type HttpProxy, startHttpProxy } from '../contract/http-proxy.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
@@ -126,6 +127,17 @@ describe.skipIf(isEngineMissing)(suiteTitle('workspaces'), () => {
         /RegistryRefusedError: .*Workspace 'nobody' not found.*Set MLFLOW_WORKSPACE to a workspace/,
       ),
     ]);
+  });
+
+  test('doctor reports that a server has workspaces, and which one is checked', async () => {
+    const { stdout } = await runCommand(['doctor', '--json'], world.env(settings('team-a')));
+    const { checks } = JSON.parse(stdout) as { readonly checks: readonly Check[] };
+    expect(checks.find(({ name }) => name === 'registry')).toMatchObject({
+      verdict: 'ok',
+      message: expect.stringMatching(
+        /\(workspace team-a\) answers.*It has aliases, and workspaces: MLFLOW_WORKSPACE names one/,
+      ),
+    });
   });
 
   test('a server without workspaces is an error by name', async () => {
