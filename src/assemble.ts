@@ -7,6 +7,7 @@ import type { ChannelParts } from './compose-channels.ts';
 import type { SecretSetting } from './config/channel-settings.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
+import { registryAddress } from './domain/registry/address.ts';
 import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
@@ -63,9 +64,7 @@ export function assemble(
   },
 ): Composed {
   const { address: url, ...registrySettings } = config.registry;
-  const { workspace } = registrySettings;
-  // In every plan and record: two workspaces may have models of one name.
-  const address = workspace === null ? url : `${url} (workspace ${workspace})`;
+  const address = registryAddress(url, registrySettings.workspace);
   const client = new MLflowClient({ ...registrySettings, authorizer, clock: systemClock });
   const pointer = config.pointers.default;
   const registry = new Registry(client, systemClock, systemIdentity, address, pointer);

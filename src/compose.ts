@@ -20,6 +20,7 @@ import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
 import { commandText } from './domain/command-line.ts';
 import { ConfigurationError, type ModelRollbackError } from './domain/errors.ts';
+import { registryAddress } from './domain/registry/address.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { ScratchModels } from './ports/scratch-models.ts';
@@ -182,7 +183,8 @@ function openSurroundings(config: Config, authorizer: Authorizer): Surroundings 
           : (await import('./adapters/mlflow/inspect-unity.ts')).inspectUnity;
       const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
       const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
-      return await inspect(client, registry.address, deadline).finally(() => client.close());
+      const address = registryAddress(registry.address, registry.workspace);
+      return await inspect(client, address, deadline).finally(() => client.close());
     },
     state: async (deadline) => {
       if (store.kind === 'sqlite') {

@@ -21,6 +21,7 @@ import { movedSince } from '../domain/protocol/log-evidence.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { withoutSend } from '../domain/protocol/sends.ts';
 import { type ClaimedRun, commit, contest, fail } from '../domain/protocol/transition.ts';
+import { isSameRegistry } from '../domain/registry/address.ts';
 import type { RegistrySnapshot } from '../domain/registry/model.ts';
 import type { Warning } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -232,7 +233,9 @@ function hasTimeToMove({ deps, deadline, claimed }: Carried): boolean {
  */
 function isUnrecoverable({ deps, claimed }: Carried, error: unknown): boolean {
   const isStale = isStaleClaim(claimed.record, deps.clock.nowMs());
-  if (error === null) return isStale && claimed.record.plan.registry !== deps.registry.address;
+  if (error === null) {
+    return isStale && !isSameRegistry(claimed.record.plan.registry, deps.registry.address);
+  }
   const cause = causeOf(error);
   if (cause instanceof ModelNotFoundError) return true;
   return isStale && isModelRollbackError(cause) && !cause.isRetryable;

@@ -4,6 +4,7 @@ import { ConfigurationError, StateCorruptError } from '../domain/errors.ts';
 import { isStaleClaim } from '../domain/protocol/meeting.ts';
 import { type ClaimedRun, renewLease } from '../domain/protocol/transition.ts';
 import { modelNameOf, type RollbackRecord } from '../domain/record/record.ts';
+import { isSameRegistry } from '../domain/registry/address.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
 import { type Decided, freezeNow } from '../domain/state/operator.ts';
@@ -48,9 +49,7 @@ export async function resumeRollback(
   requireClock(deps, [clockSkewMs, await registrySkewMs(deps, record.modelName, deadline)]);
   const isStale = isStaleClaim(record, deps.clock.nowMs());
   const { address } = deps.registry;
-  // Releases before 0.2 name no workspace; the state has a part for each anyway.
-  const isSame = address === plan.registry || address.startsWith(`${plan.registry} (workspace `);
-  if (!isSame && !isStale) {
+  if (!isSameRegistry(plan.registry, address) && !isStale) {
     throw new ConfigurationError(
       `The rollback ${rollbackId} was interrupted on the registry ${plan.registry}; this is ` +
         `${address}. Use one state table per registry. To finish that rollback, set ` +

@@ -1,6 +1,6 @@
 /** MLflow of SageMaker, by its ARN: the built function and command on a real MLflow behind a gate that asks for signatures. */
 import { createHash, createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   type HttpProxy,
   type ProxiedRequest,
@@ -10,7 +10,7 @@ import {
 import { engine } from '../engines/engines.ts';
 import { runCommand } from './command.ts';
 import { CLOCK_OFFSET, startFunction } from './function-process.ts';
-import { answerIn, failureIn } from './reply.ts';
+import { answerIn, failureIn, type Reply } from './reply.ts';
 import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const SERVER = 'arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/churn-1';
@@ -135,20 +135,45 @@ describe.skipIf(isEngineMissing)(suiteTitle('MLflow of SageMaker'), () => {
     await started.kill();
   });
 
-  test('no credentials: an error by name, and nothing is sent', async () => {
-    const none = {
-      AWS_ACCESS_KEY_ID: '',
-      AWS_SECRET_ACCESS_KEY: '',
-      AWS_EC2_METADATA_DISABLED: 'true',
-    };
-    const local = { ROLLBACK_STORE: 'sqlite::memory:', ROLLBACK_STATE_TABLE: '' };
-    const seen = gate.requests.length;
-    const env = world.env(settings(SERVER, { ...none, ...local }));
-    const { exitCode, stderr } = await runCommand(['plan', 'm'], env);
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/ConfigurationError: .*there are none to use.*Set AWS_PROFILE/);
-    expect(gate.requests).toHaveLength(seen);
-  });
+  const expiry: readonly [string, { readonly isSent: boolean; readonly live: string }][] = [
+    ['at the move', { isSent: false, live: '2' }],
+    ['after the move', { isSent: true, live: '1' }],
+  ];
+  test.each(expiry)(
+    'credentials that expire %s: nothing is moved twice, and new ones finish it',
+    async (_, { isSent, live }) => {
+      const model = await world.model(['Archived', 'Production']);
+      const isMove = ({ path }: ProxiedRequest): boolean => path.includes('transition-stage');
+      let hasMoved = false;
+      const aging = await startHttpProxy(engine('mlflow').url, (request) => {
+        const isExpired = hasMoved || (isMove(request) && !isSent);
+        hasMoved ||= isMove(request);
+        return isExpired
+          ? no('The security token included in the request is expired')
+          : judge(request);
+      });
+      onTestFinished(() => aging.close());
+      const request = { model_name: model, request_id: 'aging' };
+      const ask = async (more: Settings): Promise<Reply> => {
+        const started = await startFunction(world.env(settings(SERVER, more)));
+        const reply = await started.invoke(request);
+        expect(started.log()).not.toContain('testsecret1');
+        await started.kill();
+        return reply;
+      };
+
+      const first = await ask({ SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT: aging.url });
+
+      expect(first.message).toMatch(/have expired\. Sign in again/);
+      expect(await world.mlflow.liveVersions(model)).toEqual([live]);
+      const [record] = await world.history(model);
+      expect(record?.outcome).toBe(isSent ? 'IN_PROGRESS' : 'FAILED');
+      // Past the lease, and no more than a signature allows.
+      const later = await ask({ [CLOCK_OFFSET]: '250000' });
+      expect(later).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '1' });
+      expect(await world.mlflow.liveVersions(model)).toEqual(['1']);
+    },
+  );
 
   test('doctor finds the server, and says what cannot be known', async () => {
     const { stdout } = await runCommand(['doctor', '--json'], world.env(settings(APP)));
@@ -159,14 +184,13 @@ describe.skipIf(isEngineMissing)(suiteTitle('MLflow of SageMaker'), () => {
 
 // ---------------------------------------------------------------------------------------------------
 
+function no(message: string): ProxyAct {
+  return { kind: 'answer', status: 403, body: JSON.stringify({ message }) };
+}
+
 /** AWS's check of a signature, written from its documentation; `old-token-1` has expired. */
 function judge(request: ProxiedRequest): ProxyAct {
   const { authorization = '', ...headers } = request.headers;
-  const no = (message: string): ProxyAct => ({
-    kind: 'answer',
-    status: 403,
-    body: JSON.stringify({ message }),
-  });
   const arn = headers['x-mlflow-sm-tracking-server-arn'] ?? headers['x-sm-mlflow-app-arn'];
   const service = arn === SERVER ? 'sagemaker-mlflow' : 'sagemaker';
   const parts =

@@ -66,16 +66,28 @@ interface Capabilities {
   readonly version: string | null;
   readonly hasAliases: boolean;
   readonly searchesByNumber: boolean;
+  readonly hasWorkspaces: boolean;
 }
 
 async function capabilitiesOf(client: MLflowClient, deadline: Deadline): Promise<Capabilities> {
-  const [version, hasAliases] = await Promise.all([
+  const [version, hasAliases, hasWorkspaces] = await Promise.all([
     versionOf(client, deadline),
     hasAliasRoute(client, deadline),
+    areWorkspacesOn(client, deadline),
   ]);
   // Servers before 2.1 do not report their version: one with aliases is younger.
   const searchesByNumber = hasAliases || (await doesSearchByNumber(client, deadline));
-  return { version, hasAliases, searchesByNumber };
+  return { version, hasAliases, searchesByNumber, hasWorkspaces };
+}
+
+/** A server before 3.10 does not have the route. */
+async function areWorkspacesOn(client: MLflowClient, deadline: Deadline): Promise<boolean> {
+  try {
+    const { text } = await client.send('GET', '/api/3.0/mlflow/server-info', null, deadline);
+    return v.is(v.object({ workspaces_enabled: v.literal(true) }), parseJson(text));
+  } catch {
+    return false;
+  }
 }
 
 /** A server before 2.2 refuses the filter; what else goes wrong proves nothing. */
@@ -118,6 +130,7 @@ function judge(
     version,
     hasAliases,
     searchesByNumber,
+    hasWorkspaces,
     modelCount,
   }: Capabilities & {
     readonly address: string;
@@ -144,7 +157,13 @@ function judge(
     return warning('registry', `${message} It shows no registered model.`, fix);
   }
   // Nothing that reads shows it: asking for permissions needs more than EDIT.
-  return ok('registry', `${message} Whether it may write (${right}) is only known at a rollback.`);
+  const has = hasWorkspaces
+    ? 'It has aliases, and workspaces: MLFLOW_WORKSPACE names one.'
+    : 'It has aliases.';
+  return ok(
+    'registry',
+    `${message} ${has} Whether it may write (${right}) is only known at a rollback.`,
+  );
 }
 
 function isTooOld(version: string): boolean {

@@ -1,6 +1,7 @@
 import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { isMereGuess, TargetRule } from '../pointer/target-rule.ts';
+import { isSameRegistry } from '../registry/address.ts';
 import { deletedStatus, type RegistrySnapshot } from '../registry/model.ts';
 import { RefusalCode, type Warning } from '../request/request.ts';
 import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
@@ -36,7 +37,7 @@ export function planWarnings(
       : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
     ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
     ...(plan.verdict === Outcome.ROLLED_BACK ? promptWarnings(snapshot) : []),
-    ...(state.registry === plan.registry
+    ...(isSameRegistry(state.registry, plan.registry)
       ? []
       : [
           {

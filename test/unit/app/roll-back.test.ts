@@ -765,6 +765,46 @@ describe('resume', () => {
     expect((await history())[0]?.progress.status).toBe('IN_PROGRESS');
   });
 
+  describe('of an earlier release, which names no workspace, is', () => {
+    /** This release on the same registry, in a workspace. */
+    const inWorkspace = (): typeof world.deps => {
+      const { registry } = withCalls(world.deps, {});
+      return {
+        ...world.deps,
+        registry: { ...registry, address: `${registry.address} (workspace team-a)` },
+      };
+    };
+
+    test('finished where its move took effect', async () => {
+      await killedAtWrite(2);
+      world.clock.advance(121_000);
+      const answer = await world.ask(key, { deps: inWorkspace() });
+      expect(answer).toMatchObject({ outcome: 'ROLLED_BACK', to_version: '2' });
+    });
+
+    test.each([
+      { before: killedAtWrite.bind(null, 2), outcome: 'ROLLED_BACK', what: 'settled' },
+      { before: diedBeforeMove, outcome: 'FAILED', what: 'closed without a move' },
+    ])(
+      '$what by what the registry shows after 15 minutes: $outcome',
+      async ({ before, outcome }) => {
+        await before();
+        const shown = await live();
+        world.clock.advance(limits.staleClaimMs + 1);
+        expect(await world.ask(key, { deps: inWorkspace() })).toMatchObject({ outcome });
+        expect(await live()).toEqual(shown);
+      },
+    );
+
+    test('not the reason for a warning about the address', async () => {
+      await world.ask(key);
+      const again = { ...key, request_id: 'again', overrides: ['COOLDOWN'] };
+      expect((await world.ask(again, { deps: inWorkspace() })).warnings).not.toContainEqual(
+        expect.objectContaining({ code: 'REGISTRY_ADDRESS_CHANGED' }),
+      );
+    });
+  });
+
   test('an owner that wakes up after its deadline does nothing', async () => {
     const deps = withCalls(world.deps, {
       store: {
