@@ -9,6 +9,7 @@ import type { Config } from './config/config-from-env.ts';
 import type { Notice } from './domain/record/notice-content.ts';
 import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { AlertReader } from './ports/alert-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { HookCaller } from './ports/hook-caller.ts';
@@ -54,6 +55,7 @@ export function assemble(
     readonly store: RollbackStore;
     readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
+    readonly alerts?: AlertReader;
     readonly hooks: HookCaller;
     readonly logger: Logger;
     readonly authorizer: Authorizer;

@@ -19,6 +19,7 @@ import type { StoreConfig } from './config/store-settings.ts';
 import { commandText } from './domain/command-line.ts';
 import { ConfigurationError, type ModelRollbackError } from './domain/errors.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { AlertReader } from './ports/alert-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { ScratchModels } from './ports/scratch-models.ts';
 import type { Surroundings } from './ports/surroundings.ts';
@@ -44,6 +45,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
+    ...alertsOf(config),
     hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
     logger: options.logger,
     authorizer,
@@ -99,6 +101,21 @@ function alarmsOnDemand(): AlarmReader {
       await (await reader()).readChangesToAlarm(arn, of, deadline),
     readTag: async (arn, key, deadline) => await (await reader()).readTag(arn, key, deadline),
     close: () => loaded?.close(),
+  };
+}
+
+/** Nothing where no Alertmanager is set: then the last message of an alert counts. */
+function alertsOf({ senders }: Config): { readonly alerts?: AlertReader } {
+  const place = senders?.alertmanager ?? null;
+  if (place === null) return {};
+  const load = () => import('./adapters/alertmanager/alertmanager-alert-reader.ts');
+  return {
+    alerts: {
+      read: async (alert, deadline) => {
+        const { AlertmanagerAlertReader } = await load();
+        return await new AlertmanagerAlertReader(place, systemClock).read(alert, deadline);
+      },
+    },
   };
 }
 
