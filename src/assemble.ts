@@ -10,6 +10,7 @@ import type { Notice } from './domain/record/notice-content.ts';
 import { registryAddress } from './domain/registry/address.ts';
 import type { ModelPointer } from './domain/registry/pointer.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { AlertReader } from './ports/alert-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { HookCaller } from './ports/hook-caller.ts';
@@ -55,6 +56,7 @@ export function assemble(
     readonly store: RollbackStore;
     readonly notifiers: readonly Notifier[];
     readonly alarms: AlarmReader;
+    readonly alerts?: AlertReader;
     readonly hooks: HookCaller;
     readonly logger: Logger;
     readonly authorizer: Authorizer;

@@ -22,6 +22,7 @@ import { commandText } from './domain/command-line.ts';
 import { ConfigurationError, type ModelRollbackError } from './domain/errors.ts';
 import { registryAddress } from './domain/registry/address.ts';
 import type { AlarmReader } from './ports/alarm-reader.ts';
+import type { AlertReader } from './ports/alert-reader.ts';
 import type { Authorizer } from './ports/authorizer.ts';
 import type { ScratchModels } from './ports/scratch-models.ts';
 import type { Surroundings } from './ports/surroundings.ts';
@@ -47,6 +48,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     store,
     notifiers: [first, ...(channels?.notifiers ?? [])],
     alarms: alarmsOnDemand(),
+    ...alertsOf(config),
     hooks: hooksOnDemand(config.signingKey, () => import('./compose-aws.ts')),
     logger: options.logger,
     authorizer,
@@ -102,6 +104,21 @@ function alarmsOnDemand(): AlarmReader {
       await (await reader()).readChangesToAlarm(arn, of, deadline),
     readTag: async (arn, key, deadline) => await (await reader()).readTag(arn, key, deadline),
     close: () => loaded?.close(),
+  };
+}
+
+/** Nothing where no Alertmanager is set: then the last message of an alert counts. */
+function alertsOf({ senders }: Config): { readonly alerts?: AlertReader } {
+  const place = senders?.alertmanager ?? null;
+  if (place === null) return {};
+  const load = () => import('./adapters/alertmanager/alertmanager-alert-reader.ts');
+  return {
+    alerts: {
+      read: async (alert, deadline) => {
+        const { AlertmanagerAlertReader } = await load();
+        return await new AlertmanagerAlertReader(place, systemClock).read(alert, deadline);
+      },
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import type { RollbackRequest } from '../domain/request/request.ts';
 import type { TargetRuleSetting } from '../domain/request/setting-form.ts';
 import { type HeadsItem, policyPointers } from '../domain/state/live-log.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
+import type { AlertReader } from '../ports/alert-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HookCaller } from '../ports/hook-caller.ts';
 import type { Identity } from '../ports/identity.ts';
@@ -28,6 +29,8 @@ export interface RollbackDeps {
   /** The channels that notices go to. */
   readonly notifiers: readonly Notifier[];
   readonly alarms: AlarmReader;
+  /** Asks for the state of alerts. @default nobody can be asked: the last message counts */
+  readonly alerts?: AlertReader;
   /** Calls what `settings` name as hooks. @default nothing can be called */
   readonly hooks?: HookCaller;
   readonly clock: Clock;

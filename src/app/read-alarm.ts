@@ -3,18 +3,19 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 
 /**
- * What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say, or cannot
- * know it: an alert of another source is known by its messages alone.
+ * What an alarm is now. `absent`: there is no such alarm. `unknown`: CloudWatch refuses to say, or nobody can
+ * say it: where Alertmanager cannot be asked, an alert is known by its messages alone.
  */
 export type AlarmNow = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'absent' | 'unknown' | 'unreachable';
 
 /** The state of an alarm now; of one series, where the alarm is on several. */
 export async function readAlarmNow(
   deps: RollbackDeps,
-  { ref, contributor }: AlarmTransition,
+  alarm: AlarmTransition,
   deadline: Deadline,
 ): Promise<AlarmNow> {
-  if (!isOfCloudWatch(ref)) return 'unknown';
+  const { ref, contributor } = alarm;
+  if (!isOfCloudWatch(ref)) return (await deps.alerts?.read(alarm, deadline)) ?? 'unknown';
   const arn = arnOf(ref);
   const answer = await deps.alarms.read([arn], deadline);
   if (answer.kind !== 'answer') return answer.kind === 'silent' ? 'unknown' : 'unreachable';

@@ -28,7 +28,7 @@ export async function recheckAlarm(
   const isMadeUp = now === 'absent' && transition.unconfirmedFrom !== undefined;
   const isWaiting = record.progress.status === 'AWAITING_APPROVAL';
   // The last message of an alert said that it fires. A person may act on that; the sweep does not.
-  if (!isOfCloudWatch(transition.ref) && isWaiting) {
+  if (now === 'unknown' && isWaiting && !isOfCloudWatch(transition.ref)) {
     return await recheckWaiting(deps, record, deadline);
   }
   if (now === 'unknown' || now === 'unreachable' || (now === 'absent' && !isMadeUp)) {

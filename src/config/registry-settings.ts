@@ -93,9 +93,16 @@ export function reachedBy(
 
 const noUser: UserInfo = { name: '', password: '' };
 
-/** @throws ConfigurationError */
-function addressIn(name: EnvName, text: string): { baseUrl: URL; user: UserInfo } {
-  const allowed = 'an address such as https://mlflow.example.com/prefix (http or https)';
+/**
+ * An address, and the login that stands in it.
+ * @throws ConfigurationError
+ */
+export function addressIn(
+  name: EnvName,
+  text: string,
+  example = 'https://mlflow.example.com/prefix',
+): { baseUrl: URL; user: UserInfo } {
+  const allowed = `an address such as ${example} (http or https)`;
   // Whatever stands before an @ may be a login, also where the address is too broken to be parsed.
   const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
   if (!URL.canParse(text)) throw wrong(name, shown, allowed);

@@ -193,6 +193,10 @@ export const limits = {
   signedAgeMaxMs: 300_000,
   /** A delivery of MLflow (1 h): its later tries have the time of the first, and a second one changes nothing. */
   deliveryAgeMaxMs: 3_600_000,
+  /** One answer of Alertmanager. */
+  alertsAnswerBytesMax: 8_388_608,
+  /** Alertmanager keeps no alerts when it is restarted; so long after its start it has all again (5 min). */
+  alertmanagerWarmUpMs: 300_000,
   /** Of one token: so many requests at once, and so many a second. */
   httpBurst: 600,
   httpPerSecond: 300,

@@ -157,6 +157,7 @@ describe('ModelRollback', () => {
       'ROLLBACK_WEBHOOK_SECRET',
       // Alerts come to the service, not to the function.
       'ROLLBACK_ALERT_LABEL',
+      'ROLLBACK_ALERTMANAGER_URL',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
       // A function has no disk that outlives it.

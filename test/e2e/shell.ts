@@ -19,24 +19,24 @@ export interface Shell {
 }
 
 export interface ShellOptions {
-  readonly awscli: Tool;
+  /** @default there is no command aws */
+  readonly awscli?: Tool;
+  /** Folders of further commands. */
+  readonly path?: readonly string[];
   readonly settings: Settings;
 }
 
 const TIMEOUT_MS = 100_000;
 
-export function openShell({ awscli, settings }: ShellOptions): Shell {
+export function openShell({ awscli, settings, path: others = [] }: ShellOptions): Shell {
   const command = builtFile('dist/cli/main.js');
   const root = mkdtempSync(join(tmpdir(), 'model-rollback-shell-'));
   const [folder, bin] = [join(root, 'work'), join(root, 'bin')];
   mkdirSync(folder);
   mkdirSync(bin);
   symlinkSync(command, join(bin, 'model-rollback'));
-  // Its commands for SQS take AWS's own address for one that was given, and then AWS_ENDPOINT_URL is not read.
-  const aws = join(awscli.folder, 'bin', 'aws');
-  const script = `#!/bin/sh\nexec '${aws}' --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n`;
-  writeFileSync(join(bin, 'aws'), script, { mode: 0o755 });
-  const path = [bin, dirname(process.execPath), process.env['PATH']];
+  if (awscli !== undefined) addAws(awscli, bin);
+  const path = [bin, ...others, dirname(process.execPath), process.env['PATH']];
   const child = spawn('bash', ['--noprofile', '--norc', '-euo', 'pipefail'], {
     cwd: folder,
     env: bareEnv({ ...settings, HOME: root, PATH: path.join(delimiter) }),
@@ -83,4 +83,13 @@ export function openShell({ awscli, settings }: ShellOptions): Shell {
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** Its commands for SQS take AWS's own address for one that was given, and then AWS_ENDPOINT_URL is not read. */
+function addAws(awscli: Tool, bin: string): void {
+  const aws = join(awscli.folder, 'bin', 'aws');
+  const script = `#!/bin/sh\nexec '${aws}' --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n`;
+  writeFileSync(join(bin, 'aws'), script, { mode: 0o755 });
 }

@@ -25,6 +25,7 @@ export interface NotRun {
 /** Which suite runs the commands of a page. */
 export const suitesByPage: Readonly<Record<string, string>> = {
   'docs/deploy/alarms.md': 'test/e2e/deploy-pages.test.ts',
+  'docs/deploy/alertmanager.md': 'test/e2e/alertmanager-page.test.ts',
   'docs/deploy/by-hand.md': 'test/e2e/deploy-pages.test.ts',
   'docs/deploy/cdk.md': 'test/e2e/install-pages.test.ts',
   'docs/deploy/cloudformation.md': 'test/e2e/deploy.test.ts',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { senderSettingsFromEnv } from '../../../src/config/sender-settings.ts';
 
-const nothing = { grafanaSecret: null, mlflowSecret: null };
+const nothing = { alertmanager: null, grafanaSecret: null, mlflowSecret: null };
 
 describe('senderSettingsFromEnv', () => {
   test('sets nothing by itself', () => {
@@ -20,4 +20,22 @@ describe('senderSettingsFromEnv', () => {
       expect(read).not.toThrow(wrong);
     }
   });
+
+  test.each([
+    ['http://alertmanager:9093', 'http://alertmanager:9093/', null],
+    ['https://me:p%40ss@host/am', 'https://host/am', 'Basic bWU6cEBzcw=='],
+  ])('reads the address %s with its login', (text, href, authorization) => {
+    const { alertmanager } = senderSettingsFromEnv({ ROLLBACK_ALERTMANAGER_URL: text });
+    expect(alertmanager?.baseUrl.href).toBe(href);
+    expect(alertmanager?.authorization).toBe(authorization);
+  });
+
+  test.each(['alertmanager', 'ftp://host', 'https://me:hidden@host/?x', 'me:hidden@ho st'])(
+    'refuses the address %s without its login',
+    (text) => {
+      const read = (): unknown => senderSettingsFromEnv({ ROLLBACK_ALERTMANAGER_URL: text });
+      expect(read).toThrow(/^ROLLBACK_ALERTMANAGER_URL is .*http:\/\/alertmanager:9093/);
+      expect(read).not.toThrow('hidden');
+    },
+  );
 });
