@@ -6,7 +6,12 @@ import { findToken, type Role, type Token } from './tokens.ts';
 /** Who may call the service. */
 export type AccessPolicy =
   /** Whoever can reach it: on the loopback interface only, and under these names (`127.0.0.1:8080`). */
-  | { readonly kind: 'open'; readonly hosts: () => readonly string[] }
+  | {
+      readonly kind: 'open';
+      readonly hosts: () => readonly string[];
+      /** Who acts, for the record; null where that is not known. @default null */
+      readonly name?: string | null;
+    }
   | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
 
 /** Who calls. */
@@ -18,37 +23,65 @@ export interface Caller {
 export interface Access {
   /** @throws HttpError for who may not do it */
   check(request: Request, needed: Role): Caller;
+  /**
+   * The same for a page, without its role.
+   * @returns null where the session of a browser has to say who calls
+   */
+  checkPage(request: Request, hasSession: boolean): Caller | null;
+  /** Who logs in with a token on a page; null when it is not known. @throws HttpError as for a page */
+  login(request: Request, token: string): Caller | null;
+  /** True where callers need a token. */
+  readonly hasTokens: boolean;
 }
 
 export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
   const takeFrom = rateLimit(clock);
+  const find = (tokens: readonly Token[], sent: string): Caller | null => {
+    const token = findToken(tokens, sent);
+    takeFrom(token === null ? 'unknown' : token.digest.toString('hex'));
+    return token === null ? null : { role: token.role, name: token.name };
+  };
+  const checkPage: Access['checkPage'] = (request, hasSession) => {
+    refuseOtherOrigin(request);
+    refuseTokenInQuery(request);
+    if (policy.kind === 'open') {
+      refuseOtherHost(request, policy.hosts());
+      takeFrom('open');
+      return { role: 'operator', name: policy.name ?? null };
+    }
+    const [, sent] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+    if (sent === undefined) {
+      takeFrom(hasSession ? 'sessions' : 'unknown');
+      return null;
+    }
+    const caller = find(policy.tokens, sent);
+    if (caller !== null) return caller;
+    throw unauthorized('The token is not known');
+  };
   return {
+    checkPage,
     check: (request, needed) => {
-      refuseOtherOrigin(request);
-      refuseTokenInQuery(request);
-      if (policy.kind === 'open') {
-        refuseOtherHost(request, policy.hosts());
-        takeFrom('open');
-        return { role: 'operator', name: null };
-      }
-      const [, sent] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-      const token = sent === undefined ? null : findToken(policy.tokens, sent);
-      if (token === null) {
-        takeFrom('unknown');
-        const what = sent === undefined ? 'There is no token' : 'The token is not known';
-        throw new HttpError('UnauthorizedError', `${what}. Send Authorization: Bearer TOKEN.`);
-      }
-      takeFrom(token.digest.toString('hex'));
-      if (needed === 'operator' && token.role !== 'operator') {
+      const caller = checkPage(request, false);
+      if (caller === null) throw unauthorized('There is no token');
+      if (needed === 'operator' && caller.role !== 'operator') {
         const why = 'The token is one of a viewer, and this needs one of an operator.';
         throw new HttpError('ForbiddenError', why);
       }
-      return { role: token.role, name: token.name };
+      return caller;
     },
+    login: (request, sent) => {
+      checkPage(request, false);
+      return policy.kind === 'open' ? null : find(policy.tokens, sent);
+    },
+    hasTokens: policy.kind === 'tokens',
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function unauthorized(what: string): HttpError {
+  return new HttpError('UnauthorizedError', `${what}. Send Authorization: Bearer TOKEN.`);
+}
 
 /** A page of another site must not act with the network of whoever reads it. */
 function refuseOtherOrigin(request: Request): void {

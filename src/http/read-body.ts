@@ -12,16 +12,9 @@ export async function readJson(
   request: Request,
   timeoutMs: number = limits.httpBodyTimeoutMs,
 ): Promise<unknown> {
-  const encoding = request.headers.get('content-encoding') ?? 'identity';
-  if (encoding.trim().toLowerCase() !== 'identity') {
-    throw new HttpError('UnsupportedMediaTypeError', 'Send the body without a content encoding.');
-  }
-  if (Number(request.headers.get('content-length') ?? 0) > limits.httpBodyBytesMax)
-    throw tooLarge();
-  const bytes = await readBytes(request, timeoutMs);
+  const bytes = await readWhole(request, timeoutMs);
   if (bytes.length === 0) return undefined;
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
-  if (!/^application\/([\w.-]+\+)?json$/i.test(type.trim())) {
+  if (!/^application\/([\w.-]+\+)?json$/i.test(mediaTypeOf(request))) {
     throw new HttpError(
       'UnsupportedMediaTypeError',
       'Send JSON, with the header content-type: application/json.',
@@ -35,7 +28,34 @@ export async function readJson(
   }
 }
 
+/**
+ * The fields of a form of a page, under the same bounds.
+ * @throws HttpError, InvalidRequestError
+ */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  const bytes = await readWhole(request, limits.httpBodyTimeoutMs);
+  if (mediaTypeOf(request) !== 'application/x-www-form-urlencoded') {
+    throw new HttpError('UnsupportedMediaTypeError', 'Send the form as a page does.');
+  }
+  return new URLSearchParams(new TextDecoder().decode(bytes));
+}
+
 // ---------------------------------------------------------------------------------------------------
+
+function mediaTypeOf({ headers }: Request): string {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
+  return type.trim().toLowerCase();
+}
+
+async function readWhole(request: Request, timeoutMs: number): Promise<Uint8Array> {
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    throw new HttpError('UnsupportedMediaTypeError', 'Send the body without a content encoding.');
+  }
+  if (Number(request.headers.get('content-length') ?? 0) > limits.httpBodyBytesMax)
+    throw tooLarge();
+  return await readBytes(request, timeoutMs);
+}
 
 async function readBytes({ body }: Request, timeoutMs: number): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();

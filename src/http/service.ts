@@ -7,6 +7,7 @@ import { type CallReport, logError } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import { type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { answerAlerts } from './alerts.ts';
+import { addConsole } from './console/console.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { makeMetricsText } from './metrics-text.ts';
@@ -56,10 +57,6 @@ export function makeService({ deps, access: policy, isStopping }: ServiceOptions
       headers: { ...headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     });
   });
-  app.get(
-    '/',
-    route('viewer', async () => ({ body: about })),
-  );
   app.post('/v1/rollbacks', route('operator', requestRollback));
   app.post('/v1/alerts', route('operator', answerAlerts));
   app.post('/v1/webhooks/mlflow', route('operator', noWebhooks));
@@ -69,6 +66,12 @@ export function makeService({ deps, access: policy, isStopping }: ServiceOptions
   app.get('/v1/rollbacks', route('viewer', getRollbacks));
   app.get('/v1/rollbacks/*', route('viewer', getRollback));
   app.post('/v1/rollbacks/*', route('operator', approve));
+  addConsole(app, {
+    deps,
+    access,
+    report,
+    noteCaller: (request, caller) => callers.set(request, caller),
+  });
   app.notFound(({ req: { raw: request } }) => errorResponse(unknownRoute(request)));
   app.onError((error, { req: { raw: request } }) => {
     const isExpected = error instanceof HttpError || isModelRollbackError(error);
@@ -99,12 +102,6 @@ export function makeService({ deps, access: policy, isStopping }: ServiceOptions
 
 // ---------------------------------------------------------------------------------------------------
 
-const about = {
-  service: 'model-rollback',
-  message: 'There is no console yet. The routes are in docs/reference/http.md.',
-  routes: ['/v1/models', '/v1/rollbacks', '/healthz', '/readyz', '/metrics'],
-};
-
 const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 function jsonResponse({ status = 200, body }: Answer): Response {
@@ -126,7 +123,10 @@ function errorResponse(thrown: unknown): Response {
 
 function unknownRoute(request: Request): HttpError {
   const path = pathOf(request);
-  const isKnown = /^\/(|healthz|readyz|metrics|v1\/(models|rollbacks|alerts)(\/.*)?)$/.test(path);
+  const isKnown =
+    /^\/(|healthz|readyz|metrics|console\/.*|(models|rollbacks)(\/.*)?|v1\/(models|rollbacks|alerts)(\/.*)?)$/.test(
+      path,
+    );
   return isKnown
     ? new HttpError('MethodNotAllowedError', `${request.method} is not possible here.`)
     : new HttpError('NotFoundError', 'There is no such route. See docs/reference/http.md.');

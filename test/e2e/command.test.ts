@@ -40,6 +40,7 @@ const VERBS = [
   'quarantine',
   'create-table',
   'serve',
+  'console',
   'sweep',
   'doctor',
   'drill',
