@@ -34,6 +34,7 @@ export function confirmPage(context: PageContext, facts: ConfirmFacts): Page {
     body: html`<p class="crumbs"><a href="/">All models</a> <span aria-hidden="true">/</span> <a
  href="${modelPath(modelName)}">${nameText(modelName)}</a></p>
 <h1>${title} <span class="of">${nameText(modelName)}</span></h1>
+${preview.alarm_name === null ? null : html`<p class="sub">Asked for by the alarm ${nameText(preview.alarm_name)}</p>`}
 ${preview.refusals.length > 0 ? null : html`<p class="lead">${prose(preview.message)}</p>`}
 <div class="card confirm">${confirmation(context, facts)}
 ${commandCopy(command)}</div>

@@ -107,7 +107,7 @@ function cookieOf(request: Request): string | null {
   const pairs = (request.headers.get('cookie') ?? '').split(';').map((pair) => pair.trim());
   const found = pairs.find((pair) => pair.startsWith(`${name}=`));
   const value = found?.slice(name.length + 1) ?? '';
-  return /^[\w-]{16,200}$/.test(value) ? value : null;
+  return /^[\w-]{8,200}$/.test(value) ? value : null;
 }
 
 function cookie(request: Request, value: string, ageSeconds: number): string {

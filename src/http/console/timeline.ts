@@ -249,21 +249,23 @@ function marksOf(events: readonly TimelineEvent[], window: Window): readonly Mar
 }
 
 const hourMs = 3_600_000;
-const steps = [1, 3, 6, 24, 48, 168, 336, 720, 2_160, 8_760].map((hours) => hours * hourMs);
+const steps = [1, 3, 6, 24, 48, 168, 336, 720, 2_160, 8_760, 26_280, 87_600].map((hours) => hours * hourMs);
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 function ticksOf(window: Window): readonly Tick[] {
   const { fromMs, toMs } = window;
   const step = steps.find((one) => (toMs - fromMs) / one <= 8) ?? steps.at(-1) ?? hourMs;
+  const isLong = toMs - fromMs > 300 * dayMs;
   const first = Math.ceil(fromMs / step) * step;
   const count = Math.max(0, Math.floor((toMs - first) / step) + 1);
   return Array.from({ length: count }, (_, index) => first + index * step).map((atMs) => {
     const date = new Date(atMs);
     const day = `${date.getUTCDate()} ${months[date.getUTCMonth()]}`;
+    const month = `${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
     const hour = `${String(date.getUTCHours()).padStart(2, '0')}:00`;
     return {
       at: placeOf(atMs, window),
-      label: step < dayMs && hour !== '00:00' ? hour : day,
+      label: step < dayMs && hour !== '00:00' ? hour : isLong ? month : day,
     };
   });
 }
