@@ -172,6 +172,7 @@ describe('commandLine', () => {
     approve: (text) => commandLine('approve', [text], { override: [text] }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),
+    console: () => commandLine('console'),
     serve: (text) => commandLine('serve', [], { host: text, port: '2', 'token-file': text }),
     reindex: () => commandLine('reindex', [], { back: true }),
     doctor: (text) => commandLine('doctor', [], { function: text }),
@@ -198,7 +199,7 @@ describe('commandLine', () => {
         const fixed = [true, '2', '3', 'A', 'COOLDOWN', 'unset'];
         const own = given.filter((value) => !fixed.includes(value as string) || value === text);
         for (const value of own) expect(value).toBe(text.toWellFormed());
-        const takesName = !['sweep', 'create-table', 'reindex'].includes(verb);
+        const takesName = !['sweep', 'create-table', 'reindex', 'console'].includes(verb);
         if (takesName) expect(own).not.toEqual([]);
       }),
       { numRuns: 2_000 },

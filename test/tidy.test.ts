@@ -87,6 +87,9 @@ describe('the layer rules', () => {
     ['src/http/planted.ts', '../compose.ts'],
     ['src/http/planted.ts', '../lambda/function.ts'],
     ['src/http/planted.ts', '@aws-sdk/client-sns'],
+    ['src/http/console/planted.ts', '../../adapters/memory/memory-rollback-store.ts'],
+    ['src/http/console/planted.ts', '../../compose.ts'],
+    ['src/http/console/planted.ts', '../../lambda/function.ts'],
     ['src/lambda/planted.ts', '../http/service.ts'],
     ['src/cli/planted.ts', '../adapters/memory/memory-rollback-store.ts'],
     ['src/cli/commands/planted.ts', '../../adapters/memory/memory-rollback-store.ts'],
@@ -108,6 +111,8 @@ describe('the layer rules', () => {
     ['src/cli/commands/planted.ts', '../command.ts'],
     ['src/lambda/planted.ts', '../compose-lambda.ts'],
     ['src/http/planted.ts', '../lambda/answer-event.ts'],
+    ['src/http/console/planted.ts', '../access.ts'],
+    ['src/http/console/planted.ts', '../../app/read-fleet.ts'],
     ['src/cdk/planted.ts', '../config/config-from-env.ts'],
     ['src/cdk/planted.ts', '../domain/record/table-shape.ts'],
   ])('%s may import %s', (path, imported) => {
@@ -119,7 +124,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain(\/(registry|statistics|evidence|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|files|system|alertmanager))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-compare|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-lambda-compare|compose-rehearsal|compose-store)\.ts$/;
+      /^src\/(domain(\/(registry|statistics|evidence|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http(\/console)?|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|files|system|alertmanager))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-compare|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-lambda-compare|compose-rehearsal|compose-store)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 

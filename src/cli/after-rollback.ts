@@ -1,4 +1,5 @@
 import type { RollbackResponse } from '../domain/answer/response.ts';
+import { reloadText } from '../domain/answer/serving.ts';
 import { commandLine } from '../domain/command-line.ts';
 import { messageOf } from '../domain/errors.ts';
 import { escapeText } from '../domain/escape.ts';
@@ -43,13 +44,6 @@ export async function afterRollback(
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-function reloadText({ from_version: from, serving }: RollbackResponse): string {
-  if (serving?.state === 'confirmed') return 'Serving has confirmed the version.';
-  return from === null
-    ? 'Servers that load the model once, at start, need a restart or reload.'
-    : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
-}
 
 function stateRows(
   state: ModelState,

@@ -8,6 +8,7 @@ import { applyCommand, undoCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/automation.ts';
 import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
+import { consoleCommand } from './commands/console.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
@@ -60,7 +61,7 @@ const groups: readonly VerbGroup[] = [
   },
   {
     title: 'Run as a service',
-    verbs: [serveCommand],
+    verbs: [serveCommand, consoleCommand],
   },
   {
     title: 'In pipelines and on a schedule',

@@ -61,6 +61,7 @@ interface Verbs {
       readonly 'token-file'?: string;
     },
   ];
+  readonly console: readonly [];
   readonly doctor: readonly [args?: readonly [], options?: { readonly function?: string }];
   readonly drill: readonly [args?: readonly [model?: string]];
   readonly 'create-table': readonly [];
@@ -68,7 +69,7 @@ interface Verbs {
   readonly completion: readonly [args: readonly [shell: string]];
   readonly demo: readonly [
     args?: readonly [],
-    options?: { readonly model?: string; readonly stage?: true },
+    options?: { readonly model?: string; readonly stage?: true; readonly console?: true },
   ];
 }
 export type CommandVerb = keyof Verbs;

@@ -200,6 +200,13 @@ export const limits = {
   /** Of one token: so many requests at once, and so many a second. */
   httpBurst: 600,
   httpPerSecond: 300,
+  /** A browser is known for so long (12 h); so many of them, and of each so many forms. */
+  sessionMs: 43_200_000,
+  sessionsMax: 1_000,
+  sessionActionsMax: 50,
+  /** Of the console: attempts on a page, and models whose history stands in the table of all. */
+  consoleRows: 50,
+  consoleStripsMax: 30,
   /** A service that is stopped ends what runs, for at most so long (20 s). */
   drainMs: 20_000,
   /** A service sweeps this long after its last sweep (1 min). */

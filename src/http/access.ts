@@ -6,7 +6,12 @@ import { findToken, type Role, type Token } from './tokens.ts';
 /** Who may call the service. */
 export type AccessPolicy =
   /** Whoever can reach it: on the loopback interface only, and under these names (`127.0.0.1:8080`). */
-  | { readonly kind: 'open'; readonly hosts: () => readonly string[] }
+  | {
+      readonly kind: 'open';
+      readonly hosts: () => readonly string[];
+      /** Who acts, for the record; null where that is not known. @default null */
+      readonly name?: string | null;
+    }
   | { readonly kind: 'tokens'; readonly tokens: readonly Token[] };
 
 /** Who calls. */
@@ -23,35 +28,51 @@ export interface Access {
    * @param verify throws for a message that is not signed by this sender
    */
   checkSigned(request: Request, sender: string, verify: () => void): Caller;
+  /**
+   * The same as `check` for a page, without its role.
+   * @returns null where the session of a browser has to say who calls
+   */
+  checkPage(request: Request, hasSession: boolean): Caller | null;
+  /** Who logs in with a token on a page; null when it is not known. @throws HttpError as for a page */
+  login(request: Request, token: string): Caller | null;
+  /** True where callers need a token. */
+  readonly hasTokens: boolean;
 }
 
 export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
   const takeFrom = rateLimit(clock);
+  const find = (tokens: readonly Token[], sent: string): Caller | null => {
+    const token = findToken(tokens, sent);
+    takeFrom(token === null ? 'unknown' : token.digest.toString('hex'));
+    return token === null ? null : { role: token.role, name: token.name };
+  };
+  const checkPage: Access['checkPage'] = (request, hasSession) => {
+    refuseOtherOrigin(request);
+    refuseTokenInQuery(request);
+    if (policy.kind === 'open') {
+      refuseOtherHost(request, policy.hosts());
+      takeFrom('open');
+      return { role: 'operator', name: policy.name ?? null };
+    }
+    const sent = tokenIn(request.headers.get('authorization') ?? '');
+    if (sent === undefined) {
+      takeFrom(hasSession ? 'sessions' : 'unknown');
+      return null;
+    }
+    const caller = find(policy.tokens, sent);
+    if (caller !== null) return caller;
+    throw unauthorized('The token is not known');
+  };
   return {
+    checkPage,
     check: (request, needed) => {
-      refuseOtherOrigin(request);
-      refuseTokenInQuery(request);
-      if (policy.kind === 'open') {
-        refuseOtherHost(request, policy.hosts());
-        takeFrom('open');
-        return { role: 'operator', name: null };
-      }
-      const sent = tokenIn(request.headers.get('authorization') ?? '');
-      const token = sent === undefined ? null : findToken(policy.tokens, sent);
-      if (token === null) {
-        takeFrom('unknown');
-        const what = sent === undefined ? 'There is no token' : 'The token is not known';
-        throw new HttpError(
-          'UnauthorizedError',
-          `${what}. Send Authorization: Bearer TOKEN, or the token as the password of basic authentication.`,
-        );
-      }
-      takeFrom(token.digest.toString('hex'));
-      if (needed === 'operator' && token.role !== 'operator') {
+      const caller = checkPage(request, false);
+      if (caller === null) throw unauthorized('There is no token');
+      if (needed === 'operator' && caller.role !== 'operator') {
         const why = 'The token is one of a viewer, and this needs one of an operator.';
         throw new HttpError('ForbiddenError', why);
       }
-      return { role: token.role, name: token.name };
+      return caller;
     },
     checkSigned: (request, sender, verify) => {
       refuseOtherOrigin(request);
@@ -64,6 +85,11 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
       takeFrom(`signed by ${sender}`);
       return { role: 'operator', name: sender };
     },
+    login: (request, sent) => {
+      checkPage(request, false);
+      return policy.kind === 'open' ? null : find(policy.tokens, sent);
+    },
+    hasTokens: policy.kind === 'tokens',
   };
 }
 
@@ -76,6 +102,13 @@ function tokenIn(authorization: string): string | undefined {
   const login = Buffer.from(sent, 'base64').toString('utf8');
   const end = login.indexOf(':');
   return end < 0 || end + 1 === login.length ? undefined : login.slice(end + 1);
+}
+
+function unauthorized(what: string): HttpError {
+  return new HttpError(
+    'UnauthorizedError',
+    `${what}. Send Authorization: Bearer TOKEN, or the token as the password of basic authentication.`,
+  );
 }
 
 /** A page of another site must not act with the network of whoever reads it. */

@@ -33,10 +33,9 @@ export async function readBody(
 }
 
 /** @throws HttpError, InvalidRequestError */
-export function parseJson({ headers }: Request, bytes: Uint8Array): unknown {
+export function parseJson(request: Request, bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
-  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
-  if (!/^application\/([\w.-]+\+)?json$/i.test(type.trim())) {
+  if (!/^application\/([\w.-]+\+)?json$/i.test(mediaTypeOf(request))) {
     throw new HttpError(
       'UnsupportedMediaTypeError',
       'Send JSON, with the header content-type: application/json.',
@@ -50,7 +49,24 @@ export function parseJson({ headers }: Request, bytes: Uint8Array): unknown {
   }
 }
 
+/**
+ * The fields of a form of a page, under the same bounds.
+ * @throws HttpError, InvalidRequestError
+ */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  const bytes = await readBody(request);
+  if (mediaTypeOf(request) !== 'application/x-www-form-urlencoded') {
+    throw new HttpError('UnsupportedMediaTypeError', 'Send the form as a page does.');
+  }
+  return new URLSearchParams(new TextDecoder().decode(bytes));
+}
+
 // ---------------------------------------------------------------------------------------------------
+
+function mediaTypeOf({ headers }: Request): string {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
+  return type.trim().toLowerCase();
+}
 
 async function readBytes({ body }: Request, timeoutMs: number): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();

@@ -9,6 +9,7 @@ import { type Access, type AccessPolicy, type Caller, makeAccess } from './acces
 import { admitGrafana, admitMlflow } from './admission.ts';
 import { makeAfterwards } from './afterwards.ts';
 import { answerAlerts } from './alerts.ts';
+import { addConsole } from './console/console.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { makeMetricsText } from './metrics-text.ts';
@@ -69,10 +70,6 @@ export function makeService(options: ServiceOptions): Service {
       headers: { ...headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     });
   });
-  app.get(
-    '/',
-    route('viewer', async () => ({ body: about })),
-  );
   app.post('/v1/rollbacks', route('operator', requestRollback));
   addSenders(app, options, { access, callOf });
   app.get('/v1/models', route('viewer', getModels));
@@ -81,6 +78,12 @@ export function makeService(options: ServiceOptions): Service {
   app.get('/v1/rollbacks', route('viewer', getRollbacks));
   app.get('/v1/rollbacks/*', route('viewer', getRollback));
   app.post('/v1/rollbacks/*', route('operator', approve));
+  addConsole(app, {
+    deps,
+    access,
+    report,
+    noteCaller: (request, caller) => callers.set(request, caller),
+  });
   app.notFound(({ req: { raw: request } }) => errorResponse(unknownRoute(request)));
   app.onError((error, { req: { raw: request } }) => {
     const isExpected = error instanceof HttpError || isModelRollbackError(error);
@@ -133,12 +136,6 @@ function addSenders(
 
 type CallOf = (request: Request, caller: Caller, body?: Uint8Array) => HttpCall;
 
-const about = {
-  service: 'model-rollback',
-  message: 'There is no console yet. The routes are in docs/reference/http.md.',
-  routes: ['/v1/models', '/v1/rollbacks', '/healthz', '/readyz', '/metrics'],
-};
-
 const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 function jsonResponse({ status = 200, body }: Answer): Response {
@@ -161,7 +158,7 @@ function errorResponse(thrown: unknown): Response {
 function unknownRoute(request: Request): HttpError {
   const path = pathOf(request);
   const isKnown =
-    /^\/(|healthz|readyz|metrics|v1\/(models|rollbacks|alerts|webhooks\/mlflow)(\/.*)?)$/.test(
+    /^\/(|healthz|readyz|metrics|console\/.*|(models|rollbacks)(\/.*)?|v1\/(models|rollbacks|alerts|webhooks\/mlflow)(\/.*)?)$/.test(
       path,
     );
   return isKnown

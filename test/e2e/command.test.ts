@@ -41,6 +41,7 @@ const VERBS = [
   'quarantine',
   'create-table',
   'serve',
+  'console',
   'sweep',
   'doctor',
   'drill',

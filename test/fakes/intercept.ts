@@ -19,7 +19,7 @@ export type RegistryCalls = Interceptors<
   | 'movePointer'
   | 'annotate'
 >;
-export type StoreCalls = Interceptors<RollbackStore, 'read' | 'readNotice' | 'write'>;
+export type StoreCalls = Interceptors<RollbackStore, 'read' | 'readNotice' | 'write' | 'list'>;
 
 function interceptRegistry(registry: ModelRegistry, calls: RegistryCalls): ModelRegistry {
   return {
@@ -77,7 +77,10 @@ function interceptStore(store: RollbackStore, calls: StoreCalls): RollbackStore 
       const next = () => store.readNotice(...args);
       return calls.readNotice === undefined ? next() : calls.readNotice(next, ...args);
     },
-    list: (...args) => store.list(...args),
+    list: (...args) => {
+      const next = () => store.list(...args);
+      return calls.list === undefined ? next() : calls.list(next, ...args);
+    },
     listDue: (...args) => store.listDue(...args),
     readHeads: (...args) => store.readHeads(...args),
     listLive: (...args) => store.listLive(...args),

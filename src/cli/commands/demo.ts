@@ -21,7 +21,9 @@ import {
   renderPreview,
   renderWholePlan,
 } from '../render/render-answer.ts';
-import { commandLogger, shortNotice } from '../session.ts';
+import { commandLogger, requester, shortNotice } from '../session.ts';
+import { makePastClock, tellStory } from './demo-console.ts';
+import { serveUntilStopped } from './serve.ts';
 
 const modelName = 'PascalStrategy';
 const alarmName = 'high-drawdown-alarm';
@@ -30,8 +32,13 @@ export const demoCommand: Command = {
   name: 'demo',
   usage: '',
   summary: 'show a whole rollback on an embedded registry: no account, no server, nothing kept',
-  options: { stage: { type: 'boolean' }, model: { type: 'string' } },
+  options: {
+    stage: { type: 'boolean' },
+    console: { type: 'boolean' },
+    model: { type: 'string' },
+  },
   optionHelp: {
+    console: 'open the console on a story of five models, until Ctrl-C; the story is made up',
     stage: 'the same for the stage Production, instead of the alias champion',
     model:
       'show the plan for this model of your registry (MLFLOW_TRACKING_URI) instead; only reads',
@@ -40,11 +47,13 @@ export const demoCommand: Command = {
   examples: [
     'model-rollback demo',
     'model-rollback demo --stage',
+    'model-rollback demo --console',
     'model-rollback demo --model PascalStrategy',
   ],
   run: async (context) => {
     const model = textOption(context, 'model');
     if (model !== undefined) return await planOnRealServer(context, parseModelName(model));
+    if (context.options['console'] === true) return await showConsole(context);
     const scene = context.options['stage'] === true ? stageScene : aliasScene;
     const server = await startRegistryServer();
     try {
@@ -66,6 +75,34 @@ export const demoCommand: Command = {
 };
 
 // ---------------------------------------------------------------------------------------------------
+
+async function showConsole(context: CommandContext): Promise<ExitCode> {
+  const past = makePastClock();
+  const server = await startRegistryServer({ now: past.nowMs });
+  try {
+    const env = { MLFLOW_TRACKING_URI: server.url, ROLLBACK_POINTER: 'alias:champion' };
+    const composed = await composeOn(context, env, () => undefined);
+    try {
+      await tellStory(composed.deps, server, past);
+      await serveUntilStopped(context, composed, {
+        address: { host: '127.0.0.1', port: 0 },
+        tokens: null,
+        name: requester(),
+        // The story stays as it is.
+        sweeps: false,
+        announce: (url) =>
+          context.print(`console at ${url}\nNothing of it is kept. Stop it with Ctrl-C.`, {
+            console: url,
+          }),
+      });
+    } finally {
+      composed.close();
+    }
+  } finally {
+    await server.close();
+  }
+  return ExitCode.DONE;
+}
 
 type Answers = Record<'plan' | 'rollback' | 'replay' | 'second', RollbackResponse>;
 

@@ -20,7 +20,7 @@ export const serveCommand: Command = {
   name: 'serve',
   usage: '',
   summary:
-    'serve requests, alerts of Alertmanager and Grafana, and a JSON API by HTTP; sweep each minute',
+    'serve requests, alerts of Alertmanager and Grafana, a JSON API and the console by HTTP; sweep each minute',
   options: {
     host: { type: 'string' },
     port: { type: 'string' },
@@ -56,30 +56,38 @@ export const serveCommand: Command = {
       isService: true,
     });
     try {
-      return await serve(context, composed, { address, tokens, ...sendersOf(config) });
+      await serveUntilStopped(context, composed, {
+        address,
+        tokens,
+        sweeps: true,
+        announce: (url) => context.print(`listening on ${url}`, { listening: url }),
+        ...sendersOf(config),
+      });
+      return ExitCode.DONE;
     } finally {
       composed.close();
     }
   },
 };
 
-// ---------------------------------------------------------------------------------------------------
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-interface ServeOptions extends Pick<ServiceOptions, 'grafanaSecret' | 'mlflow'> {
+/** How the service is run. */
+interface Serving extends Pick<ServiceOptions, 'grafanaSecret' | 'mlflow'> {
   readonly address: Address;
+  /** Null: whoever can reach it may do everything. */
   readonly tokens: readonly Token[] | null;
+  /** Who that is, for the record. @default not known */
+  readonly name?: string | null;
+  /** Whether it does what is due. */
+  readonly sweeps: boolean;
+  /** Once it listens. */
+  announce(url: string): void;
 }
 
 /** Who needs no token, since it signs what it sends. */
 function sendersOf({
   senders,
   registry: { workspace },
-}: Config): Omit<ServeOptions, 'address' | 'tokens'> {
+}: Config): Pick<ServiceOptions, 'grafanaSecret' | 'mlflow'> {
   const secret = senders?.mlflowSecret ?? null;
   return {
     grafanaSecret: senders?.grafanaSecret ?? null,
@@ -87,18 +95,20 @@ function sendersOf({
   };
 }
 
-async function serve(
+/** Until Ctrl-C, or the end by the system. @throws ConfigurationError when the address cannot be used */
+export async function serveUntilStopped(
   context: CommandContext,
-  { deps }: Composed,
-  { address, tokens, ...senders }: ServeOptions,
-): Promise<ExitCode> {
+  { deps }: Pick<Composed, 'deps'>,
+  { address, tokens, name = null, sweeps: isSweeping, announce, ...senders }: Serving,
+): Promise<void> {
   const interrupt = context.listen();
   const { signal } = interrupt;
   let hosts: readonly string[] = [];
   const service = makeService({
     ...senders,
     deps,
-    access: tokens === null ? { kind: 'open', hosts: () => hosts } : { kind: 'tokens', tokens },
+    access:
+      tokens === null ? { kind: 'open', hosts: () => hosts, name } : { kind: 'tokens', tokens },
     isStopping: () => signal.aborted,
   });
   let listener: Listener;
@@ -109,14 +119,20 @@ async function serve(
     throw error;
   }
   hosts = loopbackHosts(address.host, listener.port);
-  context.print(`listening on ${listener.url}`, { listening: listener.url });
-  const sweeps = sweepUntil(interrupt, service);
+  announce(listener.url);
+  const sweeps = isSweeping ? sweepUntil(interrupt, service) : null;
   await aborted(signal);
   // A second signal ends the process at once.
   interrupt.close();
   deps.logger.log('info', 'service stops');
   await Promise.all([listener.drain(limits.drainMs), service.end(limits.drainMs), sweeps]);
-  return ExitCode.DONE;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { FleetReading } from '../../app/read-fleet.ts';
-import { type ModelOverview, type NeedCode, needCodes } from '../../domain/answer/fleet-status.ts';
+import { type ModelOverview, needCodes, needWords } from '../../domain/answer/fleet-status.ts';
 import { responseOf } from '../../domain/answer/response.ts';
 import { commandText } from '../../domain/command-line.ts';
 import { escapeText } from '../../domain/escape.ts';
@@ -109,19 +109,6 @@ function fleetHead(models: readonly ModelOverview[], isMore: boolean): string {
   const verb = needing.length === 1 ? 'needs' : 'need';
   return `${needing.length} of ${all} ${verb} you: ${groups.join(', ')}.`;
 }
-
-/** What needs a person, in a few words. */
-export const needWords: Readonly<Record<NeedCode, string>> = {
-  RUN_INTERRUPTED: 'interrupted',
-  CONTESTED: 'contested',
-  FAILED: 'failed',
-  NO_TARGET: 'without a target',
-  LIVE_IS_QUARANTINED: 'live in quarantine',
-  FROZEN: 'frozen',
-  PAUSED: 'paused',
-  AWAITING_APPROVAL: 'waiting for you',
-  NOTICE_NOT_SENT: 'notice not sent',
-};
 
 const columns: readonly Column<ModelOverview>[] = [
   { title: 'MODEL', cell: ({ latest }) => modelOf(responseOf(latest)), isFlexible: true },

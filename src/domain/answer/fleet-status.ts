@@ -24,6 +24,19 @@ export const needCodes = [
 ] as const;
 export type NeedCode = (typeof needCodes)[number];
 
+/** What needs a person, in a few words. */
+export const needWords: Readonly<Record<NeedCode, string>> = {
+  RUN_INTERRUPTED: 'interrupted',
+  CONTESTED: 'contested',
+  FAILED: 'failed',
+  NO_TARGET: 'without a target',
+  LIVE_IS_QUARANTINED: 'live in quarantine',
+  FROZEN: 'frozen',
+  PAUSED: 'paused',
+  AWAITING_APPROVAL: 'waiting for you',
+  NOTICE_NOT_SENT: 'notice not sent',
+};
+
 export interface Need {
   readonly code: NeedCode;
   /** What is the matter, and what to do, with its command. */
@@ -56,6 +69,8 @@ export interface ModelOverview {
   readonly live: readonly string[];
   /** The most urgent first; empty when nothing needs a person. */
   readonly needs: readonly Need[];
+  /** Records that wait for a person's approval. */
+  readonly waiting: readonly RollbackRecord[];
 }
 
 export function overviewOf(facts: ModelFacts, nowMs: number): ModelOverview {
@@ -69,7 +84,7 @@ export function overviewOf(facts: ModelFacts, nowMs: number): ModelOverview {
     ...unsent(facts),
   ];
   const needs = found.toSorted((a, b) => rankOf(a) - rankOf(b));
-  return { modelName, latest, isNotified, live: liveOf(facts), needs };
+  return { modelName, latest, isNotified, live: liveOf(facts), needs, waiting: facts.waiting };
 }
 
 /** Whatever needs a person first, the most urgent before the others; then by name. */
@@ -186,12 +201,22 @@ function liveOf(facts: ModelFacts): readonly string[] {
   return progress.status === 'IN_PROGRESS' ? (plan?.live ?? []) : progress.liveVersions;
 }
 
-/** What a pointer names, by the later of a rollback and a reading; null where neither is known. */
+/** What a pointer names, by the latest of a rollback, a promotion and a reading; null where none is known. */
 function knownLive({ state, heads }: ModelFacts, pointer: string): readonly string[] | null {
-  const head = heads[pointer];
-  const commit = state === undefined ? null : pointerState(state, pointer).lastCommit;
-  if (head !== undefined && (commit === null || head.atMs > commit.atMs)) {
-    return head.version === null ? [] : [head.version];
-  }
-  return commit === null ? null : [commit.to];
+  const { lastCommit = null, liveHistory = [] } =
+    state === undefined ? {} : pointerState(state, pointer);
+  const last = liveHistory.at(-1);
+  const known = [
+    lastCommit === null ? null : { version: lastCommit.to, atMs: lastCommit.atMs },
+    last === undefined
+      ? null
+      : { version: last.how === 'deleted' ? null : last.version, atMs: last.atMs },
+    heads[pointer] ?? null,
+  ].filter((one) => one !== null);
+  const latest = known.reduce<Head | null>(
+    (newest, one) => (newest === null || one.atMs > newest.atMs ? one : newest),
+    null,
+  );
+  if (latest === null) return null;
+  return latest.version === null ? [] : [latest.version];
 }

@@ -37,6 +37,20 @@ export function servingOf({ serving }: Pick<RollbackRecord, 'serving'>): {
   };
 }
 
+/** What the servers of a model know of a move that is done. */
+export function reloadText({
+  from_version: from,
+  serving,
+}: {
+  readonly from_version: string | null;
+  readonly serving?: ServingAnswer;
+}): string {
+  if (serving?.state === 'confirmed') return 'Serving has confirmed the version.';
+  return from === null
+    ? 'Servers that load the model once, at start, need a restart or reload.'
+    : `Servers that loaded version ${from} at start still use it: restart or reload them.`;
+}
+
 /** What is not confirmed although somebody was asked. */
 export function servingWarnings(record: RollbackRecord): Warning[] {
   const { serving } = record;

@@ -36,6 +36,7 @@ const verbs = [
   'quarantine',
   'policy',
   'serve',
+  'console',
   'sweep',
   'doctor',
   'create-table',

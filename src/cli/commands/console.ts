@@ -1,0 +1,34 @@
+import type { Command } from '../command.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { requester, withSession } from '../session.ts';
+import { serveUntilStopped } from './serve.ts';
+
+export const consoleCommand: Command = {
+  name: 'console',
+  usage: '',
+  summary:
+    'show what is live, what happened and what waits in a browser on this machine, until Ctrl-C; roll back from there',
+  options: {},
+  optionHelp: {},
+  arity: [0, 0],
+  examples: ['model-rollback console'],
+  run: async (context) =>
+    await withSession(context, async (composed) => {
+      await serveUntilStopped(context, composed, {
+        address: loopback,
+        tokens: null,
+        name: requester(),
+        // A person who reads must not make alarms act with the settings of this shell.
+        sweeps: false,
+        announce: (url) =>
+          context.print(`console at ${url}\nOnly this machine reaches it. Stop it with Ctrl-C.`, {
+            console: url,
+          }),
+      });
+      return ExitCode.DONE;
+    }),
+};
+
+// ---------------------------------------------------------------------------------------------------
+
+const loopback = { host: '127.0.0.1', port: 0 };
