@@ -1,8 +1,11 @@
+import { systemClock } from './adapters/system/system-clock.ts';
 import type { ChannelConfig } from './config/channel-settings.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { EnvName } from './config/env-names.ts';
+import type { AlertmanagerSettings } from './config/sender-settings.ts';
 import type { Check } from './domain/answer/check.ts';
 import type { Hook } from './domain/hook.ts';
+import type { Authorizer } from './ports/authorizer.ts';
 import type { Deadline } from './ports/deadline.ts';
 
 /** What `doctor` finds out about each channel and each hook, without a message to any. */
@@ -14,6 +17,28 @@ export async function inspectAll(
     ...channels.map((channel) => inspectOne(channel, deadline)),
     ...inspectHook('smoke-check', 'ROLLBACK_SMOKE_CHECK', hooks.smokeCheck, deadline),
     ...inspectHook('reload', 'ROLLBACK_RELOAD', hooks.reload, deadline),
+  ]);
+}
+
+/** What `doctor` finds out about who reports to the service, without a message to any. */
+export async function inspectSenders(
+  { registry, senders }: Config,
+  authorizer: Authorizer,
+  deadline: Deadline,
+): Promise<readonly Check[]> {
+  const webhooks = async (): Promise<Check> => {
+    const { inspectWebhooks } = await import('./adapters/mlflow/inspect-webhooks.ts');
+    const { MLflowClient } = await import('./adapters/mlflow/mlflow-client.ts');
+    const client = new MLflowClient({ ...registry, authorizer, clock: systemClock });
+    return await inspectWebhooks(client, deadline).finally(() => client.close());
+  };
+  const alertmanager = async (place: AlertmanagerSettings): Promise<Check> => {
+    const { inspectAlertmanager } = await import('./adapters/alertmanager/inspect-alertmanager.ts');
+    return await inspectAlertmanager(place, systemClock, deadline);
+  };
+  return await Promise.all([
+    ...(senders?.mlflowSecret == null ? [] : [webhooks()]),
+    ...(senders?.alertmanager == null ? [] : [alertmanager(senders.alertmanager)]),
   ]);
 }
 

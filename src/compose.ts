@@ -231,6 +231,10 @@ function openSurroundings(config: Config, authorizer: Authorizer): Surroundings 
       const { inspectAll } = await import('./compose-inspect.ts');
       return await inspectAll(config, deadline);
     },
+    senders: async (deadline) => {
+      const { inspectSenders } = await import('./compose-inspect.ts');
+      return await inspectSenders(config, authorizer, deadline);
+    },
     openNotifiers: async () => {
       const { topicArn, snsFormat } = config;
       const further = await furtherChannels(config);

@@ -36,7 +36,7 @@ export async function doctor(
   deadline: Deadline,
 ): Promise<readonly Check[]> {
   const within = (): Deadline => deadlineWithin(deps.clock, limits.doctorCheckMs, deadline);
-  const [registry, state, setUp, notices, alarmTopic, channels] = await Promise.all([
+  const [registry, state, setUp, notices, alarmTopic, channels, senders] = await Promise.all([
     around.registry(within()).catch((error: unknown) => ({
       check: failed('registry', error),
       clockSkewMs: null,
@@ -46,6 +46,7 @@ export async function doctor(
     noticeTopicArn === null ? noTopic : topicCheck(around, 'topic', noticeTopicArn, within()),
     alarms.topicArn === null ? null : topicCheck(around, 'alarm-topic', alarms.topicArn, within()),
     examineChannels(deps, around, { isNotifying }, within()),
+    around.senders(within()),
   ]);
   const hasRegistry = registry.check.verdict !== Verdict.PROBLEM;
   const isReadable = hasRegistry && state.kind === 'read';
@@ -68,6 +69,7 @@ export async function doctor(
     ]),
     notices,
     ...channels,
+    ...senders,
     unsent,
     state.kind === 'read' ? overdueCheck(state.reading.overdue) : notChecked('overdue'),
     ...models,

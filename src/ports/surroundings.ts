@@ -54,6 +54,8 @@ export interface Surroundings {
   topic(name: string, arn: string, use: 'notices' | 'alarms', deadline: Deadline): Promise<Check>;
   /** The channels of notices beside the topic, and the hooks: an answer for each. Sends nothing. */
   channels(deadline: Deadline): Promise<readonly Check[]>;
+  /** Who reports to the service, where set: MLflow's webhooks, and Alertmanager. Sends nothing. */
+  senders(deadline: Deadline): Promise<readonly Check[]>;
   /** Every channel that notices would go to, the topic too; nothing is sent before one is asked to. */
   openNotifiers(): Promise<{ readonly notifiers: readonly Notifier[]; close(): void }>;
   /** @param name name or ARN of the function */

@@ -26,15 +26,17 @@ let admin: MLflowAdmin;
 let service: ServiceProcess;
 let gate: Gate;
 let folder: string;
+let databaseUri: string;
 let settings: Settings;
 let hookId: string;
 let model: string;
 
 describe.skipIf(isMissing)(title("MLflow's webhooks"), () => {
   beforeAll(async () => {
-    mlflow = await startMlflow({ hasWebhooks: true });
-    admin = new MLflowAdmin(mlflow.url);
     folder = mkdtempSync(join(tmpdir(), 'model-rollback-webhooks-'));
+    databaseUri = `sqlite:///${join(folder, 'mlflow.db')}`;
+    mlflow = await startMlflow({ databaseUri, webhooks: 'sound', hasWorkspaces: true });
+    admin = new MLflowAdmin(mlflow.url);
     settings = {
       MLFLOW_TRACKING_URI: mlflow.url,
       ROLLBACK_STORE: `sqlite:${join(folder, 'state.sqlite')}`,
@@ -80,9 +82,10 @@ describe.skipIf(isMissing)(title("MLflow's webhooks"), () => {
       results: [{ outcome: 'ROLLED_BACK', to_version: '1', plan: { rule: 'recorded' } }],
     });
     expect(await admin.aliases(model)).toEqual({ champion: '1' });
-    // MLflow reports our own move too.
+    // MLflow reports our own move too, before or after it is on record.
     const own = await arrived({ version: '1', count: 2 });
-    expect(JSON.parse(own.answer)).toMatchObject({ result: 'known' });
+    expect(own.status).toBe(200);
+    expect((await spans()).map(({ version }) => version)).toEqual(['1', '3', '1']);
   });
 
   test('an alias that is deleted names nothing', async () => {
@@ -142,6 +145,43 @@ describe.skipIf(isMissing)(title("MLflow's webhooks"), () => {
     }
   });
 
+  test('are checked by doctor: there is one for aliases, and the server can read it', async () => {
+    expect(await webhooksCheck()).toMatchObject({ verdict: 'ok' });
+    expect(await webhooksCheck({ ROLLBACK_MLFLOW_WEBHOOK_SECRET: '' })).toBeUndefined();
+    expect(await webhooksCheck({ MLFLOW_TRACKING_URI: engine('mlflow').url })).toMatchObject({
+      verdict: 'warning',
+      message: expect.stringContaining('no active webhook'),
+    });
+  });
+
+  test('of a server without its key cannot be read, and doctor says so', async () => {
+    const keyless = await startMlflow({ databaseUri, webhooks: 'keyless', hasWorkspaces: true });
+    try {
+      expect(await webhooksCheck({ MLFLOW_TRACKING_URI: keyless.url })).toMatchObject({
+        verdict: 'warning',
+        message: expect.stringContaining('cannot read its own webhooks'),
+      });
+    } finally {
+      await keyless.stop();
+    }
+  }, 180_000);
+
+  test('of another workspace are ignored', async () => {
+    const other = await startService(
+      bareEnv({
+        ...settings,
+        MLFLOW_WORKSPACE: 'team-b',
+        ROLLBACK_STORE: `sqlite:${join(folder, 'team-b.sqlite')}`,
+      }),
+    );
+    const noted = await setAlias('2');
+    const { json } = await resend(noted, {}, other);
+    other.signal('SIGTERM');
+
+    expect(JSON.parse(noted.body)).toMatchObject({ workspace: 'default' });
+    expect(json).toMatchObject({ result: 'ignored', why: 'It is about another workspace.' });
+  });
+
   test('other aliases, other events and the example of MLflow change nothing', async () => {
     await admin.setAlias(model, 'shadow', '2');
     await admin.tagVersion(model, '1', 'quality', 'good');
@@ -157,6 +197,16 @@ describe.skipIf(isMissing)(title("MLflow's webhooks"), () => {
     expect(await spans()).toEqual([]);
   });
 });
+
+interface DoctorReport {
+  readonly checks: readonly { readonly name: string; readonly verdict: string }[];
+}
+
+/** What `doctor` finds of the webhooks of a server. */
+async function webhooksCheck(more: Settings = {}): Promise<unknown> {
+  const { json } = await runCommand(['doctor', '--json'], bareEnv({ ...settings, ...more }));
+  return (json as unknown as DoctorReport).checks.find(({ name }) => name === 'webhooks');
+}
 
 async function spans(): Promise<readonly LiveSpan[]> {
   const args = ['history', '--live', model, '--json'];

@@ -34,8 +34,11 @@ export interface MLflowOptions {
   /** Starts with a slash; is part of the returned URL. */
   readonly staticPrefix?: string;
   readonly workers?: number;
-  /** Webhooks with a secret, to addresses of this machine, known to the server at once. */
-  readonly hasWebhooks?: boolean;
+  /**
+   * Webhooks with a secret, to addresses of this machine, known to the server at once. `keyless`: it has no key to
+   * encrypt secrets with.
+   */
+  readonly webhooks?: 'sound' | 'keyless';
 }
 
 interface Launch {
@@ -146,10 +149,10 @@ function mlflowCommand(options: MLflowOptions, { port, folder }: Place): Command
     // Seven more processes that serve no registry call.
     MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
   };
-  if (options.hasWebhooks === true) {
+  if (options.webhooks !== undefined) {
     // A key of Fernet: 32 bytes, in base64 with - and _.
     const key = randomBytes(32).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
-    env['MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY'] = key;
+    if (options.webhooks === 'sound') env['MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY'] = key;
     env['MLFLOW_WEBHOOK_ALLOWED_SCHEMES'] = 'http,https';
     env['MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS'] = 'true';
     env['MLFLOW_WEBHOOK_CACHE_TTL'] = '0';

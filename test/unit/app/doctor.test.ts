@@ -58,6 +58,7 @@ beforeEach(() => {
     state: async () => [ok('table', 'fine')],
     topic: async (name) => ok(name, 'fine'),
     channels: async () => [],
+    senders: async () => [],
     openNotifiers: async () => ({ notifiers: [], close: () => undefined }),
     alarms: async (asked) =>
       listing ?? {

@@ -39,6 +39,7 @@ beforeEach(() => {
     state: async () => [],
     topic: async (name) => ok(name, 'fine'),
     channels: async () => [],
+    senders: async () => [],
     openNotifiers: async () => ({ notifiers: [], close: () => undefined }),
     function: async () => sound,
     functionPolicy: async (arn) => policies[arn] ?? null,

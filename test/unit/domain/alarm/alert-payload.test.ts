@@ -32,6 +32,21 @@ describe('parseAlertGroup', () => {
     ]);
   });
 
+  // Alertmanager 0.34: notify/notify.go has these.
+  test.each([
+    'first notification',
+    'new alerts added',
+    'some alerts resolved',
+    'all alerts resolved',
+    'repeat interval elapsed',
+  ])(
+    'reads a message of a later Alertmanager, sent for the reason "%s", as any other',
+    (reason) => {
+      const message = alertmanagerMessage(undefined, { notification_reason: reason });
+      expect(parseAlertGroup(message)).toEqual(parseAlertGroup(alertmanagerMessage()));
+    },
+  );
+
   test('knows Grafana by its organisation, within which a fingerprint counts', () => {
     const group = parseAlertGroup(grafanaMessage());
 
