@@ -23,8 +23,8 @@ let folder: string;
 
 describe.skipIf(isEngineMissing)(suiteTitle('compare'), () => {
   beforeAll(async () => {
-    world = await createWorld();
     folder = mkdtempSync(join(tmpdir(), 'model-rollback-compare-'));
+    world = await createWorld();
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
