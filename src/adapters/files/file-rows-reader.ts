@@ -62,7 +62,7 @@ function ofObjects(rows: readonly Readonly<Record<string, unknown>>[]): Columns 
   const columns = new Map<string, unknown[]>();
   for (const [index, row] of rows.entries()) {
     for (const [name, value] of Object.entries(row)) {
-      const column = columns.get(name) ?? new Array<unknown>(rows.length);
+      const column = columns.get(name) ?? new Array<unknown>(rows.length).fill(undefined);
       column[index] = value;
       columns.set(name, column);
     }
