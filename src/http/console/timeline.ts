@@ -249,7 +249,9 @@ function marksOf(events: readonly TimelineEvent[], window: Window): readonly Mar
 }
 
 const hourMs = 3_600_000;
-const steps = [1, 3, 6, 24, 48, 168, 336, 720, 2_160, 8_760, 26_280, 87_600].map((hours) => hours * hourMs);
+const steps = [1, 3, 6, 24, 48, 168, 336, 720, 2_160, 8_760, 26_280, 87_600].map(
+  (hours) => hours * hourMs,
+);
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 function ticksOf(window: Window): readonly Tick[] {
