@@ -1,4 +1,4 @@
-/** Runs `model-rollback serve` of the build as a process, and calls it by HTTP. */
+/** Runs `model-rollback serve` of the build, or another verb that serves, as a process, and calls it by HTTP. */
 import { spawn } from 'node:child_process';
 import { builtFile } from './built.ts';
 import type { Env } from './function-process.ts';
@@ -45,9 +45,10 @@ export async function postAlerts(service: ServiceProcess, message: object): Prom
 export async function startService(
   env: Env,
   args: readonly string[] = [],
+  verb: readonly string[] = ['serve'],
 ): Promise<ServiceProcess> {
   const main = builtFile('dist/cli/main.js');
-  const child = spawn(process.execPath, [main, 'serve', ...args], {
+  const child = spawn(process.execPath, [main, ...verb, ...args], {
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -56,7 +57,7 @@ export async function startService(
   const listening = Promise.withResolvers<string>();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     streams.stdout += text;
-    const url = /^listening on (http:\/\/\S+)\n/.exec(streams.stdout)?.[1];
+    const url = /^(?:listening on|console at) (http:\/\/\S+)\n/.exec(streams.stdout)?.[1];
     if (url !== undefined) listening.resolve(url);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -64,7 +65,9 @@ export async function startService(
   });
   const notStarted = (): void => {
     child.kill('SIGKILL');
-    listening.reject(new Error(`serve did not start:\n${streams.stdout}\n${streams.stderr}`));
+    listening.reject(
+      new Error(`${verb.join(' ')} did not start:\n${streams.stdout}\n${streams.stderr}`),
+    );
   };
   const timer = setTimeout(notStarted, START_TIMEOUT_MS);
   ended.then(notStarted, notStarted);

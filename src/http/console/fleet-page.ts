@@ -1,5 +1,10 @@
 import type { FleetReading } from '../../app/read-fleet.ts';
-import { type ModelOverview, needCodes, needWords } from '../../domain/answer/fleet-status.ts';
+import {
+  type ModelOverview,
+  type Need,
+  needCodes,
+  needWords,
+} from '../../domain/answer/fleet-status.ts';
 import type { LiveSpan } from '../../domain/answer/live-timeline.ts';
 import { responseOf } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
@@ -39,7 +44,10 @@ ${
     : banner('Frozen', `${freezeText(freeze, null)}`, 'No alarm and no person can roll back.')
 }
 ${fleet.pause === null ? null : banner('Paused', pauseText(fleet.pause, null), '')}
-${waitingBlock(models, atMs)}
+${waitingBlock(
+  models.flatMap((model) => model.waiting),
+  atMs,
+)}
 ${modelsBlock(reading, spans)}
 <section class="card" aria-labelledby="latest"><h2 id="latest">Latest attempts</h2>
 ${attemptList(latest, true)}
@@ -61,6 +69,13 @@ export function banner(word: string, text: string, consequence: string): Html {
   return html`<div class="banner"><p><b>${word}.</b> ${prose(text)} ${consequence}</p></div>`;
 }
 
+/** Alarms that wait for a person. */
+export function waitingBlock(records: readonly RollbackRecord[], nowMs: number): Part {
+  if (records.length === 0) return null;
+  return html`<section class="waiting" aria-labelledby="waiting"><h2 id="waiting">Waiting for you</h2>
+<ul>${records.map((record) => waitingCard(record, nowMs))}</ul></section>`;
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 function headline(models: readonly ModelOverview[]): string {
@@ -79,15 +94,7 @@ function subline(models: readonly ModelOverview[]): Part {
   return groups.length === 0 ? null : html`<p class="sub">${groups.join(' · ')}</p>`;
 }
 
-function waitingBlock(models: readonly ModelOverview[], nowMs: number): Part {
-  const waiting = models.flatMap((model) => model.waiting);
-  if (waiting.length === 0) return null;
-  return html`<section class="waiting" aria-labelledby="waiting"><h2 id="waiting">Waiting for you</h2>
-<ul>${waiting.map((record) => waitingCard(record, nowMs))}</ul></section>`;
-}
-
-/** An alarm that waits for a person. */
-export function waitingCard(record: RollbackRecord, nowMs: number): Html {
+function waitingCard(record: RollbackRecord, nowMs: number): Html {
   const answer = responseOf(record);
   const { modelName, id, alarm } = record;
   const sinceMs = alarm?.transition.atMs ?? record.createdAtMs;
@@ -115,7 +122,11 @@ its name above.</p>`
 }
 ${gaps.map((gap) => html`<p class="hint">${gap}</p>`)}
 ${unreadable.map(({ id, why }) => html`<p class="problem">${id} cannot be read: ${prose(why)}</p>`)}
-${older === null ? null : html`<p><a href="/?before=${encodeURIComponent(older)}">Models whose latest attempt is older</a></p>`}
+${
+  older === null
+    ? null
+    : html`<p><a href="/?before=${encodeURIComponent(older)}">Models whose latest attempt is older</a></p>`
+}
 </section>`;
 }
 
@@ -130,15 +141,19 @@ function modelRow(
     ? html`<a href="${modelPath(modelName)}">${nameText(modelName)}</a>`
     : nameText(modelName);
   return html`<tr${needs.length > 0 ? html` class="needs"` : null}><th scope="row">${name}</th>
-<td class="live" data-label="Live">${live.length === 0 ? html`<span class="faint">none</span>` : html`<b>${live.join(', ')}</b>`}</td>
+<td data-label="Live"><b>${live.join(', ') || 'none'}</b></td>
 <td data-label="Needs you">${
     needs.length === 0
       ? html`<span class="faint">–</span>`
-      : html`<ul class="badges">${needs.map(({ code, message }) => html`<li>${badge(needWords[code], toneOf(code), '!')}<span class="unseen">: ${message}</span></li>`)}</ul>`
+      : html`<ul class="badges">${needs.map(needBadge)}</ul>`
   }</td>
 <td class="wide">${spans === undefined ? null : stripSvg(timelineOf({ spans, records: [latest], nowMs }, '7d'))}</td>
 <td data-label="Latest attempt"><a href="${rollbackPath(latest.id)}">${outcomeBadge(answer.outcome)}</a> <span
  class="faint">${timeText(answer.timestamp)}</span></td></tr>`;
+}
+
+function needBadge({ code, message }: Need): Html {
+  return html`<li>${badge(needWords[code], toneOf(code), '!')}<span class="unseen">: ${message}</span></li>`;
 }
 
 function toneOf(code: string): 'bad' | 'warn' {

@@ -3,7 +3,7 @@ import type { StatusAnswer } from '../../domain/answer/status.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
 import { attemptList } from './attempts.ts';
-import { banner, waitingCard } from './fleet-page.ts';
+import { banner, waitingBlock } from './fleet-page.ts';
 import { actionForm, commandRow, decisions } from './forms.ts';
 import { type Html, html, nothing, type Part } from './html.ts';
 import type { Page, PageContext } from './page.ts';
@@ -41,9 +41,13 @@ export function modelPage(context: PageContext, facts: ModelFacts): Page {
     body: html`<p class="crumbs"><a href="/">All models</a></p>
 <div class="title"><h1>${nameText(modelName)}</h1>${liveText(known, facts.spans)}
 <p class="row"><a class="button primary" href="${planPath(modelName)}">See the plan to roll back</a></p></div>
-${'problem' in status ? html`<p class="problem" role="alert">What is live could not be read: ${prose(status.problem)}</p>` : null}
+${
+  'problem' in status
+    ? html`<p class="problem" role="alert">What is live could not be read: ${prose(status.problem)}</p>`
+    : null
+}
 ${known === null ? null : stops(known)}
-${waiting.length === 0 ? null : html`<section class="waiting" aria-labelledby="waiting"><h2 id="waiting">Waiting for you</h2><ul>${waiting.map((record) => waitingCard(record, nowMs))}</ul></section>`}
+${waitingBlock(waiting, nowMs)}
 ${known === null ? null : warningList(known.warnings)}
 ${timelineBlock(facts)}
 ${known === null ? null : quarantineBlock(context, known)}

@@ -28,7 +28,6 @@ export function comparisonView(comparison: Comparison | null): Html {
   const head = html`<thead><tr><th scope="col">What</th><th scope="col">Version ${from} (live)</th><th
  scope="col">Version ${to} (target)</th></tr></thead>`;
   return html`<section class="card" aria-labelledby="comparison"><h2 id="comparison">Version ${from} and version ${to}</h2>
-${unread.map((line) => html`<p class="hint">${prose(line)}</p>`)}
 ${
   differing.length === 0
     ? html`<p class="faint">Nothing that was read differs.</p>`
@@ -42,7 +41,8 @@ ${
  role="region" aria-label="What is the same"><table class="comparison">${head}<tbody>${same.map(
    comparisonRow,
  )}</tbody></table></div></details>`
-}</section>`;
+}
+${unread.map((line) => html`<p class="hint">${prose(line)}</p>`)}</section>`;
 }
 
 export function warningList(warnings: RollbackResponse['warnings']): Part {

@@ -116,6 +116,7 @@ tbody tr { border-top: 1px solid var(--line); }
   .models td[data-label]::before { content: attr(data-label) ' '; color: var(--faint);
   font-size: 0.84rem; margin-right: 0.4rem; }
   .models .badges { display: inline-flex; }
+  .models tbody th:first-child { width: auto; }
   .models .wide { width: auto; padding: 0.3rem 0; }
   .attempts li, .moments li { grid-template-columns: 1fr; gap: 0.1rem; }
   .moments .gap { text-align: left; }

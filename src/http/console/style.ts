@@ -68,7 +68,7 @@ footer { max-width: 70rem; margin: 0 auto; padding: 0 1.25rem 2.5rem; color: var
 .card > * + *, .card-head + * { margin-top: 0.65rem; }
 .card h3 { margin-top: 0.9rem; }
 .columns h3, .decisions h3, .wait h3 { margin-top: 0; }
-button.copy { display: inline-block; }
+button.copy, .find button { flex: none; white-space: nowrap; }
 button[hidden] { display: none; }
 .narrow { max-width: 30rem; margin: 3rem auto 0; }
 .crumbs { font-size: 0.88rem; margin-bottom: 0.4rem; color: var(--faint); }
@@ -95,7 +95,7 @@ button, .button { font: inherit; font-size: 0.9rem; font-weight: 550; line-heigh
   background: var(--card);
   color: var(--ink); cursor: pointer; text-decoration: none; display: inline-block;
   text-align: left;
-  overflow-wrap: anywhere; }
+  max-width: 100%; overflow-wrap: break-word; }
 button:hover, .button:hover { background: var(--accent-soft); }
 .primary { background: var(--accent); border-color: var(--accent); color: var(--accent-ink); }
 .primary:hover { background: var(--link); border-color: var(--link); }
