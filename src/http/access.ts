@@ -1,6 +1,6 @@
-import { limits } from '../domain/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import { HttpError } from './http-error.ts';
+import { httpLimits } from './http-limits.ts';
 import { findToken, type Role, type Token } from './tokens.ts';
 
 /** Who may call the service. */
@@ -156,14 +156,14 @@ function rateLimit(clock: Clock): (key: string) => void {
   const buckets = new Map<string, { left: number; atMs: number }>();
   return (key) => {
     const nowMs = clock.monotonicMs();
-    const bucket = buckets.get(key) ?? { left: limits.httpBurst, atMs: nowMs };
-    const gained = ((nowMs - bucket.atMs) * limits.httpPerSecond) / 1_000;
-    const left = Math.min(limits.httpBurst, bucket.left + gained);
+    const bucket = buckets.get(key) ?? { left: httpLimits.httpBurst, atMs: nowMs };
+    const gained = ((nowMs - bucket.atMs) * httpLimits.httpPerSecond) / 1_000;
+    const left = Math.min(httpLimits.httpBurst, bucket.left + gained);
     buckets.set(key, { left: Math.max(0, left - 1), atMs: nowMs });
     if (left >= 1) return;
     throw new HttpError(
       'TooManyRequestsError',
-      `More than ${limits.httpPerSecond} requests a second. Wait a second.`,
+      `More than ${httpLimits.httpPerSecond} requests a second. Wait a second.`,
     );
   };
 }

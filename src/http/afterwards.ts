@@ -1,6 +1,6 @@
 import { messageOf } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
 import type { Logger } from '../ports/logger.ts';
+import { httpLimits } from './http-limits.ts';
 
 /** Work that goes on after the answer to its request. */
 export interface Afterwards {
@@ -25,7 +25,7 @@ export function makeAfterwards(logger: Logger): Afterwards {
   return {
     within: async (work, settle) => {
       const timer = new AbortController();
-      const late = wait(limits.httpAnswerMs, timer.signal).then(() => null);
+      const late = wait(httpLimits.httpAnswerMs, timer.signal).then(() => null);
       const given = await Promise.race([work, late]).finally(() => timer.abort());
       if (given !== null) return given;
       const rest = work.then(settle).catch((error: unknown) => {

@@ -15,6 +15,7 @@ import { alarmTriggerId } from '../lambda/watch-ports.ts';
 import { deadlineAfter } from '../ports/deadline.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { type ErrorAnswer, errorAnswer } from './http-error.ts';
+import { httpLimits } from './http-limits.ts';
 import { parseJson, readJson } from './read-body.ts';
 
 /**
@@ -74,7 +75,7 @@ async function handleAll(
   results: AlertResult[],
 ): Promise<AlertResult[]> {
   const { deps } = call;
-  const deadline = deadlineAfter(deps.clock, limits.alertsBudgetMs);
+  const deadline = deadlineAfter(deps.clock, httpLimits.alertsBudgetMs);
   const open = [...alerts.entries()].filter(([index]) => isOpen(results[index]));
   const byModel = Map.groupBy(open, ([, alert]) => modelOf(call, alert));
   await inParallel([...byModel.values()], deadline, async (ofModel) => {
@@ -93,7 +94,7 @@ async function handleAll(
 /** The sender has its answer, so nobody else tries what failed. */
 async function tryAgain(call: HttpCall, group: AlertGroup, results: AlertResult[]): Promise<void> {
   const { deps, afterwards } = call;
-  for (const pauseMs of limits.alertPausesMs) {
+  for (const pauseMs of httpLimits.alertPausesMs) {
     if (!results.some(isToRepeat)) return;
     if (!(await afterwards.pause(pauseMs))) break;
     await handleAll(call, group, results);

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { ConfigurationError, messageOf } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
+import { httpLimits } from './http-limits.ts';
 
 /** A server of Node around a Web-standard handler. */
 export interface Listener {
@@ -23,8 +23,8 @@ export async function listen(
 ): Promise<Listener> {
   const server = createServer(
     {
-      headersTimeout: limits.httpBodyTimeoutMs,
-      requestTimeout: 2 * limits.httpBodyTimeoutMs,
+      headersTimeout: httpLimits.httpBodyTimeoutMs,
+      requestTimeout: 2 * httpLimits.httpBodyTimeoutMs,
       connectionsCheckingInterval: 1_000,
       // Longer than a proxy or a sender keeps an idle connection: who closes it first cuts a request off.
       keepAliveTimeout: 75_000,

@@ -1,6 +1,6 @@
 import { InvalidRequestError, messageOf } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
 import { HttpError } from './http-error.ts';
+import { httpLimits } from './http-limits.ts';
 
 /**
  * The JSON of a request. Nothing is parsed before its size is known to be small, and a sender that stalls is
@@ -10,7 +10,7 @@ import { HttpError } from './http-error.ts';
  */
 export async function readJson(
   request: Request,
-  timeoutMs: number = limits.httpBodyTimeoutMs,
+  timeoutMs: number = httpLimits.httpBodyTimeoutMs,
 ): Promise<unknown> {
   return parseJson(request, await readBody(request, timeoutMs));
 }
@@ -21,13 +21,13 @@ export async function readJson(
  */
 export async function readBody(
   request: Request,
-  timeoutMs: number = limits.httpBodyTimeoutMs,
+  timeoutMs: number = httpLimits.httpBodyTimeoutMs,
 ): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() !== 'identity') {
     throw new HttpError('UnsupportedMediaTypeError', 'Send the body without a content encoding.');
   }
-  if (Number(request.headers.get('content-length') ?? 0) > limits.httpBodyBytesMax)
+  if (Number(request.headers.get('content-length') ?? 0) > httpLimits.httpBodyBytesMax)
     throw tooLarge();
   return await readBytes(request, timeoutMs);
 }
@@ -82,7 +82,7 @@ async function readBytes({ body }: Request, timeoutMs: number): Promise<Uint8Arr
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) return Buffer.concat(chunks);
       size += value.byteLength;
-      if (size > limits.httpBodyBytesMax) throw tooLarge();
+      if (size > httpLimits.httpBodyBytesMax) throw tooLarge();
       chunks.push(value);
     }
   } catch (error) {
@@ -98,6 +98,6 @@ async function readBytes({ body }: Request, timeoutMs: number): Promise<Uint8Arr
 }
 
 function tooLarge(): HttpError {
-  const most = limits.httpBodyBytesMax / 1_048_576;
+  const most = httpLimits.httpBodyBytesMax / 1_048_576;
   return new HttpError('PayloadTooLargeError', `The body is larger than ${most} MiB.`);
 }

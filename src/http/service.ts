@@ -12,6 +12,7 @@ import { answerAlerts } from './alerts.ts';
 import { addConsole } from './console/console.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
+import { httpLimits } from './http-limits.ts';
 import { makeMetricsText } from './metrics-text.ts';
 import { answerWebhook, type WebhookSender, webhooksOff } from './mlflow-webhook.ts';
 import { pathAfter } from './path.ts';
@@ -50,7 +51,7 @@ export function makeService(options: ServiceOptions): Service {
   const afterwards = makeAfterwards(deps.logger);
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
-    const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
+    const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
     return { deps, request, caller, deadline, report, afterwards, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */
@@ -158,9 +159,8 @@ function errorResponse(thrown: unknown): Response {
 function unknownRoute(request: Request): HttpError {
   const path = pathOf(request);
   const isKnown =
-    /^\/(|healthz|readyz|metrics|console\/.*|(models|rollbacks)(\/.*)?|v1\/(models|rollbacks|alerts|webhooks\/mlflow)(\/.*)?)$/.test(
-      path,
-    );
+    /^\/(|healthz|readyz|metrics|console\/.*|(v1\/)?(models|rollbacks)(\/.*)?)$/.test(path) ||
+    /^\/v1\/(alerts|webhooks\/mlflow)(\/.*)?$/.test(path);
   return isKnown
     ? new HttpError('MethodNotAllowedError', `${request.method} is not possible here.`)
     : new HttpError('NotFoundError', 'There is no such route. See docs/reference/http.md.');

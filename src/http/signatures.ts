@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { limits } from '../domain/limits.ts';
 import { HttpError } from './http-error.ts';
+import { httpLimits } from './http-limits.ts';
 
 /** Senders that sign what they send, and so need no token. */
 
@@ -22,7 +23,7 @@ export function checkGrafanaSignature(
         'ROLLBACK_GRAFANA_SECRET, and X-Grafana-Alerting-Timestamp as the header for the time, or none.',
     );
   }
-  if (time !== null) refuseOtherTime(time, nowMs, limits.signedAgeMaxMs);
+  if (time !== null) refuseOtherTime(time, nowMs, httpLimits.signedAgeMaxMs);
 }
 
 /**
@@ -50,7 +51,7 @@ export function checkMlflowSignature(
         'ROLLBACK_MLFLOW_WEBHOOK_SECRET.',
     );
   }
-  refuseOtherTime(time ?? '', nowMs, limits.deliveryAgeMaxMs);
+  refuseOtherTime(time ?? '', nowMs, httpLimits.deliveryAgeMaxMs);
   if (!id || id.length > limits.textLengthMax) throw refused('It has no id.');
   return id;
 }
@@ -74,7 +75,7 @@ function isEqual(sent: Buffer, expected: Buffer): boolean {
 /** Whoever kept a copy may send it again later. @param time in seconds, as it was signed */
 function refuseOtherTime(time: string, nowMs: number, ageMaxMs: number): void {
   const ageMs = /^\d{1,12}$/.test(time) ? nowMs - Number(time) * 1_000 : Number.NaN;
-  if (ageMs <= ageMaxMs && ageMs >= -limits.signedAgeMaxMs) return;
+  if (ageMs <= ageMaxMs && ageMs >= -httpLimits.signedAgeMaxMs) return;
   throw refused(
     `It was signed more than ${ageMaxMs / 60_000} minutes ago, or in the future. Check the clocks of both machines.`,
   );

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { envNames } from '../../src/config/env-names.ts';
-import { limits } from '../../src/domain/limits.ts';
+import { httpLimits } from '../../src/http/http-limits.ts';
 import { engineFolder } from '../engines/install.ts';
 import { tool } from '../engines/tools.ts';
 import { blocksOf, openPage } from '../fakes/pages.ts';
@@ -102,7 +102,7 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
         Number(/^TimeoutStopSec=(\d+)$/m.exec(block('ini'))?.[1]),
         Number(/--stop-timeout (\d+)/.exec(readFileSync(path, 'utf8'))?.[1]),
       ]) {
-        expect(seconds * 1_000).toBeGreaterThan(limits.drainMs);
+        expect(seconds * 1_000).toBeGreaterThan(httpLimits.drainMs);
       }
     });
 

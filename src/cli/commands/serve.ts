@@ -6,8 +6,8 @@ import { commandConfig } from '../../config/command-config.ts';
 import type { Config } from '../../config/config-from-env.ts';
 import { ConfigurationError, InvalidRequestError, messageOf } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
-import { limits } from '../../domain/limits.ts';
 import { isoTime } from '../../domain/registry/model.ts';
+import { httpLimits } from '../../http/http-limits.ts';
 import { isLoopback, type Listener, listen, loopbackHosts } from '../../http/listen.ts';
 import { makeService, type Service, type ServiceOptions } from '../../http/service.ts';
 import { parseTokens, type Token } from '../../http/tokens.ts';
@@ -125,7 +125,7 @@ export async function serveUntilStopped(
   // A second signal ends the process at once.
   interrupt.close();
   deps.logger.log('info', 'service stops');
-  await Promise.all([listener.drain(limits.drainMs), service.end(limits.drainMs), sweeps]);
+  await Promise.all([listener.drain(httpLimits.drainMs), service.end(httpLimits.drainMs), sweeps]);
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -146,17 +146,17 @@ async function aborted(signal: AbortSignal): Promise<void> {
 async function sweepUntil(interrupt: Interrupt, service: Service): Promise<void> {
   while (!interrupt.signal.aborted) {
     await service.sweep(stoppable(interrupt.signal));
-    await interrupt.wait(limits.serviceSweepMs);
+    await interrupt.wait(httpLimits.serviceSweepMs);
   }
 }
 
 /** A deadline that comes nearer once the service is to stop. */
 function stoppable(signal: AbortSignal): Deadline {
-  const whole = deadlineAfter(clock, limits.httpBudgetMs);
+  const whole = deadlineAfter(clock, httpLimits.httpBudgetMs);
   let atStop: Deadline | null = null;
   return {
     leftMs: () => {
-      if (signal.aborted) atStop ??= deadlineAfter(clock, limits.drainMs);
+      if (signal.aborted) atStop ??= deadlineAfter(clock, httpLimits.drainMs);
       return Math.min(whole.leftMs(), atStop?.leftMs() ?? Number.POSITIVE_INFINITY);
     },
   };

@@ -1,11 +1,11 @@
 import type { Context, Hono } from 'hono';
 import type { RollbackDeps } from '../../app/deps.ts';
 import { isModelRollbackError } from '../../domain/errors.ts';
-import { limits } from '../../domain/limits.ts';
 import { type CallReport, logError } from '../../lambda/serve-call.ts';
 import { deadlineAfter } from '../../ports/deadline.ts';
 import type { Access, Caller } from '../access.ts';
 import { errorAnswer, HttpError } from '../http-error.ts';
+import { httpLimits } from '../http-limits.ts';
 import { pathAfter } from '../path.ts';
 import { readForm } from '../read-body.ts';
 import { actions } from './act.ts';
@@ -100,7 +100,7 @@ async function visited(
   parts.noteCaller(request, caller);
   const begun = found === null && isPage ? sessions.begin(request, caller) : null;
   const session = found ?? begun?.session ?? null;
-  const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
+  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
   const context = await contextOf(parts, request, caller, session);
   const shown = await read({ deps, request, context, deadline });
   return pageResponse(pageText(context, shown), 200, begun?.cookie);
@@ -154,7 +154,7 @@ async function acted(
       'The form is not whole. Open its page again. Nothing was done.',
     );
   }
-  const deadline = deadlineAfter(deps.clock, limits.httpBudgetMs);
+  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
   const { path } = await once(session, requestId, () =>
     act({ deps, caller, deadline, report, form, requestId }),
   );

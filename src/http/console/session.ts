@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import { limits } from '../../domain/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { Caller } from '../access.ts';
+import { httpLimits } from '../http-limits.ts';
 
 /** What a person did on a page. */
 export interface Done {
@@ -51,14 +51,14 @@ export function makeSessions({
     },
     begin: (request, caller) => {
       const value = `${identity.random()}${identity.random()}`;
-      const expiresAtMs = clock.nowMs() + limits.sessionMs;
+      const expiresAtMs = clock.nowMs() + httpLimits.sessionMs;
       const session = { caller, formToken: identity.random(), expiresAtMs, done: new Map() };
       sessions.set(identity.digest(value), session);
       for (const oldest of sessions.keys()) {
-        if (sessions.size <= limits.sessionsMax) break;
+        if (sessions.size <= httpLimits.sessionsMax) break;
         sessions.delete(oldest);
       }
-      return { session, cookie: cookie(request, value, limits.sessionMs / 1_000) };
+      return { session, cookie: cookie(request, value, httpLimits.sessionMs / 1_000) };
     },
     end: (request) => {
       const key = keyOf(request);
@@ -85,7 +85,7 @@ export async function once(
   const running = work();
   done.set(requestId, running);
   const [oldest] = done.keys();
-  if (done.size > limits.sessionActionsMax && oldest !== undefined) done.delete(oldest);
+  if (done.size > httpLimits.sessionActionsMax && oldest !== undefined) done.delete(oldest);
   try {
     return await running;
   } catch (error) {

@@ -13,7 +13,6 @@ import { type LiveSpan, liveTimeline } from '../../domain/answer/live-timeline.t
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import { isModelRollbackError } from '../../domain/errors.ts';
-import { limits } from '../../domain/limits.ts';
 import { isApprovable } from '../../domain/protocol/watch.ts';
 import { parsePosition } from '../../domain/record/list-position.ts';
 import {
@@ -22,6 +21,7 @@ import {
   type RollbackRequest,
 } from '../../domain/request/request.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import { httpLimits } from '../http-limits.ts';
 import { decodePart, pathAfter, splitVerb } from '../path.ts';
 import { requireRecord } from '../reads.ts';
 import { type ConfirmFacts, confirmPage } from './confirm-page.ts';
@@ -62,7 +62,7 @@ export async function visitModel(visit: Visit): Promise<Page> {
   const [status, log, list] = await Promise.all([
     readStatus(deps, modelName, deadline).catch((error: unknown) => error),
     deps.store.listLive(modelName, deadline),
-    deps.store.list(modelName, deadline, { limit: limits.consoleRows }),
+    deps.store.list(modelName, deadline, { limit: httpLimits.consoleRows }),
   ]);
   const records = list.records.map(({ record }) => record);
   const isKnown = records.length + log.entries.length > 0;
@@ -115,7 +115,7 @@ async function spansOf(
   const spans = new Map<string, readonly LiveSpan[]>();
   const shown = models
     .filter(({ latest }) => latest.subject === 'model')
-    .slice(0, limits.consoleStripsMax);
+    .slice(0, httpLimits.consoleStripsMax);
   await inParallel(shown, deadline, async ({ modelName, latest }) => {
     const { entries } = await store.listLive(modelName, deadline);
     const pointer = latest.plan?.pointer;

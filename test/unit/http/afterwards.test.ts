@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RegistryUnavailableError } from '../../../src/domain/errors.ts';
-import { limits } from '../../../src/domain/limits.ts';
+import { httpLimits } from '../../../src/http/http-limits.ts';
 import { makeService, type Service } from '../../../src/http/service.ts';
 import { alert, alertmanagerMessage } from '../../fakes/alerts.ts';
 import { type RegistryCalls, withCalls } from '../../fakes/intercept.ts';
@@ -42,7 +42,7 @@ async function send(service: Service, models: readonly string[]) {
       body: JSON.stringify(alertmanagerMessage(alerts)),
     }),
   );
-  await vi.advanceTimersByTimeAsync(limits.httpAnswerMs);
+  await vi.advanceTimersByTimeAsync(httpLimits.httpAnswerMs);
   const response = await reply;
   return { status: response.status, json: (await response.json()) as { results: object[] } };
 }
@@ -86,7 +86,7 @@ describe('an alert whose registry takes long', () => {
     });
     expect(await send(service, ['m'])).toMatchObject({ status: 202 });
     slow.resolve();
-    for (const pauseMs of limits.alertPausesMs) await vi.advanceTimersByTimeAsync(pauseMs);
+    for (const pauseMs of httpLimits.alertPausesMs) await vi.advanceTimersByTimeAsync(pauseMs);
     await service.end(10_000);
     expect(await live('m')).toEqual(['2']);
     expect(messages).not.toContain('alerts not handled');

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { StateStoreUnavailableError } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { AccessPolicy } from '../../../src/http/access.ts';
+import { httpLimits } from '../../../src/http/http-limits.ts';
 import { readJson } from '../../../src/http/read-body.ts';
 import { makeService, type Service } from '../../../src/http/service.ts';
 import { parseTokens } from '../../../src/http/tokens.ts';
@@ -173,7 +174,7 @@ describe('a body', () => {
       },
     });
     expect(await post('/v1/alerts', endless)).toMatchObject(error(413, 'PayloadTooLargeError'));
-    expect(sent).toBeLessThan(2 * limits.httpBodyBytesMax);
+    expect(sent).toBeLessThan(2 * httpLimits.httpBodyBytesMax);
   });
 
   test('that does not arrive in time is not waited for', async () => {
@@ -458,7 +459,7 @@ describe('access', () => {
     start({ kind: 'tokens', tokens });
     const ask = async (token: string): Promise<number> =>
       (await get('/v1/models', bearer(token))).status;
-    for (let count = 0; count < limits.httpBurst; count += 1) {
+    for (let count = 0; count < httpLimits.httpBurst; count += 1) {
       expect(await ask(viewerToken)).toBe(200);
     }
     expect(await ask(viewerToken)).toBe(429);

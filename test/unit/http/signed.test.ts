@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../../src/domain/limits.ts';
 import type { AccessPolicy } from '../../../src/http/access.ts';
+import { httpLimits } from '../../../src/http/http-limits.ts';
 import { makeService, type Service, type ServiceOptions } from '../../../src/http/service.ts';
 import { parseTokens } from '../../../src/http/tokens.ts';
 import { alert, grafanaMessage } from '../../fakes/alerts.ts';
@@ -109,10 +109,10 @@ describe('a webhook of MLflow', () => {
   });
 
   test.each([
-    [-limits.deliveryAgeMaxMs + 60_000, 200],
-    [-limits.deliveryAgeMaxMs - 60_000, 401],
-    [limits.signedAgeMaxMs - 60_000, 200],
-    [limits.signedAgeMaxMs + 60_000, 401],
+    [-httpLimits.deliveryAgeMaxMs + 60_000, 200],
+    [-httpLimits.deliveryAgeMaxMs - 60_000, 401],
+    [httpLimits.signedAgeMaxMs - 60_000, 200],
+    [httpLimits.signedAgeMaxMs + 60_000, 401],
   ])('signed %i ms from now gets %i', async (offsetMs, status) => {
     const body = event();
     expect((await deliver(body, signed(body, { time: seconds(offsetMs) }))).status).toBe(status);
@@ -194,7 +194,7 @@ describe('a webhook of MLflow', () => {
   test('of a stranger is answered with 429 when there are many', async () => {
     const headers = signed('y');
     const statuses = new Set<number>();
-    for (let n = 0; n <= limits.httpBurst; n += 1)
+    for (let n = 0; n <= httpLimits.httpBurst; n += 1)
       statuses.add((await deliver('x', headers)).status);
     expect([...statuses]).toEqual([401, 429]);
     expect((await deliver()).status).toBe(200);
@@ -238,7 +238,7 @@ describe('an alert that Grafana signs', () => {
     }
     const { 'x-grafana-alerting-timestamp': _, ...without } = timed(body);
     expect(await send(body, without)).toMatchObject(unauthorized(/does not fit/));
-    const late = timed(body, seconds(-limits.signedAgeMaxMs - 60_000));
+    const late = timed(body, seconds(-httpLimits.signedAgeMaxMs - 60_000));
     expect(await send(body, late)).toMatchObject(unauthorized(/5 minutes ago/));
     expect(await world.records()).toEqual([]);
   });

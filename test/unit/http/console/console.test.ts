@@ -4,8 +4,8 @@ import {
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../../../../src/domain/errors.ts';
-import { limits } from '../../../../src/domain/limits.ts';
 import type { AccessPolicy } from '../../../../src/http/access.ts';
+import { httpLimits } from '../../../../src/http/http-limits.ts';
 import { makeService, type Service } from '../../../../src/http/service.ts';
 import { parseTokens } from '../../../../src/http/tokens.ts';
 import { alert, alertmanagerMessage } from '../../../fakes/alerts.ts';
@@ -417,7 +417,7 @@ describe('the forms', () => {
     const browser = new Browser();
     await browser.open('/models/m/plan');
     const form = browser.form('/console/rollback');
-    form.set('reason', 'x'.repeat(limits.httpBodyBytesMax));
+    form.set('reason', 'x'.repeat(httpLimits.httpBodyBytesMax));
     await browser.submit('/console/rollback', form);
     expect(browser.status).toBe(413);
   });
@@ -491,11 +491,11 @@ describe('sessions', () => {
     start({ kind: 'tokens', tokens });
     const first = await login(operatorToken);
     expect(await first.open('/')).toContain('Log out');
-    world.clock.advance(limits.sessionMs);
+    world.clock.advance(httpLimits.sessionMs);
     expect(await first.open('/')).toContain('Log in');
     const second = await login(operatorToken);
-    for (let count = 0; count < limits.sessionsMax; count += 1) {
-      if (count % limits.httpPerSecond === 0) world.clock.advance(2_000);
+    for (let count = 0; count < httpLimits.sessionsMax; count += 1) {
+      if (count % httpLimits.httpPerSecond === 0) world.clock.advance(2_000);
       await login(operatorToken);
     }
     expect(await second.open('/')).toContain('Log in');
