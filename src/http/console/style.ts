@@ -40,6 +40,7 @@ p code, li code, .done code { background: var(--code); border-radius: 4px; paddi
 .skip { position: absolute; left: -999px; top: 0; background: var(--card); padding: 0.5rem 1rem;
   z-index: 2; }
 .skip:focus { left: 0; }
+time { white-space: nowrap; }
 .faint, .hint { color: var(--faint); }
 .hint { font-size: 0.88rem; }
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
 import { type FleetReading, readFleet } from '../../../src/app/read-fleet.ts';
+import { reportPromotion } from '../../../src/app/report-promotion.ts';
 import { runOperation } from '../../../src/app/run-operation.ts';
 import { fleetPage, leftOut } from '../../../src/cli/render/fleet-table.ts';
 import { styleFor } from '../../../src/cli/render/style.ts';
@@ -9,6 +10,7 @@ import { timesIn } from '../../../src/cli/render/times.ts';
 import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
 import { defaultAlarmSettings } from '../../../src/domain/alarm/alarm-settings.ts';
 import { StateCorruptError } from '../../../src/domain/errors.ts';
+import { stagePointer } from '../../../src/domain/registry/pointer.ts';
 import { parseOperation } from '../../../src/domain/request/operation.ts';
 import { headPartOf, newHeadsItem } from '../../../src/domain/state/live-log.ts';
 import { directAlarm } from '../../fakes/alarm-events.ts';
@@ -49,6 +51,19 @@ const observed = async (model: string, version: string): Promise<void> => {
 };
 
 describe('readFleet', () => {
+  test('names what a promotion made live after a rollback, as the pipeline reported it', async () => {
+    await rolledBack('m');
+    world.clock.advance(3_600_000);
+    const version = world.registry.register('m');
+    world.registry.transition('m', version, 'Production', true);
+    const promotion = { modelName: 'm', version, replaced: null, pointer: stagePointer };
+    await reportPromotion(world.deps, promotion, world.deadline());
+
+    expect((await read()).models).toMatchObject([{ live: [version] }]);
+    await observed('m', '2');
+    expect((await read()).models).toMatchObject([{ live: ['2'] }]);
+  });
+
   test('puts what needs a person first, the most urgent before the rest, then goes by name', async () => {
     await rolledBack('a-good', 'b-frozen', 'c-paused', 'd-contested', 'e-good', 'f-interrupted');
     await operate({ operation: 'freeze', model_name: 'b-frozen', until: '4h', reason: 'x' });
