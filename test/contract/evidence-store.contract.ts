@@ -118,7 +118,7 @@ export function describeEvidenceStore(name: string, openPlace: () => Promise<Evi
   });
 }
 
-export function evidence(change: Partial<Evidence> = {}): Evidence {
+function evidence(change: Partial<Evidence> = {}): Evidence {
   const text = change.text ?? '{"decision":"KEEP"}';
   return {
     modelName: 'fraud',

@@ -34,7 +34,7 @@ export function unknownText(rule: MetricRule, why: string): string {
 }
 
 /** A number for people: at most six digits. */
-export function numberText(value: number): string {
+function numberText(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
