@@ -1161,6 +1161,8 @@ function describeRealServers(): void {
   const guarded = engine('guarded').url;
   const name = uniqueName('fraud');
 
+  /** The cores are shared with other suites. */
+  const START_TIMEOUT_MS = 180_000;
   const basic = (password: string): string =>
     `Basic ${Buffer.from(`${login.username}:${password}`).toString('base64')}`;
 
@@ -1180,7 +1182,7 @@ function describeRealServers(): void {
     expect(error).toBeInstanceOf(RegistryRefusedError);
     expect(error.message).toContain('path prefix');
     lost.close();
-  });
+  }, START_TIMEOUT_MS);
 
   test('gets in with the right login', async () => {
     await new MLflowAdmin(guarded, login).seedModel(name, ['Archived', 'Production']);
