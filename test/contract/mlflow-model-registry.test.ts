@@ -1161,12 +1161,11 @@ function describeRealServers(): void {
   const guarded = engine('guarded').url;
   const name = uniqueName('fraud');
 
-  /** The cores are shared with other suites. */
-  const START_TIMEOUT_MS = 180_000;
   const basic = (password: string): string =>
     `Basic ${Buffer.from(`${login.username}:${password}`).toString('base64')}`;
 
-  test('keeps the path prefix', async () => {
+  // It starts a server, on cores that are shared with other suites.
+  test('keeps the path prefix', { timeout: 180_000 }, async () => {
     const server = await startMlflow({ staticPrefix: '/ml/flow' });
     onTestFinished(() => server.stop());
     const prefixed = server.url;
@@ -1182,7 +1181,7 @@ function describeRealServers(): void {
     expect(error).toBeInstanceOf(RegistryRefusedError);
     expect(error.message).toContain('path prefix');
     lost.close();
-  }, START_TIMEOUT_MS);
+  });
 
   test('gets in with the right login', async () => {
     await new MLflowAdmin(guarded, login).seedModel(name, ['Archived', 'Production']);
