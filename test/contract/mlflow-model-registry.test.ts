@@ -1161,32 +1161,27 @@ function describeRealServers(): void {
   const guarded = engine('guarded').url;
   const name = uniqueName('fraud');
 
-  /** The cores are shared with other suites. */
-  const START_TIMEOUT_MS = 180_000;
   const basic = (password: string): string =>
     `Basic ${Buffer.from(`${login.username}:${password}`).toString('base64')}`;
 
-  test(
-    'keeps the path prefix',
-    async () => {
-      const server = await startMlflow({ staticPrefix: '/ml/flow' });
-      onTestFinished(() => server.stop());
-      const prefixed = server.url;
-      await new MLflowAdmin(prefixed).seedModel(name, ['Archived', 'Production']);
-      const registry = registryAt(prefixed);
-      expect(await registry.movePointer(name, '1', soon())).toEqual({ kind: 'moved' });
-      const snapshot = await registry.read(name, [], soon());
-      expect(stagesOf(snapshot)).toEqual(['1 Production', '2 Archived']);
-      registry.close();
+  // It starts a server, on cores that are shared with other suites.
+  test('keeps the path prefix', { timeout: 180_000 }, async () => {
+    const server = await startMlflow({ staticPrefix: '/ml/flow' });
+    onTestFinished(() => server.stop());
+    const prefixed = server.url;
+    await new MLflowAdmin(prefixed).seedModel(name, ['Archived', 'Production']);
+    const registry = registryAt(prefixed);
+    expect(await registry.movePointer(name, '1', soon())).toEqual({ kind: 'moved' });
+    const snapshot = await registry.read(name, [], soon());
+    expect(stagesOf(snapshot)).toEqual(['1 Production', '2 Archived']);
+    registry.close();
 
-      const lost = registryAt(new URL(prefixed).origin);
-      const error = await failure(() => lost.read(name, [], soon()));
-      expect(error).toBeInstanceOf(RegistryRefusedError);
-      expect(error.message).toContain('path prefix');
-      lost.close();
-    },
-    START_TIMEOUT_MS,
-  );
+    const lost = registryAt(new URL(prefixed).origin);
+    const error = await failure(() => lost.read(name, [], soon()));
+    expect(error).toBeInstanceOf(RegistryRefusedError);
+    expect(error.message).toContain('path prefix');
+    lost.close();
+  });
 
   test('gets in with the right login', async () => {
     await new MLflowAdmin(guarded, login).seedModel(name, ['Archived', 'Production']);

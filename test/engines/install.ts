@@ -195,9 +195,10 @@ export async function installEngine(name: EngineName | ToolName): Promise<'insta
       return 'present';
     }
     const startMs = performance.now();
-    const folder = engineFolder(name);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    rmSync(engineFolder(name), { recursive: true, force: true });
+    mkdirSync(engineFolder(name), { recursive: true });
+    // Python writes the folder into its scripts: through a link, they would end with that link.
+    const folder = realpathSync(engineFolder(name));
     await RECIPES[name].install(folder, join(LOG_FOLDER, `install-${name}.log`));
     writeMarker(name);
     const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
