@@ -165,6 +165,7 @@ describe('commandLine', () => {
     quarantine: (text) => commandLine('quarantine', [text, '3'], { reason: text }),
     'can-promote': (text) => commandLine('can-promote', [text, '3']),
     release: (text) => commandLine('release', [text, '3']),
+    promote: (text) => commandLine('promote', [text, '3'], { pointer: text }),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     policy: (text) => commandLine('policy', ['unset', text], { all: true, reason: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),

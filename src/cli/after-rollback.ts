@@ -44,7 +44,7 @@ export async function afterRollback(
 
 // ---------------------------------------------------------------------------------------------------
 
-function reloadText({ from_version: from, serving }: RollbackResponse): string {
+export function reloadText({ from_version: from, serving }: RollbackResponse): string {
   if (serving?.state === 'confirmed') return 'Serving has confirmed the version.';
   return from === null
     ? 'Servers that load the model once, at start, need a restart or reload.'

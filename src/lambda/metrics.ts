@@ -59,6 +59,7 @@ export function initProblemLine(name: InitProblem, nowMs: number): MetricLine {
 type Counter =
   | 'RollbackRequested'
   | 'RollbackSucceeded'
+  | 'PromotionSucceeded'
   | 'RollbackSkipped'
   | 'RollbackFailed'
   | 'ChannelFailed'
@@ -141,6 +142,9 @@ function outcomeCount(
 ): Count {
   if (outcome === 'ROLLED_BACK') {
     return { ...noDimensions, modelName, counter: 'RollbackSucceeded' };
+  }
+  if (outcome === 'PROMOTED') {
+    return { ...noDimensions, modelName, counter: 'PromotionSucceeded' };
   }
   if (outcome === 'FAILED' || outcome === 'CONTESTED') return failed(modelName, outcome);
   const reason = outcome === 'REFUSED' ? (refusal ?? outcome) : outcome;

@@ -29,6 +29,7 @@ const VERBS = [
   'release',
   'policy',
   'can-promote',
+  'promote',
   'promoted',
   'reindex',
   'approve',

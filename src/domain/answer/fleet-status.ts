@@ -4,6 +4,7 @@ import type { OutboxNotice } from '../record/outbox.ts';
 import { type RollbackRecord, shownAtMs } from '../record/record.ts';
 import { isoTime } from '../registry/model.ts';
 import { pauseText } from '../state/fleet.ts';
+import { lastMove } from '../state/live-history.ts';
 import type { Head } from '../state/live-log.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { freezeNow, freezeText, unfreezeText } from '../state/operator.ts';
@@ -186,12 +187,12 @@ function liveOf(facts: ModelFacts): readonly string[] {
   return progress.status === 'IN_PROGRESS' ? (plan?.live ?? []) : progress.liveVersions;
 }
 
-/** What a pointer names, by the later of a rollback and a reading; null where neither is known. */
+/** What a pointer names, by the later of a move of ours and a reading; null where neither is known. */
 function knownLive({ state, heads }: ModelFacts, pointer: string): readonly string[] | null {
   const head = heads[pointer];
-  const commit = state === undefined ? null : pointerState(state, pointer).lastCommit;
-  if (head !== undefined && (commit === null || head.atMs > commit.atMs)) {
+  const move = state && lastMove(pointerState(state, pointer));
+  if (head !== undefined && (move === undefined || head.atMs > move.atMs)) {
     return head.version === null ? [] : [head.version];
   }
-  return commit === null ? null : [commit.to];
+  return move === undefined ? null : [move.version];
 }
