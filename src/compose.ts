@@ -5,6 +5,8 @@ import { LoginAuthorizer } from './adapters/mlflow/login-authorizer.ts';
 import { brokenAuthorizer, brokenStore } from './adapters/system/broken-parts.ts';
 import { StaticCredentials } from './adapters/system/static-credentials.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
+import type { CompareDeps } from './app/compare-models.ts';
+import type { RollbackDeps } from './app/deps.ts';
 import {
   assemble,
   type Composed,
@@ -13,7 +15,7 @@ import {
   type RegistryClass,
 } from './assemble.ts';
 import type { OpenChannels } from './compose-channels.ts';
-import { openStore } from './compose-store.ts';
+import { openEvidence, openStore } from './compose-store.ts';
 import type { Config } from './config/config-from-env.ts';
 import type { StoreConfig } from './config/store-settings.ts';
 import { commandText } from './domain/command-line.ts';
@@ -107,6 +109,19 @@ function sharedStateHint(store: StoreConfig): string | null {
   return store.kind !== 'sqlite'
     ? 'ALERT_SNS_TOPIC_ARN is not set; the notice waits for a sweep that has a topic'
     : null;
+}
+
+/** What `compare` works with. It does not close what it was given. */
+export async function openComparison(
+  config: Config,
+  deps: RollbackDeps,
+): Promise<{ readonly deps: CompareDeps; close(): void }> {
+  const { withComparison } = await import('./compose-compare.ts');
+  const [evidence, authorizer] = await Promise.all([
+    openEvidence(config.store, config.registry.workspace),
+    authorizerFor(config.registry),
+  ]);
+  return withComparison(deps, config, { evidence, authorizer });
 }
 
 /** What a drill makes registered models with. */

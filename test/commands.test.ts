@@ -164,6 +164,8 @@ describe('commandLine', () => {
     pause: (text) => commandLine('pause', [text], { reason: text }),
     quarantine: (text) => commandLine('quarantine', [text, '3'], { reason: text }),
     'can-promote': (text) => commandLine('can-promote', [text, '3']),
+    compare: (text) =>
+      commandLine('compare', [text], { champion: '2', challenger: '3', rules: text }),
     release: (text) => commandLine('release', [text, '3']),
     promote: (text) => commandLine('promote', [text, '3'], { pointer: text }),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),

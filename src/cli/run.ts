@@ -6,6 +6,7 @@ import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext, Interrupt } from './command.ts';
 import { applyCommand, undoCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/automation.ts';
+import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -64,7 +65,7 @@ const groups: readonly VerbGroup[] = [
   },
   {
     title: 'In pipelines and on a schedule',
-    verbs: [canPromoteCommand, promoteCommand, promotedCommand, sweepCommand],
+    verbs: [compareCommand, canPromoteCommand, promoteCommand, promotedCommand, sweepCommand],
   },
   {
     title: 'Set up and check',

@@ -25,6 +25,14 @@ interface Verbs {
     options?: { readonly pointer?: string | undefined },
   ];
   readonly 'can-promote': readonly [args: readonly [model: string, version: string]];
+  readonly compare: readonly [
+    args: readonly [model: string],
+    options?: {
+      readonly champion?: string;
+      readonly challenger?: string;
+      readonly rules?: string;
+    },
+  ];
   readonly release: readonly [args: readonly [model: string, version: string]];
   readonly freeze: readonly [
     args: readonly [model?: string],

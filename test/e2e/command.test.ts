@@ -28,6 +28,7 @@ const VERBS = [
   'status',
   'release',
   'policy',
+  'compare',
   'can-promote',
   'promote',
   'promoted',

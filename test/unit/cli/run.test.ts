@@ -41,6 +41,7 @@ const verbs = [
   'doctor',
   'create-table',
   'demo',
+  'compare',
   'can-promote',
   'drill',
   'reindex',
