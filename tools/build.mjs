@@ -116,18 +116,12 @@ const nativeJsonStrings = {
   },
 };
 
-/** All of the function, as one script (src/lambda/code-cache.ts). */
-const { metafile, outputFiles } = await build({
-  entryPoints: ['src/lambda/function.ts'],
-  write: false,
-  outfile: 'dist/lambda/function.cjs',
+/** What every bundle with the SDK in it is made with. */
+const lean = {
   bundle: true,
   minify: true,
   platform: 'node',
   target: 'node24',
-  format: 'cjs',
-  banner: { js: '(function(require,module){' },
-  footer: { js: '})' },
   mainFields: ['module', 'main'],
   plugins: [
     withoutEventStreams,
@@ -141,6 +135,17 @@ const { metafile, outputFiles } = await build({
   // files, web identity, instance metadata) is 120 KB that a function never uses.
   alias: { '@aws-sdk/credential-provider-node': './tools/env-credentials.mjs' },
   legalComments: 'none',
+};
+
+/** All of the function, as one script (src/lambda/code-cache.ts). */
+const { metafile, outputFiles } = await build({
+  ...lean,
+  entryPoints: ['src/lambda/function.ts'],
+  write: false,
+  outfile: 'dist/lambda/function.cjs',
+  format: 'cjs',
+  banner: { js: '(function(require,module){' },
+  footer: { js: '})' },
   metafile: true,
 });
 
@@ -154,6 +159,15 @@ await build({
   target: 'node24',
   format: 'esm',
 });
+
+/** The function that promotes: a bundle of its own, which nobody waits for at night. */
+await build({
+  ...lean,
+  entryPoints: ['src/lambda/promote.ts'],
+  outfile: 'dist/promote/index.mjs',
+  format: 'esm',
+  banner: { js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+});
 writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
 appendFileSync('dist/lambda/index.mjs', embedded(outputFiles[0].text));
 // Without flags of Node, as Lambda runs it: V8 rejects a cache that was made under others.
@@ -161,3 +175,4 @@ execFileSync(process.execPath, ['dist/lambda/make-cache.mjs'], { stdio: 'inherit
 for (const file of functionFiles) {
   process.stdout.write(`dist/lambda/${file} ${statSync(`dist/lambda/${file}`).size} bytes\n`);
 }
+process.stdout.write(`dist/promote/index.mjs ${statSync('dist/promote/index.mjs').size} bytes\n`);

@@ -100,7 +100,7 @@ const noDimensions: Dimensions = {
 
 function countsOf(report: CallReport): Count[] {
   const { call, result, seen } = report;
-  if (['sweep', 'fleet', 'operation'].includes(call.kind)) return seen.ends.map(endOf);
+  if (!['request', 'alarm'].includes(call.kind)) return seen.ends.filter(isCounted).map(endOf);
   // The answer speaks for its own record; an error speaks for the failure that was recorded with it.
   const own = result.kind === 'answered' ? (answerIn(report)?.rollback_id ?? null) : null;
   const others = seen.ends
@@ -112,6 +112,11 @@ function countsOf(report: CallReport): Count[] {
   const end =
     result.kind === 'thrown' ? failed(null, errorName(result.error)) : answerCount(report);
   return end === null ? others : [...others, { ...end, counter: 'RollbackRequested' }, end];
+}
+
+/** A promotion that moved nothing on purpose is no rollback that did. */
+function isCounted({ request, progress: { status } }: RollbackRecord): boolean {
+  return !request.promotes || ['PROMOTED', 'FAILED', 'CONTESTED'].includes(status);
 }
 
 function answerIn({ result }: CallReport): RollbackResponse | null {

@@ -1,3 +1,4 @@
+import { commandText } from '../command-line.ts';
 import { Decision, type Evidence, type EvidencePair } from '../evidence/evidence.ts';
 import { isoTime } from '../registry/model.ts';
 import { sourceText } from '../request/policy.ts';
@@ -10,7 +11,7 @@ import { PromotionRefusal } from './promotion.ts';
  * latest comparison of exactly these two versions counts.
  */
 export function evidenceRefusal(
-  { champion, challenger }: EvidencePair,
+  { modelName, champion, challenger }: EvidencePair,
   found: Evidence | undefined,
   {
     state,
@@ -24,9 +25,10 @@ export function evidenceRefusal(
 ): Refusal | null {
   const pair = `version ${challenger} with the live version ${champion}`;
   const wanted = `${sourceText(state, 'promotion_evidence')} wants one that says PROMOTE`;
+  const compare = commandText('compare', [modelName], { champion, challenger });
   const refused = (what: string): Refusal => ({
     code: PromotionRefusal.EVIDENCE_MISSING,
-    message: `${what}: ${wanted}. Compare the two versions, then promote again.`,
+    message: `${what}: ${wanted}. To compare them, run ${compare}. Then promote again.`,
     clearsAtMs: null,
   });
   if (found === undefined) return refused(`No comparison of ${pair} is on record`);
