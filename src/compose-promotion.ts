@@ -7,7 +7,7 @@ import type { Config } from './config/config-from-env.ts';
 import { assert } from './domain/assert.ts';
 import type { EvidenceStore } from './ports/evidence-store.ts';
 
-/** What the function that promotes works with: the parts of the one that rolls back, and the evidence beside its state. */
+/** What the function that promotes works with: the parts of the one that rolls back, and the evidence. */
 export async function composePromotion(
   config: Config,
   options: ComposeOptions,

@@ -166,7 +166,9 @@ await build({
   entryPoints: ['src/lambda/promote.ts'],
   outfile: 'dist/promote/index.mjs',
   format: 'esm',
-  banner: { js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+  banner: {
+    js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);",
+  },
 });
 writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
 appendFileSync('dist/lambda/index.mjs', embedded(outputFiles[0].text));

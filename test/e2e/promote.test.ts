@@ -69,7 +69,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
     const again = await command(['promote', model, '4', '--yes']);
     expect(again.exitCode).toBe(3);
     expect(again.answer).toMatchObject({ promoted: false, outcome: 'REFUSED' });
-    expect(again.answer['reason']).toMatch(/in quarantine: .+ rolled it back at .+Z, reason MANUAL_REQUEST/);
+    expect(again.answer['reason']).toMatch(
+      /in quarantine: .+ rolled it back at .+Z, reason MANUAL_REQUEST/,
+    );
   });
 
   test('of an alias takes the challenger, and a rollback goes back to what it replaced', async () => {
@@ -187,6 +189,9 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
       const record = records.find(({ rollback_id: id }) => id === answer.rollback_id);
       expect(record?.outcome, told).toBe(answer.outcome);
     }
-    expect(records.filter(({ outcome }) => outcome === 'IN_PROGRESS'), told).toEqual([]);
+    expect(
+      records.filter(({ outcome }) => outcome === 'IN_PROGRESS'),
+      told,
+    ).toEqual([]);
   }
 });
