@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figure, printMarkdown, printTable } from './figures.ts';
 import { measureCold, measureStart } from './measure-cold.ts';
+import { measureCompare } from './measure-compare.ts';
 import { measureFirst } from './measure-first.ts';
 import { measurePast, measureVersions } from './measure-flat.ts';
 import { measureFleet } from './measure-fleet.ts';
@@ -50,6 +51,7 @@ const steps: readonly (readonly [string, (world: World) => Promise<readonly Figu
   ['buried', (world) => measureVersions(world, Math.ceil(runs / 2), 'middle')],
   ['past', (world) => measurePast(world, runs)],
   ['fleet', (world) => measureFleet(world)],
+  ['compare', () => measureCompare(Math.ceil(runs / 4))],
   ['size', (world) => measureSize(world, Math.ceil(runs / 2))],
 ];
 

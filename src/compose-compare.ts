@@ -13,7 +13,7 @@ import type { EvaluationReader } from './ports/evaluation-reader.ts';
 import type { EvidenceStore } from './ports/evidence-store.ts';
 import type { RowsReader } from './ports/rows-reader.ts';
 
-/** The parts of a comparison: those of a rollback, and what reads values and keeps evidence. `close` frees the latter. */
+/** The parts of a rollback, and what reads values and keeps evidence; `close` frees the latter. */
 export function withComparison(
   deps: RollbackDeps,
   { registry }: Config,

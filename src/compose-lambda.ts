@@ -52,9 +52,8 @@ export function lambdaLogger(write: (line: string) => void): PowertoolsLogger {
   return new PowertoolsLogger({ service: 'model-rollback', level: level || otherName, write });
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-function authorizerFor({ auth }: Config['registry']): Authorizer {
+/** How requests to the registry are signed. */
+export function authorizerFor({ auth }: Config['registry']): Authorizer {
   if (auth.kind === 'signed') return signedRequests(auth);
   assert(auth.kind !== 'oauth', 'the configuration of a function names no registry of Databricks');
   return new LoginAuthorizer(
@@ -63,6 +62,8 @@ function authorizerFor({ auth }: Config['registry']): Authorizer {
       : secretCredentials(auth.secretId),
   );
 }
+
+// ---------------------------------------------------------------------------------------------------
 
 /** Few functions have any: the code for them is begun only then. */
 async function furtherChannels({ channels }: Config): Promise<OpenChannels | null> {

@@ -11,6 +11,13 @@ export { jsonLogger } from './adapters/system/json-logger.ts';
 export { systemClock } from './adapters/system/system-clock.ts';
 export { systemIdentity } from './adapters/system/system-identity.ts';
 export { canPromote, type PromotionAnswer } from './app/can-promote.ts';
+export {
+  type CompareCall,
+  type CompareDeps,
+  type ComparisonAnswer,
+  compareModels,
+  keptFor,
+} from './app/compare-models.ts';
 export type { EvidenceReader } from './app/decide-promotion.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
@@ -24,7 +31,8 @@ export { sweep } from './app/sweep.ts';
 export type { SweepReport } from './app/sweep-report.ts';
 export { type Undo, undoRequest } from './app/undo.ts';
 export type { Composed, ComposeOptions } from './assemble.ts';
-export { compose } from './compose.ts';
+export { compose, openComparison } from './compose.ts';
+export { openRows, openRules } from './compose-compare.ts';
 export { type Config, configFromEnv, type Env } from './config/config-from-env.ts';
 export type { Surface } from './config/store-settings.ts';
 export type {
@@ -64,6 +72,10 @@ export {
   StateStoreUnavailableError,
   VersionNotFoundError,
 } from './domain/errors.ts';
+export { Decision, type Evidence, type EvidencePair } from './domain/evidence/evidence.ts';
+export { parseRules } from './domain/evidence/parse-rules.ts';
+export type { RowTable } from './domain/evidence/rows.ts';
+export type { MetricRule, Rules, SliceRule } from './domain/evidence/rules.ts';
 export { type Hook, type HookAnswer, type HookRequest, parseHook } from './domain/hook.ts';
 export { type AliasChange, parseAliasChange } from './domain/pointer/webhook.ts';
 export type { Notice } from './domain/record/notice-content.ts';
@@ -91,6 +103,8 @@ export type { LastCommit, ModelState } from './domain/state/model-state.ts';
 export type { AlarmAnswer, AlarmReader, HistorySpan } from './ports/alarm-reader.ts';
 export type { Clock } from './ports/clock.ts';
 export { type Deadline, deadlineAfter } from './ports/deadline.ts';
+export type { EvaluationReader } from './ports/evaluation-reader.ts';
+export type { EvidenceStore } from './ports/evidence-store.ts';
 export type { HookCaller } from './ports/hook-caller.ts';
 export type { Identity } from './ports/identity.ts';
 export type { Logger } from './ports/logger.ts';

@@ -116,8 +116,8 @@ const nativeJsonStrings = {
   },
 };
 
-/** What every bundle with the SDK in it is made with. */
-const lean = {
+/** What each function is made with. */
+const forLambda = {
   bundle: true,
   minify: true,
   platform: 'node',
@@ -139,7 +139,7 @@ const lean = {
 
 /** All of the function, as one script (src/lambda/code-cache.ts). */
 const { metafile, outputFiles } = await build({
-  ...lean,
+  ...forLambda,
   entryPoints: ['src/lambda/function.ts'],
   write: false,
   outfile: 'dist/lambda/function.cjs',
@@ -148,6 +148,20 @@ const { metafile, outputFiles } = await build({
   footer: { js: '})' },
   metafile: true,
 });
+
+/** The companions, each a function of its own: the one that rolls back holds nothing of them. */
+const companions = { compare: 'src/lambda/compare-models.ts', promote: 'src/lambda/promote.ts' };
+for (const [name, entry] of Object.entries(companions)) {
+  await build({
+    ...forLambda,
+    entryPoints: [entry],
+    outfile: `dist/${name}/index.mjs`,
+    format: 'esm',
+    banner: {
+      js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+    },
+  });
+}
 
 /** Its entry, and what makes its code cache. */
 await build({
@@ -160,16 +174,6 @@ await build({
   format: 'esm',
 });
 
-/** The function that promotes: a bundle of its own, which nobody waits for at night. */
-await build({
-  ...lean,
-  entryPoints: ['src/lambda/promote.ts'],
-  outfile: 'dist/promote/index.mjs',
-  format: 'esm',
-  banner: {
-    js: "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);",
-  },
-});
 writeFileSync('dist/lambda/metafile.json', JSON.stringify(metafile));
 appendFileSync('dist/lambda/index.mjs', embedded(outputFiles[0].text));
 // Without flags of Node, as Lambda runs it: V8 rejects a cache that was made under others.
@@ -177,4 +181,7 @@ execFileSync(process.execPath, ['dist/lambda/make-cache.mjs'], { stdio: 'inherit
 for (const file of functionFiles) {
   process.stdout.write(`dist/lambda/${file} ${statSync(`dist/lambda/${file}`).size} bytes\n`);
 }
-process.stdout.write(`dist/promote/index.mjs ${statSync('dist/promote/index.mjs').size} bytes\n`);
+for (const name of Object.keys(companions)) {
+  const file = `dist/${name}/index.mjs`;
+  process.stdout.write(`${file} ${statSync(file).size} bytes\n`);
+}

@@ -3,11 +3,11 @@ import { requireVersion } from '../domain/decide/plan.ts';
 import { InvalidRequestError, type ModelRollbackError, messageOf } from '../domain/errors.ts';
 import { compareRows, compareValues } from '../domain/evidence/compare.ts';
 import { Decision, type EvidencePair } from '../domain/evidence/evidence.ts';
+import { evidenceLimits } from '../domain/evidence/evidence-limits.ts';
 import { comparedWithItself } from '../domain/evidence/fairness.ts';
 import { evidenceText, type Finding } from '../domain/evidence/finding.ts';
 import type { RowTable } from '../domain/evidence/rows.ts';
 import type { Rules } from '../domain/evidence/rules.ts';
-import { limits } from '../domain/limits.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { together } from '../domain/together.ts';
@@ -138,7 +138,7 @@ async function challengerOf(
   const named = await registry.readAlias(modelName, 'challenger', deadline);
   if (named !== null) return named.version;
   let below: string | null = null;
-  for (let page = 0; page < limits.challengerPagesMax; page += 1) {
+  for (let page = 0; page < evidenceLimits.challengerPagesMax; page += 1) {
     const rows = await registry.readBelow(modelName, below, deadline);
     const staged = rows.find(({ stage }) => stage === 'Staging');
     if (staged !== undefined) return staged.version;

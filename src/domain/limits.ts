@@ -15,21 +15,6 @@ export const limits = {
   timeMaxMs: 253_402_300_799_999,
   /** The last instant that a date can hold (epoch ms): what a registry holds, or a cooldown adds, may be later. */
   dateMaxMs: 8_640_000_000_000_000,
-  /** The finding of a comparison as it is stored; an item of DynamoDB has at most 400 KB. */
-  evidenceBytesMax: 65_536,
-  /** Rules of a comparison, slices, and tests of both together (metrics times the values of all slices). */
-  compareMetricsMax: 32,
-  compareSlicesMax: 8,
-  compareTestsMax: 200,
-  /** Pages of versions that are searched for the latest in Staging. */
-  challengerPagesMax: 50,
-  /** Resamples of a bootstrap. */
-  resamples: 10_000,
-  /** A file of rules, and one with rows (512 MB: the longest text that Node holds). */
-  rulesBytesMax: 1_048_576,
-  rowsBytesMax: 536_870_000,
-  /** Ids, and other examples, that a message names. */
-  examplesMax: 3,
   /** Length of a free text that we store or send on (characters). */
   messageLengthMax: 2_000,
 

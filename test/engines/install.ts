@@ -1,7 +1,7 @@
 /**
  * Installs the engines that the contract suites run against (the real MLflow, DynamoDB Local and
  * MiniStack) and the tools that tests call (the AWS command, the packages of the CDK page, cfn-lint,
- * MLflow's client for SageMaker), each at one pinned version, into the git-ignored folder `.engines/`.
+ * MLflow's client for SageMaker, SciPy), each at one pinned version, into the git-ignored folder `.engines/`.
  *
  * A marker is written last. It holds the pins and the folder, so a changed pin, a moved checkout or
  * an installation that broke off half-way is done again from nothing. Two processes that start at
@@ -32,7 +32,7 @@ import { canRun, runToEnd } from './processes.ts';
 
 export type EngineName = MLflowName | 'dynamodb' | 'ministack';
 /** What is called as a command, without a server. */
-export type ToolName = 'awscli' | 'cdk' | 'cfnlint' | 'sagemaker-mlflow';
+export type ToolName = 'awscli' | 'cdk' | 'cfnlint' | 'sagemaker-mlflow' | 'scipy';
 
 /** What `npm test` starts. */
 const ENGINE_NAMES: readonly EngineName[] = [
@@ -42,7 +42,7 @@ const ENGINE_NAMES: readonly EngineName[] = [
   'dynamodb',
   'ministack',
 ];
-const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint', 'sagemaker-mlflow'];
+const TOOL_NAMES: readonly ToolName[] = ['awscli', 'cdk', 'cfnlint', 'sagemaker-mlflow', 'scipy'];
 
 /** The interpreter or build tool that an engine needs is not on this machine. */
 export class MissingInterpreterError extends Error {
@@ -115,6 +115,15 @@ const SIGNING_PINS: readonly string[] = [
   'requests-auth-aws-sigv4==0.7',
 ];
 
+/** What the statistics of comparisons are held against; PyArrow writes files as people have them. */
+const STATISTICS_PINS: readonly string[] = [
+  'numpy==2.4.6',
+  'scipy==1.17.1',
+  'statsmodels==0.15.0',
+  'pandas==3.1.1',
+  'pyarrow==26.0.1',
+];
+
 const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
   ...mlflowRecipes(),
   dynamodb: {
@@ -151,6 +160,13 @@ const RECIPES: Readonly<Record<EngineName | ToolName, EngineRecipe>> = {
     needs: [PYTHON],
     proof: 'bin/cfn-lint',
     install: (folder, logFile) => installPython(folder, logFile, ['cfn-lint==1.58.0']),
+  },
+  scipy: {
+    version: '1.17.1',
+    pins: STATISTICS_PINS,
+    needs: [PYTHON],
+    proof: 'bin/python',
+    install: (folder, logFile) => installPython(folder, logFile, STATISTICS_PINS),
   },
   'sagemaker-mlflow': {
     version: '0.5.0',

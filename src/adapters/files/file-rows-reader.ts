@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { InvalidRequestError, messageOf } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { evidenceLimits } from '../../domain/evidence/evidence-limits.ts';
 import type { RowTable } from '../../domain/evidence/rows.ts';
-import { limits } from '../../domain/limits.ts';
 import type { RowsReader } from '../../ports/rows-reader.ts';
 import { bytesOf } from './read-bytes.ts';
 
@@ -13,7 +13,7 @@ type Columns = RowTable['columns'];
 export class FileRowsReader implements RowsReader {
   async readRows(path: string): Promise<RowTable> {
     const name = escapeText(basename(path));
-    const bytes = await bytesOf(path, limits.rowsBytesMax);
+    const bytes = await bytesOf(path, evidenceLimits.rowsBytesMax);
     let columns: Columns;
     try {
       columns = await columnsOf(path, bytes);
@@ -62,7 +62,7 @@ function ofObjects(rows: readonly Readonly<Record<string, unknown>>[]): Columns 
   const columns = new Map<string, unknown[]>();
   for (const [index, row] of rows.entries()) {
     for (const [name, value] of Object.entries(row)) {
-      const column = columns.get(name) ?? new Array<unknown>(rows.length);
+      const column = columns.get(name) ?? new Array<unknown>(rows.length).fill(undefined);
       column[index] = value;
       columns.set(name, column);
     }

@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../errors.ts';
 import { escapeText } from '../escape.ts';
-import { limits } from '../limits.ts';
 import { type Evaluation, pairOf, type ValuePair } from './evaluation.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 import { unfairness } from './fairness.ts';
 import { type Finding, findingOf, type SourceOfValues } from './finding.ts';
 import { type Gauged, judgeMetrics, judgeSlices, type MetricFinding } from './judge.ts';
@@ -163,10 +163,10 @@ function sliceFindings(
       at: Int32Array.from(at),
     })),
   );
-  if (parts.length * counted.length > limits.compareTestsMax) {
+  if (parts.length * counted.length > evidenceLimits.compareTestsMax) {
     throw new InvalidRequestError(
       `The slices have ${parts.length} values, which is too many for ${counted.length} metrics: at most ` +
-        `${limits.compareTestsMax} tests are made. Put rare values together before the comparison.`,
+        `${evidenceLimits.compareTestsMax} tests are made. Put rare values together before the comparison.`,
     );
   }
   const gauged = parts.flatMap(({ at, ...part }) => {

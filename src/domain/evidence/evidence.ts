@@ -25,6 +25,6 @@ export interface Evidence extends EvidencePair {
   /** SHA-256 of `text` as UTF-8, lower-case hex: the same input gives the same digest. */
   readonly sha256: string;
   readonly createdAtMs: number;
-  /** The whole finding as canonical JSON, at most `limits.evidenceBytesMax` long; without any time of its making. */
+  /** The whole finding as canonical JSON, at most `evidenceLimits.evidenceBytesMax` long; without any time of its making. */
   readonly text: string;
 }

@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../errors.ts';
-import { limits } from '../limits.ts';
 import { canonicalJson } from './canonical.ts';
 import { Decision, type EvidencePair } from './evidence.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 import { type MetricFinding, totalSupport } from './judge.ts';
 import { rulesFile } from './parse-rules.ts';
 import { Result, type Rules } from './rules.ts';
@@ -57,9 +57,9 @@ export function evidenceText(pair: EvidencePair, rules: Rules, finding: Finding)
   const { modelName: model_name, champion, challenger } = pair;
   const about = { schema: 1, model_name, champion, challenger, rules: rulesFile(rules) };
   const text = canonicalJson({ ...about, ...finding });
-  if (new TextEncoder().encode(text).length <= limits.evidenceBytesMax) return text;
+  if (new TextEncoder().encode(text).length <= evidenceLimits.evidenceBytesMax) return text;
   throw new InvalidRequestError(
-    `The evidence of this comparison is larger than ${limits.evidenceBytesMax} bytes. Compare fewer metrics or slices.`,
+    `The evidence of this comparison is larger than ${evidenceLimits.evidenceBytesMax} bytes. Compare fewer metrics or slices.`,
   );
 }
 

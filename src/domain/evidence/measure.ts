@@ -1,7 +1,7 @@
-import { limits } from '../limits.ts';
 import { bcaBelow, bcaInterval, meanOf, resampledOf } from '../statistics/bca.ts';
 import { resampledMeans } from '../statistics/bootstrap.ts';
 import { mcnemar } from '../statistics/mcnemar.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 import type { PairedColumn } from './rows.ts';
 import type { MetricRule } from './rules.ts';
 
@@ -36,7 +36,7 @@ export interface Sample {
 export interface SampleOptions {
   /** Of the interval: 0.9 leaves 5 % on each side. */
   readonly level: number;
-  /** @default limits.resamples */
+  /** @default evidenceLimits.resamples */
   readonly resamples?: number;
   /** @default 1 */
   readonly seed?: number;
@@ -49,7 +49,7 @@ export interface SampleOptions {
 export function measureRows(
   asked: readonly { readonly rule: MetricRule; readonly column: PairedColumn }[],
   at: Int32Array | null,
-  { level, resamples = limits.resamples, seed = 1 }: SampleOptions,
+  { level, resamples = evidenceLimits.resamples, seed = 1 }: SampleOptions,
 ): readonly Measure[] {
   const parts = asked.map(({ rule, column }) => partsOf(rule, column, at));
   const columns = parts.flatMap(({ change, reserve }) =>

@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../errors.ts';
 import { escapeText } from '../escape.ts';
 import { limits } from '../limits.ts';
 import { nearestName } from '../near-name.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 import { defaultRule, defaultRules, type MetricRule, type Rules, type SliceRule } from './rules.ts';
 
 /** The fields of a file of rules; the published schema (docs/reference/compare.schema.json) has the same. */
@@ -33,9 +34,9 @@ export function parseRules(value: unknown, source: string): Rules {
   const slices = listOf(top['slices'], `${source}: slices`).map((slice, index) =>
     sliceOf(slice, `slices[${index}]`, source),
   );
-  if (slices.length > limits.compareSlicesMax) {
+  if (slices.length > evidenceLimits.compareSlicesMax) {
     throw new InvalidRequestError(
-      `${source}: at most ${limits.compareSlicesMax} slices are allowed.`,
+      `${source}: at most ${evidenceLimits.compareSlicesMax} slices are allowed.`,
     );
   }
   return {
@@ -112,9 +113,9 @@ function betweenExclusive(above: number, below: number): Range {
 
 function metricsOf(value: unknown, source: string): readonly MetricRule[] {
   const entries = Object.entries(objectOf(value ?? {}, `${source}: metrics`));
-  if (entries.length === 0 || entries.length > limits.compareMetricsMax) {
+  if (entries.length === 0 || entries.length > evidenceLimits.compareMetricsMax) {
     throw new InvalidRequestError(
-      `${source}: metrics must have between 1 and ${limits.compareMetricsMax} rules, each under the name of its ` +
+      `${source}: metrics must have between 1 and ${evidenceLimits.compareMetricsMax} rules, each under the name of its ` +
         'metric, such as {"metrics": {"accuracy": {"direction": "higher"}}}.',
     );
   }

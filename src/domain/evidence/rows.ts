@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../errors.ts';
 import { escapeText } from '../escape.ts';
-import { limits } from '../limits.ts';
 import { nearestName } from '../near-name.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 import type { Rules } from './rules.ts';
 
 /** The rows of one version, as a file has them. */
@@ -213,6 +213,6 @@ function counted(count: number, what: string): string {
 
 function examples(ids: Iterable<string>): string {
   const all = [...ids];
-  const named = all.slice(0, limits.examplesMax).map(escapeText).join(', ');
-  return all.length > limits.examplesMax ? `${named}, …` : named;
+  const named = all.slice(0, evidenceLimits.examplesMax).map(escapeText).join(', ');
+  return all.length > evidenceLimits.examplesMax ? `${named}, …` : named;
 }

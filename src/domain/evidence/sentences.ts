@@ -20,7 +20,7 @@ export function reasonText(
   },
 ): string {
   const [value, base] = [numberText(challenger), numberText(champion)];
-  const facts = `${escapeText(rule.name)} is ${value} and was ${base}: ${changeText(champion, challenger)}`;
+  const facts = `${escapeText(rule.name)} is ${value}, and ${base} for the champion: ${changeText(champion, challenger)}`;
   const interval =
     sample === null
       ? ''
@@ -51,8 +51,7 @@ function ruleText(rule: MetricRule, champion: number, isSlice: boolean): string 
   const limit = rule.direction === 'higher' ? champion - loss : champion + loss;
   const word = rule.direction === 'higher' ? 'higher' : 'lower';
   const least = rule.direction === 'higher' ? 'at least' : 'at most';
-  const margin =
-    rule.margin === 0 ? '' : ` (the champion less a margin of ${percentText(rule.margin)})`;
+  const margin = rule.margin === 0 ? '' : ` (with a margin of ${percentText(rule.margin)})`;
   const floor =
     rule.floor === null ? '' : `, and ${least} ${numberText(rule.floor)} whatever the champion has`;
   if (isSlice) return `It must not be shown to be worse than ${numberText(limit)}`;

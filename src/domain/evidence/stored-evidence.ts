@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { StateCorruptError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Decision, type Evidence } from './evidence.ts';
+import { evidenceLimits } from './evidence-limits.ts';
 
 /** The stored form: JSON text, the same in every store. Fields of a later release are passed over. */
 export function encodeEvidence(evidence: Evidence): string {
@@ -47,7 +48,7 @@ const shape: v.GenericSchema<unknown, Evidence> = v.object({
   confidence: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   createdAtMs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limits.timeMaxMs)),
-  text: v.pipe(text, v.maxLength(limits.evidenceBytesMax)),
+  text: v.pipe(text, v.maxLength(evidenceLimits.evidenceBytesMax)),
 });
 
 function parsed(stored: string): unknown {
