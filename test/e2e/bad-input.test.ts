@@ -665,7 +665,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('bad input'), () => {
       [{ MLFLOW_TRACKING_URI: '' }, /^MLFLOW_TRACKING_URI is not set.*https:\/\//],
       [{ MLFLOW_TRACKING_URI: 'mlflow.example.com' }, /"mlflow\.example\.com".*http or https/],
       [{ MLFLOW_TRACKING_URI: 'file:///tmp/mlruns' }, /http or https/],
-      [{ MLFLOW_TRACKING_URI: 'databricks' }, /http or https/],
+      [{ MLFLOW_TRACKING_URI: 'databricks' }, /what Databricks needs|^DATABRICKS_HOST is not set/],
       [{ MLFLOW_TRACKING_URI: 'http://host/#/models' }, /without \? and #/],
       [{ MLFLOW_REGISTRY_URI: 'sqlite:///x.db' }, /^MLFLOW_REGISTRY_URI.*http or https/],
       [{ MLFLOW_TRACKING_USERNAME: 'me' }, /MLFLOW_TRACKING_PASSWORD is not set/],
