@@ -21,7 +21,8 @@ import { planning } from './plan.ts';
 export const promoteCommand: Command = {
   name: 'promote',
   usage: 'MODEL [VERSION]',
-  summary: 'make VERSION live: show the plan, ask, move the pointer, record it, send the notice',
+  summary:
+    'make VERSION the live version: show the plan, ask, move the pointer, record what it replaced',
   options: {
     'expect-from': { type: 'string' },
     pointer: { type: 'string' },
@@ -29,11 +30,11 @@ export const promoteCommand: Command = {
     yes: { type: 'boolean', short: 'y' },
   },
   optionHelp: {
-    'expect-from': 'refuse unless this version is live',
+    'expect-from': 'refuse if another version than this one is live',
     pointer:
       'stage:Production, or alias:NAME (default: the policy of the model, then ROLLBACK_MODEL_POINTERS, ROLLBACK_POINTER)',
     'request-id': 'idempotency key: the same key never acts twice (default: a new one)',
-    yes: 'do not ask; needed where there is no terminal',
+    yes: 'do not ask; needed without a terminal',
   },
   arity: [1, 2],
   examples: [
