@@ -18,10 +18,12 @@ export {
   compareModels,
   keptFor,
 } from './app/compare-models.ts';
+export type { EvidenceReader } from './app/decide-promotion.ts';
 export type { RollbackDeps, RollbackSettings } from './app/deps.ts';
 export { handleAlarm } from './app/handle-alarm.ts';
 export { noteAliasChange } from './app/note-alias-change.ts';
 export { type PolicyReading, readPolicy } from './app/policy.ts';
+export { type PromotionCall, type PromotionDeps, promote } from './app/promote.ts';
 export { type Promotion, reportPromotion } from './app/report-promotion.ts';
 export { type RollbackCall, rollBack } from './app/roll-back.ts';
 export { type OperationAnswer, runOperation } from './app/run-operation.ts';
@@ -51,6 +53,7 @@ export {
   parseAlarmText,
 } from './domain/alarm/alarm-payload.ts';
 export { type AlarmSettings, defaultAlarmSettings } from './domain/alarm/alarm-settings.ts';
+export type { PromotionResponse } from './domain/answer/promotion.ts';
 export { type RollbackResponse, responseOf } from './domain/answer/response.ts';
 export type { ConfirmedPlan } from './domain/decide/guard-answer.ts';
 export { Outcome } from './domain/decide/outcome.ts';
@@ -87,6 +90,7 @@ export type {
   PolicyAnswer,
   PolicyFieldName,
 } from './domain/request/policy.ts';
+export { parsePromotion } from './domain/request/promotion-request.ts';
 export {
   parseRequest,
   Reason,

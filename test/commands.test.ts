@@ -167,6 +167,7 @@ describe('commandLine', () => {
     compare: (text) =>
       commandLine('compare', [text], { champion: '2', challenger: '3', rules: text }),
     release: (text) => commandLine('release', [text, '3']),
+    promote: (text) => commandLine('promote', [text, '3'], { pointer: text }),
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     policy: (text) => commandLine('policy', ['unset', text], { all: true, reason: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),

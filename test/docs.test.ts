@@ -246,6 +246,8 @@ describe('notices.md', () => {
       ...Object.values(findings).map((found) => found.replaceAll('-', ' ')),
       'pointer differs',
       'undone',
+      'promotion contested',
+      'promotion failed',
       'drill',
       'frozen',
       'freeze ends soon',

@@ -1,4 +1,4 @@
-import { Outcome } from '../domain/decide/outcome.ts';
+import { movesPointer } from '../domain/decide/outcome.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -65,7 +65,7 @@ export async function aliasWarningsForAlarm(
 ): Promise<Warning[] | null> {
   const { plan, snapshot, request } = move;
   const isDoubtPossible = snapshot !== null && mayBeDoubtful(snapshot, request);
-  if (plan.verdict !== Outcome.ROLLED_BACK || !isDoubtPossible) return null;
+  if (!movesPointer(plan.verdict) || !isDoubtPossible) return null;
   return await aliasWarnings(deps, move, deadline);
 }
 
@@ -86,7 +86,7 @@ async function warningsOf(
   const { from, to, pointer } = plan;
   if (from === null) return [];
   const aliases = await readAliases(registry, move, patience, deadline);
-  if (to === null || plan.verdict !== Outcome.ROLLED_BACK) return [];
+  if (to === null || !movesPointer(plan.verdict)) return [];
   const { modelName } = request;
   const planned = { modelName, pointer, from, to: to.version };
   const isRecorded = plan.rule === TargetRule.RECORDED;

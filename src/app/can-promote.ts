@@ -1,14 +1,10 @@
-import { commandText } from '../domain/command-line.ts';
 import { requireVersion } from '../domain/decide/plan.ts';
 import { isoTime } from '../domain/registry/model.ts';
-import { RefusalCode } from '../domain/request/request.ts';
-import { quarantineMark } from '../domain/state/counting-marks.ts';
 import { newFleetState } from '../domain/state/fleet.ts';
 import { newModelState } from '../domain/state/model-state.ts';
-import { freezeNow, freezeText } from '../domain/state/operator.ts';
-import { isQuarantined, quarantineCause } from '../domain/state/quarantine.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
+import { promotionRefusals } from './promotion-refusals.ts';
 import { readModel } from './read-model.ts';
 
 /** Whether a version may be promoted now (docs/reference/command.md, can-promote). */
@@ -35,29 +31,20 @@ export async function canPromote(
   deadline: Deadline,
 ): Promise<PromotionAnswer> {
   const { snapshot, view } = await readModel(deps, { modelName, include: [version] }, deadline);
-  const row = requireVersion(snapshot, version);
-  const state = view.state ?? newModelState(modelName, deps.registry.address);
-  const nowMs = deps.clock.nowMs();
-  const refusals: PromotionAnswer['refusals'][number][] = [];
-  const refuse = (code: RefusalCode, message: string, clearsAtMs: number | null = null): void => {
-    refusals.push({ code, message, clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs) });
+  const stored = {
+    state: view.state ?? newModelState(modelName, deps.registry.address),
+    fleet: view.fleet ?? newFleetState,
   };
-  const own = freezeNow(state, nowMs);
-  const all = freezeNow(view.fleet ?? newFleetState, nowMs);
-  if (own !== null) refuse(RefusalCode.FROZEN, `${freezeText(own, modelName)}.`, own.untilMs);
-  if (all !== null) refuse(RefusalCode.FROZEN, `${freezeText(all, null)}.`, all.untilMs);
-  const mark = quarantineMark(row, state, nowMs);
-  const isKnown = isQuarantined(state, row);
-  if (isKnown || mark !== null) {
-    const cause = isKnown
-      ? quarantineCause(state, row)
-      : `by its tag ${mark?.kind} of ${isoTime(mark?.atMs ?? 0)}, a rollback moved away from it`;
-    const release = commandText('release', [modelName, version]);
-    const message = `Version ${version} is in quarantine: ${cause}. To allow it again, run ${release}.`;
-    refuse(RefusalCode.QUARANTINED, message);
-  }
-  if (row.status !== 'READY') {
-    refuse(RefusalCode.TARGET_UNFIT, `Version ${version} has status ${row.status}, not READY.`);
-  }
-  return { model_name: modelName, version, can_promote: refusals.length === 0, refusals };
+  const row = requireVersion(snapshot, version);
+  const refusals = await promotionRefusals(deps, row, stored, deadline);
+  return {
+    model_name: modelName,
+    version,
+    can_promote: refusals.length === 0,
+    refusals: refusals.map(({ code, message, clearsAtMs }) => ({
+      code,
+      message,
+      clears_at: clearsAtMs === null ? null : isoTime(clearsAtMs),
+    })),
+  };
 }

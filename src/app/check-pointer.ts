@@ -1,4 +1,4 @@
-import { Outcome } from '../domain/decide/outcome.ts';
+import { movesPointer } from '../domain/decide/outcome.ts';
 import { ModelNotFoundError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { evidenceFor } from '../domain/pointer/evidence.ts';
@@ -6,6 +6,7 @@ import { afterPointerCheck } from '../domain/protocol/follow-up.ts';
 import { replacedUnseen } from '../domain/protocol/log-evidence.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { deletedStatus } from '../domain/registry/model.ts';
+import { lastMove } from '../domain/state/live-history.ts';
 import type { LiveLogEntry } from '../domain/state/live-log.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
@@ -41,10 +42,9 @@ export async function checkPointer(
   const isBusy = state?.active != null;
   if (isBusy) liveVersions = null;
   const time = { nowMs: deps.clock.nowMs(), token: deps.identity.random() };
-  const part = state && pointer !== null ? pointerState(state, pointer) : null;
-  const lastCommit = part?.lastCommit ?? null;
+  const latest = state && pointer !== null ? lastMove(pointerState(state, pointer)) : undefined;
   const replaced = liveVersions === null ? null : await readReplaced(deps, record, deadline);
-  const change = afterPointerCheck(record, { liveVersions, lastCommit, replaced }, time);
+  const change = afterPointerCheck(record, { liveVersions, lastMove: latest, replaced }, time);
   if ((await deps.store.write(change, deadline)) === 'conflict') return 'conflict';
   if (isBusy) return 'busy';
   if (liveVersions === null) throw failure;
@@ -62,7 +62,7 @@ async function readReplaced(
   deadline: Deadline,
 ): Promise<LiveLogEntry | null> {
   const { plan, modelName } = record;
-  const hasMoved = record.progress.status === Outcome.ROLLED_BACK;
+  const hasMoved = movesPointer(record.progress.status);
   if (plan === null || !hasMoved || evidenceFor(plan.pointer).leavesTrace) return null;
   const { entries } = await store.listLive(modelName, deadline);
   return replacedUnseen(entries, { ...record, plan });

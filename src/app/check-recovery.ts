@@ -2,7 +2,8 @@ import { assert } from '../domain/assert.ts';
 import { afterRecovery, postponeRecovery } from '../domain/protocol/watch.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { Recovery } from '../domain/record/trigger.ts';
-import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
+import { lastPromotion } from '../domain/state/live-history.ts';
+import type { ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { announce } from './announce.ts';
@@ -29,8 +30,7 @@ export async function checkRecovery(
     const later = postponeRecovery(record, nowMs);
     return (await deps.store.write({ record: later }, deadline)) === 'written';
   }
-  const isSuperseded =
-    lastOf(state, record)?.rollbackId !== record.id || record.pointerCheck.kind === 'differs';
+  const isSuperseded = !isLastMove(state, record) || record.pointerCheck.kind === 'differs';
   const found = isSuperseded ? Recovery.SUPERSEDED : findings[now];
   const time = { nowMs, token: deps.identity.random() };
   const change = afterRecovery(record, state, found, time);
@@ -41,9 +41,11 @@ export async function checkRecovery(
 
 // ---------------------------------------------------------------------------------------------------
 
-/** The last move of the pointer that the record is about. */
-function lastOf(state: ModelState | undefined, { plan }: RollbackRecord): LastCommit | null {
-  return state === undefined || plan === null ? null : pointerState(state, plan.pointer).lastCommit;
+/** Neither a later rollback nor a promotion of ours has moved the pointer since. */
+function isLastMove(state: ModelState | undefined, { plan, id }: RollbackRecord): boolean {
+  if (state === undefined || plan === null) return false;
+  const part = pointerState(state, plan.pointer);
+  return part.lastCommit?.rollbackId === id && lastPromotion(part) === null;
 }
 
 const findings = {

@@ -57,6 +57,8 @@ export interface RollbackSettings {
   readonly observeMs?: number;
   /** A version that was created longer ago (ms) is no target. @default null: of any age */
   readonly targetMaxAgeMs?: number | null;
+  /** A promotion wants the evidence of a comparison that is no older (ms). @default null: it wants none */
+  readonly promotionEvidenceMs?: number | null;
   /** What must say right before a move that the target works. @default null: nothing is asked */
   readonly smokeCheck?: Hook | null;
   /** What makes servers reload after a move. @default null: nothing is called */

@@ -5,7 +5,8 @@ import { closeForOtherPointer, closeWatch } from '../domain/protocol/watch.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { WatchEnd } from '../domain/record/trigger.ts';
 import { findVersion, type RegistrySnapshot, withRows } from '../domain/registry/model.ts';
-import type { LastCommit } from '../domain/state/model-state.ts';
+import { lastMove } from '../domain/state/live-history.ts';
+import type { PointerState } from '../domain/state/model-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { StoreView } from '../ports/rollback-store.ts';
 import type { RollbackDeps } from './deps.ts';
@@ -40,13 +41,15 @@ export async function endWithoutClaim(
 export async function closeIfMoved(
   deps: RollbackDeps,
   previous: RollbackRecord | undefined,
-  now: { readonly snapshot: RegistrySnapshot; readonly lastCommit: LastCommit | null },
+  now: { readonly snapshot: RegistrySnapshot; readonly part: PointerState },
   deadline: Deadline,
 ): Promise<RollbackResponse | null | undefined> {
   if (previous === undefined || !previous.isAutomatic) return undefined;
   const bound = previous.alarm?.liveVersions ?? null;
   // It came while another run was at work: the alarm is not about the version that this run moved to.
-  const hasMovedSince = (now.lastCommit?.atMs ?? 0) >= previous.createdAtMs;
+  const { lastCommit } = now.part;
+  const movedAtMs = Math.max(lastCommit?.atMs ?? 0, lastMove(now.part)?.atMs ?? 0);
+  const hasMovedSince = movedAtMs >= previous.createdAtMs;
   const { plan } = previous;
   const snapshot = await withVersions(deps, now.snapshot, bound ?? [], deadline);
   const isSame =

@@ -1,5 +1,5 @@
 import { dryRunResponse, type RollbackResponse } from '../domain/answer/response.ts';
-import { Outcome } from '../domain/decide/outcome.ts';
+import { movesPointer } from '../domain/decide/outcome.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { policyAnswer } from '../domain/request/policy.ts';
 import type { RollbackRequest, Warning } from '../domain/request/request.ts';
@@ -34,7 +34,7 @@ export async function preview(
 ): Promise<RollbackResponse> {
   const { snapshot } = decision;
   const asked = { request, plan: decision.plan, snapshot, rollbackId: null };
-  const isAsked = callsSmokeCheck && decision.plan.verdict === Outcome.ROLLED_BACK;
+  const isAsked = callsSmokeCheck && movesPointer(decision.plan.verdict);
   const smoke = isAsked ? await smokeCheck(deps, asked, deadline) : null;
   const plan = smoke === null ? decision.plan : decision.withSmoke(smoke);
   const besides = await aliasWarnings(deps, { request, plan, snapshot }, deadline);

@@ -1,5 +1,5 @@
 import { type Fitness, fitnessOf, type Looked, noFitness } from '../domain/decide/fitness.ts';
-import { Outcome } from '../domain/decide/outcome.ts';
+import { movesPointer, Outcome } from '../domain/decide/outcome.ts';
 import type { Plan } from '../domain/decide/plan.ts';
 import { messageOf } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -18,8 +18,7 @@ export async function readFitness(
   isAutomatic: boolean,
   deadline: Deadline,
 ): Promise<Fitness> {
-  const isWanted =
-    plan.verdict === Outcome.ROLLED_BACK || (plan.verdict === Outcome.REFUSED && !isAutomatic);
+  const isWanted = movesPointer(plan.verdict) || (plan.verdict === Outcome.REFUSED && !isAutomatic);
   const target = plan.to === null ? undefined : findVersion(snapshot, plan.to.version);
   if (!isWanted || target?.runId === undefined) return noFitness;
   const { modelName } = snapshot;

@@ -138,12 +138,13 @@ async function save(
 /** Whether the version of the record is the live one; why not, where that cannot be read. */
 async function isStillLive(
   deps: RollbackDeps,
-  { plan, modelName, id }: RollbackRecord,
+  { plan, modelName, id, request }: RollbackRecord,
   deadline: Deadline,
 ): Promise<boolean | { readonly why: string }> {
   const { state } = await deps.store.read(modelName, null, deadline);
   if (plan === null || state === undefined) return false;
-  if (pointerState(state, plan.pointer).lastCommit?.rollbackId !== id) return false;
+  const { lastCommit } = pointerState(state, plan.pointer);
+  if (!request.promotes && lastCommit?.rollbackId !== id) return false;
   try {
     const { registry } = throughPointer(deps, plan.pointer);
     const { live } = await registry.read(modelName, [], deadline, limits.recheckRows);

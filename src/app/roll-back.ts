@@ -62,6 +62,8 @@ export interface RollbackCall {
   readonly callsSmokeCheck?: boolean;
   /** Begun while something else was read; used when they are of this model and key. @default null */
   readonly firstReads?: FirstReads | null;
+  /** How it is decided what is moved where. @default by the rules for rollbacks */
+  readonly decide?: typeof decide;
 }
 
 /**
@@ -164,7 +166,7 @@ async function attemptThrough(
   const { confirmed = { kind: 'none' } } = run;
   const alarmAtMs = run.isAutomatic ? (run.alarm?.transition.atMs ?? null) : null;
   const question = { request, state, fleet, snapshot, confirmed, alarmAtMs, doubt: run.doubt };
-  const decision = await decide(deps, question, deadline);
+  const decision = await (run.decide ?? decide)(deps, question, deadline);
   const { snapshot: seenVersions } = decision;
   const warningsOf = (plan: Plan): readonly Warning[] => [
     ...run.warnings,
@@ -174,8 +176,7 @@ async function attemptThrough(
   const move = { request, plan: decision.plan, snapshot: seenVersions };
   if (request.isDryRun) return await preview(deps, run, { decision, warningsOf, state });
   if (run.isAutomatic) {
-    const { lastCommit } = pointerState(state, run.pointer);
-    const now = { snapshot: decision.snapshot, lastCommit };
+    const now = { snapshot: decision.snapshot, part: pointerState(state, run.pointer) };
     const closed = await closeIfMoved(deps, view.record, now, deadline);
     if (closed !== undefined) return closed;
   }

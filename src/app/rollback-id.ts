@@ -25,7 +25,10 @@ export function keyOf({
   }
   // A rollback is undone once, whoever asks for it.
   if (request.undoes !== undefined) return undoKey(request.undoes);
-  return request.requestId === null ? `invocation:${invocationId}` : `id:${request.requestId}`;
+  const { requestId } = request;
+  const key = requestId === null ? `invocation:${invocationId}` : `id:${requestId}`;
+  // One execution of a state machine may promote a model, and roll it back.
+  return request.promotes ? `promote-${key}` : key;
 }
 
 /** The key under which a rollback is undone. */

@@ -13,6 +13,8 @@ import {
   type RollbackRequest,
 } from '../domain/request/request.ts';
 import { isRollbackId } from '../domain/request/rollback-operation.ts';
+import { lastPromotion } from '../domain/state/live-history.ts';
+import type { PointerState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import { depsFor, pointerAsked, type RollbackDeps } from './deps.ts';
@@ -49,7 +51,9 @@ export async function undoRequest(
   const view = await deps.store.read(modelName, undoId, deadline);
   // Done already, or tried: the same key goes on from there.
   if (view.record === undefined) requireUndoable(record);
-  const last = view.state && plan ? pointerState(view.state, plan.pointer).lastCommit : null;
+  const part = view.state && plan ? pointerState(view.state, plan.pointer) : null;
+  if (view.record === undefined && part !== null) requireNoPromotion(modelName, plan, part);
+  const last = part?.lastCommit ?? null;
   const isLast = last === null || last.rollbackId === id;
   if (view.record === undefined && !isLast) {
     throw new InvalidRequestError(
@@ -85,7 +89,9 @@ async function latestRollback(
   const { state } = await deps.store.read(modelName, null, deadline);
   const asked = { modelName, ...(named === undefined ? {} : { pointer: named }) };
   const pointer = pointerText(pointerAsked(depsFor(deps, state), asked));
-  const last = state === undefined ? null : pointerState(state, pointer).lastCommit;
+  const part = state && pointerState(state, pointer);
+  if (part !== undefined) requireNoPromotion(modelName, { pointer }, part);
+  const last = part?.lastCommit ?? null;
   if (last !== null) return last.rollbackId;
   throw new InvalidRequestError(
     `No rollback of ${pointer} of ${escapeText(modelName)} is on record, so there is nothing to undo. ` +
@@ -93,9 +99,35 @@ async function latestRollback(
   );
 }
 
+/** @throws InvalidRequestError when the latest move of the pointer is a promotion */
+function requireNoPromotion(
+  modelName: string,
+  plan: { readonly pointer: string } | null,
+  part: PointerState,
+): void {
+  const promotion = lastPromotion(part);
+  if (promotion === null || plan === null) return;
+  const { pointer } = plan;
+  throw goBack(modelName, pointer, promotion.replaced, `The latest move of ${pointer}`);
+}
+
+/** A promotion is no rollback: whoever wants to go back rolls back, so that nobody promotes the version again. */
+function goBack(
+  modelName: string,
+  pointer: string,
+  to: string | null,
+  what: string,
+): InvalidRequestError {
+  const command = commandText('apply', [modelName], { to: to ?? undefined, pointer });
+  return new InvalidRequestError(`${what} is a promotion. To go back, run ${command}.`);
+}
+
 /** @throws InvalidRequestError for a record that no undo fits */
 function requireUndoable(record: RollbackRecord): void {
   const { id, modelName, plan, progress, request } = record;
+  if (request.promotes && plan !== null) {
+    throw goBack(modelName, plan.pointer, plan.from?.version ?? null, id);
+  }
   if (request.undoes !== undefined) {
     throw new InvalidRequestError(
       `${id} is itself an undo. To roll back again, run ${commandText('apply', [modelName], {

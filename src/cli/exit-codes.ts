@@ -20,6 +20,7 @@ export function exitCodeOf(answer: RollbackResponse): ExitCode {
   const outcome = answer.outcome === 'DRY_RUN' ? verdictOf(answer) : answer.outcome;
   switch (outcome) {
     case Outcome.ROLLED_BACK:
+    case Outcome.PROMOTED:
     case Outcome.ALREADY_LIVE:
     case 'IGNORED':
       return ExitCode.DONE;

@@ -69,7 +69,7 @@ function afterRefusal({ refusals }: RollbackResponse, model: string, asked: Aske
 }
 
 /** The first thing that an advice names, which has its reason in words and its command in backticks. */
-function firstStep(advice: string): NextStep | null {
+export function firstStep(advice: string): NextStep | null {
   const [, words, command] = /^(To [^`]+), run `([^`]+)`/.exec(advice) ?? [];
   return words === undefined || command === undefined ? null : { words, command };
 }

@@ -22,6 +22,7 @@ import {
 } from './commands/operations.ts';
 import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
+import { promoteCommand } from './commands/promote.ts';
 import { explainCommand, historyCommand } from './commands/records.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
@@ -65,7 +66,7 @@ const groups: readonly VerbGroup[] = [
   },
   {
     title: 'In pipelines and on a schedule',
-    verbs: [compareCommand, canPromoteCommand, promotedCommand, sweepCommand],
+    verbs: [compareCommand, canPromoteCommand, promoteCommand, promotedCommand, sweepCommand],
   },
   {
     title: 'Set up and check',

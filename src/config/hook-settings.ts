@@ -11,6 +11,8 @@ export interface HookSettings {
   readonly reload: Hook | null;
   /** A version that was created longer ago is no target; null: of any age. */
   readonly targetMaxAgeMs: number | null;
+  /** A promotion wants the evidence of a comparison that is no older; null: it wants none. */
+  readonly promotionEvidenceMs: number | null;
 }
 
 /**
@@ -22,6 +24,7 @@ export function hookSettingsFromEnv(env: Env): HookSettings {
     smokeCheck: readHook(env, 'ROLLBACK_SMOKE_CHECK'),
     reload: readHook(env, 'ROLLBACK_RELOAD'),
     targetMaxAgeMs: readSetting(env, 'ROLLBACK_TARGET_MAX_AGE', 'off', targetAgeForm),
+    promotionEvidenceMs: readSetting(env, 'ROLLBACK_PROMOTION_EVIDENCE', 'off', targetAgeForm),
   };
 }
 

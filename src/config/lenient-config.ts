@@ -70,7 +70,12 @@ const noErrors = {
   pointersError: null,
 } as const;
 
-const noHooks = { smokeCheck: null, reload: null, targetMaxAgeMs: null } as const;
+const noHooks = {
+  smokeCheck: null,
+  reload: null,
+  targetMaxAgeMs: null,
+  promotionEvidenceMs: null,
+} as const;
 
 /** A name that no server has. */
 const nowhere: Config['registry'] = {

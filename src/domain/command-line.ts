@@ -20,6 +20,10 @@ interface Verbs {
     args: readonly [model: string, version: string],
     options?: { readonly replaced?: string; readonly pointer?: string | undefined },
   ];
+  readonly promote: readonly [
+    args: readonly [model: string, version?: string | undefined],
+    options?: { readonly pointer?: string | undefined },
+  ];
   readonly 'can-promote': readonly [args: readonly [model: string, version: string]];
   readonly compare: readonly [
     args: readonly [model: string],

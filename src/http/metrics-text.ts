@@ -50,6 +50,7 @@ const seriesMax = 10_000;
 const families = [
   ['model_rollback_requested', 'counter', 'Requests and alarms that asked for a rollback.'],
   ['model_rollback_succeeded', 'counter', 'Rollbacks that moved a pointer.'],
+  ['model_rollback_promotion_succeeded', 'counter', 'Promotions that moved a pointer.'],
   ['model_rollback_skipped', 'counter', 'Rollbacks that were not done, by reason.'],
   ['model_rollback_failed', 'counter', 'Rollbacks that failed, by error.'],
   ['model_rollback_channel_failed', 'counter', 'Notices that a channel did not take.'],

@@ -59,6 +59,7 @@ export function initProblemLine(name: InitProblem, nowMs: number): MetricLine {
 type Counter =
   | 'RollbackRequested'
   | 'RollbackSucceeded'
+  | 'PromotionSucceeded'
   | 'RollbackSkipped'
   | 'RollbackFailed'
   | 'ChannelFailed'
@@ -99,7 +100,7 @@ const noDimensions: Dimensions = {
 
 function countsOf(report: CallReport): Count[] {
   const { call, result, seen } = report;
-  if (['sweep', 'fleet', 'operation'].includes(call.kind)) return seen.ends.map(endOf);
+  if (!['request', 'alarm'].includes(call.kind)) return seen.ends.filter(isCounted).map(endOf);
   // The answer speaks for its own record; an error speaks for the failure that was recorded with it.
   const own = result.kind === 'answered' ? (answerIn(report)?.rollback_id ?? null) : null;
   const others = seen.ends
@@ -111,6 +112,11 @@ function countsOf(report: CallReport): Count[] {
   const end =
     result.kind === 'thrown' ? failed(null, errorName(result.error)) : answerCount(report);
   return end === null ? others : [...others, { ...end, counter: 'RollbackRequested' }, end];
+}
+
+/** A promotion that moved nothing on purpose is no rollback that did. */
+function isCounted({ request, progress: { status } }: RollbackRecord): boolean {
+  return !request.promotes || ['PROMOTED', 'FAILED', 'CONTESTED'].includes(status);
 }
 
 function answerIn({ result }: CallReport): RollbackResponse | null {
@@ -141,6 +147,9 @@ function outcomeCount(
 ): Count {
   if (outcome === 'ROLLED_BACK') {
     return { ...noDimensions, modelName, counter: 'RollbackSucceeded' };
+  }
+  if (outcome === 'PROMOTED') {
+    return { ...noDimensions, modelName, counter: 'PromotionSucceeded' };
   }
   if (outcome === 'FAILED' || outcome === 'CONTESTED') return failed(modelName, outcome);
   const reason = outcome === 'REFUSED' ? (refusal ?? outcome) : outcome;

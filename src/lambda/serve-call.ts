@@ -9,7 +9,7 @@ import { type Seen, watchPorts } from './watch-ports.ts';
 
 /** What a call asks for. An event is one call, or one for each message of a topic or a queue. */
 export interface Call {
-  readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet' | 'operation';
+  readonly kind: 'request' | 'alarm' | 'sweep' | 'fleet' | 'operation' | 'promotion';
   /** Names what asked: a request's own id, the invocation, or an alarm and when it went to ALARM. */
   readonly triggerId: string | null;
   /** As far as the event itself says. */

@@ -1,9 +1,10 @@
-import { Outcome } from '../domain/decide/outcome.ts';
+import { movesPointer, Outcome } from '../domain/decide/outcome.ts';
 import { isBackwards } from '../domain/decide/verify.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
 import { isSameVersions } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
-import type { LastCommit, ModelState } from '../domain/state/model-state.ts';
+import { lastMove } from '../domain/state/live-history.ts';
+import type { LastCommit, LiveEntry, ModelState } from '../domain/state/model-state.ts';
 import { pointerState } from '../domain/state/pointer-state.ts';
 import { brokenAlarmRules } from './alarm-invariants.ts';
 import { brokenDecisions, cooldownMsAt } from './operator-invariants.ts';
@@ -20,11 +21,12 @@ export async function brokenInvariants(
 ): Promise<string[]> {
   const { state, otherState, records, fleet } = await world.stored();
   const commits = world.applied.filter(isCommit);
+  const rollbacks = commits.filter(({ record }) => record.request.promotes === undefined);
   return [
     ...world.violations,
     ...(world.registry.hasLeftNobodyLive ? ['I4: a move left no live version'] : []),
     ...oneCommitPerKey(commits),
-    ...cooldownApart(commits, world),
+    ...cooldownApart(rollbacks, world),
     ...pointerAsReported(world, records),
     ...targetsNeverRolledBackFrom(commits),
     ...everyEndAnnounced(world, records),
@@ -46,7 +48,8 @@ type Commit = AppliedChange & { readonly record: RollbackRecord };
 /** A commit frees the claim and leaves the notice of its end; a later check may write both items too. */
 function isCommit(change: AppliedChange): change is Commit {
   const { record, state, notice } = change;
-  if (record?.progress.status !== Outcome.ROLLED_BACK || state === undefined) return false;
+  if (record === undefined || state === undefined) return false;
+  if (!movesPointer(record.progress.status)) return false;
   // Release 0.1.0 keeps the notice in the record.
   const isLeftInRecord = record.notice.kind === 'pending' && record.notice.about === 'end';
   return notice?.item.topic === 'end' || isLeftInRecord;
@@ -58,6 +61,12 @@ function lastCommitIn(
   { registry }: SimulatedWorld,
 ): LastCommit | null {
   return state === undefined ? null : pointerState(state, pointerText(registry.pointer)).lastCommit;
+}
+
+/** The last move of ours, a rollback or a promotion. */
+function lastMoveIn(state: ModelState | undefined, world: SimulatedWorld): LiveEntry | undefined {
+  const pointer = pointerText(world.registry.pointer);
+  return state === undefined ? undefined : lastMove(pointerState(state, pointer));
 }
 
 function oneCommitPerKey(commits: readonly Commit[]): string[] {
@@ -80,7 +89,7 @@ function cooldownApart(commits: readonly Commit[], world: SimulatedWorld): strin
 
 function pointerAsReported(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   const live = world.registry.live();
-  const to = world.applied.flatMap(({ state }) => lastCommitIn(state, world) ?? []).at(-1)?.to;
+  const to = world.applied.flatMap(({ state }) => lastMoveIn(state, world) ?? []).at(-1)?.version;
   if (live.length === 1 && live[0] === to) return [];
   const isReported = records.some((record) => {
     const { progress, pointerCheck } = record;
@@ -123,17 +132,23 @@ function targetsNeverRolledBackFrom(commits: readonly Commit[]): string[] {
     const { plan } = record;
     if (plan === null) continue;
     if (record.request.undoes !== undefined && plan.to !== null) bad.delete(plan.to.version);
-    if (plan.to !== null && plan.rule !== 'explicit' && bad.has(plan.to.version)) {
-      problems.push(`I6: ${record.id} restored ${plan.to.version}, which was rolled back from`);
+    const { promotes } = record.request;
+    const isImplicit = plan.rule !== 'explicit' || promotes;
+    if (plan.to !== null && isImplicit && bad.has(plan.to.version)) {
+      problems.push(`I6: ${record.id} made ${plan.to.version} live, which was rolled back from`);
     }
-    if (plan.from !== null && isBackwards(plan)) bad.add(plan.from.version);
+    if (plan.from !== null && isBackwards(plan) && !promotes) bad.add(plan.from.version);
   }
   return problems;
 }
 
+const quietEnds: readonly string[] = [Outcome.REFUSED, Outcome.NO_TARGET, Outcome.ALREADY_LIVE];
+
 function everyEndAnnounced(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   return records.flatMap((record) => {
     if (isRunning(record)) return [];
+    // Whoever promotes is answered; nobody else is concerned.
+    if (record.request.promotes && quietEnds.includes(record.progress.status)) return [];
     // A flapping alarm is announced once; its other refusals are recorded.
     const isOne = (id: string): boolean =>
       id === record.id ||
@@ -175,7 +190,7 @@ async function untrueEntries(world: SimulatedWorld): Promise<string[]> {
 function hooksAsRecorded(world: SimulatedWorld, records: readonly RollbackRecord[]): string[] {
   if (!world.hasHooks) return [];
   return records.flatMap(({ id, progress, plan, serving }) => {
-    if (progress.status !== Outcome.ROLLED_BACK) return [];
+    if (!movesPointer(progress.status)) return [];
     const isChecked = plan?.guards.some(({ message }) => message.endsWith('said ok'));
     const isLoaded = world.reloads.some(
       ({ rollbackId, version }) => rollbackId === id && version === plan?.to?.version,

@@ -1,4 +1,4 @@
-import { RegistryUnavailableError } from '../domain/errors.ts';
+import { RegistryRefusedError, RegistryUnavailableError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { ModelAlias, RegistrySnapshot } from '../domain/registry/model.ts';
 import { type ModelPointer, pointerText } from '../domain/registry/pointer.ts';
@@ -90,6 +90,10 @@ export function registryFor(
       ),
     readAliases: async (_model, deadline) => await read('read aliases', usedAliases, deadline),
     movePointer: async () => {
+      // A promotion may be the first use of a pointer; this world has one pointer only.
+      if (await isPromoting(world)) {
+        return { kind: 'refused', error: new RegistryRefusedError('nobody uses it') };
+      }
       world.violations.push(`I11: ${actor} moved ${pointerText(pointer)}, which nobody uses`);
       return await Promise.reject(unavailable('nobody uses it'));
     },
@@ -166,6 +170,12 @@ async function requireClaim(world: SimulatedWorld, actor: string, clock: Clock):
   } else if (isTakenFrozen(world, active.owner)) {
     world.violations.push(`${actor} moved the pointer, and resumed the run while it was frozen`);
   }
+}
+
+async function isPromoting(world: SimulatedWorld): Promise<boolean> {
+  const { state, records } = await world.stored();
+  const holder = records.find(({ id }) => id === state?.active?.rollbackId);
+  return holder?.request.promotes === true;
 }
 
 async function requireNoOtherClaim(world: SimulatedWorld, actor: string): Promise<void> {

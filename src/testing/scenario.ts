@@ -7,6 +7,7 @@ import { parseRequest } from '../domain/request/request.ts';
 import type { DueItem } from '../ports/rollback-store.ts';
 import { alarmActors, tripAgain } from './alarm-actors.ts';
 import { operatorActors } from './operator-actors.ts';
+import { promotionActors } from './promotion-actors.ts';
 import { modelName } from './simulated-registry.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
@@ -34,6 +35,7 @@ export async function playScenario(world: SimulatedWorld): Promise<void> {
   }
   actors.push(...alarmActors(world));
   actors.push(...operatorActors(world));
+  actors.push(...promotionActors(world));
   if (choices.happens(50)) actors.push(promoter(world));
   if (choices.happens(20)) actors.push(promoter(world, '2'));
   const person = choices.pick(5);

@@ -160,6 +160,8 @@ describe('ModelRollback', () => {
       'ROLLBACK_ALERTMANAGER_URL',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
+      // For the function that promotes, which the construct does not make yet: addEnvironment.
+      'ROLLBACK_PROMOTION_EVIDENCE',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
       // A part of SageMaker, whose rights suite sets it.

@@ -309,7 +309,7 @@ function describeItems(): void {
     await store.write(
       afterPointerCheck(
         ended.record,
-        { liveVersions: ['2'], lastCommit: null, replaced: null },
+        { liveVersions: ['2'], lastMove: undefined, replaced: null },
         timeAt(NOON_MS),
       ),
       soon(),

@@ -276,6 +276,7 @@ describe('pagerDuty', () => {
       ['DEFERRED'],
       ['AWAITING_APPROVAL', 'trigger'],
       ['OBSERVED'],
+      ['PROMOTED'],
     ]);
   });
 });

@@ -20,6 +20,7 @@ import {
   firstClaim,
   NOON_MS,
   planless,
+  promotionClaim,
   timeAt,
   unclaimed,
 } from './rollback-samples.ts';
@@ -62,6 +63,7 @@ export const ENDS: Readonly<Record<Outcome, RollbackRecord>> = {
   [Outcome.DEFERRED]: planless('model', 'DEFERRED').record,
   [Outcome.AWAITING_APPROVAL]: unclaimed(asked, 'AWAITING_APPROVAL').record,
   [Outcome.OBSERVED]: unclaimed(asked, 'OBSERVED').record,
+  [Outcome.PROMOTED]: committed(promotionClaim('fraud', '1')).record,
 };
 
 const byAlarm = committed(alarmClaim('fraud', '1')).record;
@@ -90,6 +92,7 @@ const NOTICES: readonly {
     DEFERRED: 'Model Rollback deferred: fraud',
     AWAITING_APPROVAL: 'Model Rollback awaiting approval: fraud',
     OBSERVED: 'Model Rollback observed: fraud',
+    PROMOTED: 'Model Rollback promoted: fraud',
   }),
   {
     title: 'a rollback that an alarm asked for',
@@ -280,7 +283,7 @@ function ends(subjects: Readonly<Record<Outcome, string>>): typeof NOTICES {
 function pointerDiffers(record: RollbackRecord): RollbackRecord {
   return afterPointerCheck(
     record,
-    { liveVersions: ['7'], lastCommit: null, replaced: null },
+    { liveVersions: ['7'], lastMove: undefined, replaced: null },
     timeAt(NOON_MS + 1),
   ).record;
 }

@@ -78,6 +78,14 @@ export function firstClaim(modelName: string, key: string, nowMs: number = NOON_
   return claim(state, attemptAt(modelName, key, { nowMs }), lease);
 }
 
+/** The same for a promotion. */
+export function promotionClaim(modelName: string, key: string): ClaimedRun {
+  const lease = { owner: `owner-${key}`, leaseEndsAtMs: NOON_MS + 60_000 };
+  const attempt = attemptAt(modelName, key, { verdict: 'PROMOTED' });
+  const request = { ...attempt.request, alarmName: null, promotes: true } as const;
+  return claim(newModelState(modelName, REGISTRY), { ...attempt, request }, lease);
+}
+
 /** The same for an alarm, with the slot that it takes of the fleet. */
 export function alarmClaim(
   modelName: string,

@@ -91,7 +91,7 @@ function describeWriting({ store, open }: StoreContext): void {
     const found = announced(
       afterPointerCheck(
         ended.record,
-        { liveVersions: ['7'], lastCommit: null, replaced: null },
+        { liveVersions: ['7'], lastMove: undefined, replaced: null },
         timeAt(NOON_MS + 1),
       ),
     );

@@ -248,8 +248,8 @@ const damages: readonly Damage[] = [
   },
   {
     title: 'needs a later reader',
-    edit: (doc) => ({ doc: JSON.stringify({ ...doc, min_reader: 4 }) }),
-    names: /later release.*reader 4/,
+    edit: (doc) => ({ doc: JSON.stringify({ ...doc, min_reader: 99 }) }),
+    names: /later release.*reader 99/,
   },
   {
     title: 'does not say its schema',

@@ -738,7 +738,7 @@ function describeDue({ store }: StoreContext): void {
       const live = ended.record.plan.to?.version ?? '';
       const checked = afterPointerCheck(
         ended.record,
-        { liveVersions: [live], lastCommit: null, replaced: null },
+        { liveVersions: [live], lastMove: undefined, replaced: null },
         timeAt(NOON_MS + 7),
       );
       await store().write(checked, soon());
@@ -764,7 +764,7 @@ function describeDue({ store }: StoreContext): void {
 
       const { record } = afterPointerCheck(
         ended.record,
-        { liveVersions: ['2'], lastCommit: null, replaced: null },
+        { liveVersions: ['2'], lastMove: undefined, replaced: null },
         timeAt(NOON_MS + 2),
       );
       await store().write({ record }, soon());

@@ -7,7 +7,11 @@ import type { ZipFile } from '../../tools/zip.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** What `npm run build` makes, relative to the project's folder. */
-export const BUILT_FILES = ['dist/lambda/index.mjs', 'dist/cli/main.js'] as const;
+export const BUILT_FILES = [
+  'dist/lambda/index.mjs',
+  'dist/promote/index.mjs',
+  'dist/cli/main.js',
+] as const;
 
 /** Of this process: a suite that starts a hundred processes need not walk through `src/` for each. */
 let isUpToDate = false;

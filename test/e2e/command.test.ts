@@ -30,6 +30,7 @@ const VERBS = [
   'policy',
   'compare',
   'can-promote',
+  'promote',
   'promoted',
   'reindex',
   'approve',

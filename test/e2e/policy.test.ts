@@ -62,6 +62,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
         { field: 'budget', value: '5/7d', source: 'ROLLBACK_BUDGET' },
         { field: 'target_rule', value: 'last-good', source: 'default' },
         { field: 'target_max_age', value: 'off', source: 'default' },
+        { field: 'promotion_evidence', value: 'off', source: 'default' },
         { field: 'smoke_check', value: 'off', source: 'default' },
         { field: 'reload', value: 'off', source: 'default' },
       ],

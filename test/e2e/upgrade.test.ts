@@ -8,6 +8,7 @@ import { uniqueName } from '../engines/engines.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
 import { startDynamoDBLocal } from '../engines/start.ts';
 import { directAlarm } from '../fakes/alarm-events.ts';
+import { builtFile } from './built.ts';
 import { runCommand } from './command.ts';
 import { CLOCK_OFFSET, type FunctionProcess, startFunction } from './function-process.ts';
 import { type Answer, answerIn, failureIn } from './reply.ts';
@@ -95,6 +96,18 @@ describe.skipIf(isEngineMissing || problem !== null)(
           to_version: '1',
         });
       });
+    });
+
+    test('lets 0.1.0 roll back what this release promoted, to exactly what that replaced', async () => {
+      const model = await world.model(STAGES);
+      await world.mlflow.createVersion(model);
+      const promoter = await startFunction(world.env(), builtFile('dist/promote/index.mjs'));
+      processes.push(promoter);
+      const promoted = await promoter.invoke({ model_name: model, new_version: '5' });
+      expect(promoted).toMatchObject({ promoted: true, archived_version: '4' });
+      const back = answerIn(await send('0.1.0', { model_name: model, request_id: 'r' }));
+      expect(back).toMatchObject({ rolled_back: true, from_version: '5', to_version: '4' });
+      expect(await live(model)).toEqual(['4']);
     });
 
     test('answers and notifies with every field of 0.1.0, of the same type and in the same order', async () => {

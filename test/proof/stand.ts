@@ -38,6 +38,10 @@ interface StandParts {
   readonly request: object;
   /** Address of what is called before and after the move. @default nothing is */
   readonly hooks?: string;
+  /** What is asked, where it is not the function that rolls back; the sweep is always that one's. */
+  readonly bundle?: string;
+  /** What a retry is answered at last. @default a rollback from 3 to 2 */
+  readonly answer?: object;
 }
 
 /** Where one cell runs: a tap, a model and a state of its own, all in front of shared engines. */
@@ -47,6 +51,8 @@ export interface Stand {
   readonly env: Env;
   /** What is asked, each time. */
   readonly request: object;
+  readonly bundle: string | undefined;
+  readonly answer: object;
   stored(): Promise<StoredModel>;
   close(): Promise<void>;
 }
@@ -74,6 +80,14 @@ const FINISH_TIMEOUT_MS = 40_000;
 const RETRY_PAUSE_MS = 400;
 const SKIPPED_PAUSE_SECONDS = 4;
 const SWEEPS_MAX = 6;
+
+const rolledBack = {
+  outcome: 'ROLLED_BACK',
+  from_version: '3',
+  to_version: '2',
+  live_versions: ['2'],
+  notified: true,
+};
 
 export async function openStand(parts: StandParts): Promise<Stand> {
   const { world, dynamodb, folder, store, finisher, model } = parts;
@@ -111,6 +125,8 @@ export async function openStand(parts: StandParts): Promise<Stand> {
     model,
     env,
     request: { model_name: model, request_id: 'alarm-1', ...parts.request },
+    bundle: parts.bundle,
+    answer: parts.answer ?? rolledBack,
     stored: async () =>
       store === 'sqlite'
         ? storedInSQLite(file, model)
@@ -130,7 +146,7 @@ export async function killAt(
   const isCommit = kind === 'COMMIT';
   const strike =
     isCommit && moment !== 'late' ? commitStrike({ nth: Number(nth), moment }) : settings;
-  const victim = await startFunction({ ...stand.env, ...strike });
+  const victim = await startFunction({ ...stand.env, ...strike }, stand.bundle);
   if (!isCommit) stand.tap.arm({ key, moment, act: () => victim.kill() });
   const remainingMs = moment === 'late' ? LATE_REMAINING_MS : REMAINING_MS;
   const reply = victim.invoke(event, { remainingMs });
@@ -146,7 +162,7 @@ export async function retryUntilAnswered(
   const startMs = performance.now();
   const isReal = moment === 'late';
   const settings = isReal ? {} : skippingClock(SKIPPED_PAUSE_SECONDS);
-  const process = await startFunction({ ...stand.env, ...settings });
+  const process = await startFunction({ ...stand.env, ...settings }, stand.bundle);
   let busy = 0;
   try {
     const reply = await poll(
@@ -160,13 +176,7 @@ export async function retryUntilAnswered(
       { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: isReal ? RETRY_PAUSE_MS : 0 },
     );
     const answer = reply as Answer;
-    expect(answer).toMatchObject({
-      outcome: 'ROLLED_BACK',
-      from_version: '3',
-      to_version: '2',
-      live_versions: ['2'],
-      notified: true,
-    });
+    expect(answer).toMatchObject(stand.answer);
     const how = answer.replayed ? 'replayed' : 'done';
     const seconds = (performance.now() - startMs) / 1_000;
     return { how: `${busy} x busy, then ${how}`, seconds };

@@ -94,10 +94,11 @@ const taskOf = ({ States }: Definition): State => States['RollBack'] ?? expect.f
 const choiceOf = ({ States }: Definition): State =>
   States['WhatHappened'] ?? expect.fail('no WhatHappened');
 
-/** Of a request. The others end an alarm. */
+/** Of a request. The others end an alarm, or a promotion. */
 const requestOutcomes = [
   ...Object.values(Outcome).filter(
-    (outcome) => !['DEFERRED', 'AWAITING_APPROVAL', 'OBSERVED', 'IGNORED'].includes(outcome),
+    (outcome) =>
+      !['DEFERRED', 'AWAITING_APPROVAL', 'OBSERVED', 'IGNORED', 'PROMOTED'].includes(outcome),
   ),
   'DRY_RUN',
 ];

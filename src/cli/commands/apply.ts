@@ -106,10 +106,10 @@ export const undoCommand: Command = {
 };
 
 /** @throws InvalidRequestError when a question is to be asked and nobody can answer it */
-export function requireAnswerable(context: CommandContext): void {
+export function requireAnswerable(context: CommandContext, what = 'roll back'): void {
   if (context.options['yes'] !== true && context.ask === null) {
     throw new InvalidRequestError(
-      'There is no terminal to ask on. To roll back without a question, pass --yes.',
+      `There is no terminal to ask on. To ${what} without a question, pass --yes.`,
     );
   }
 }
@@ -163,7 +163,10 @@ export async function confirmAndApply(
 
 // ---------------------------------------------------------------------------------------------------
 
-function questionOf({ model_name: model, ...answer }: RollbackResponse, pointer: string): string {
+export function questionOf(
+  { model_name: model, ...answer }: RollbackResponse,
+  pointer: string,
+): string {
   const from = answer.from_version === null ? '' : `from ${answer.from_version} `;
   return escapeText(`Move ${pointer} of ${model} ${from}to ${answer.to_version}?`);
 }

@@ -14,7 +14,7 @@ export const compareCommand: Command = {
   name: 'compare',
   usage: 'MODEL',
   summary:
-    'compare a challenger with the champion, by rules; stores the evidence: exit code 3 unless it says PROMOTE',
+    'compare a new version with the live one by rules, and store the evidence; exit code 0 only for PROMOTE',
   options: {
     champion: { type: 'string' },
     challenger: { type: 'string' },
@@ -23,13 +23,15 @@ export const compareCommand: Command = {
     'challenger-rows': { type: 'string' },
   },
   optionHelp: {
-    champion: 'version to compare with (default: the live one)',
+    champion: 'version to compare with (default: the live version)',
     challenger:
-      'version to judge (default: the one with the alias challenger, else the latest in Staging)',
+      'new version to judge (default: the one with the alias challenger, else the latest in Staging)',
     rules:
-      'file with the rules, such as compare.json (default: those of a trading strategy, for its four metrics)',
-    'champion-rows': 'CSV, JSON lines or Parquet file with one row of results for each id',
-    'challenger-rows': 'the same of the challenger; without both, metrics are read from MLflow',
+      'JSON file with the rules (default: rules for a trading strategy, which need its four metrics)',
+    'champion-rows':
+      'CSV, JSON lines or Parquet file with the results of the champion, one row per id',
+    'challenger-rows':
+      'the same for the challenger; without both files, metrics are read from MLflow',
   },
   arity: [1, 1],
   examples: [
@@ -84,7 +86,7 @@ async function compared(context: CommandContext, asked: Asked): Promise<Comparis
   const [left, right] = paths;
   if ((left === undefined) !== (right === undefined)) {
     throw new InvalidRequestError(
-      'Rows of one version cannot be compared with anything: pass both --champion-rows and --challenger-rows.',
+      'Only one file with rows was passed, and a comparison needs two. Pass both --champion-rows and --challenger-rows.',
     );
   }
   const rows =

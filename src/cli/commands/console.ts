@@ -7,7 +7,7 @@ export const consoleCommand: Command = {
   name: 'console',
   usage: '',
   summary:
-    'show what is live, what happened and what waits in a browser on this machine, until Ctrl-C; roll back from there',
+    'open a web page, for this machine only, that shows what is live, what happened and what waits; roll back there',
   options: {},
   optionHelp: {},
   arity: [0, 0],

@@ -20,16 +20,17 @@ export const serveCommand: Command = {
   name: 'serve',
   usage: '',
   summary:
-    'serve requests, alerts of Alertmanager and Grafana, a JSON API and the console by HTTP; sweep each minute',
+    'run the service: a JSON API, the console, and alerts of Alertmanager and Grafana; it sweeps every minute',
   options: {
     host: { type: 'string' },
     port: { type: 'string' },
     'token-file': { type: 'string' },
   },
   optionHelp: {
-    host: 'address to listen on (default: 127.0.0.1); another one than loopback needs --token-file',
-    port: 'port to listen on (default: 0, any that is free)',
-    'token-file': 'file with who may call: a line for each, ROLE TOKEN [NAME]',
+    host: 'address to listen on (default: 127.0.0.1); any address but a loopback one needs --token-file',
+    port: 'port to listen on (default: 0, which takes a free one)',
+    'token-file':
+      'file with a token for each caller, one per line: ROLE TOKEN [NAME], ROLE is viewer or operator',
   },
   arity: [0, 0],
   examples: [
@@ -41,8 +42,8 @@ export const serveCommand: Command = {
     const tokens = readTokens(context);
     if (tokens === null && !isLoopback(address.host)) {
       throw new InvalidRequestError(
-        `On ${address.host} others can reach the service, so it needs to know who may call. Pass --token-file with ` +
-          'a file of lines such as: operator TOKEN ci',
+        `Other machines can reach the service on ${address.host}, so each caller needs a token. Pass --token-file ` +
+          'with a file that has one line per caller, such as: operator TOKEN ci',
       );
     }
     const config = commandConfig(context.env);
@@ -176,7 +177,7 @@ function addressOf(context: CommandContext): Address {
   const port = textOption(context, 'port') ?? '0';
   if (!/^[\w.:-]{1,253}$/.test(host)) {
     throw new InvalidRequestError(
-      `--host: ${escapeText(JSON.stringify(host))} is no address, such as 127.0.0.1 or 0.0.0.0.`,
+      `--host: ${escapeText(JSON.stringify(host))} is no address. Pass one such as 127.0.0.1 or 0.0.0.0.`,
     );
   }
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
@@ -197,7 +198,7 @@ function readTokens(context: CommandContext): readonly Token[] | null {
     text = readFileSync(file, 'utf8');
     if ((statSync(file).mode & 0o077) !== 0) {
       context.say(
-        `warning: others on this machine may read ${shown}, which holds tokens. Set its mode to 600.`,
+        `warning: other users of this machine may read the tokens in ${shown}. Set its mode to 600.`,
       );
     }
   } catch (cause) {

@@ -54,7 +54,10 @@ function endText({ ended_by: by }: LiveSpan, times: Times): string {
 }
 
 function sourceText({ how, has_gap: hasGap, rollback_id: id }: LiveSpan): string {
-  const text = Object.hasOwn(howTexts, how) ? howTexts[how] : escapeText(how);
+  // One of ours has a record.
+  const isOwnPromotion = how === 'promoted' && id !== null;
+  const known = Object.hasOwn(howTexts, how) ? howTexts[how] : escapeText(how);
+  const text = isOwnPromotion ? 'promotion' : known;
   const short = id === null ? '' : ` ${escapeText(id.split('/').at(-1) ?? '')}`;
   return `${text}${short}${hasGap ? ', with a gap' : ''}`;
 }

@@ -1,5 +1,6 @@
 import type { PlanAnswer, RollbackResponse } from '../../domain/answer/response.ts';
 import { splitAdvice } from '../../domain/command-line.ts';
+import { movesPointer } from '../../domain/decide/outcome.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { unreachedText } from '../../domain/pointer/alias.ts';
 import { policyText } from '../../domain/request/policy.ts';
@@ -60,7 +61,7 @@ export function renderQuestion(answer: RollbackResponse, style: Style): string {
 /** The move; in brackets when it is only what would have been. */
 export function moveText(answer: RollbackResponse): string {
   const move = escapeText(`${answer.from_version ?? 'none'} -> ${answer.to_version ?? 'none'}`);
-  return answer.rolled_back ? move : `(${move})`;
+  return movesPointer(answer.outcome) ? move : `(${move})`;
 }
 
 /** What moves, the guards that did not pass by themselves, and the first candidates. */
@@ -74,8 +75,10 @@ function renderPlan(answer: RollbackResponse, style: Style): string {
   return [
     ...planHead(plan, 'live', style),
     ...policyLine(answer, style),
-    ...(plan.verdict === 'ROLLED_BACK'
-      ? [`${label('rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`]
+    ...(movesPointer(plan.verdict)
+      ? [
+          `${label(answer.promotes ? 'promotion' : 'rollback', style)}${escapeText(`moves ${plan.pointer}. ${unreachedText}`)}`,
+        ]
       : []),
     `${label('guards', style)}${passed} of ${plan.guards.length} passed`,
     ...guards.map((guard) =>
@@ -115,7 +118,7 @@ function text(message: string): string {
 
 function headline(answer: RollbackResponse, style: Style): string {
   const { outcome, model_name: model, rollback_id: id } = answer;
-  const isGood = outcome === 'ROLLED_BACK' || outcome === 'ALREADY_LIVE';
+  const isGood = movesPointer(outcome) || outcome === 'ALREADY_LIVE';
   const paint = isGood ? style.good : outcome === 'DRY_RUN' ? style.bold : style.bad;
   const replayed = answer.replayed ? ' (replayed: this was done before)' : '';
   const shownId = id === null ? '' : style.dim(`  id ${escapeText(id)}`);

@@ -2,6 +2,7 @@ import type { NoticeTopic } from '../record/notice-content.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { RollbackRecord } from '../record/record.ts';
 import { isoTime } from '../registry/model.ts';
+import { lastPromotion } from '../state/live-history.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { pointerState } from '../state/pointer-state.ts';
 import { briefOf, type Step } from './brief.ts';
@@ -97,7 +98,7 @@ function endOf({ progress }: RollbackRecord): Timed[] {
 function checksOf({ pointerCheck, watch, recovery, serving }: RollbackRecord): Timed[] {
   const moments: Timed[] = [];
   if (pointerCheck.kind === 'as-left') {
-    moments.push([pointerCheck.atMs, 'the pointer was read again: as the rollback left it']);
+    moments.push([pointerCheck.atMs, 'the pointer was read again: as it was left']);
   }
   if (pointerCheck.kind === 'differs') {
     const live = pointerCheck.liveVersions.join(' and ') || 'none';
@@ -185,5 +186,6 @@ function stepsOf({ record, state, isWaiting, nowMs }: ExplainedFacts): readonly 
 
 function isUndoable({ id, plan, request }: RollbackRecord, state: ModelState | undefined): boolean {
   if (plan?.from == null || request.undoes !== undefined || state === undefined) return false;
-  return pointerState(state, plan.pointer).lastCommit?.rollbackId === id;
+  const part = pointerState(state, plan.pointer);
+  return part.lastCommit?.rollbackId === id && lastPromotion(part) === null;
 }

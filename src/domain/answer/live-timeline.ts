@@ -16,7 +16,7 @@ export interface LiveSpan {
   readonly how: string;
   /** Another version may have been live unseen just before it. */
   readonly has_gap: boolean;
-  /** The rollback that made it so; null for every other change. */
+  /** The rollback or promotion of ours that made it so; null for every other change. */
   readonly rollback_id: string | null;
 }
 
@@ -43,8 +43,15 @@ export function liveTimeline(entries: readonly LiveLogEntry[]): readonly LiveSpa
       ended_by: null,
       how: entry.how,
       has_gap: entry.hasGap,
-      rollback_id: entry.how === 'made' ? entry.source : null,
+      rollback_id: isOurs(entry) ? entry.source : null,
     });
   }
   return spans.toReversed();
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+/** A promotion that somebody reports has no source. */
+function isOurs({ how }: LiveLogEntry): boolean {
+  return how === 'made' || how === 'promoted';
 }

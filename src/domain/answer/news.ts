@@ -21,6 +21,19 @@ export type BriefLevel = 'critical' | 'error' | 'warning' | 'info' | 'resolved' 
 export const testOutcome = 'TEST';
 
 export function newsOf(message: NoticeMessage): News {
+  const news = rollbackNews(message);
+  if (!message.promotes) return news;
+  return {
+    ...news,
+    event: news.event.replace('Rollback', 'Promotion'),
+    meaning: news.meaning.replace('rollback', 'promotion'),
+    verbs: news.verbs.filter((verb) => verb !== 'undo'),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+function rollbackNews(message: NoticeMessage): News {
   const { about, alarm, outcome, warnings } = message;
   if (isDrillModel(message.model_name ?? '')) return drill;
   if (about === 'recovery') return recoveries[alarm?.recovery ?? ''] ?? otherNews;
@@ -33,12 +46,11 @@ export function newsOf(message: NoticeMessage): News {
   if (about === 'freeze-reminder') return freezeEndsSoon;
   if (outcome === Outcome.ROLLED_BACK && message.undoes !== undefined) return undone;
   if (alarm?.watch === WatchEnd.POINTER_CHANGED) return alarmClosed;
-  const news = ends[outcome] ?? otherNews;
+  const end = outcome === Outcome.PROMOTED ? Outcome.ROLLED_BACK : outcome;
+  const news = ends[end] ?? otherNews;
   // Whoever asked for a rollback knows of it; one by an alarm wakes people, until the alarm has recovered.
   return outcome === Outcome.ROLLED_BACK && alarm !== null ? { ...news, level: 'warning' } : news;
 }
-
-// ---------------------------------------------------------------------------------------------------
 
 function news(
   event: string,

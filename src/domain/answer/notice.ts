@@ -1,7 +1,7 @@
 import { isOfCloudWatch } from '../alarm/alarm.ts';
 import { assertNever } from '../assert.ts';
 import { commandText } from '../command-line.ts';
-import { Outcome } from '../decide/outcome.ts';
+import { movesPointer, Outcome } from '../decide/outcome.ts';
 import { limits } from '../limits.ts';
 import { notUndone, unreachedText } from '../pointer/alias.ts';
 import type { Notice, RecordTopic } from '../record/notice-content.ts';
@@ -16,7 +16,7 @@ import { Recovery, WatchEnd } from '../record/trigger.ts';
 import { isDrillModel } from '../registry/drill-model.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
-import { responseOf } from './response.ts';
+import { kindOf, responseOf } from './response.ts';
 import { servingText } from './serving.ts';
 
 /** A notice for the outbox, in place of the one of its topic that stands there. */
@@ -85,7 +85,7 @@ export function noticeOf(
       outcome: answer.outcome,
       rollback_id: record.id,
       about: topic,
-      ...(request.undoes === undefined ? {} : { undoes: request.undoes }),
+      ...kindOf(request),
       text: textOf(record, topic, replaces, answer.message),
       requested_by: request.requestedBy,
       live_versions: answer.live_versions,
@@ -120,7 +120,7 @@ function textOf(
   message: string,
 ): string {
   const drill = isDrillModel(record.modelName) ? drillText : '';
-  const isMove = topic === 'end' && record.progress.status === Outcome.ROLLED_BACK;
+  const isMove = topic === 'end' && movesPointer(record.progress.status);
   const reach = isMove ? ` ${unreachedText}${undoText(record)}` : '';
   return `${drill}${newsOf(record, topic)}${message}${reach}${replaces === 0 ? '' : ` ${replacesText(replaces)}`}`;
 }
@@ -130,6 +130,10 @@ const drillText = 'This is a drill: no model that anybody loads was moved. ';
 /** How a rollback is undone, and what stays as it is then. */
 function undoText({ id, plan, request }: RollbackRecord): string {
   if (request.undoes !== undefined || plan?.from == null) return '';
+  if (request.promotes) {
+    const back = { to: plan.from.version, pointer: plan.pointer };
+    return ` To go back, run ${commandText('apply', [request.modelName], back)}.`;
+  }
   return ` To undo it, run ${commandText('undo', [id])}. ${notUndone}`;
 }
 
@@ -229,7 +233,8 @@ function endWords({ progress: { status }, request, modelName }: RollbackRecord):
   if (isDrillModel(modelName))
     return ` drill${status === Outcome.ROLLED_BACK ? '' : ` ${lowerWords(status)}`}`;
   if (status === Outcome.ROLLED_BACK) return request.undoes === undefined ? '' : ' undone';
-  return ` ${lowerWords(status)}`;
+  const promotion = request.promotes && status !== Outcome.PROMOTED ? ' promotion' : '';
+  return `${promotion} ${lowerWords(status)}`;
 }
 
 function lowerWords(status: string): string {

@@ -43,6 +43,8 @@ export interface RollbackResponse {
   readonly rollback_id: string | null;
   /** The rollback that this one undid, or was to undo; absent from any other. */
   readonly undoes?: string;
+  /** True for a promotion; absent from any other. */
+  readonly promotes?: true;
   readonly replayed: boolean;
   readonly notified: boolean;
   readonly refusals: readonly RefusalAnswer[];
@@ -115,7 +117,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     live_versions: end.live,
     pointer: plan?.pointer ?? null,
     rollback_id: record.id,
-    ...undoneBy(request),
+    ...kindOf(request),
     replayed: extra.isReplayed ?? false,
     notified: extra.isNotified ?? notice.kind === 'sent',
     refusals: refusalAnswers(recordRefusals(record)),
@@ -131,8 +133,12 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
   };
 }
 
-function undoneBy({ undoes }: RollbackRequest): Pick<RollbackResponse, 'undoes'> {
-  return undoes === undefined ? {} : { undoes };
+/** What says that it is no plain rollback. */
+export function kindOf({
+  undoes,
+  promotes,
+}: RollbackRequest): Pick<RollbackResponse, 'undoes' | 'promotes'> {
+  return { ...(undoes && { undoes }), ...(promotes && { promotes }) };
 }
 
 /** Why a record ended without a move; empty where nothing refused it. */
@@ -160,7 +166,7 @@ export function dryRunResponse(
     live_versions: plan.live,
     pointer: plan.pointer,
     rollback_id: null,
-    ...undoneBy(request),
+    ...kindOf(request),
     replayed: false,
     notified: false,
     refusals: plan.verdict === Outcome.REFUSED ? refusalAnswers(refusalsOf(plan.guards)) : [],
@@ -201,7 +207,7 @@ export function ignoredResponse(
 
 // ---------------------------------------------------------------------------------------------------
 
-const inProgressText = 'The rollback is in progress.';
+const inProgressText = 'The run is in progress.';
 
 /** An alarm that waits for a person says what else is in the way. */
 function isHeldBack(status: RollbackStatus): boolean {
@@ -254,7 +260,7 @@ function pointerWarnings(record: RollbackRecord): Warning[] {
   const live = pointerCheck.liveVersions.join(' and ') || 'none';
   const message =
     `At ${isoTime(pointerCheck.atMs)} ${plan.pointer} was not ${left} any more: live is ${live}. ` +
-    'Somebody moved it after the rollback, or a late write arrived. ' +
+    'Somebody moved it since, or a late write arrived. ' +
     `To see what is live, run ${commandText('status', [request.modelName])}.`;
   return [{ code: 'POINTER_DIFFERS', message }];
 }

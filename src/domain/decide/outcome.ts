@@ -12,5 +12,12 @@ export const Outcome = {
   AWAITING_APPROVAL: 'AWAITING_APPROVAL',
   /** Mode `observe`: an alarm would have rolled back. */
   OBSERVED: 'OBSERVED',
+  /** The pointer was moved to a new version, which is no rollback. */
+  PROMOTED: 'PROMOTED',
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** True for what moves the pointer, or moved it. */
+export function movesPointer(outcome: string): outcome is 'ROLLED_BACK' | 'PROMOTED' {
+  return outcome === Outcome.ROLLED_BACK || outcome === Outcome.PROMOTED;
+}

@@ -8,7 +8,7 @@ import { versionsWithCopiedMarks } from '../state/counting-marks.ts';
 import type { ModelState } from '../state/model-state.ts';
 import { isQuarantined } from '../state/quarantine.ts';
 import { refusalsOf } from './guard.ts';
-import { Outcome } from './outcome.ts';
+import { movesPointer, Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 
 /** What a plan means, in words: its message, and the warnings that it gives rise to. */
@@ -36,7 +36,7 @@ export function planWarnings(
       ? []
       : [{ code: 'NOT_ALL_VERSIONS_READ', message: unreadText(plan.unreadBelow) }]),
     ...(copied.length === 0 ? [] : [{ code: 'COPIED_TAGS_IGNORED', message: copiedText(copied) }]),
-    ...(plan.verdict === Outcome.ROLLED_BACK ? promptWarnings(snapshot) : []),
+    ...(movesPointer(plan.verdict) ? promptWarnings(snapshot) : []),
     ...(isSameRegistry(state.registry, plan.registry)
       ? []
       : [
@@ -70,13 +70,15 @@ export function quarantinedWarnings(
 export function planMessage(plan: Plan): string {
   switch (plan.verdict) {
     case Outcome.ROLLED_BACK:
+    case Outcome.PROMOTED:
       return moveText(plan);
     case Outcome.REFUSED:
-      return refusalsOf(plan.guards)
-        .map((refusal) => refusal.message)
-        .join(' ');
     case Outcome.NO_TARGET:
-      return noTargetMessage(plan);
+      return (
+        refusalsOf(plan.guards)
+          .map((refusal) => refusal.message)
+          .join(' ') || noTargetMessage(plan)
+      );
     case Outcome.ALREADY_LIVE:
       return `Version ${plan.to?.version} is already the only live version. Nothing to do.`;
     default:

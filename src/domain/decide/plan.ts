@@ -33,7 +33,7 @@ export interface Plan {
   readonly registry: string;
   readonly plannedAtMs: number;
   /** What a request ends as, if the plan is carried out and nothing comes between. */
-  readonly verdict: 'ROLLED_BACK' | 'REFUSED' | 'NO_TARGET' | 'ALREADY_LIVE';
+  readonly verdict: 'ROLLED_BACK' | 'PROMOTED' | 'REFUSED' | 'NO_TARGET' | 'ALREADY_LIVE';
   /** The live version (the highest, if several); null when there is none. */
   readonly from: ModelVersion | null;
   /** The version to restore; null when none may be. */

@@ -170,7 +170,7 @@ export function replacedWarning(modelName: string, pointer: string, version: str
   return {
     code: 'DISPLACED_NEWER',
     message:
-      `Somebody set ${pointer} to version ${version} while the rollback was at work, and its move replaced that. ` +
+      `Somebody set ${pointer} to version ${version} while this run was at work, and its move replaced that. ` +
       `It is not in quarantine. To restore it, run ${command}.`,
   };
 }

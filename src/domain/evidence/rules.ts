@@ -73,7 +73,7 @@ export const defaultRules: Omit<Rules, 'metrics'> = {
   needsFreshValues: true,
 };
 
-/** Those of a trading strategy, which count where no file of rules is given and both versions have all four. */
+/** Those of a trading strategy, which count where no file of rules is given and a version has all four. */
 export const tradingRules: Rules = {
   ...defaultRules,
   metrics: [

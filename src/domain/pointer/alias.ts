@@ -199,7 +199,7 @@ function leftText(
   { names, isOne, uri, other }: Record<'names' | 'uri' | 'other', string> & { isOne: boolean },
 ): string {
   return (
-    `${names} still ${isOne ? 'names' : 'name'} version ${from.version}; this rollback moves ${pointer} only. ` +
+    `${names} still ${isOne ? 'names' : 'name'} version ${from.version}; this run moves ${pointer} only. ` +
     `Consumers that load ${uri} keep version ${from.version}. ` +
     `To move ${other} too, run ${commandText('apply', [modelName], { to, pointer: other })}.`
   );

@@ -3,7 +3,7 @@ import { outboxNotice } from '../answer/notice.ts';
 import { assert } from '../assert.ts';
 import { commandText } from '../command-line.ts';
 import { blastRadiusText, refusalsOf } from '../decide/guard.ts';
-import { Outcome } from '../decide/outcome.ts';
+import { movesPointer, Outcome } from '../decide/outcome.ts';
 import type { Plan } from '../decide/plan.ts';
 import { moveText, planMessage } from '../decide/plan-text.ts';
 import type { SmokeResult } from '../hook.ts';
@@ -56,7 +56,7 @@ export interface Attempt {
 /** An end that needs no claim, since nothing is moved. */
 export type UnclaimedOutcome = Exclude<
   Outcome,
-  'ROLLED_BACK' | 'CONTESTED' | 'FAILED' | 'DEFERRED'
+  'ROLLED_BACK' | 'PROMOTED' | 'CONTESTED' | 'FAILED' | 'DEFERRED'
 >;
 
 /**
@@ -70,7 +70,7 @@ export function unclaimedOutcome(
   { mode, pendingActMs }: AlarmSettings,
 ): UnclaimedOutcome | null {
   const { plan, isAutomatic } = attempt;
-  const verdict = plan.verdict === Outcome.ROLLED_BACK ? null : plan.verdict;
+  const verdict = movesPointer(plan.verdict) ? null : plan.verdict;
   if (!isAutomatic) return verdict;
   if (mode === 'observe') return verdict ?? Outcome.OBSERVED;
   const isPossible = plan.to !== null && (verdict === null || verdict === Outcome.REFUSED);
@@ -109,6 +109,8 @@ export function endUnclaimed(
     hasMoved: false,
   });
   const record = { ...ended, watch: watchOf(attempt, facts) };
+  // Whoever promotes gets the answer, and nothing has changed.
+  if (attempt.request.promotes) return { record };
   if (isRepeated(attempt, facts.outcome)) {
     return { record: { ...record, notice: attempt.previous.notice } };
   }

@@ -7,14 +7,14 @@ import { isSameVersions } from '../registry/model.ts';
 import type { Warning } from '../request/request.ts';
 import { next } from '../revision.ts';
 import type { LiveLogEntry } from '../state/live-log.ts';
-import type { LastCommit } from '../state/model-state.ts';
+import type { LiveEntry } from '../state/model-state.ts';
 
 /** What the later check of a pointer found. */
 export interface PointerFacts {
   /** Null when the registry could not be read: later again. */
   readonly liveVersions: readonly string[] | null;
-  /** The latest move of ours; a newer one than the record's explains any difference. */
-  readonly lastCommit: LastCommit | null;
+  /** The latest move of ours; one after the record's end explains any difference. */
+  readonly lastMove: Pick<LiveEntry, 'version' | 'atMs'> | undefined;
   /** What our move replaced unseen; null when nothing shows that. */
   readonly replaced: LiveLogEntry | null;
 }
@@ -25,7 +25,7 @@ export interface PointerFacts {
  */
 export function afterPointerCheck(
   record: RollbackRecord,
-  { liveVersions, lastCommit, replaced }: PointerFacts,
+  { liveVersions, lastMove, replaced }: PointerFacts,
   { nowMs, token }: { readonly nowMs: number; readonly token: string },
 ): StoreChange & { readonly record: RollbackRecord } {
   const { progress } = record;
@@ -36,9 +36,9 @@ export function afterPointerCheck(
   }
   const isAsLeft = isSameVersions(liveVersions, progress.liveVersions);
   const isSuperseded =
-    lastCommit !== null &&
-    lastCommit.rollbackId !== record.id &&
-    lastCommit.atMs >= progress.endedAtMs;
+    lastMove !== undefined &&
+    lastMove.version !== record.plan?.to?.version &&
+    lastMove.atMs >= progress.endedAtMs;
   // One check per end: there was no notice of this topic before.
   const facts = { previous: undefined, nowMs, token, isSending: true };
   if (isAsLeft || isSuperseded) {

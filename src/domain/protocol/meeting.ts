@@ -77,7 +77,7 @@ export function inProgressError(
       ? 'other runs claimed it first'
       : `${active.rollbackId} holds it until ${new Date(active.leaseEndsAtMs).toISOString()} at the latest`;
   return new RollbackInProgressError(
-    `A rollback of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
+    `A rollback or promotion of ${modelName} is in progress (${who}). Try again; retries should span 300 s.`,
   );
 }
 

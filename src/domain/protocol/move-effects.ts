@@ -17,13 +17,22 @@ export function afterMove(
   const { plan, id: rollbackId } = record;
   const { from, to } = plan;
   assert(to !== null, 'a move has a target');
-  const { reason, undoes } = record.request;
+  const { reason, undoes, promotes } = record.request;
+  const part = pointerState(state, plan.pointer);
+  const liveHistory = withMove(part.liveHistory, {
+    from: from?.version ?? null,
+    to: to.version,
+    seenAtMs: plan.plannedAtMs,
+    // Others may have moved it between then and the commit.
+    atMs: Math.max(seenAtMs, part.liveHistory.at(-1)?.atMs ?? 0),
+  });
+  // A promotion finds no fault with what it replaces, and is no rollback for cooldown, budget and undo.
+  if (promotes) return withPointerState(state, plan.pointer, { liveHistory });
   const isUndo = undoes !== undefined;
   const isBad = !isUndo && (isBackwards(plan) || reason !== Reason.MANUAL_REQUEST);
   const bad = from !== null && isBad ? from.version : null;
   const quarantine =
     bad === null ? {} : addToQuarantine(state, { version: bad, atMs: nowMs, rollbackId });
-  const part = pointerState(state, plan.pointer);
   const free = isUndo
     ? undoQuarantine(state, { version: to.version, rollbackId: undoes }, nowMs)
     : { ...state, ...quarantine };
@@ -35,13 +44,7 @@ export function afterMove(
       from: from?.version ?? null,
       to: to.version,
     },
-    liveHistory: withMove(part.liveHistory, {
-      from: from?.version ?? null,
-      to: to.version,
-      seenAtMs: plan.plannedAtMs,
-      // Others may have moved it between then and the commit.
-      atMs: Math.max(seenAtMs, part.liveHistory.at(-1)?.atMs ?? 0),
-    }),
+    liveHistory,
     recentCommits: isUndo
       ? part.recentCommits
       : [...part.recentCommits, nowMs].slice(-limits.recentCommitsMax),

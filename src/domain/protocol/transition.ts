@@ -31,6 +31,7 @@ import { watchAfterFailure } from './watch.ts';
  * one), so a change that rests on stale facts cannot land.
  *
  *   (none | ended without effect) ──claim──> IN_PROGRESS ──commit──> ROLLED_BACK
+ *                                             │  ^   │             PROMOTED
  *                                             │  ^   └────end──────> CONTESTED, FAILED
  *                                             └──┘ renewLease
  */
@@ -110,15 +111,17 @@ export function commit(
   settings: AlarmSettings,
   { asksServing = false }: { readonly asksServing?: boolean } = {},
 ): EndedRun {
-  const { from, to } = claimed.record.plan;
+  const { plan, request } = claimed.record;
+  const { from, to } = plan;
   const move = from === null ? `to ${to?.version}` : `from ${from.version} to ${to?.version}`;
   return end(claimed, time, {
-    status: Outcome.ROLLED_BACK,
-    message: `The registry changed: ${claimed.record.plan.pointer} moved ${move}.${undoText(claimed.record)}`,
+    status: request.promotes ? Outcome.PROMOTED : Outcome.ROLLED_BACK,
+    message: `The registry changed: ${plan.pointer} moved ${move}.${undoText(claimed.record)}`,
     liveVersions: to === null ? [] : [to.version],
     hasMoved: true,
     warnings,
-    settings,
+    // The budget is one of rollbacks.
+    settings: request.promotes ? null : settings,
     asksServing,
   });
 }
@@ -191,7 +194,9 @@ function end(claimed: ClaimedRun, time: EndTime, facts: End): EndedRun {
   const lastEnd = { rollbackId: record.id, atMs: nowMs, bodyHash: record.bodyHash };
   const { pointer } = record.plan;
   const free: ModelState = { ...state, active: null };
-  const freed = isFailed ? free : withPointerState(free, pointer, { lastEnd });
+  // After a promotion the retry of an earlier rollback still gets the result of that one.
+  const isKept = isFailed || facts.status === Outcome.PROMOTED;
+  const freed = isKept ? free : withPointerState(free, pointer, { lastEnd });
   const moved = facts.hasMoved ? afterMove(freed, record, time) : freed;
   const ends = facts.hasMoved ? withRival(moved, record, facts.liveVersions, time) : moved;
   const pause = settings === null ? null : budgetPause(ends, settings, record.id, nowMs);
@@ -234,10 +239,13 @@ function end(claimed: ClaimedRun, time: EndTime, facts: End): EndedRun {
 function loggedMove(
   before: ModelState,
   after: ModelState,
-  { id, modelName, plan: { pointer } }: PlannedRecord,
+  { id, modelName, plan: { pointer }, request }: PlannedRecord,
 ): Pick<StoreChange, 'live'> {
   const [old, now] = [pointerState(before, pointer), pointerState(after, pointer)];
-  const live = logEntries({ modelName, pointer }, old.liveHistory, now.liveHistory, id);
+  const how = request.promotes ? 'promoted' : 'made';
+  const live = logEntries({ modelName, pointer }, old.liveHistory, now.liveHistory, id).map(
+    (entry) => (entry.how === 'made' ? { ...entry, how } : entry),
+  );
   return live.length === 0 ? {} : { live };
 }
 

@@ -39,6 +39,8 @@ export interface NoticeMessage {
   readonly about: NoticeTopic;
   /** The rollback that this one undid, or was to undo; absent from any other. */
   readonly undoes?: string;
+  /** True for a promotion; absent from any other. */
+  readonly promotes?: true;
   readonly text: string;
   readonly requested_by: string | null;
   readonly live_versions: readonly string[];

@@ -1,4 +1,4 @@
-import { Outcome } from '../decide/outcome.ts';
+import { movesPointer, Outcome } from '../decide/outcome.ts';
 import type { Plan } from '../decide/plan.ts';
 import type { RollbackRequest, Warning } from '../request/request.ts';
 import type { FleetState } from '../state/fleet.ts';
@@ -128,7 +128,7 @@ export interface NoticeWrite {
  */
 export function isFinal(record: RollbackRecord): boolean {
   const { status } = record.progress;
-  return status === Outcome.ROLLED_BACK || status === Outcome.CONTESTED;
+  return movesPointer(status) || status === Outcome.CONTESTED;
 }
 
 /** The registered model that a rollback id is about. */

@@ -49,7 +49,9 @@ export function encodeRecord(record: RollbackRecord): string {
     alarm: alarm && storedAlarm(alarm),
     plan: plan && { ...plan, guards },
   };
-  return encode(isPlainRecord(record) ? 1 : 2, plain);
+  // An earlier reader would finish a promotion as a rollback.
+  const isPromotion = record.request.promotes === true;
+  return encode(isPlainRecord(record) ? 1 : 2, plain, isPromotion ? reader : undefined);
 }
 
 export function encodeFleet(fleet: FleetState): string {
@@ -102,8 +104,11 @@ export function decodeHeads(text: string, itemName: string): HeadsItem {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** What this release understands; 3 since a freeze, a pause by a person and the policy of a model. */
-const reader = 3;
+/** What this release understands; 4 since promotions have records. */
+const reader = 4;
+
+/** The first one that knows a freeze, a pause by a person and the policy of a model. */
+const decisionsReader = 3;
 
 type DecidedItem = Pick<ModelState | FleetState, 'pause' | 'freeze' | 'actions'> & WithPolicy;
 
@@ -116,7 +121,7 @@ function isUndecided({ pause, freeze, actions, policy }: DecidedItem): boolean {
 /** An earlier reader would overlook what restricts a rollback. */
 function leastReaderOf({ pause, freeze, policy }: DecidedItem): number | undefined {
   const isRestricted = freeze !== undefined || policy !== undefined || pause?.why === 'operator';
-  return isRestricted ? reader : undefined;
+  return isRestricted ? decisionsReader : undefined;
 }
 
 /** The words of release 0.1.0, which knows no others. */
@@ -159,6 +164,7 @@ function isPlainRecord({ plan, request, watch, alarm, serving }: RollbackRecord)
     (plan === null || plan.pointer === 'stage:Production') &&
     request.pointer === undefined &&
     request.undoes === undefined &&
+    request.promotes === undefined &&
     serving === undefined &&
     (rule === null || first.rules.includes(rule)) &&
     (source === null || first.sources.includes(source)) &&

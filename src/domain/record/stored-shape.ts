@@ -120,7 +120,7 @@ const planShape = v.looseObject({
   pointer: v.string(),
   registry: v.string(),
   plannedAtMs: time,
-  verdict: v.picklist(['ROLLED_BACK', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE']),
+  verdict: v.picklist(['ROLLED_BACK', 'PROMOTED', 'REFUSED', 'NO_TARGET', 'ALREADY_LIVE']),
   from: v.nullable(modelVersion),
   to: v.nullable(modelVersion),
   live: v.array(version),
@@ -152,6 +152,7 @@ const requestShape = v.looseObject({
   requestedBy: v.nullable(v.string()),
   pointer: v.exactOptional(v.string()),
   undoes: v.exactOptional(v.string()),
+  promotes: v.exactOptional(v.literal(true)),
 });
 
 const progressShape = v.variant('status', [

@@ -31,6 +31,7 @@ export interface PolicySettings {
   readonly targetRule: TargetRuleSetting;
   readonly pointers?: PointerSettings;
   readonly targetMaxAgeMs?: number | null;
+  readonly promotionEvidenceMs?: number | null;
   readonly smokeCheck?: Hook | null;
   readonly reload?: Hook | null;
   readonly alarms: {
@@ -47,6 +48,7 @@ export const policyFieldNames = [
   'budget',
   'target_rule',
   'target_max_age',
+  'promotion_evidence',
   'smoke_check',
   'reload',
 ] as const;
@@ -97,6 +99,12 @@ export const policyFields: Readonly<Record<PolicyFieldName, PolicyField>> = {
     form: targetAgeForm,
     of: ({ targetMaxAgeMs = null }) => targetMaxAgeMs,
     put: (settings, targetMaxAgeMs) => ({ ...settings, targetMaxAgeMs }),
+  }),
+  promotion_evidence: field({
+    variable: 'ROLLBACK_PROMOTION_EVIDENCE',
+    form: targetAgeForm,
+    of: ({ promotionEvidenceMs = null }) => promotionEvidenceMs,
+    put: (settings, promotionEvidenceMs) => ({ ...settings, promotionEvidenceMs }),
   }),
   smoke_check: field({
     variable: 'ROLLBACK_SMOKE_CHECK',

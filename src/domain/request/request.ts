@@ -71,6 +71,8 @@ export interface RollbackRequest {
   readonly pointer?: string;
   /** The id of the rollback that this one undoes; left out for any other. */
   readonly undoes?: string;
+  /** A promotion: the target is a new version. Left out for a rollback. */
+  readonly promotes?: true;
 }
 
 export interface Warning {

@@ -1,6 +1,6 @@
 import { limits } from '../limits.ts';
 import type { ModelVersion } from '../registry/model.ts';
-import type { LiveEntry, ModelState } from './model-state.ts';
+import type { LiveEntry, ModelState, PointerState } from './model-state.ts';
 import { pointerState, withPointerState } from './pointer-state.ts';
 
 /** What was live under a pointer, and when, as far as we learned of it. */
@@ -20,6 +20,26 @@ export function isAbout(
 export function deletedAtMs(history: readonly LiveEntry[]): number | null {
   const latest = history.at(-1);
   return latest?.how === 'deleted' ? latest.atMs : null;
+}
+
+/** The latest move of ours, a rollback or a promotion; undefined where none is kept. */
+export function lastMove({
+  liveHistory,
+}: Pick<PointerState, 'liveHistory'>): LiveEntry | undefined {
+  return liveHistory.findLast(({ how }) => how === 'made');
+}
+
+/** The latest move of ours, if it was a promotion, with what it replaced; null for any other. */
+export function lastPromotion({
+  liveHistory,
+  lastCommit,
+}: PointerState): (LiveEntry & { readonly replaced: string | null }) | null {
+  const index = liveHistory.findLastIndex(({ how }) => how === 'made');
+  const move = liveHistory[index];
+  const isRollback =
+    move?.version === lastCommit?.to && (move?.atMs ?? 0) <= (lastCommit?.atMs ?? 0);
+  if (move === undefined || isRollback) return null;
+  return { ...move, replaced: liveHistory[index - 1]?.version ?? null };
 }
 
 /** A move of ours. */

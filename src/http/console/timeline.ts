@@ -156,7 +156,7 @@ function barsOf(
       const next = spans[index - 1];
       const endMs = span.ended_by === null ? window.toMs : Date.parse(span.ended_by);
       const endedBy = next?.rollback_id ?? null;
-      const isRolledBack = endedBy !== null && !undos.has(endedBy);
+      const isRolledBack = endedBy !== null && next?.how === 'made' && !undos.has(endedBy);
       return {
         from: placeOf(Date.parse(span.began_by), window),
         to: placeOf(endMs, window),
@@ -201,6 +201,8 @@ function endOf(
       return request.undoes === undefined
         ? ['rollback', `Rolled back, from ${move}`]
         : ['undo', `A rollback was undone, from ${move}`];
+    case Outcome.PROMOTED:
+      return ['promotion', `Promoted, from ${move}`];
     case Outcome.AWAITING_APPROVAL:
       return ['waiting', `A rollback from ${move} waits for approval`];
     case Outcome.REFUSED:

@@ -8,6 +8,7 @@ const outcomes: Readonly<
   Record<RollbackResponse['outcome'], readonly [word: string, sign: string, tone: Tone]>
 > = {
   ROLLED_BACK: ['Rolled back', '↺', 'good'],
+  PROMOTED: ['Promoted', '↑', 'good'],
   DRY_RUN: ['Plan', '?', 'calm'],
   IGNORED: ['Ignored', '–', 'calm'],
   IN_PROGRESS: ['In progress', '…', 'warn'],

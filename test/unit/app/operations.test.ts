@@ -366,7 +366,7 @@ describe('can-promote', () => {
     const other = { ...world.deps, store: makeWorld().store };
     const asked = { modelName: 'm', version: '3' };
     expect(await canPromote(other, asked, world.deadline())).toMatchObject({
-      refusals: [{ code: 'QUARANTINED', message: expect.stringContaining('by its tag') }],
+      refusals: [{ code: 'QUARANTINED', message: expect.stringContaining('as its tag') }],
     });
   });
 

@@ -197,6 +197,7 @@ describe('reading a policy', () => {
         { field: 'budget', value: 'off', source: 'policy' },
         { field: 'target_rule', value: 'last-good', source: 'settings' },
         { field: 'target_max_age', value: 'off', source: 'settings' },
+        { field: 'promotion_evidence', value: 'off', source: 'settings' },
         { field: 'smoke_check', value: 'off', source: 'settings' },
         { field: 'reload', value: 'off', source: 'settings' },
       ],

@@ -26,6 +26,7 @@ const verbs = [
   'explain',
   'status',
   'release',
+  'promote',
   'promoted',
   'approve',
   'undo',

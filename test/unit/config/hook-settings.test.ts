@@ -4,7 +4,12 @@ import { ConfigurationError } from '../../../src/domain/errors.ts';
 
 describe('hookSettingsFromEnv', () => {
   test('has no hook, and targets of any age, when nothing is set', () => {
-    const none = { smokeCheck: null, reload: null, targetMaxAgeMs: null };
+    const none = {
+      smokeCheck: null,
+      reload: null,
+      targetMaxAgeMs: null,
+      promotionEvidenceMs: null,
+    };
     expect(hookSettingsFromEnv({})).toEqual(none);
     const blank = { ROLLBACK_RELOAD: ' ', ROLLBACK_TARGET_MAX_AGE: 'off' };
     expect(hookSettingsFromEnv(blank)).toEqual(none);
@@ -15,11 +20,13 @@ describe('hookSettingsFromEnv', () => {
       ROLLBACK_SMOKE_CHECK: ' smoke-check:live ',
       ROLLBACK_RELOAD: 'https://serving.example.com/reload/s0',
       ROLLBACK_TARGET_MAX_AGE: '90d',
+      ROLLBACK_PROMOTION_EVIDENCE: '7d',
     });
     expect(settings).toEqual({
       smokeCheck: { kind: 'lambda', functionName: 'smoke-check:live' },
       reload: { kind: 'http', url: 'https://serving.example.com/reload/s0' },
       targetMaxAgeMs: 90 * 86_400_000,
+      promotionEvidenceMs: 7 * 86_400_000,
     });
   });
 

@@ -282,7 +282,7 @@ describe('noticeOf', () => {
   const pointer = () =>
     afterPointerCheck(
       rolledBack(),
-      { liveVersions: ['3'], lastCommit: null, replaced: null },
+      { liveVersions: ['3'], lastMove: undefined, replaced: null },
       timeAt(nowMs),
     );
   const recovery = (found: Recovery) => afterRecovery(byAlarm(), undefined, found, timeAt(nowMs));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dryRunResponse, responseOf } from '../../../src/domain/answer/response.ts';
+import { movesPointer } from '../../../src/domain/decide/outcome.ts';
 import { planWarnings } from '../../../src/domain/decide/plan-text.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { claim } from '../../../src/domain/protocol/transition.ts';
@@ -71,10 +72,9 @@ describe('whatever times there are', () => {
           dryRunResponse(plan, requestOf(request), planWarnings(plan, facts));
           const attempt = { ...attemptAt('m', '0123456789abcdef'), plan };
           const { verdict } = plan;
-          const { record } =
-            verdict === 'ROLLED_BACK'
-              ? claim(newModelState('m', 'http://registry'), attempt, lease)
-              : unclaimed(attempt, verdict);
+          const { record } = movesPointer(verdict)
+            ? claim(newModelState('m', 'http://registry'), attempt, lease)
+            : unclaimed(attempt, verdict);
           const again = decodeRollbackRecord(encodeRecord(record), 'i');
           expect(again.plan?.guards.map(({ clearsAtMs }) => clearsAtMs)).toEqual(
             plan.guards.map(({ clearsAtMs }) => clearsAtMs),

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PowertoolsLogger } from '../../../src/adapters/powertools/powertools-logger.ts';
+import { promote } from '../../../src/app/promote.ts';
 import {
   RegistryUnavailableError,
   StateStoreUnavailableError,
 } from '../../../src/domain/errors.ts';
+import { parsePromotion } from '../../../src/domain/request/promotion-request.ts';
 import { initProblemLine, initProblems } from '../../../src/lambda/metrics.ts';
 import { serveEvent } from '../../../src/lambda/serve-event.ts';
 import { directAlarm, eventBridgeAlarm, sqsEvent } from '../../fakes/alarm-events.ts';
@@ -53,6 +55,19 @@ const alarm = (parts: Parameters<typeof directAlarm>[0] = {}): object =>
   directAlarm({ model: 'm', atMs: world.clock.nowMs(), ...parts });
 
 /** Every kind of call and end that the function has much to say about. */
+/** A promotion that was cut off, which a sweep finishes. */
+const leavePromotion = async (): Promise<void> => {
+  world.seed('p', ['Production', 'Staging']);
+  const lost = new RegistryUnavailableError('lost');
+  const { request, warnings } = parsePromotion({ model_name: 'p' });
+  const deps = withCalls(world.deps, {
+    registry: { movePointer: async () => ({ kind: 'unknown', error: lost, isAnswered: false }) },
+  });
+  const call = { request, warnings, invocationId: 'p', deadline: world.deadline() };
+  const evidence = { readEvidence: async () => undefined };
+  await expect(promote({ ...deps, evidence }, call)).rejects.toThrow('lost');
+};
+
 const muchToSay = async (): Promise<void> => {
   await linesOf(alarm());
   await linesOf(alarm());
@@ -66,6 +81,7 @@ const muchToSay = async (): Promise<void> => {
   world.seed('n', ['Archived', 'Production']);
   world.notifier.isBroken = true;
   await linesOf(alarm({ name: 'other', model: 'n', atMs: world.clock.nowMs() }));
+  await leavePromotion();
   world.clock.advance(10 * minuteMs);
   await linesOf({ sweep: true });
   const down = withCalls(world.deps, {

@@ -531,7 +531,7 @@ describe('what records are due for', () => {
       dueAtMs(
         afterPointerCheck(
           done,
-          { liveVersions: ['2'], lastCommit: null, replaced: null },
+          { liveVersions: ['2'], lastMove: undefined, replaced: null },
           timeAt(nowMs),
         ).record,
       ),

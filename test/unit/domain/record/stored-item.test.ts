@@ -183,7 +183,7 @@ describe('an item of a later release', () => {
 
   test.each([
     ['a later schema', { schema: 3 }, 'its schema is 3'],
-    ['a later reader', { schema: 2, min_reader: 4 }, 'it needs a reader 4'],
+    ['a later reader', { schema: 2, min_reader: 5 }, 'it needs a reader 5'],
   ])('is refused by name when it needs %s', (_what, change, problem) => {
     const decode = () => decodeModelState(edit(encodeState(state), change), 'item-7');
     expect(decode).toThrow(StateCorruptError);

@@ -83,6 +83,20 @@ describe('timelineOf', () => {
     expect(ends).toMatchObject([{ kind: 'promotion', events: [{ text: 'Version 3 went live' }] }]);
   });
 
+  test('does not call bad what a promotion by model-rollback replaced', () => {
+    const spans = [
+      span({
+        version: '3',
+        began_by: '2026-01-02T00:00:00.000Z',
+        rollback_id: 'm/0',
+        how: 'promoted',
+      }),
+      span({ version: '2', ended_by: '2026-01-02T00:00:00.000Z', how: 'seen' }),
+    ];
+    const { lanes } = timelineOf({ spans, records: [], nowMs: Date.UTC(2026, 0, 4) }, '7d');
+    expect(lanes[0]?.bars.map(({ state }) => state)).toEqual(['past', 'live']);
+  });
+
   test('puts signs that stand too near together into one that counts them, with that of the worst', async () => {
     await world.ask({ model_name: 'm' });
     await world.ask({ model_name: 'm', expected_from_version: '9' });
