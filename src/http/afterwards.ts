@@ -13,6 +13,8 @@ export interface Afterwards {
     work: Promise<T>,
     settle: (given: T) => Promise<void>,
   ): Promise<T | null>;
+  /** Does some work, or waits for the same that is under way: whoever asks often adds nothing to it. */
+  once<T>(key: string, work: () => Promise<T>): Promise<T>;
   /** Waits before work is tried once more. False: the service stops, and there is no more time. */
   pause(ms: number): Promise<boolean>;
   /** Cuts pauses short, and waits for all that goes on. */
@@ -21,8 +23,16 @@ export interface Afterwards {
 
 export function makeAfterwards(logger: Logger): Afterwards {
   const going = new Set<Promise<void>>();
+  const underWay = new Map<string, Promise<unknown>>();
   const stop = new AbortController();
   return {
+    once: async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+      const same = underWay.get(key);
+      if (same !== undefined) return (await same) as T;
+      const begun = work().finally(() => underWay.delete(key));
+      underWay.set(key, begun);
+      return await begun;
+    },
     within: async (work, settle) => {
       const timer = new AbortController();
       const late = wait(httpLimits.httpAnswerMs, timer.signal).then(() => null);

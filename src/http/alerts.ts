@@ -76,15 +76,14 @@ async function handleAll(
 ): Promise<AlertResult[]> {
   const { deps } = call;
   const deadline = deadlineAfter(deps.clock, httpLimits.alertsBudgetMs);
-  const open = [...alerts.entries()].filter(([index]) => isOpen(results[index]));
-  const byModel = Map.groupBy(open, ([, alert]) => modelOf(call, alert));
+  const byModel = Map.groupBy(alerts.entries(), ([, alert]) => modelOf(call, alert));
   await inParallel([...byModel.values()], deadline, async (ofModel) => {
     for (const [index, alert] of ofModel) {
       if (deadline.leftMs() <= limits.writeTimeoutMinMs) return;
-      results[index] = await resultOf({ ...call, deadline }, alert, source);
+      results[index] = await resultOnce({ ...call, deadline }, alert, source);
     }
   });
-  for (const [index, alert] of open) {
+  for (const [index, alert] of alerts.entries()) {
     if (isPending(results[index]))
       results[index] = { error: notReached, alarm_name: nameOf(alert) };
   }
@@ -92,15 +91,55 @@ async function handleAll(
 }
 
 /** The sender has its answer, so nobody else tries what failed. */
-async function tryAgain(call: HttpCall, group: AlertGroup, results: AlertResult[]): Promise<void> {
+async function tryAgain(
+  call: HttpCall,
+  { alerts, source }: AlertGroup,
+  results: readonly AlertResult[],
+): Promise<void> {
   const { deps, afterwards } = call;
-  for (const pauseMs of httpLimits.alertPausesMs) {
-    if (!results.some(isToRepeat)) return;
-    if (!(await afterwards.pause(pauseMs))) break;
-    await handleAll(call, group, results);
-  }
-  const left = results.filter(isToRepeat).length;
+  const failed = alerts.filter((_, index) => isFailed(results[index]));
+  const ends = await Promise.all(
+    failed.map((alert) =>
+      afterwards.once(`again ${keyOf(alert, source)}`, () => retry(call, alert, source)),
+    ),
+  );
+  const left = ends.filter(isFailed).length;
   if (left > 0) deps.logger.log('error', 'alerts not handled', { alerts: left });
+}
+
+/** @returns the last result; null: the service stops */
+async function retry(
+  call: HttpCall,
+  alert: AlertPayload,
+  source: AlertGroup['source'],
+): Promise<AlertResult | null> {
+  let last: AlertResult | null = null;
+  for (const pauseMs of httpLimits.alertPausesMs) {
+    if (!(await call.afterwards.pause(pauseMs))) return null;
+    const deadline = deadlineAfter(call.deps.clock, httpLimits.alertsBudgetMs);
+    last = await resultOnce({ ...call, deadline }, alert, source);
+    if (!isToRepeat(last)) break;
+  }
+  return last;
+}
+
+function isFailed(result: AlertResult | null | undefined): boolean {
+  return result === null || (result !== undefined && isToRepeat(result));
+}
+
+/** An alert that comes again while it is handled has the same result. */
+async function resultOnce(
+  call: HttpCall,
+  alert: AlertPayload,
+  source: AlertGroup['source'],
+): Promise<AlertResult> {
+  const { afterwards } = call;
+  return await afterwards.once(keyOf(alert, source), () => resultOf(call, alert, source));
+}
+
+/** Of the same alert in the same state; of what nobody can read, its own text. */
+function keyOf(alert: AlertPayload, source: AlertGroup['source']): string {
+  return JSON.stringify([source, alert]);
 }
 
 async function resultOf(
@@ -144,8 +183,4 @@ function isToRepeat(result: AlertResult): boolean {
 
 function isPending(result: AlertResult | undefined): boolean {
   return result !== undefined && 'pending' in result;
-}
-
-function isOpen(result: AlertResult | undefined): boolean {
-  return result !== undefined && (isPending(result) || isToRepeat(result));
 }

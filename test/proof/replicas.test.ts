@@ -125,7 +125,7 @@ describe.skipIf(isMissing)(title, { timeout: 240_000 }, () => {
       // A lease ends 61 s after its claim.
       const reply = await poll(
         () => ask(left, model),
-        ({ status }) => status !== 409,
+        ({ status }) => status !== 409 && status !== 503,
         { timeoutMs: 120_000, pauseMs: 500 },
       );
       expect(reply).toMatchObject({ status: 200, json: { outcome: 'ROLLED_BACK' } });

@@ -27,12 +27,14 @@ function serviceWith(calls: RegistryCalls): Service {
   return makeService({ deps, access: { kind: 'open', hosts: () => [host] } });
 }
 
-async function send(service: Service, models: readonly string[]) {
+const aMinuteAgo = (): string => new Date(world.clock.nowMs() - 60_000).toISOString();
+
+async function send(service: Service, models: readonly string[], startsAt = aMinuteAgo()) {
   const alerts = models.map((model) =>
     alert({
       model,
       fingerprint: model,
-      startsAt: new Date(world.clock.nowMs() - 60_000).toISOString(),
+      startsAt,
     }),
   );
   const reply = service.fetch(
@@ -68,6 +70,26 @@ describe('an alert whose registry takes long', () => {
     });
     expect(await live('m')).toEqual(['3']);
 
+    slow.resolve();
+    await service.end(10_000);
+    expect(await live('m')).toEqual(['2']);
+  });
+
+  test('adds no work when its sender does not wait, and sends it again and again', async () => {
+    const slow = Promise.withResolvers<void>();
+    let reads = 0;
+    const service = serviceWith({
+      read: async (next) => {
+        reads += 1;
+        await slow.promise;
+        return await next();
+      },
+    });
+    const startsAt = aMinuteAgo();
+    for (let nth = 0; nth < 5; nth += 1) {
+      expect(await send(service, ['m'], startsAt)).toMatchObject({ status: 202 });
+    }
+    expect(reads).toBe(1);
     slow.resolve();
     await service.end(10_000);
     expect(await live('m')).toEqual(['2']);
