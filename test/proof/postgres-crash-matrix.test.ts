@@ -203,7 +203,7 @@ async function finish(
   if (finisher === 'retry') {
     const reply = await poll(
       () => ask(service, model),
-      ({ status }) => status !== 409,
+      ({ status }) => status !== 409 && status !== 503,
       { timeoutMs: FINISH_TIMEOUT_MS, pauseMs: 500 },
     );
     expect(reply, cell.step).toMatchObject({
