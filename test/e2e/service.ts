@@ -37,7 +37,7 @@ export async function postAlerts(service: ServiceProcess, message: object): Prom
   return await poll(
     () => service.post('/v1/alerts', message),
     ({ status }) => status !== 202,
-    { timeoutMs: HANDLED_TIMEOUT_MS },
+    { timeoutMs: HANDLED_TIMEOUT_MS, pauseMs: 1_000 },
   );
 }
 

@@ -105,7 +105,7 @@ describe.skipIf(isMissing)(title, { timeout: 240_000 }, () => {
       await poll(
         () => replica.post('/v1/alerts', message),
         ({ status }) => status === 200,
-        { timeoutMs: 120_000 },
+        { timeoutMs: 200_000, pauseMs: 3_000 },
       );
     };
     await Promise.all([...replicas, ...replicas].map(sendUntilHandled));
