@@ -155,7 +155,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('compare'), () => {
       [['--rules', rules], 2, /typo\.json: metrics\.auc has the unknown field "directoin"/],
       [['--rules', join(folder, 'no.json')], 2, /no\.json cannot be read/],
       [['--challenger', '9'], 1, /has no version 9/],
-      [['--champion-rows', rules], 2, /pass both/],
+      [['--champion-rows', rules], 2, /Pass both --champion-rows/],
     ];
     for (const [args, code, why] of cases) {
       const { answer, exitCode, stderr } = await compare([model, ...args]);
