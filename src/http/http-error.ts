@@ -1,4 +1,7 @@
 import { ErrorCode, isModelRollbackError } from '../domain/errors.ts';
+import { logError } from '../lambda/serve-call.ts';
+import type { Logger } from '../ports/logger.ts';
+import { pathOf } from './path.ts';
 
 /** What HTTP itself refuses. Errors of rollbacks have their own names (docs/reference/errors.md). */
 const httpStatuses = {
@@ -37,6 +40,13 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   }
   const { name, message } = error instanceof HttpError ? error : unexpected;
   return { status: httpStatuses[name], error: { name, code: codeOf(name), message } };
+}
+
+/** The same for a request; what nobody expected is logged. */
+export function answerError(logger: Logger, request: Request, error: unknown): ErrorAnswer {
+  const isExpected = error instanceof HttpError || isModelRollbackError(error);
+  if (!isExpected) logError(logger, error, { path: pathOf(request) });
+  return errorAnswer(error);
 }
 
 // ---------------------------------------------------------------------------------------------------

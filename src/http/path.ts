@@ -1,4 +1,10 @@
 import { InvalidRequestError } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+
+/** The path for a log: as it came, and bounded. The query is not logged. */
+export function pathOf(request: Request): string {
+  return pathAfter(request, '').slice(0, limits.textLengthMax);
+}
 
 /** What of the path of a request stands after a prefix, as it was sent: percent-encoded. */
 export function pathAfter(request: Request, prefix: string): string {

@@ -1,9 +1,7 @@
 import { type Context, Hono } from 'hono';
 import type { RollbackDeps } from '../app/deps.ts';
-import { isModelRollbackError } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
-import { type CallReport, logError } from '../lambda/serve-call.ts';
+import type { CallReport } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
 import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { admitGrafana, admitMlflow } from './admission.ts';
@@ -11,11 +9,11 @@ import { makeAfterwards } from './afterwards.ts';
 import { answerAlerts } from './alerts.ts';
 import { addConsole } from './console/console.ts';
 import type { Answer, HttpCall } from './http-call.ts';
-import { errorAnswer, HttpError } from './http-error.ts';
+import { answerError, type ErrorAnswer, errorAnswer, HttpError } from './http-error.ts';
 import { httpLimits } from './http-limits.ts';
 import { makeMetricsText } from './metrics-text.ts';
 import { answerWebhook, type WebhookSender, webhooksOff } from './mlflow-webhook.ts';
-import { pathAfter } from './path.ts';
+import { pathOf } from './path.ts';
 import { parseJson } from './read-body.ts';
 import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
 import type { Role } from './tokens.ts';
@@ -85,12 +83,10 @@ export function makeService(options: ServiceOptions): Service {
     report,
     noteCaller: (request, caller) => callers.set(request, caller),
   });
-  app.notFound(({ req: { raw: request } }) => errorResponse(unknownRoute(request)));
-  app.onError((error, { req: { raw: request } }) => {
-    const isExpected = error instanceof HttpError || isModelRollbackError(error);
-    if (!isExpected) logError(deps.logger, error, { path: pathOf(request) });
-    return errorResponse(error);
-  });
+  app.notFound(({ req: { raw: request } }) => errorResponse(errorAnswer(unknownRoute(request))));
+  app.onError((error, { req: { raw: request } }) =>
+    errorResponse(answerError(deps.logger, request, error)),
+  );
   const fetch = async (request: Request): Promise<Response> => {
     const startedMs = deps.clock.monotonicMs();
     const response = await app.fetch(request);
@@ -151,8 +147,7 @@ function jsonResponse({ status = 200, body }: Answer): Response {
   });
 }
 
-function errorResponse(thrown: unknown): Response {
-  const { status, error } = errorAnswer(thrown);
+function errorResponse({ status, error }: ErrorAnswer): Response {
   return jsonResponse({ status, body: { error } });
 }
 
@@ -164,9 +159,4 @@ function unknownRoute(request: Request): HttpError {
   return isKnown
     ? new HttpError('MethodNotAllowedError', `${request.method} is not possible here.`)
     : new HttpError('NotFoundError', 'There is no such route. See docs/reference/http.md.');
-}
-
-/** As it came; the query is not logged. */
-function pathOf(request: Request): string {
-  return pathAfter(request, '').slice(0, limits.textLengthMax);
 }

@@ -1,4 +1,9 @@
-import type { ChannelReport, Explanation, Moment } from '../../domain/answer/explanation.ts';
+import {
+  type ChannelReport,
+  type Explanation,
+  gapText,
+  type Moment,
+} from '../../domain/answer/explanation.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { servingText } from '../../domain/answer/serving.ts';
 import { escapeText } from '../../domain/escape.ts';
@@ -91,14 +96,6 @@ const momentColumns: readonly Column<MomentWithGap>[] = [
   { title: 'AFTER', cell: ({ gapMs }) => (gapMs === null ? '' : gapText(gapMs)) },
   { title: 'WHAT', cell: ({ what }) => escapeText(what), isFlexible: true },
 ];
-
-function gapText(ms: number): string {
-  const seconds = ms / 1_000;
-  if (seconds < 10) return `${seconds.toFixed(3)} s`;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
-}
 
 function noticesText(
   channels: readonly ChannelReport[],

@@ -55,6 +55,15 @@ export function explain(facts: ExplainedFacts): Explanation {
   };
 }
 
+/** The time between two moments, for people. */
+export function gapText(ms: number): string {
+  const seconds = ms / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(3)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 type Timed = readonly [atMs: number, what: string];

@@ -5,7 +5,7 @@ import { undoRequest } from '../../app/undo.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { reloadText } from '../../domain/answer/serving.ts';
 import type { ConfirmedPlan } from '../../domain/decide/guard-answer.ts';
-import { parseRequest } from '../../domain/request/request.ts';
+import { parseOverrides, parseRequest } from '../../domain/request/request.ts';
 import { answerEvent, anyCall } from '../../lambda/answer-event.ts';
 import { serveCall } from '../../lambda/serve-call.ts';
 import type { HttpCall } from '../http-call.ts';
@@ -89,8 +89,8 @@ function by({ form, caller }: Sent): {
   readonly overrides: RollbackCall['request']['overrides'];
   readonly requestedBy: string | null;
 } {
-  const sent = { model_name: 'm', overrides: form.getAll('overrides') };
-  return { overrides: parseRequest(sent).request.overrides, requestedBy: caller.name };
+  const overrides = parseOverrides(form.getAll('overrides'), 'overrides');
+  return { overrides, requestedBy: caller.name };
 }
 
 /** Exactly the plan that the page showed, or nothing. */

@@ -1,10 +1,9 @@
 import type { Context, Hono } from 'hono';
 import type { RollbackDeps } from '../../app/deps.ts';
-import { isModelRollbackError } from '../../domain/errors.ts';
-import { type CallReport, logError } from '../../lambda/serve-call.ts';
+import type { CallReport } from '../../lambda/serve-call.ts';
 import { deadlineAfter } from '../../ports/deadline.ts';
 import type { Access, Caller } from '../access.ts';
-import { errorAnswer, HttpError } from '../http-error.ts';
+import { answerError, HttpError } from '../http-error.ts';
 import { httpLimits } from '../http-limits.ts';
 import { pathAfter } from '../path.ts';
 import { readForm } from '../read-body.ts';
@@ -233,9 +232,7 @@ function assetResponse(request: Request): Response {
 }
 
 function errorResponse({ deps }: ConsoleParts, request: Request, error: unknown): Response {
-  const isExpected = error instanceof HttpError || isModelRollbackError(error);
-  if (!isExpected) logError(deps.logger, error, { path: pathAfter(request, '') });
-  const { status, error: shown } = errorAnswer(error);
+  const { status, error: shown } = answerError(deps.logger, request, error);
   const isRead = request.method === 'GET';
   return pageResponse(
     errorText(titleOf(status), shown.message, isRead ? pathWithQuery(request) : '/'),

@@ -1,4 +1,9 @@
-import type { ChannelReport, Explanation, Moment } from '../../domain/answer/explanation.ts';
+import {
+  type ChannelReport,
+  type Explanation,
+  gapText,
+  type Moment,
+} from '../../domain/answer/explanation.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { servingText } from '../../domain/answer/serving.ts';
 import { commandLine } from '../../domain/command-line.ts';
@@ -87,14 +92,6 @@ function momentList(moments: readonly Moment[]): Html {
       gapMs <= 0 ? null : `+${gapText(gapMs)}`
     }</span> <span>${prose(what)}</span></li>`;
   })}</ol>`;
-}
-
-function gapText(ms: number): string {
-  const seconds = ms / 1_000;
-  if (seconds < 10) return `${seconds.toFixed(3)} s`;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
 function facts(
