@@ -15,7 +15,12 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
-import { type PostgresServer, postgresFolder, startPostgres } from '../engines/postgres.ts';
+import {
+  isPostgresMissing,
+  type PostgresServer,
+  postgresTitle,
+  startPostgres,
+} from '../engines/postgres.ts';
 import { describeEvidenceStore, type EvidencePlace } from './evidence-store.contract.ts';
 
 const parts = { clock: systemClock, identity: systemIdentity };
@@ -80,12 +85,7 @@ describe.skipIf(dynamodb.isMissing)(dynamodb.title('DynamoDB Local'), () => {
   });
 });
 
-/** With CI=true a missing engine fails the run. */
-const isMissing = postgresFolder === null && process.env['CI'] !== 'true';
-const title = isMissing
-  ? 'PostgreSQL (skipped: no initdb and postgres on this machine)'
-  : 'PostgreSQL';
-describe.skipIf(isMissing)(title, () => {
+describe.skipIf(isPostgresMissing)(postgresTitle('PostgreSQL'), () => {
   let server: PostgresServer;
 
   beforeAll(async () => {

@@ -5,7 +5,12 @@ import { PostgresRollbackStore } from '../../src/adapters/postgres/postgres-roll
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemIdentity } from '../../src/adapters/system/system-identity.ts';
 import { ConfigurationError, StateStoreUnavailableError } from '../../src/domain/errors.ts';
-import { type PostgresServer, postgresFolder, startPostgres } from '../engines/postgres.ts';
+import {
+  isPostgresMissing,
+  type PostgresServer,
+  postgresTitle,
+  startPostgres,
+} from '../engines/postgres.ts';
 import { startPostgresProxy } from '../engines/postgres-proxy.ts';
 import { committed, firstClaim } from './rollback-samples.ts';
 import { describeRollbackStore } from './rollback-store.contract.ts';
@@ -25,13 +30,7 @@ import {
 let server: PostgresServer;
 let places = 0;
 
-/** With CI=true a missing engine fails the run. */
-const isMissing = postgresFolder === null && process.env['CI'] !== 'true';
-const title = isMissing
-  ? 'PostgreSQL (skipped: no initdb and postgres on this machine)'
-  : 'PostgreSQL';
-
-describe.skipIf(isMissing)(title, () => {
+describe.skipIf(isPostgresMissing)(postgresTitle('PostgreSQL'), () => {
   beforeAll(async () => {
     server = await startPostgres();
   }, 120_000);

@@ -22,6 +22,14 @@ export interface PostgresServer {
 /** The folder with `initdb` and `postgres`, or null when this machine has none. */
 export const postgresFolder: string | null = findFolder();
 
+/** With CI=true a missing engine fails the run. */
+export const isPostgresMissing: boolean = postgresFolder === null && process.env['CI'] !== 'true';
+
+/** The title of a suite, with the reason when it is skipped. */
+export function postgresTitle(text: string): string {
+  return isPostgresMissing ? `${text} (skipped: no initdb and postgres on this machine)` : text;
+}
+
 /** Makes a cluster in a temporary folder, and starts PostgreSQL and MLflow on free loopback ports. */
 export async function startPostgresMLflow(): Promise<RunningEngine> {
   await installEngine('mlflow');

@@ -12,7 +12,12 @@ import { isFinal } from '../../src/domain/record/record.ts';
 import { type ServiceProcess, startService } from '../e2e/service.ts';
 import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';
 import { engine } from '../engines/engines.ts';
-import { type PostgresServer, postgresFolder, startPostgres } from '../engines/postgres.ts';
+import {
+  isPostgresMissing,
+  type PostgresServer,
+  postgresTitle,
+  startPostgres,
+} from '../engines/postgres.ts';
 import { type PostgresProxy, startPostgresProxy } from '../engines/postgres-proxy.ts';
 import { HORIZON } from './stand.ts';
 import { type StoredModel, storedInPostgres } from './stored.ts';
@@ -62,72 +67,72 @@ let world: World;
 let server: PostgresServer;
 let tap: Tap;
 
-const isMissing = isEngineMissing || (postgresFolder === null && process.env['CI'] !== 'true');
-const title =
-  postgresFolder === null
-    ? 'the service (skipped: no initdb and postgres on this machine)'
-    : suiteTitle('the service, with its state in PostgreSQL');
+const title = postgresTitle(suiteTitle('the service, with its state in PostgreSQL'));
 
-describe.skipIf(isMissing)(title, { timeout: 2 * FINISH_TIMEOUT_MS }, () => {
-  beforeAll(async () => {
-    world = await createWorld();
-    server = await startPostgres();
-    tap = await startTap({
-      registry: engine('mlflow').url,
-      store: engine('dynamodb').url,
-      topic: engine('ministack').url,
+describe.skipIf(isEngineMissing || isPostgresMissing)(
+  title,
+  { timeout: 2 * FINISH_TIMEOUT_MS },
+  () => {
+    beforeAll(async () => {
+      world = await createWorld();
+      server = await startPostgres();
+      tap = await startTap({
+        registry: engine('mlflow').url,
+        store: engine('dynamodb').url,
+        topic: engine('ministack').url,
+      });
     });
-  });
-  afterAll(async () => {
-    await Promise.all([server?.stop(), tap?.close()]);
-    const text = lines.join('\n');
-    console.log(text);
-    mkdirSync('.reports', { recursive: true });
-    writeFileSync(join('.reports', 'postgres-crash-matrix.txt'), `${text}\n`);
-  });
+    afterAll(async () => {
+      await Promise.all([server?.stop(), tap?.close()]);
+      const text = lines.join('\n');
+      console.log(text);
+      mkdirSync('.reports', { recursive: true });
+      writeFileSync(join('.reports', 'postgres-crash-matrix.txt'), `${text}\n`);
+    });
 
-  test('makes the calls that the matrix kills at', async () => {
-    const { proxy } = await newState('calls');
-    const service = await start(proxy.url);
-    try {
-      tap.arm(null);
-      proxy.arm(null);
-      const from = tap.calls.length;
-      const answer = await ask(service, await newModel());
-      expect(answer).toMatchObject({ status: 200, json: { outcome: 'ROLLED_BACK' } });
-      const called = tap.calls.slice(from).map(({ key }) => key);
-      const commits = Array.from({ length: proxy.commits() }, (_, nth) => `COMMIT#${nth + 1}`);
-      const wanted = STEPS.map(({ key }) => key);
-      expect([...called, ...commits].toSorted()).toEqual(wanted.toSorted());
-    } finally {
-      service.signal('SIGKILL');
-      await proxy.stop();
-    }
-  });
-
-  // All are killed before the first is finished: so their leases end at about the same time.
-  test('is killed at each of them', async () => {
-    for (const finisher of FINISHERS) groups.set(finisher, await killAll(finisher));
-  });
-
-  test.each(FINISHERS)('that was killed is finished by the %s', async (finisher) => {
-    const group = groups.get(finisher) ?? expect.fail('nothing was killed');
-    const finished = await start(group.url);
-    const problems: string[] = [];
-    try {
-      for (const [cell, model] of group.models) {
-        const end = await finish(finished, group, cell, model, finisher);
-        const line = `${cell.moment} ${cell.step}, ${finisher}: ${end.text}`;
-        lines.push(line);
-        problems.push(...end.problems.map((why) => `${line}: ${why}`));
+    test('makes the calls that the matrix kills at', async () => {
+      const { proxy } = await newState('calls');
+      const service = await start(proxy.url);
+      try {
+        tap.arm(null);
+        proxy.arm(null);
+        const from = tap.calls.length;
+        const answer = await ask(service, await newModel());
+        expect(answer).toMatchObject({ status: 200, json: { outcome: 'ROLLED_BACK' } });
+        const called = tap.calls.slice(from).map(({ key }) => key);
+        const commits = Array.from({ length: proxy.commits() }, (_, nth) => `COMMIT#${nth + 1}`);
+        const wanted = STEPS.map(({ key }) => key);
+        expect([...called, ...commits].toSorted()).toEqual(wanted.toSorted());
+      } finally {
+        service.signal('SIGKILL');
+        await proxy.stop();
       }
-    } finally {
-      finished.signal('SIGTERM');
-    }
-    expect(await finished.ended).toBe(0);
-    expect(problems).toEqual([]);
-  });
-});
+    });
+
+    // All are killed before the first is finished: so their leases end at about the same time.
+    test('is killed at each of them', async () => {
+      for (const finisher of FINISHERS) groups.set(finisher, await killAll(finisher));
+    });
+
+    test.each(FINISHERS)('that was killed is finished by the %s', async (finisher) => {
+      const group = groups.get(finisher) ?? expect.fail('nothing was killed');
+      const finished = await start(group.url);
+      const problems: string[] = [];
+      try {
+        for (const [cell, model] of group.models) {
+          const end = await finish(finished, group, cell, model, finisher);
+          const line = `${cell.moment} ${cell.step}, ${finisher}: ${end.text}`;
+          lines.push(line);
+          problems.push(...end.problems.map((why) => `${line}: ${why}`));
+        }
+      } finally {
+        finished.signal('SIGTERM');
+      }
+      expect(await finished.ended).toBe(0);
+      expect(problems).toEqual([]);
+    });
+  },
+);
 
 // ---------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, type ServiceReply, startService } from '../e2e/service.ts';
 import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';
 import { engine } from '../engines/engines.ts';
-import { type PostgresServer, postgresFolder, startPostgres } from '../engines/postgres.ts';
+import {
+  isPostgresMissing,
+  type PostgresServer,
+  postgresTitle,
+  startPostgres,
+} from '../engines/postgres.ts';
 import { alert, alertmanagerMessage } from '../fakes/alerts.ts';
 import { HORIZON } from './stand.ts';
 import { type StoredModel, storedInPostgres } from './stored.ts';
@@ -16,11 +21,7 @@ const MODELS = 20;
 /** Rollbacks that alarms may make in an hour; requests do not count. */
 const BLAST_RADIUS = 5;
 const STAGES = ['Archived', 'Archived', 'Production'] as const;
-const isMissing = isEngineMissing || (postgresFolder === null && process.env['CI'] !== 'true');
-const title =
-  postgresFolder === null
-    ? 'three replicas (skipped: no initdb and postgres on this machine)'
-    : suiteTitle('three replicas of the service on one PostgreSQL');
+const title = postgresTitle(suiteTitle('three replicas of the service on one PostgreSQL'));
 
 let world: World;
 let server: PostgresServer;
@@ -29,7 +30,7 @@ let replicas: ServiceProcess[];
 /** Models whose rollback somebody began who is no more. */
 let cutOff: readonly string[];
 
-describe.skipIf(isMissing)(title, { timeout: 240_000 }, () => {
+describe.skipIf(isEngineMissing || isPostgresMissing)(title, { timeout: 240_000 }, () => {
   beforeAll(async () => {
     world = await createWorld();
     server = await startPostgres();
