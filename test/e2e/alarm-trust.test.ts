@@ -9,6 +9,7 @@ import { type HttpProxy, startHttpProxy } from '../contract/http-proxy.ts';
 import { LOCAL_ACCOUNT, putMetricAlarm } from '../engines/alarms.ts';
 import { createWatchedTopic, localClientConfig } from '../engines/aws.ts';
 import { uniqueName } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import { freePort } from '../engines/processes.ts';
 import {
   type AlarmParts,
@@ -30,7 +31,7 @@ import {
   type QueueReply,
 } from './alarm-world.ts';
 import type { Answer } from './reply.ts';
-import { isEngineMissing, poll, type Settings, suiteTitle } from './world.ts';
+import { isEngineMissing, type Settings, suiteTitle } from './world.ts';
 
 const STAGES = ['Archived', 'Archived', 'Production'] as const;
 const NO_COOLDOWN: Settings = { ROLLBACK_COOLDOWN_HOURS: '0', ROLLBACK_BUDGET: 'off' };

@@ -22,12 +22,13 @@ import {
 } from '../engines/alarms.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import type { AlarmParts, JsonObject } from '../fakes/alarm-events.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import { CLOCK_OFFSET } from './function-process.ts';
 import { type Answer, answerIn, type Reply } from './reply.ts';
 import { answerOf, type FunctionWay, functionWay } from './ways.ts';
-import { createWorld, poll, type Settings, type World } from './world.ts';
+import { createWorld, type Settings, type World } from './world.ts';
 
 /** An answer to a topic. */
 export interface TopicReply {

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alertmanagerProgram, alertmanagerTitle } from '../engines/alertmanager.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { engineFolder } from '../engines/install.ts';
+import { poll } from '../engines/poll.ts';
 import { canRun, freePort } from '../engines/processes.ts';
 import { openPage, withValues } from '../fakes/pages.ts';
 import { openShell, type Shell } from './shell.ts';
-import { poll } from './world.ts';
 
 const page = openPage('docs/deploy/alertmanager.md');
 const model = uniqueName('PascalStrategy');

@@ -11,10 +11,11 @@ import {
 } from '../engines/alertmanager.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { type Gate, openGate, type Passed } from './gate.ts';
 import type { Answer } from './reply.ts';
 import { type ServiceProcess, startService } from './service.ts';
-import { bareEnv, poll } from './world.ts';
+import { bareEnv } from './world.ts';
 
 const TOKEN = 'operator-0123456789abcdef';
 const { isMissing, title, url: mlflowUrl } = engine('mlflow');

@@ -24,12 +24,13 @@ import {
 } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { tool } from '../engines/tools.ts';
 import { directAlarm, eventBridgeAlarm } from '../fakes/alarm-events.ts';
 import { openPage, withValues } from '../fakes/pages.ts';
 import { builtFunction } from './built.ts';
 import { openShell, type Shell } from './shell.ts';
-import { isEngineMissing, poll, suiteTitle } from './world.ts';
+import { isEngineMissing, suiteTitle } from './world.ts';
 
 const awscli = await tool('awscli');
 const ministack = engine('ministack');

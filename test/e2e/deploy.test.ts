@@ -48,6 +48,7 @@ import {
 } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import {
   type DeployedStack,
   describeStack,
@@ -61,7 +62,7 @@ import { directAlarm } from '../fakes/alarm-events.ts';
 import { openPage, withValues } from '../fakes/pages.ts';
 import { builtFile } from './built.ts';
 import { openShell, type Shell } from './shell.ts';
-import { isEngineMissing, poll, type ReceivedNotice, suiteTitle } from './world.ts';
+import { isEngineMissing, type ReceivedNotice, suiteTitle } from './world.ts';
 
 interface Template {
   readonly Parameters: Readonly<Record<string, { readonly Default?: string }>>;

@@ -9,18 +9,12 @@ import type { Fault, FaultSource } from '../../src/embedded/fault.ts';
 import { type RegistryServer, startRegistryServer } from '../../src/embedded/registry-server.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { runCommand } from './command.ts';
 import { type Env, type FunctionProcess, startFunction } from './function-process.ts';
 import { type Answer, answerIn, failureIn, isFailure, type Reply } from './reply.ts';
 import { type Ask, commandWay, functionWay, type Way } from './ways.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from './world.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 /** A registered model on an embedded registry: 3 is live and displaced 2; 4 is new. */
 interface Stand {

@@ -1,8 +1,9 @@
 /** What the built function writes for CloudWatch, line by line. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { poll } from '../engines/poll.ts';
 import { metricProblems, metricValue } from '../fakes/metric-format.ts';
 import { type FunctionProcess, startFunction } from './function-process.ts';
-import { createWorld, isEngineMissing, poll, suiteTitle, type World } from './world.ts';
+import { createWorld, isEngineMissing, suiteTitle, type World } from './world.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 

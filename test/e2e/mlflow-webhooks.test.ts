@@ -6,12 +6,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { LiveSpan } from '../../src/domain/answer/live-timeline.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { type RunningEngine, startMlflow } from '../engines/start.ts';
 import { alert, alertmanagerMessage } from '../fakes/alerts.ts';
 import { runCommand } from './command.ts';
 import { type Gate, openGate, type Passed } from './gate.ts';
 import { postAlerts, type ServiceProcess, startService } from './service.ts';
-import { bareEnv, poll, type Settings } from './world.ts';
+import { bareEnv, type Settings } from './world.ts';
 
 const SECRET = 'a-secret-of-mlflow-0123456789';
 const EVENTS = [

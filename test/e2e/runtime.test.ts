@@ -11,20 +11,14 @@ import { startHttpProxy } from '../contract/http-proxy.ts';
 import { putMetricAlarm, setAlarmState } from '../engines/alarms.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { type LambdaEnd, type LambdaProcess, startLambda } from '../engines/lambda-process.ts';
+import { poll } from '../engines/poll.ts';
 import { freePort } from '../engines/processes.ts';
 import type { PostedError } from '../engines/runtime-api.ts';
 import { directAlarm } from '../fakes/alarm-events.ts';
 import { startTap, type Tap, type TappedCall } from '../proof/tap.ts';
 import { builtFile } from './built.ts';
 import type { Answer } from './reply.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from './world.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const THREE = ['Archived', 'Archived', 'Production'] as const;
 /** Enough for a rollback on a busy machine, and no more than a test likes to wait for. */

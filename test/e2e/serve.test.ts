@@ -5,17 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uniqueName } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import { alert, alertmanagerMessage } from '../fakes/alerts.ts';
 import { runCommand } from './command.ts';
 import { postAlerts, type ServiceProcess, startService } from './service.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from './world.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const THREE = ['Archived', 'Archived', 'Production'] as const;
 const OPERATOR = 'operator-0123456789abcdef';

@@ -1,9 +1,9 @@
 /** Runs `model-rollback serve` of the build, or another verb that serves, as a process, and calls it by HTTP. */
 import { spawn } from 'node:child_process';
+import { poll } from '../engines/poll.ts';
 import { builtFile } from './built.ts';
 import type { Env } from './function-process.ts';
 import type { Reply } from './reply.ts';
-import { poll } from './world.ts';
 
 export interface ServiceReply {
   readonly status: number;

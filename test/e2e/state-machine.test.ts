@@ -11,17 +11,11 @@ import { startHttpProxy } from '../contract/http-proxy.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { deployFunction } from '../engines/lambda-function.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { type ExecutionEnd, StepFunctionsAdmin } from '../engines/step-functions.ts';
 import { builtFunction } from './built.ts';
 import type { Answer } from './reply.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from './world.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 const FILES: readonly string[] = ['roll-back.jsonpath.asl.json', 'roll-back.jsonata.asl.json'];
 const THREE = ['Archived', 'Archived', 'Production'] as const;

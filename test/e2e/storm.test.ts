@@ -3,9 +3,10 @@ import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engine } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import { type FunctionProcess, startFunction } from './function-process.ts';
 import { type Answer, isFailure, type Reply } from './reply.ts';
-import { createWorld, isEngineMissing, poll, suiteTitle, type World } from './world.ts';
+import { createWorld, isEngineMissing, suiteTitle, type World } from './world.ts';
 
 interface Move {
   readonly name: string;

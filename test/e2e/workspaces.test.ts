@@ -7,18 +7,12 @@ import { type HttpProxy, startHttpProxy } from '../contract/http-proxy.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { lastReleaseFolder, lastReleaseProblem } from '../engines/last-release.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
+import { poll } from '../engines/poll.ts';
 import { type RunningEngine, startMlflow } from '../engines/start.ts';
 import { runCommand } from './command.ts';
 import { CLOCK_OFFSET, startFunction } from './function-process.ts';
 import { type Answer, answerIn } from './reply.ts';
-import {
-  createWorld,
-  isEngineMissing,
-  poll,
-  type Settings,
-  suiteTitle,
-  type World,
-} from './world.ts';
+import { createWorld, isEngineMissing, type Settings, suiteTitle, type World } from './world.ts';
 
 let world: World;
 let server: RunningEngine;

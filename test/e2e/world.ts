@@ -1,6 +1,5 @@
 /** What a suite of this folder runs in: real engines, a state table and a watched topic of its own. */
 import { tmpdir } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import {
@@ -153,23 +152,6 @@ export async function createWorld(
       notices: await notices(model),
     }),
   };
-}
-
-/** Asks again until the answer is as wanted; throws, with the last one, when it never is. */
-export async function poll<T>(
-  ask: () => Promise<T>,
-  isWanted: (value: T) => boolean,
-  { timeoutMs, pauseMs = 100 }: { readonly timeoutMs: number; readonly pauseMs?: number },
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const value = await ask();
-    if (isWanted(value)) return value;
-    if (performance.now() > deadline) {
-      throw new Error(`not within ${timeoutMs} ms; the last one was ${JSON.stringify(value)}`);
-    }
-    await delay(pauseMs);
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import { createTables } from '../../src/adapters/postgres/postgres-schema.ts';
 import { isSent } from '../../src/domain/record/outbox.ts';
 import { isFinal } from '../../src/domain/record/record.ts';
 import { type ServiceProcess, startService } from '../e2e/service.ts';
-import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';
+import { createWorld, isEngineMissing, suiteTitle, type World } from '../e2e/world.ts';
 import { engine } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import {
   isPostgresMissing,
   type PostgresServer,

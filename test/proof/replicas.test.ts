@@ -1,8 +1,9 @@
 /** Services on one PostgreSQL, while one of them is killed and one is stopped: one rollback for each cause. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, type ServiceReply, startService } from '../e2e/service.ts';
-import { createWorld, isEngineMissing, poll, suiteTitle, type World } from '../e2e/world.ts';
+import { createWorld, isEngineMissing, suiteTitle, type World } from '../e2e/world.ts';
 import { engine } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import {
   isPostgresMissing,
   type PostgresServer,

@@ -9,13 +9,13 @@ import { type Answer, type Failure, isFailure, type Reply } from '../e2e/reply.t
 import {
   createWorld,
   isEngineMissing,
-  poll,
   type Settings,
   suiteTitle,
   type World,
 } from '../e2e/world.ts';
 import { createWatchedTopic, receiveNotices } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { poll } from '../engines/poll.ts';
 import { startTap, type Tap, type TappedCall } from './tap.ts';
 
 /** Processes that requests are dealt out to in turn. */
