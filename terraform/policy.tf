@@ -87,6 +87,8 @@ data "aws_iam_policy_document" "function" {
         "sagemaker-mlflow:GetModelVersion",
         "sagemaker-mlflow:GetModelVersionByAlias",
         "sagemaker-mlflow:GetRegisteredModel",
+        "sagemaker-mlflow:GetLoggedModel",
+        "sagemaker-mlflow:GetRun",
         "sagemaker-mlflow:SearchModelVersions",
         "sagemaker-mlflow:SearchRegisteredModels",
         "sagemaker-mlflow:SetModelVersionTag",
