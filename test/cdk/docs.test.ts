@@ -49,7 +49,7 @@ describe('cdk.md', () => {
 });
 
 describe('cloudformation.md', () => {
-  const template = synthesizeTemplate() as {
+  const template = synthesizeTemplate({ hasCompanions: true }) as {
     readonly Parameters: object;
     readonly Outputs: object;
   };

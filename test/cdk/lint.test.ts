@@ -29,7 +29,7 @@ interface Metadata {
 
 const cfnLint = await tool('cfnlint');
 const folder = mkdtempSync(join(tmpdir(), 'model-rollback-lint-'));
-const packaged = synthesizeTemplate() as unknown as Linted;
+const packaged = synthesizeTemplate({ hasCompanions: true }) as unknown as Linted;
 const constructs = templateOfConstructs();
 
 describe.skipIf(cfnLint.isMissing)(cfnLint.title('cfn-lint'), () => {

@@ -425,6 +425,54 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
         expect(swept).toMatchObject({ error: null, payload: { outcome: 'SWEPT', failed: [] } });
       }, 120_000);
     });
+
+    describe('deployed again, with the companions', () => {
+      beforeAll(async () => {
+        const before = stack;
+        await shell.run(page.take('Compare and promote'));
+        stack = await describeStack(ministack.url, stackName);
+        expect(stack.outputs).toMatchObject(before.outputs);
+        const kept = ({ logicalId, physicalId }: StackResource) => `${logicalId} ${physicalId}`;
+        expect(stack.resources.map(kept)).toEqual(
+          expect.arrayContaining(before.resources.map(kept)),
+        );
+      });
+
+      test('has two more functions, of the code of the companions, with the settings of the first', async () => {
+        const companions = readFileSync('dist/model-rollback-companions.zip');
+        const { Environment: first } = await functionConfiguration();
+        for (const name of ['CompareFunctionArn', 'PromoteFunctionArn']) {
+          const made = await functionConfiguration(output(name));
+          expect(made).toMatchObject({
+            CodeSha256: sha256(companions),
+            Runtime: 'nodejs24.x',
+            MemorySize: 256,
+            Timeout: 120,
+          });
+          expect(first?.Variables).toMatchObject(made.Environment?.Variables ?? { none: '' });
+        }
+      });
+
+      test('compares two versions, promotes the better one, and rolls it back to what it replaced', async () => {
+        const model = uniqueName('PascalStrategy');
+        await mlflow.createModel(model);
+        const metrics = { profit_total: 1, sharpe_ratio: 1, max_drawdown: 0.2, win_rate: 0.6 };
+        for (const profit_total of [1, 2]) {
+          await mlflow.createMeasuredVersion(model, { ...metrics, profit_total });
+        }
+        await mlflow.transition(model, '1', 'Production', true);
+        await mlflow.transition(model, '2', 'Staging', false);
+
+        const compared = await invoke({ model_name: model }, output('CompareFunctionArn'));
+        const promoted = await invoke({ model_name: model }, output('PromoteFunctionArn'));
+        const back = await invoke({ model_name: model });
+
+        expect(compared.payload).toMatchObject({ decision: 'PROMOTE', challenger: '2' });
+        expect(promoted.payload).toMatchObject({ promoted: true, archived_version: '1' });
+        expect(back.payload).toMatchObject({ rolled_back: true, to_version: '1' });
+        expect(await mlflow.liveVersions(model)).toEqual(['1']);
+      });
+    });
   },
 );
 
@@ -445,10 +493,10 @@ function propertiesOf(logicalId: string): Readonly<Record<string, unknown>> {
   return Resources[logicalId]?.Properties ?? {};
 }
 
-async function functionConfiguration(): Promise<FunctionConfiguration> {
-  return await lambda.send(
-    new GetFunctionConfigurationCommand({ FunctionName: output('FunctionArn') }),
-  );
+async function functionConfiguration(
+  FunctionName: string = output('FunctionArn'),
+): Promise<FunctionConfiguration> {
+  return await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
 }
 
 async function permissions(): Promise<readonly unknown[]> {
@@ -458,9 +506,12 @@ async function permissions(): Promise<readonly unknown[]> {
   return (JSON.parse(Policy) as { readonly Statement: readonly unknown[] }).Statement;
 }
 
-async function invoke(event: unknown): Promise<Invoked> {
+async function invoke(
+  event: unknown,
+  FunctionName: string = output('FunctionArn'),
+): Promise<Invoked> {
   const { FunctionError: error = null, Payload: payload } = await lambda.send(
-    new InvokeCommand({ FunctionName: output('FunctionArn'), Payload: JSON.stringify(event) }),
+    new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
   );
   return { error, payload: JSON.parse(Buffer.from(payload ?? []).toString()) };
 }
