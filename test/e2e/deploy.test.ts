@@ -1,5 +1,5 @@
 /**
- * docs/deploy/cloudformation.md, pasted into a shell: what `npm run package` writes, deployed into MiniStack by
+ * docs/deploy/cloudformation.md and docs/reference/promote-and-watch.md, pasted into a shell: what `npm run package` writes, deployed into MiniStack by
  * the AWS command with the page's own commands, under names of this run. MiniStack runs the function on Node 24
  * (see startMiniStack), and only the names of thrown errors are lost there.
  *
@@ -83,6 +83,7 @@ const mlflow = new MLflowAdmin(engine('mlflow').url);
 
 const awscli = await tool('awscli');
 const page = openPage('docs/deploy/cloudformation.md');
+const watchPage = openPage('docs/reference/promote-and-watch.md');
 /** That of the page. */
 const LOGIN = { username: 'rollback', password: 'the password of this user' };
 const STAGES = ['Archived', 'Archived', 'Production'] as const;
@@ -471,6 +472,41 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
         expect(promoted.payload).toMatchObject({ promoted: true, archived_version: '1' });
         expect(back.payload).toMatchObject({ rolled_back: true, to_version: '1' });
         expect(await mlflow.liveVersions(model)).toEqual(['1']);
+      });
+
+      test('is called by the state machine of docs/reference/promote-and-watch.md', async () => {
+        const model = await seed();
+        const alarm = uniqueName('watched');
+        await putMetricAlarm(ministack.url, alarm, { dimensions: { ModelName: model } });
+        await setAlarmState(ministack.url, alarm, 'OK');
+        symlinkSync(join(process.cwd(), 'state-machines'), join(shell.folder, 'state-machines'));
+        await shell.run(
+          withValues(watchPage.take('Set it up'), {
+            function: output('FunctionName'),
+            compare: output('CompareFunctionArn'),
+            promote: output('PromoteFunctionArn'),
+          }),
+        );
+        for (const _step of ['role', 'state machine']) {
+          await shell.run(watchPage.take('Set it up'));
+        }
+        const start = watchPage
+          .take('Set it up')
+          .replace('PascalStrategy', model)
+          .replace('high-drawdown-alarm', alarm);
+        const { executionArn } = JSON.parse(await shell.run(start)) as { executionArn: string };
+        const describeIt = `aws stepfunctions describe-execution --execution-arn ${executionArn}`;
+
+        const end = await poll(
+          async () => JSON.parse(await shell.run(describeIt)) as Record<string, unknown>,
+          ({ status }) => status !== 'RUNNING',
+          { timeoutMs: EFFECT_TIMEOUT_MS, pauseMs: 500 },
+        );
+
+        // The model has no challenger, and the comparison says so.
+        expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidRequestError' });
+        expect(end['cause']).toMatch(/the challenger is not known/);
+        expect([...watchPage.left(), ...page.left()]).toEqual([]);
       });
     });
   },
