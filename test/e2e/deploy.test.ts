@@ -18,6 +18,7 @@ import {
   type FunctionConfiguration,
   GetFunctionConfigurationCommand,
   GetFunctionEventInvokeConfigCommand,
+  GetFunctionUrlConfigCommand,
   GetPolicyCommand,
   InvokeCommand,
   LambdaClient,
@@ -507,6 +508,36 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
         expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidRequestError' });
         expect(end['cause']).toMatch(/the challenger is not known/);
         expect([...watchPage.left(), ...page.left()]).toEqual([]);
+      });
+
+      test('opens an address for a function that answers HTTP, with its secret', async () => {
+        await shell.run(
+          `aws cloudformation deploy --stack-name "$stack" --capabilities CAPABILITY_IAM --s3-bucket "$bucket" \
+          --template-file dist/model-rollback-companions.template.json \
+          --parameter-overrides HttpSecretArn="$secret_arn"`,
+        );
+        stack = await describeStack(ministack.url, stackName);
+        const FunctionName = output('HttpFunctionArn');
+
+        const { AuthType, FunctionUrl } = await lambda.send(
+          new GetFunctionUrlConfigCommand({ FunctionName }),
+        );
+
+        expect([AuthType, FunctionUrl]).toEqual(['NONE', output('HttpUrl')]);
+        const made = await functionConfiguration(FunctionName);
+        expect(made.Handler).toBe('http/index.handler');
+        const { Environment: first } = await functionConfiguration();
+        expect(made.Environment?.Variables).toEqual({
+          ...first?.Variables,
+          ROLLBACK_HTTP_SECRET_ARN: secretArn,
+        });
+        const invoked = await lambda.send(
+          new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
+        );
+        expect(invoked).toMatchObject({
+          MaximumRetryAttempts: 2,
+          MaximumEventAgeInSeconds: 3600,
+        });
       });
     });
   },
