@@ -17,10 +17,10 @@ export const httpLimits = {
   /** Of one token: so many requests at once, and so many a second. */
   httpBurst: 600,
   httpPerSecond: 300,
-  /** A browser is known for so long (12 h); so many of them, and of each so many forms. */
+  /** A browser is known for so long (12 h). */
   sessionMs: 43_200_000,
-  sessionsMax: 1_000,
-  sessionActionsMax: 50,
+  /** So many forms that were sent, and sessions that were ended, are remembered. */
+  sessionsKept: 1_000,
   /** Of the console: attempts on a page, and models whose history stands in the table of all. */
   consoleRows: 50,
   consoleStripsMax: 30,

@@ -11,7 +11,7 @@ import { actions } from './act.ts';
 import { assets } from './assets.ts';
 import { againText, errorText, loginText, type Page, type PageContext, pageText } from './page.ts';
 import { modelPath } from './paths.ts';
-import { isFormOf, makeSessions, once, type Session } from './session.ts';
+import { isFormOf, makeSessions, type Session, type Sessions } from './session.ts';
 import { type Visit, visitFleet, visitModel, visitRollback } from './visits.ts';
 
 /** What the console shares with the rest of the service. */
@@ -26,7 +26,7 @@ export interface ConsoleParts {
 /** Adds the pages, and what their forms do, to the service. */
 export function addConsole(app: Hono, parts: ConsoleParts): void {
   const { deps, access } = parts;
-  const sessions = makeSessions(deps);
+  const sessions = makeSessions(access, deps);
   /** Any page: its errors are pages too. */
   const page =
     (answer: (request: Request) => Promise<Response>) =>
@@ -77,8 +77,6 @@ export function addConsole(app: Hono, parts: ConsoleParts): void {
 
 // ---------------------------------------------------------------------------------------------------
 
-type Sessions = ReturnType<typeof makeSessions>;
-
 async function visited(
   parts: ConsoleParts,
   sessions: Sessions,
@@ -100,7 +98,7 @@ async function visited(
   const begun = found === null && isPage ? sessions.begin(request, caller) : null;
   const session = found ?? begun?.session ?? null;
   const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-  const context = await contextOf(parts, request, caller, session);
+  const context = await contextOf(parts, request, caller, { session, sessions });
   const shown = await read({ deps, request, context, deadline });
   return pageResponse(pageText(context, shown), 200, begun?.cookie);
 }
@@ -109,10 +107,12 @@ async function contextOf(
   { deps, access }: ConsoleParts,
   request: Request,
   caller: Caller,
-  session: Session | null,
+  { session, sessions }: { readonly session: Session | null; readonly sessions: Sessions },
 ): Promise<PageContext> {
   const url = new URL(request.url);
-  const done = session?.done.get(url.searchParams.get('done') ?? '');
+  const requestId = url.searchParams.get('done');
+  const done =
+    session === null || requestId === null ? undefined : sessions.doneBy(session, requestId);
   url.searchParams.delete('done');
   return {
     path: url.pathname + url.search,
@@ -154,7 +154,7 @@ async function acted(
     );
   }
   const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-  const { path } = await once(session, requestId, () =>
+  const { path } = await sessions.once(session, requestId, () =>
     act({ deps, caller, deadline, report, form, requestId }),
   );
   return redirect(`${path}?done=${encodeURIComponent(requestId)}`);
@@ -165,8 +165,7 @@ function requireForm(session: Session | null, form: URLSearchParams): Session {
   if (session !== null && isFormOf(session, form.get('form_token'))) return session;
   throw new HttpError(
     'ForbiddenError',
-    'The form does not belong to this session: it is from another site, or the service was restarted, or the session ' +
-      'has expired. Nothing was done. Open the page again.',
+    'The form does not belong to this session: it is from another site, or the session has ended. Nothing was done. Open the page again.',
   );
 }
 
