@@ -158,6 +158,7 @@ describe('ModelRollback', () => {
       // Alerts come to the service, not to the function.
       'ROLLBACK_ALERT_LABEL',
       'ROLLBACK_ALERTMANAGER_URL',
+      'ROLLBACK_HTTP_SECRET_ARN',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
       // For the function that promotes, which the construct does not make yet: addEnvironment.

@@ -1,10 +1,9 @@
 import type { Context, Hono } from 'hono';
 import type { RollbackDeps } from '../../app/deps.ts';
 import type { CallReport } from '../../lambda/serve-call.ts';
-import { deadlineAfter } from '../../ports/deadline.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 import type { Access, Caller } from '../access.ts';
 import { answerError, HttpError } from '../http-error.ts';
-import { httpLimits } from '../http-limits.ts';
 import { pathAfter } from '../path.ts';
 import { readForm } from '../read-body.ts';
 import { actions } from './act.ts';
@@ -19,6 +18,8 @@ export interface ConsoleParts {
   readonly deps: RollbackDeps;
   readonly access: Access;
   readonly report: (report: CallReport) => void;
+  /** For the time of one request. */
+  readonly newDeadline: () => Deadline;
   /** For the line of the log. */
   readonly noteCaller: (request: Request, caller: Caller) => void;
 }
@@ -83,7 +84,7 @@ async function visited(
   request: Request,
   read: (visit: Visit) => Promise<Page>,
 ): Promise<Response> {
-  const { deps, access } = parts;
+  const { deps, access, newDeadline } = parts;
   const found = sessions.find(request);
   const open = access.checkPage(request, found !== null);
   const path = pathWithQuery(request);
@@ -97,7 +98,7 @@ async function visited(
   parts.noteCaller(request, caller);
   const begun = found === null && isPage ? sessions.begin(request, caller) : null;
   const session = found ?? begun?.session ?? null;
-  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
+  const deadline = newDeadline();
   const context = await contextOf(parts, request, caller, { session, sessions });
   const shown = await read({ deps, request, context, deadline });
   return pageResponse(pageText(context, shown), 200, begun?.cookie);
@@ -127,7 +128,7 @@ async function contextOf(
 }
 
 async function acted(
-  { deps, access, report, noteCaller }: ConsoleParts,
+  { deps, access, report, newDeadline, noteCaller }: ConsoleParts,
   sessions: Sessions,
   request: Request,
 ): Promise<Response> {
@@ -153,7 +154,7 @@ async function acted(
       'The form is not whole. Open its page again. Nothing was done.',
     );
   }
-  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
+  const deadline = newDeadline();
   const { path } = await sessions.once(session, requestId, () =>
     act({ deps, caller, deadline, report, form, requestId }),
   );
@@ -165,7 +166,8 @@ function requireForm(session: Session | null, form: URLSearchParams): Session {
   if (session !== null && isFormOf(session, form.get('form_token'))) return session;
   throw new HttpError(
     'ForbiddenError',
-    'The form does not belong to this session: it is from another site, or the session has ended. Nothing was done. Open the page again.',
+    'The form does not belong to this session: it is from another site, or the session has ended. ' +
+      'Nothing was done. Open the page again.',
   );
 }
 
