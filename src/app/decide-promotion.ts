@@ -1,9 +1,11 @@
+import { type Fitness, noFitness } from '../domain/decide/fitness.ts';
 import type { Refusal } from '../domain/decide/guard.ts';
-import type { GuardReport } from '../domain/decide/guard-answer.ts';
 import { requireVersion } from '../domain/decide/plan.ts';
 import {
   challengerAlias,
   chooseNewVersion,
+  fitnessFindings,
+  type GuardText,
   type NewVersion,
   namedVersion,
   PromotionRefusal,
@@ -29,6 +31,7 @@ import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { Decision, decide, Question } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
 import { promotionRefusals } from './promotion-refusals.ts';
+import { readFitness } from './read-fitness.ts';
 
 /** What finds the evidence of a comparison. */
 export type EvidenceReader = Pick<EvidenceStore, 'readEvidence'>;
@@ -53,7 +56,10 @@ export function promotionDecider(evidence: EvidenceReader): typeof decide {
             ...(await promotionRefusals(deps, target, question, deadline)),
             ...(await evidenceRefusals(deps, evidence, { asked, target }, deadline)),
           ];
-    return decisionOf(deps, { asked, choice, refusals });
+    const facts = { asked, choice, refusals };
+    const plain = decisionOf(deps, facts, noFitness);
+    const fitness = await readFitness(deps, { plan: plain.plan, snapshot }, false, deadline);
+    return fitness === noFitness ? plain : decisionOf(deps, facts, fitness);
   };
 }
 
@@ -74,11 +80,12 @@ function decisionOf(
     readonly asked: Question;
     readonly refusals: readonly Refusal[];
   },
+  fitness: Fitness,
 ): Decision {
   const { request, snapshot, confirmed } = asked;
   const version = choice.target?.version ?? '';
   const { smokeCheck: hook = null, promotionEvidenceMs = null } = settings;
-  const passed: readonly Pick<GuardReport, 'code' | 'message'>[] = [
+  const passed: readonly GuardText[] = [
     { code: RefusalCode.LIVE_VERSION_CHANGED, message: 'the live version is as expected' },
     { code: RefusalCode.FROZEN, message: 'nothing is frozen' },
     { code: RefusalCode.QUARANTINED, message: `version ${version} is not in quarantine` },
@@ -91,6 +98,7 @@ function decisionOf(
           },
         ]),
   ];
+  const found = fitnessFindings(fitness);
   const plan = (more: readonly Refusal[], ready: string) =>
     planPromotion(choice, {
       request,
@@ -98,7 +106,8 @@ function decisionOf(
       confirmed,
       registry: registry.address,
       nowMs: clock.nowMs(),
-      refusals: [...refusals, ...more],
+      refusals: [...refusals, ...found.refusals, ...more],
+      warned: found.warned,
       passed:
         choice.target === null
           ? []

@@ -9,6 +9,10 @@ import { createWorld, isEngineMissing, suiteTitle, type World } from './world.ts
 
 const bundle = builtFile('dist/promote/index.mjs');
 const stages = ['Archived', 'Archived', 'Production', 'Staging'] as const;
+const mlmodelOf = (names: readonly string[]): string =>
+  `flavors: {}\nsignature:\n  inputs: '${JSON.stringify(
+    names.map((name) => ({ type: 'long', name, required: true })),
+  )}'\n  outputs: null\n`;
 /** Nothing is refused for the rollbacks of the rounds before. */
 const free = { ROLLBACK_COOLDOWN_HOURS: '0', ROLLBACK_BUDGET: 'off' };
 const champion = { ROLLBACK_POINTER: 'alias:champion' };
@@ -139,6 +143,57 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
     expect(exitCode).toBe(3);
     expect(answer).toMatchObject({ promoted: false, refusals: [{ code: 'EVIDENCE_MISSING' }] });
     expect(await world.mlflow.liveVersions(model)).toEqual(['3']);
+  });
+
+  test('refuses a version whose run is deleted, and warns of one that needs another input', async () => {
+    const model = uniqueName('made');
+    await world.mlflow.createModel(model);
+    const needs = [['age'], ['age', 'zip'], ['age']];
+    const runs: string[] = [];
+    for (const names of needs) {
+      const runId = await world.mlflow.createRun({}, {});
+      runs.push(runId);
+      await world.mlflow.createLoggedVersion(model, runId, mlmodelOf(names));
+    }
+    await world.mlflow.transition(model, '1', 'Production', true);
+    await world.mlflow.deleteRun(runs[2] ?? '');
+    const deleted = await command(['promote', model, '3', '--yes']);
+    expect(deleted.exitCode).toBe(3);
+    expect(deleted.answer).toMatchObject({
+      promoted: false,
+      reason: expect.stringContaining(`The run ${runs[2]} of version 3 is deleted`),
+      refusals: [{ code: 'TARGET_UNFIT' }],
+    });
+    expect(await promoter.invoke({ model_name: model, new_version: '2' })).toMatchObject({
+      promoted: true,
+      warnings: [
+        {
+          code: 'SIGNATURE_DIFFERS',
+          message: expect.stringContaining('it needs the input "zip"'),
+        },
+      ],
+    });
+    expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
+  });
+
+  test('warns when the files of the new version are gone', async () => {
+    const model = uniqueName('made');
+    await world.mlflow.createModel(model);
+    const [first, second] = [
+      await world.mlflow.createRun({}, {}),
+      await world.mlflow.createRun({}, {}),
+    ];
+    await world.mlflow.createLoggedVersion(model, first, mlmodelOf(['age']));
+    await world.mlflow.createLoggedVersion(model, second, mlmodelOf(['age']));
+    await world.mlflow.transition(model, '1', 'Production', true);
+    await world.mlflow.deleteArtifact(second, 'model/MLmodel');
+    const { answer } = await command(['promote', model, '2', '--yes']);
+    expect(answer).toMatchObject({
+      promoted: true,
+      warnings: [
+        { code: 'TARGET_NOT_CHECKED', message: expect.stringContaining('No such artifact') },
+      ],
+    });
   });
 
   test('is shown as what it is by history, explain, status and history --live', async () => {
