@@ -2,20 +2,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { laterMutations, type Mutation } from './mutations.ts';
 
 /**
  * `npm run prove`: for each invariant the smallest change that breaks it, made in a temporary copy, makes
  * a named test fail. A test that still passes proves nothing, and ends this with exit code 1.
+ * `npm run prove access`: those of one invariant.
  */
-interface Mutation {
-  readonly invariant: string;
-  readonly breaks: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  readonly suite: string;
-  readonly test: string;
-}
+const [only] = process.argv.slice(2);
 
 const rollBackTest = 'test/unit/app/roll-back.test.ts';
 const sweepTest = 'test/unit/app/sweep.test.ts';
@@ -25,7 +19,7 @@ const simulation = {
   test: 'holds every invariant in',
 };
 
-const mutations: readonly Mutation[] = [
+const rollbackMutations: readonly Mutation[] = [
   {
     invariant: 'I1',
     breaks: 'an undo has the key of its call',
@@ -561,6 +555,10 @@ const mutations: readonly Mutation[] = [
     test: 'uses no early read that was for another key',
   },
 ];
+
+const mutations = [...rollbackMutations, ...laterMutations].filter(
+  ({ invariant }) => only === undefined || invariant === only,
+);
 
 const copy = mkdtempSync(join(tmpdir(), 'model-rollback-prove-'));
 try {
