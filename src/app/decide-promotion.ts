@@ -2,11 +2,8 @@ import { type Fitness, noFitness } from '../domain/decide/fitness.ts';
 import type { Refusal } from '../domain/decide/guard.ts';
 import { requireVersion } from '../domain/decide/plan.ts';
 import {
-  challengerAlias,
-  chooseNewVersion,
   fitnessFindings,
   type GuardText,
-  type NewVersion,
   namedVersion,
   PromotionRefusal,
   planPromotion,
@@ -15,13 +12,7 @@ import { evidenceRefusal } from '../domain/decide/promotion-evidence.ts';
 import { smokeReport } from '../domain/decide/promotion-smoke.ts';
 import { hookName } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
-import {
-  findVersion,
-  isOlder,
-  type ModelVersion,
-  type RegistrySnapshot,
-  withRows,
-} from '../domain/registry/model.ts';
+import type { ModelVersion, RegistrySnapshot } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 import { lastPromotion } from '../domain/state/live-history.ts';
@@ -30,6 +21,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { Decision, decide, Question } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
+import { type FoundVersion, findNewVersion } from './find-new-version.ts';
 import { promotionRefusals } from './promotion-refusals.ts';
 import { readFitness } from './read-fitness.ts';
 
@@ -65,18 +57,13 @@ export function promotionDecider(evidence: EvidenceReader): typeof decide {
 
 // ---------------------------------------------------------------------------------------------------
 
-interface Found {
-  readonly snapshot: RegistrySnapshot;
-  readonly choice: NewVersion;
-}
-
 function decisionOf(
   { settings, registry, clock }: RollbackDeps,
   {
     asked,
     choice,
     refusals,
-  }: Pick<Found, 'choice'> & {
+  }: Pick<FoundVersion, 'choice'> & {
     readonly asked: Question;
     readonly refusals: readonly Refusal[];
   },
@@ -133,40 +120,14 @@ async function readNewVersion(
   deps: RollbackDeps,
   { request, snapshot, state }: Question,
   deadline: Deadline,
-): Promise<Found> {
+): Promise<FoundVersion> {
   const { targetVersion } = request;
   if (targetVersion !== null) {
     return { snapshot, choice: namedVersion(requireVersion(snapshot, targetVersion)) };
   }
-  const read = await readAboveLive(deps, snapshot, deadline);
-  const challenger = await deps.registry.readAlias(snapshot.modelName, challengerAlias, deadline);
-  const whole = challenger === null ? read : withRows(read, [challenger]);
-  const row = challenger === null ? null : (findVersion(whole, challenger.version) ?? null);
-  const choice = chooseNewVersion(whole, row);
-  const again = choice.target === null ? repeated(deps, whole, state) : null;
-  return { snapshot: whole, choice: again === null ? choice : namedVersion(again) };
-}
-
-/** All versions above the live one, as far as the bound on reading allows: one of them may be in Staging. */
-async function readAboveLive(
-  { registry }: RollbackDeps,
-  snapshot: RegistrySnapshot,
-  deadline: Deadline,
-): Promise<RegistrySnapshot> {
-  const [live] = snapshot.live;
-  let read = snapshot;
-  let lowest: string | null = null;
-  for (let page = 1; page <= limits.registryPagesMax && !snapshot.isComplete; page += 1) {
-    const rows: readonly ModelVersion[] = await registry.readBelow(
-      snapshot.modelName,
-      lowest,
-      deadline,
-    );
-    lowest = rows.at(-1)?.version ?? null;
-    read = withRows(read, rows);
-    if (lowest === null || (live !== undefined && !isOlder(live.version, lowest))) break;
-  }
-  return read;
+  const found = await findNewVersion(deps, snapshot, deadline);
+  const again = found.choice.target === null ? repeated(deps, found.snapshot, state) : null;
+  return again === null ? found : { ...found, choice: namedVersion(again) };
 }
 
 /**
