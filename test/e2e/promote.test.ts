@@ -230,7 +230,8 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
   ])(
     'twice and a rollback at once leave one live version of %s, and true answers',
     { timeout: 60_000 + rounds * 5_000 },
-    async (_title, pointed) => {
+    async (title, pointed) => {
+      const ends: Record<string, number> = {};
       for (let round = 0; round < rounds; round += 1) {
         const model = await world.model(['Archived', 'Archived', 'Production', 'None', 'None']);
         if ('pointer' in pointed) await world.mlflow.setAlias(model, 'champion', '3');
@@ -242,7 +243,12 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
           roller.invoke({ ...asked, request_id: `${keys}-back`, target_version: '2' }),
         ]);
         await expectTruth(model, replies, 'pointer' in pointed);
+        for (const reply of replies) {
+          const end = isFailure(reply) ? reply.errorType : String(reply.outcome);
+          ends[end] = (ends[end] ?? 0) + 1;
+        }
       }
+      console.log(`race for ${title}: ${rounds} rounds, ${JSON.stringify(ends)}`);
     },
   );
 
