@@ -24,21 +24,23 @@ export async function setPreviousAlias(
   const pointer = parsePointer(plan.pointer, 'pointer');
   const [alias] = previousAliases(pointer);
   if (alias === undefined || pointer.kind !== 'alias') return null;
-  if (isPreviousAlias(pointer.alias)) {
-    const message = `${plan.pointer} is itself an alias that says what was live before: no ${alias} is set.`;
-    return { code: 'PREVIOUS_ALIAS_NOT_SET', message };
-  }
   const { version, status } = plan.from;
-  const notSet = (why: string): Warning => ({
-    code: 'PREVIOUS_ALIAS_NOT_SET',
-    message: `The alias ${alias} was not set to version ${version}: ${why} The next move sets it.`,
-  });
-  if (status === deletedStatus) return notSet('that version is deleted.');
+  const notSet = (message: string): Warning => ({ code: 'PREVIOUS_ALIAS_NOT_SET', message });
+  if (isPreviousAlias(pointer.alias)) {
+    return notSet(
+      `${plan.pointer} is itself an alias that says what was live before: no ${alias} is set.`,
+    );
+  }
+  if (status === deletedStatus) {
+    return notSet(`The alias ${alias} stays as it is, because version ${version} is deleted.`);
+  }
   const within = deadlineWithin(clock, limits.annotateTimeoutMs, deadline);
   const answer = await registry
     .through({ kind: 'alias', alias })
     .movePointer(modelName, version, within);
-  return answer.kind === 'moved' ? null : notSet(messageOf(answer.error));
+  if (answer.kind === 'moved') return null;
+  const what = `The alias ${alias} was not set to version ${version}: ${messageOf(answer.error)}`;
+  return notSet(`${what} The next move tries again; to have it now, set it in MLflow.`);
 }
 
 /** Keeps a warning in the record of a run that has ended. Never throws. @returns the record with it */

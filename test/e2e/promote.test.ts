@@ -121,6 +121,30 @@ describe.skipIf(isEngineMissing)(suiteTitle('promote'), () => {
     expect(await world.mlflow.aliases(model)).toEqual({ champion: '1', 'champion-previous': '2' });
   });
 
+  test('succeeds where MLflow takes no alias of that length, with a warning that is kept', async () => {
+    const model = await world.model(['None', 'None']);
+    const alias = 'a'.repeat(250);
+    await world.mlflow.setAlias(model, alias, '1');
+    const settings = { ROLLBACK_POINTER: `alias:${alias}`, ROLLBACK_PREVIOUS_ALIAS: 'on' };
+    const { exitCode, answer } = await command(['promote', model, '2', '--yes'], settings);
+    expect(exitCode).toBe(0);
+    expect(answer).toMatchObject({
+      outcome: 'PROMOTED',
+      notified: true,
+      warnings: [
+        {
+          code: 'PREVIOUS_ALIAS_NOT_SET',
+          message: expect.stringContaining(
+            `The alias ${alias}-previous was not set to version 1: `,
+          ),
+        },
+      ],
+    });
+    expect(await world.mlflow.aliases(model)).toEqual({ [alias]: '2' });
+    const [record] = await world.history(model);
+    expect(record?.warnings).toEqual(answer['warnings']);
+  });
+
   test('says that nothing is in Staging, that a version is live, and that the model is frozen', async () => {
     const model = await world.model(['Archived', 'Production', 'None']);
     const none = await command(['promote', model, '--yes']);

@@ -133,7 +133,7 @@ describe('the alias of the previous version', () => {
     const warning = {
       code: 'PREVIOUS_ALIAS_NOT_SET',
       message:
-        'The alias champion-previous was not set to version 2: The registry refuses: no EDIT. The next move sets it.',
+        'The alias champion-previous was not set to version 2: The registry refuses: no EDIT. The next move tries again; to have it now, set it in MLflow.',
     };
     const answer = await ask('4', { request_id: 'k' }, deps);
     expect(answer).toMatchObject({ outcome: 'PROMOTED', notified: true, warnings: [warning] });
@@ -161,7 +161,7 @@ describe('the alias of the previous version', () => {
     world.registry.deleteVersion('m', '2');
     const answer = await ask('4');
     expect(answer.warnings.map(({ message }) => message)).toContain(
-      'The alias champion-previous was not set to version 2: that version is deleted. The next move sets it.',
+      'The alias champion-previous stays as it is, because version 2 is deleted.',
     );
     expect(await named()).toBeUndefined();
   });
