@@ -237,7 +237,7 @@ async function checkTarget(
  * the record as its answer, since nobody reads its errors
  */
 async function endRun(deps: RollbackDeps, run: Run, ended: RunEnd): Promise<RollbackResponse> {
-  const answer = await finish(deps, ended.record, ended.notice, run.deadline);
+  const answer = await finish(deps, ended, run.deadline);
   if (ended.error !== null && !run.isAutomatic) throw ended.error;
   return answer;
 }
@@ -275,7 +275,7 @@ async function resume(
   const isSame =
     run.request.requestId === null && !run.isAutomatic && ended.record.bodyHash === run.bodyHash;
   if (rollbackId === run.id || isSame) return await endRun(deps, run, ended);
-  await finish(deps, ended.record, ended.notice, run.deadline);
+  await finish(deps, ended, run.deadline);
   return null;
 }
 

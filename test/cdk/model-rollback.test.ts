@@ -163,6 +163,8 @@ describe('ModelRollback', () => {
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
       // For the function that promotes, which the construct does not make yet: addEnvironment.
       'ROLLBACK_PROMOTION_EVIDENCE',
+      // Mostly a matter of one model, and so of its policy: addEnvironment.
+      'ROLLBACK_PREVIOUS_ALIAS',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
       // A part of SageMaker, whose rights suite sets it.

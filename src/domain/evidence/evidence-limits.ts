@@ -9,8 +9,6 @@ export const evidenceLimits = {
   compareMetricsMax: 32,
   compareSlicesMax: 8,
   compareTestsMax: 200,
-  /** Pages of versions that are searched for the latest in Staging. */
-  challengerPagesMax: 50,
   /** Resamples of a bootstrap. */
   resamples: 10_000,
   /** A file of rules, and one with rows (512 MB: the longest text that Node holds). */
