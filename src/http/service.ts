@@ -17,7 +17,7 @@ import { pathOf } from './path.ts';
 import { parseJson } from './read-body.ts';
 import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
 import type { Role } from './tokens.ts';
-import { approve, decide, requestRollback } from './writes.ts';
+import { decide, decideRollback, requestRollback } from './writes.ts';
 
 export interface ServiceOptions {
   readonly deps: RollbackDeps;
@@ -76,7 +76,7 @@ export function makeService(options: ServiceOptions): Service {
   app.post('/v1/models/*', route('operator', decide));
   app.get('/v1/rollbacks', route('viewer', getRollbacks));
   app.get('/v1/rollbacks/*', route('viewer', getRollback));
-  app.post('/v1/rollbacks/*', route('operator', approve));
+  app.post('/v1/rollbacks/*', route('operator', decideRollback));
   addConsole(app, {
     deps,
     access,

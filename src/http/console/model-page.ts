@@ -4,7 +4,7 @@ import { commandLine } from '../../domain/command-line.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
 import { attemptList } from './attempts.ts';
 import { banner, waitingBlock } from './fleet-page.ts';
-import { actionForm, commandRow, decisions } from './forms.ts';
+import { actionForm, commandRow, decisions, quarantineForm } from './forms.ts';
 import { type Html, html, nothing, type Part } from './html.ts';
 import type { Page, PageContext } from './page.ts';
 import { modelPath, planPath, rollbackPath } from './paths.ts';
@@ -140,8 +140,19 @@ ${timeText(began)}${how === 'baseline' || how === 'seen' ? ' or before' : null} 
 
 function quarantineBlock(context: PageContext, status: StatusAnswer): Html {
   const { quarantined, model_name: model } = status;
-  if (quarantined.length === 0) return nothing;
-  return html`<section class="card" aria-labelledby="quarantine"><h2 id="quarantine">In quarantine</h2>
+  if (quarantined.length === 0 && context.formToken === null) return nothing;
+  return html`<section class="card" aria-labelledby="quarantine">${
+    quarantined.length === 0
+      ? html`<h2 id="quarantine">Quarantine</h2><p class="faint">No version is in quarantine.</p>`
+      : quarantineList(context, status)
+  }${quarantineForm(context, model)}</section>`;
+}
+
+function quarantineList(
+  context: PageContext,
+  { quarantined, model_name: model }: StatusAnswer,
+): Html {
+  return html`<h2 id="quarantine">In quarantine</h2>
 <p class="faint">No rule restores these versions, and no alarm does.</p><ul class="quarantine">${quarantined.map(
     ({
       version,
@@ -156,7 +167,7 @@ ${timeText(since)}${reason === undefined ? null : html`: ${reason}`}</span>${
       fields: { operation: 'release', model_name: model, version },
       label: `Release version ${version}`,
     })}${commandCopy(commandLine('release', [model, version]))}</li>`,
-  )}</ul></section>`;
+  )}</ul>`;
 }
 
 function actionsBlock(context: PageContext, status: StatusAnswer): Html {

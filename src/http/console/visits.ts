@@ -158,6 +158,7 @@ async function visitPlan({ request, ...visit }: Visit, modelName: string): Promi
     overrides,
     pathWith: (more) => planPath(modelName, given, more),
     pathTo: (version) => planPath(modelName, { ...given, to: version }, overrides),
+    rejectPath: null,
     command: commandLine('apply', [modelName], { to, pointer, override: overrides }),
   });
 }
@@ -183,6 +184,7 @@ async function visitDecision(
     overrides,
     pathWith: (more) => rollbackPath(id, verb, more),
     pathTo: null,
+    rejectPath: verb === 'approve' ? `${rollbackPath(id)}#reject` : null,
     command: commandLine(verb, [id], { override: overrides }),
   });
 }
