@@ -3,6 +3,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
+import type { EvidenceStore } from '../ports/evidence-store.ts';
 import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { admitGrafana, admitMlflow } from './admission.ts';
 import { makeAfterwards } from './afterwards.ts';
@@ -26,6 +27,8 @@ export interface ServiceOptions {
   readonly grafanaSecret?: string | null;
   /** @default webhooks of MLflow are not received */
   readonly mlflow?: WebhookSender | null;
+  /** What comparisons found. @default it is not shown */
+  readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
 }
@@ -41,7 +44,7 @@ export interface Service {
 
 /** The service as a Web-standard handler, for a server of Node and for a Function URL. */
 export function makeService(options: ServiceOptions): Service {
-  const { deps, access: policy, isStopping } = options;
+  const { deps, access: policy, isStopping, evidence = null } = options;
   const access = makeAccess(policy, deps.clock);
   const metrics = makeMetricsText(deps.clock);
   const report = (one: CallReport): void => metrics.add([one]);
@@ -79,6 +82,7 @@ export function makeService(options: ServiceOptions): Service {
   app.post('/v1/rollbacks/*', route('operator', decideRollback));
   addConsole(app, {
     deps,
+    evidence,
     access,
     report,
     noteCaller: (request, caller) => callers.set(request, caller),

@@ -9,6 +9,9 @@ export const evidenceLimits = {
   compareMetricsMax: 32,
   compareSlicesMax: 8,
   compareTestsMax: 200,
+  /** Pairs of a model whose evidence is listed, and stored findings that are looked through for them. */
+  pairsShownMax: 12,
+  findingsReadMax: 2_000,
   /** Pages of versions that are searched for the latest in Staging. */
   challengerPagesMax: 50,
   /** Resamples of a bootstrap. */
