@@ -4,13 +4,16 @@ import type { RollbackDeps } from './app/deps.ts';
 import type { ComposeOptions } from './assemble.ts';
 import { secretsClient, snsClient } from './compose-aws.ts';
 import { composeLambda } from './compose-lambda.ts';
+import { openEvidence } from './compose-promotion.ts';
 import type { Config } from './config/config-from-env.ts';
 import { ConfigurationError } from './domain/errors.ts';
 import type { Deadline } from './ports/deadline.ts';
+import type { EvidenceStore } from './ports/evidence-store.ts';
 
 /** What the function behind a URL works with. */
 export interface HttpParts {
   readonly deps: RollbackDeps;
+  readonly evidence: EvidenceStore;
   readonly workspace: string | null;
   /** The text of the secret, as it is now. @throws ConfigurationError, RegistryUnavailableError */
   readSecret(deadline: Deadline): Promise<string>;
@@ -24,10 +27,14 @@ export async function composeLambdaHttp(
   secretId: string,
   options: ComposeOptions,
 ): Promise<HttpParts> {
-  const { deps } = await composeLambda(config, options);
+  const [{ deps }, evidence] = await Promise.all([
+    composeLambda(config, options),
+    openEvidence(config),
+  ]);
   const client = secretsClient(secretId);
   return {
     deps,
+    evidence,
     workspace: config.registry.workspace,
     // Nothing is kept: whoever reads wants what it holds now.
     readSecret: async (deadline) =>

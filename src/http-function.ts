@@ -123,7 +123,7 @@ async function open(): Promise<HttpParts> {
   return await composeLambdaHttp(config, secretId, { logger: callLogger, writeNotice: writeText });
 }
 
-function serve({ deps, workspace, invoke }: HttpParts, secret: HttpSecret): Service {
+function serve({ deps, evidence, workspace, invoke }: HttpParts, secret: HttpSecret): Service {
   const { tokens, grafanaSecret, mlflowSecret } = secret;
   const handOver: HandOver = async (handed, deadline) => {
     const functionName = calls.getStore()?.functionName ?? '';
@@ -131,6 +131,7 @@ function serve({ deps, workspace, invoke }: HttpParts, secret: HttpSecret): Serv
   };
   return makeService({
     deps,
+    evidence,
     access: { kind: 'tokens', tokens },
     grafanaSecret,
     mlflow: mlflowSecret === null ? null : { secret: mlflowSecret, workspace },

@@ -286,8 +286,8 @@ const rollbackMutations: readonly Mutation[] = [
     invariant: 'clocks',
     breaks: 'clocks are compared when the answers are handled, so a slow registry is a wrong clock',
     file: 'src/app/roll-back.ts',
-    from: '  const snapshot = await reading;\n  const skews = [snapshot.clockSkewMs, view.clockSkewMs];',
-    to: '  const storeMs = deps.clock.nowMs() - (view.clockSkewMs ?? 0);\n  const snapshot = await reading;\n  const skews = [snapshot.clockSkewMs, deps.clock.nowMs() - storeMs];',
+    from: '  const snapshot = await reading();\n  const skews = [snapshot.clockSkewMs, view.clockSkewMs];',
+    to: '  const storeMs = deps.clock.nowMs() - (view.clockSkewMs ?? 0);\n  const snapshot = await reading();\n  const skews = [snapshot.clockSkewMs, deps.clock.nowMs() - storeMs];',
     ...simulation,
   },
   {

@@ -3,6 +3,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
+import type { EvidenceStore } from '../ports/evidence-store.ts';
 import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { admitGrafana, admitMlflow } from './admission.ts';
 import { makeAfterwards } from './afterwards.ts';
@@ -18,7 +19,7 @@ import { pathOf } from './path.ts';
 import { parseJson } from './read-body.ts';
 import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
 import type { Role } from './tokens.ts';
-import { approve, decide, requestRollback } from './writes.ts';
+import { decide, decideRollback, requestRollback } from './writes.ts';
 
 export interface ServiceOptions {
   readonly deps: RollbackDeps;
@@ -27,6 +28,8 @@ export interface ServiceOptions {
   readonly grafanaSecret?: string | null;
   /** @default webhooks of MLflow are not received */
   readonly mlflow?: WebhookSender | null;
+  /** What comparisons found. @default it is not shown */
+  readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
   /** For a host that stops what goes on after an answer. @default it goes on */
@@ -50,7 +53,7 @@ export interface Service {
 
 /** The service as a Web-standard handler, for a server of Node and for a Function URL. */
 export function makeService(options: ServiceOptions): Service {
-  const { deps, access: policy, isStopping, handOver = null } = options;
+  const { deps, access: policy, isStopping, handOver = null, evidence = null } = options;
   const newDeadline =
     options.newDeadline ?? (() => deadlineAfter(deps.clock, httpLimits.httpBudgetMs));
   const access = makeAccess(policy, deps.clock);
@@ -90,9 +93,10 @@ export function makeService(options: ServiceOptions): Service {
   app.post('/v1/models/*', route('operator', decide));
   app.get('/v1/rollbacks', route('viewer', getRollbacks));
   app.get('/v1/rollbacks/*', route('viewer', getRollback));
-  app.post('/v1/rollbacks/*', route('operator', approve));
+  app.post('/v1/rollbacks/*', route('operator', decideRollback));
   addConsole(app, {
     deps,
+    evidence,
     access,
     report,
     newDeadline,

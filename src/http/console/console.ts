@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono';
 import type { RollbackDeps } from '../../app/deps.ts';
 import type { CallReport } from '../../lambda/serve-call.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import type { EvidenceStore } from '../../ports/evidence-store.ts';
 import type { Access, Caller } from '../access.ts';
 import { answerError, HttpError } from '../http-error.ts';
 import { pathAfter } from '../path.ts';
@@ -16,6 +17,8 @@ import { type Visit, visitFleet, visitModel, visitRollback } from './visits.ts';
 /** What the console shares with the rest of the service. */
 export interface ConsoleParts {
   readonly deps: RollbackDeps;
+  /** What comparisons found; null where it is not shown. */
+  readonly evidence: EvidenceStore | null;
   readonly access: Access;
   readonly report: (report: CallReport) => void;
   /** For the time of one request. */
@@ -84,7 +87,7 @@ async function visited(
   request: Request,
   read: (visit: Visit) => Promise<Page>,
 ): Promise<Response> {
-  const { deps, access, newDeadline } = parts;
+  const { deps, access, evidence, newDeadline } = parts;
   const found = sessions.find(request);
   const open = access.checkPage(request, found !== null);
   const path = pathWithQuery(request);
@@ -100,7 +103,7 @@ async function visited(
   const session = found ?? begun?.session ?? null;
   const deadline = newDeadline();
   const context = await contextOf(parts, request, caller, { session, sessions });
-  const shown = await read({ deps, request, context, deadline });
+  const shown = await read({ deps, evidence, request, context, deadline });
   return pageResponse(pageText(context, shown), 200, begun?.cookie);
 }
 
