@@ -212,10 +212,10 @@ const serviceMutations: readonly Mutation[] = [
     invariant: 'console',
     breaks: 'a session never ends',
     file: 'src/http/console/session.ts',
-    from: 'found !== undefined && found.expiresAtMs > clock.nowMs() ? found : null',
-    to: 'found ?? null',
+    from: 'untilMs > clock.nowMs() && !ended.has(id) ? sessionOf(caller, id) : null',
+    to: 'sessionOf(caller, id)',
     suite: consoleTest,
-    test: 'end after their time, and the oldest for a new one',
+    test: 'end after their time, when they are ended, and with the token',
   },
   {
     invariant: 'console',
