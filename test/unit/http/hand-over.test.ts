@@ -6,6 +6,7 @@ import { httpLimits } from '../../../src/http/http-limits.ts';
 import { parseHttpSecret } from '../../../src/http/http-secret.ts';
 import { makeService, type Service } from '../../../src/http/service.ts';
 import { alert, alertmanagerMessage, grafanaMessage } from '../../fakes/alerts.ts';
+import { withCalls } from '../../fakes/intercept.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 const token = 'operator-0123456789abcdef';
@@ -105,6 +106,22 @@ describe('an alert where nothing goes on after an answer', () => {
     ]);
     expect((await send({ alerts: [] })).status).toBe(200);
     expect(handed).toEqual([]);
+  });
+
+  test('throws while a retry can cure one of them', async () => {
+    const startsAt = new Date(world.clock.nowMs()).toISOString();
+    await send(alertmanagerMessage([alert({ startsAt })]));
+    const event = JSON.parse(JSON.stringify({ handed_over: handed[0] }));
+    const read = async (): Promise<never> => {
+      throw new RegistryUnavailableError('The registry does not answer.');
+    };
+    const down = makeService({
+      deps: withCalls(world.deps, { registry: { read } }),
+      access: { kind: 'tokens', tokens: secret.tokens },
+    });
+    await expect(down.doHanded(event)).rejects.toThrow(RegistryUnavailableError);
+    await service.doHanded(event);
+    expect((await world.records()).map(({ progress }) => progress.status)).toEqual(['ROLLED_BACK']);
   });
 
   test.each([
