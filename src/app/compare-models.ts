@@ -32,8 +32,13 @@ export interface CompareCall {
   readonly challenger: string | null;
   /** Null: those of a trading strategy. */
   readonly rules: Rules | null;
-  /** Null: the values that the registry has. */
-  readonly rows: { readonly champion: RowTable; readonly challenger: RowTable } | null;
+  /** The rows of both, or the path of a table in the run of each; null: the values that the registry has. */
+  readonly rows: RowsOfBoth | { readonly table: string } | null;
+}
+
+interface RowsOfBoth {
+  readonly champion: RowTable;
+  readonly challenger: RowTable;
 }
 
 /** The answer to a comparison (docs/reference/compare.md). */
@@ -138,20 +143,42 @@ async function challengerOf({ deps, snapshot }: ModelReading, deadline: Deadline
 }
 
 async function compared(
-  { evaluations }: CompareDeps,
+  deps: CompareDeps,
   { rows, rules }: CompareCall,
-  { modelName, champion, challenger }: EvidencePair,
+  pair: EvidencePair,
   deadline: Deadline,
 ): Promise<{ readonly finding: Finding; readonly rules: Rules }> {
+  const { modelName, champion, challenger } = pair;
+  const { evaluations } = deps;
   if (rows !== null) {
+    const both = 'table' in rows ? await tablesOf(deps, rows.table, pair, deadline) : rows;
     const problems = champion === challenger ? [comparedWithItself(champion)] : [];
-    return compareRows(rows, rules, { problems });
+    return compareRows(both, rules, { problems });
   }
   const sides = await together([
     evaluations.readEvaluation(modelName, champion, deadline),
     evaluations.readEvaluation(modelName, challenger, deadline),
   ]);
   return compareValues(...sides, rules);
+}
+
+/** The same table of both runs. @throws InvalidRequestError for a version without a run */
+async function tablesOf(
+  { evaluations }: CompareDeps,
+  path: string,
+  { modelName, champion, challenger }: EvidencePair,
+  deadline: Deadline,
+): Promise<RowsOfBoth> {
+  const read = async (version: string): Promise<RowTable> => {
+    const { runId } = await evaluations.readEvaluation(modelName, version, deadline);
+    if (runId !== null) return await evaluations.readTable(runId, path, deadline);
+    throw new InvalidRequestError(
+      `Version ${version} of ${modelName} was registered without a run, so it has no table. Pass the tables of other ` +
+        'runs with --champion-rows and --challenger-rows (runs:/RUN_ID/PATH), or files with the rows.',
+    );
+  };
+  const [left, right] = await together([read(champion), read(challenger)]);
+  return { champion: left, challenger: right };
 }
 
 /** Best effort: the evidence counts, not the tag. */
