@@ -38,17 +38,19 @@ export function withComparison(
   };
 }
 
-/** The rows of both versions. @throws InvalidRequestError */
+/** The rows in a file. @throws InvalidRequestError */
+export async function openRowsFile(path: string): Promise<RowTable> {
+  const { FileRowsReader } = await import('./adapters/files/file-rows-reader.ts');
+  const reader: RowsReader = new FileRowsReader();
+  return await reader.readRows(path);
+}
+
+/** The rows of both versions, from files. @throws InvalidRequestError */
 export async function openRows(
   champion: string,
   challenger: string,
 ): Promise<{ readonly champion: RowTable; readonly challenger: RowTable }> {
-  const { FileRowsReader } = await import('./adapters/files/file-rows-reader.ts');
-  const reader: RowsReader = new FileRowsReader();
-  return {
-    champion: await reader.readRows(champion),
-    challenger: await reader.readRows(challenger),
-  };
+  return { champion: await openRowsFile(champion), challenger: await openRowsFile(challenger) };
 }
 
 /** The rules in a file. @throws InvalidRequestError */
@@ -61,10 +63,17 @@ export async function openRules(path: string): Promise<Rules> {
 
 const unreadableValues: EvaluationReader = {
   readEvaluation: async () => {
-    throw new ConfigurationError(
-      'Metrics are read from MLflow, and this registry is Unity Catalog. Pass files with the rows of both versions ' +
-        '(--champion-rows and --challenger-rows).',
-    );
+    throw notFromUnity();
+  },
+  readTable: async () => {
+    throw notFromUnity();
   },
   close: () => undefined,
 };
+
+function notFromUnity(): ConfigurationError {
+  return new ConfigurationError(
+    'Metrics and tables are read from MLflow, and this registry is Unity Catalog. Pass files with the rows of both ' +
+      'versions (--champion-rows and --challenger-rows).',
+  );
+}

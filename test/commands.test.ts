@@ -171,6 +171,7 @@ describe('commandLine', () => {
     promoted: (text) => commandLine('promoted', [text, '3'], { replaced: '2', pointer: text }),
     policy: (text) => commandLine('policy', ['unset', text], { all: true, reason: text }),
     approve: (text) => commandLine('approve', [text], { override: [text] }),
+    reject: (text) => commandLine('reject', [text], { reason: text }),
     resume: (text) => commandLine('resume', [text], { fleet: true }),
     sweep: () => commandLine('sweep'),
     console: () => commandLine('console'),

@@ -253,6 +253,7 @@ describe('notices.md', () => {
       'freeze ends soon',
       'freeze ended',
       'alarm closed',
+      'rejected',
       'serving confirmed',
       'serving not confirmed',
     ];

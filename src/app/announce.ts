@@ -121,10 +121,12 @@ const pollMs = 250;
 /** The notice that a recovery waits for; undefined where it is gone or unreadable, and for every other notice. */
 async function earlierNotice(
   { store }: SendingDeps,
-  { content, rollbackId }: OutboxNotice,
+  { content, rollbackId, topic }: OutboxNotice,
   deadline: Deadline,
 ): Promise<OutboxNotice | undefined> {
-  if (content === null || newsOf(content.message).level !== 'resolved') return undefined;
+  // A rejection stands in place of the notice that it resolves.
+  if (content === null || topic === 'end') return undefined;
+  if (newsOf(content.message).level !== 'resolved') return undefined;
   return await store.readNotice(rollbackId, 'end', deadline).catch(() => undefined);
 }
 

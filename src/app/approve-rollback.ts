@@ -3,10 +3,12 @@ import { Outcome } from '../domain/decide/outcome.ts';
 import { InvalidRequestError } from '../domain/errors.ts';
 import { closeApprovedWatch, isApprovable } from '../domain/protocol/watch.ts';
 import { modelNameOf, type RollbackRecord, shownAtMs } from '../domain/record/record.ts';
+import { rejectionText } from '../domain/record/trigger.ts';
 import { isoTime } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import { decide } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
 import { insisting } from './insisting.ts';
 import { explainRollback } from './operate.ts';
@@ -21,6 +23,9 @@ export interface Approval {
   readonly overrides: RollbackRequest['overrides'];
 }
 
+/** The call that an approval stands for. */
+export type ApprovedCall = Pick<RollbackCall, 'request' | 'warnings' | 'alarm' | 'decide'>;
+
 /**
  * Rolls back what an alarm waits for, and marks it as approved once that is done.
  * @param run makes the rollback; it may ask a person first, so each step has a deadline of its own
@@ -29,7 +34,7 @@ export interface Approval {
 export async function approveRollback<Answer extends { readonly isRolledBack: boolean }>(
   deps: RollbackDeps,
   { rollbackId, ...by }: Approval,
-  run: (call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>) => Promise<Answer>,
+  run: (call: ApprovedCall) => Promise<Answer>,
   startDeadline: () => Deadline,
 ): Promise<Answer> {
   const { record } = await explainRollback(deps.store, rollbackId, startDeadline());
@@ -37,7 +42,17 @@ export async function approveRollback<Answer extends { readonly isRolledBack: bo
   const pointer = pointerText(await pointerOf(deps, { modelName }, startDeadline()));
   const request = approvedRequest(record, by, deps.clock.nowMs(), pointer);
   const { alarm } = record;
-  const answer = await run({ request, warnings: [], ...(alarm === null ? {} : { alarm }) });
+  const answer = await run({
+    request,
+    warnings: [],
+    ...(alarm === null ? {} : { alarm }),
+    decide: async (at, question, deadline) => {
+      // Read after the state: whoever rejects it from here on writes the state, and the claim fails.
+      const { record: now } = await explainRollback(at.store, rollbackId, deadline);
+      if (!isApprovable(now, at.clock.nowMs())) throw notWaitingError(now);
+      return await decide(at, question, deadline);
+    },
+  });
   if (answer.isRolledBack) {
     await closeApproved(deps, record.id, by.requestedBy, startDeadline());
   }
@@ -55,17 +70,8 @@ export function approvedRequest(
   nowMs: number,
   pointer: string | undefined = record.plan?.pointer,
 ): RollbackRequest {
-  const { plan, request, watch } = record;
-  if (!isApprovable(record, nowMs) || plan === null) {
-    const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
-    const waited = record.progress.status === Outcome.AWAITING_APPROVAL;
-    const expiry = waited ? ' An approval is possible for 12 h.' : '';
-    throw new InvalidRequestError(
-      `${record.id} does not wait for approval${closed}: it is ${record.progress.status} since ` +
-        `${isoTime(shownAtMs(record))}.${expiry} ` +
-        `To roll back now, run ${commandText('apply', [record.modelName])}.`,
-    );
-  }
+  const { plan, request } = record;
+  if (!isApprovable(record, nowMs) || plan === null) throw notWaitingError(record);
   // Other overrides are another request: an approval that met the cooldown must not block the next one.
   const suffix = by.overrides.map((code) => `+${code}`).join('');
   return {
@@ -75,8 +81,30 @@ export function approvedRequest(
     ...(plan.pointer === pointer ? {} : { pointer: plan.pointer }),
     targetVersion: plan.to?.version ?? null,
     expectedFromVersion: plan.from?.version ?? null,
-    requestId: `approve:${record.id}${suffix}`,
+    requestId: `${approvalKey(record.id)}${suffix}`,
   };
+}
+
+/** What the key of every approval of a record begins with. */
+export function approvalKey(rollbackId: string): string {
+  return `approve:${rollbackId}`;
+}
+
+/** The record does not wait for a person, or not any more. */
+export function notWaitingError(record: RollbackRecord): InvalidRequestError {
+  const { id, watch, progress, modelName } = record;
+  const advice = `To roll back now, run ${commandText('apply', [modelName])}.`;
+  const rejection = rejectionText(watch);
+  if (rejection !== null) {
+    return new InvalidRequestError(`${rejection} Nothing was done. ${advice}`);
+  }
+  const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
+  const waited = progress.status === Outcome.AWAITING_APPROVAL;
+  const expiry = waited ? ' An approval is possible for 12 h.' : '';
+  return new InvalidRequestError(
+    `${id} does not wait for approval${closed}: it is ${progress.status} since ` +
+      `${isoTime(shownAtMs(record))}.${expiry} ${advice}`,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@ import { requireVersion } from '../domain/decide/plan.ts';
 import { InvalidRequestError, type ModelRollbackError, messageOf } from '../domain/errors.ts';
 import { compareRows, compareValues } from '../domain/evidence/compare.ts';
 import { Decision, type EvidencePair } from '../domain/evidence/evidence.ts';
-import { evidenceLimits } from '../domain/evidence/evidence-limits.ts';
 import { comparedWithItself } from '../domain/evidence/fairness.ts';
 import { evidenceText, type Finding } from '../domain/evidence/finding.ts';
 import type { RowTable } from '../domain/evidence/rows.ts';
@@ -15,6 +14,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { EvaluationReader } from '../ports/evaluation-reader.ts';
 import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { RollbackDeps } from './deps.ts';
+import { findNewVersion } from './find-new-version.ts';
 import { type ModelReading, readModel } from './read-model.ts';
 
 /** What a comparison works with. */
@@ -28,12 +28,17 @@ export interface CompareCall {
   readonly modelName: string;
   /** Null: the live one. */
   readonly champion: string | null;
-  /** Null: the one that the alias `challenger` names, else the latest in Staging. */
+  /** Null: the one that a promotion would take. */
   readonly challenger: string | null;
   /** Null: those of a trading strategy. */
   readonly rules: Rules | null;
-  /** Null: the values that the registry has. */
-  readonly rows: { readonly champion: RowTable; readonly challenger: RowTable } | null;
+  /** The rows of both, or the path of a table in the run of each; null: the values that the registry has. */
+  readonly rows: RowsOfBoth | { readonly table: string } | null;
+}
+
+interface RowsOfBoth {
+  readonly champion: RowTable;
+  readonly challenger: RowTable;
 }
 
 /** The answer to a comparison (docs/reference/compare.md). */
@@ -131,41 +136,49 @@ function liveVersion({ snapshot }: ModelReading): string {
   );
 }
 
-async function challengerOf(
-  { deps: { registry }, snapshot: { modelName } }: ModelReading,
-  deadline: Deadline,
-): Promise<string> {
-  const named = await registry.readAlias(modelName, 'challenger', deadline);
-  if (named !== null) return named.version;
-  let below: string | null = null;
-  for (let page = 0; page < evidenceLimits.challengerPagesMax; page += 1) {
-    const rows = await registry.readBelow(modelName, below, deadline);
-    const staged = rows.find(({ stage }) => stage === 'Staging');
-    if (staged !== undefined) return staged.version;
-    below = rows.at(-1)?.version ?? null;
-    if (below === null) break;
-  }
-  throw new InvalidRequestError(
-    `No version of ${modelName} has the alias challenger, and none is in Staging, so the challenger is not known. ` +
-      'Pass it with --challenger.',
-  );
+async function challengerOf({ deps, snapshot }: ModelReading, deadline: Deadline): Promise<string> {
+  const { choice } = await findNewVersion(deps, snapshot, deadline);
+  if (choice.target !== null) return choice.target.version;
+  throw new InvalidRequestError(`${choice.why} Name the challenger: pass it with --challenger.`);
 }
 
 async function compared(
-  { evaluations }: CompareDeps,
+  deps: CompareDeps,
   { rows, rules }: CompareCall,
-  { modelName, champion, challenger }: EvidencePair,
+  pair: EvidencePair,
   deadline: Deadline,
 ): Promise<{ readonly finding: Finding; readonly rules: Rules }> {
+  const { modelName, champion, challenger } = pair;
+  const { evaluations } = deps;
   if (rows !== null) {
+    const both = 'table' in rows ? await tablesOf(deps, rows.table, pair, deadline) : rows;
     const problems = champion === challenger ? [comparedWithItself(champion)] : [];
-    return compareRows(rows, rules, { problems });
+    return compareRows(both, rules, { problems });
   }
   const sides = await together([
     evaluations.readEvaluation(modelName, champion, deadline),
     evaluations.readEvaluation(modelName, challenger, deadline),
   ]);
   return compareValues(...sides, rules);
+}
+
+/** The same table of both runs. @throws InvalidRequestError for a version without a run */
+async function tablesOf(
+  { evaluations }: CompareDeps,
+  path: string,
+  { modelName, champion, challenger }: EvidencePair,
+  deadline: Deadline,
+): Promise<RowsOfBoth> {
+  const read = async (version: string): Promise<RowTable> => {
+    const { runId } = await evaluations.readEvaluation(modelName, version, deadline);
+    if (runId !== null) return await evaluations.readTable(runId, path, deadline);
+    throw new InvalidRequestError(
+      `Version ${version} of ${modelName} was registered without a run, so it has no table. Pass the tables of other ` +
+        'runs with --champion-rows and --challenger-rows (runs:/RUN_ID/PATH), or files with the rows.',
+    );
+  };
+  const [left, right] = await together([read(champion), read(challenger)]);
+  return { champion: left, challenger: right };
 }
 
 /** Best effort: the evidence counts, not the tag. */

@@ -11,7 +11,9 @@ import { setPolicy, unsetPolicy } from './policy.ts';
 
 /** The answer to an operation (docs/reference/operations.md). */
 export interface OperationAnswer {
-  readonly operation: Operation['verb'];
+  readonly operation: Operation['verb'] | 'reject';
+  /** What was rejected; given for `reject`. */
+  readonly rollback_id?: string;
   /** Null: all models. */
   readonly model_name: string | null;
   readonly fleet: boolean;

@@ -5,7 +5,7 @@ import { escapeText, showJson } from '../domain/escape.ts';
 import { nearestName } from '../domain/near-name.ts';
 import type { Command, CommandContext, Interrupt } from './command.ts';
 import { applyCommand, undoCommand } from './commands/apply.ts';
-import { approveCommand } from './commands/automation.ts';
+import { approveCommand, rejectCommand } from './commands/automation.ts';
 import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { consoleCommand } from './commands/console.ts';
@@ -47,7 +47,7 @@ const groups: readonly VerbGroup[] = [
     title: 'See what is live, and what happened',
     verbs: [statusCommand, planCommand, historyCommand, explainCommand],
   },
-  { title: 'Roll back', verbs: [applyCommand, approveCommand, undoCommand] },
+  { title: 'Roll back', verbs: [applyCommand, approveCommand, rejectCommand, undoCommand] },
   {
     title: 'Decide what may be rolled back',
     verbs: [

@@ -55,6 +55,7 @@ interface Verbs {
     options?: { readonly all?: true; readonly reason?: string },
   ];
   readonly approve: readonly [args: readonly [id: string], options?: Overrides];
+  readonly reject: readonly [args: readonly [id: string], options?: { readonly reason?: string }];
   readonly resume: readonly [args: readonly [model?: string], options?: { readonly fleet?: true }];
   readonly sweep: readonly [];
   readonly serve: readonly [

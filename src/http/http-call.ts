@@ -1,4 +1,5 @@
 import type { RollbackDeps } from '../app/deps.ts';
+import type { Delivery } from '../app/note-delivery.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { Caller } from './access.ts';
@@ -10,6 +11,15 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** What a message asks for, to be done after its answer. */
+export type Handed =
+  /** @param message of Alertmanager or Grafana, or a part of one */
+  | { readonly kind: 'alerts'; readonly message: unknown }
+  | { readonly kind: 'delivery'; readonly delivery: Delivery };
+
+/** Hands something over, so that it is done even if nothing of this process is left. */
+export type HandOver = (handed: Handed, deadline: Deadline) => Promise<void>;
+
 /** One call of a route. */
 export interface HttpCall {
   readonly deps: RollbackDeps;
@@ -20,4 +30,6 @@ export interface HttpCall {
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;
   readonly afterwards: Afterwards;
+  /** Where nothing goes on after an answer. @default it does */
+  readonly handOver?: HandOver | null;
 }

@@ -3,12 +3,14 @@ import type { RollbackDeps } from '../app/deps.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
+import type { EvidenceStore } from '../ports/evidence-store.ts';
 import { type Access, type AccessPolicy, type Caller, makeAccess } from './access.ts';
 import { admitGrafana, admitMlflow } from './admission.ts';
 import { makeAfterwards } from './afterwards.ts';
 import { answerAlerts } from './alerts.ts';
 import { addConsole } from './console/console.ts';
-import type { Answer, HttpCall } from './http-call.ts';
+import { doHanded } from './hand-over.ts';
+import type { Answer, HandOver, HttpCall } from './http-call.ts';
 import { answerError, type ErrorAnswer, errorAnswer, HttpError } from './http-error.ts';
 import { httpLimits } from './http-limits.ts';
 import { makeMetricsText } from './metrics-text.ts';
@@ -17,7 +19,7 @@ import { pathOf } from './path.ts';
 import { parseJson } from './read-body.ts';
 import { getModel, getModels, getRollback, getRollbacks, isReady } from './reads.ts';
 import type { Role } from './tokens.ts';
-import { approve, decide, requestRollback } from './writes.ts';
+import { decide, decideRollback, requestRollback } from './writes.ts';
 
 export interface ServiceOptions {
   readonly deps: RollbackDeps;
@@ -26,8 +28,16 @@ export interface ServiceOptions {
   readonly grafanaSecret?: string | null;
   /** @default webhooks of MLflow are not received */
   readonly mlflow?: WebhookSender | null;
+  /** What comparisons found. @default it is not shown */
+  readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
+  /** For a host that stops what goes on after an answer. @default it goes on */
+  readonly handOver?: HandOver;
+  /** For the time of one request. @default a minute */
+  readonly newDeadline?: () => Deadline;
+  /** Also gets what is counted. */
+  readonly report?: (report: CallReport) => void;
 }
 
 export interface Service {
@@ -35,22 +45,29 @@ export interface Service {
   fetch(request: Request): Promise<Response>;
   /** Waits for what goes on after its answer, for at most that long. */
   end(boundMs: number): Promise<void>;
+  /** Does what was handed over (docs/deploy/function-url.md). @throws InvalidRequestError; or what a retry can cure */
+  doHanded(event: unknown): Promise<void>;
   /** Does what is due, once. Never throws: the log says what failed. */
   sweep(deadline: Deadline): Promise<void>;
 }
 
 /** The service as a Web-standard handler, for a server of Node and for a Function URL. */
 export function makeService(options: ServiceOptions): Service {
-  const { deps, access: policy, isStopping } = options;
+  const { deps, access: policy, isStopping, handOver = null, evidence = null } = options;
+  const newDeadline =
+    options.newDeadline ?? (() => deadlineAfter(deps.clock, httpLimits.httpBudgetMs));
   const access = makeAccess(policy, deps.clock);
   const metrics = makeMetricsText(deps.clock);
-  const report = (one: CallReport): void => metrics.add([one]);
+  const report = (one: CallReport): void => {
+    metrics.add([one]);
+    options.report?.(one);
+  };
   const callers = new WeakMap<Request, Caller>();
   const afterwards = makeAfterwards(deps.logger);
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
-    const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-    return { deps, request, caller, deadline, report, afterwards, ...(body && { body }) };
+    const own = { deadline: newDeadline(), report, afterwards, handOver };
+    return { deps, request, caller, ...own, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */
   const route =
@@ -76,11 +93,13 @@ export function makeService(options: ServiceOptions): Service {
   app.post('/v1/models/*', route('operator', decide));
   app.get('/v1/rollbacks', route('viewer', getRollbacks));
   app.get('/v1/rollbacks/*', route('viewer', getRollback));
-  app.post('/v1/rollbacks/*', route('operator', approve));
+  app.post('/v1/rollbacks/*', route('operator', decideRollback));
   addConsole(app, {
     deps,
+    evidence,
     access,
     report,
+    newDeadline,
     noteCaller: (request, caller) => callers.set(request, caller),
   });
   app.notFound(({ req: { raw: request } }) => errorResponse(errorAnswer(unknownRoute(request))));
@@ -106,7 +125,9 @@ export function makeService(options: ServiceOptions): Service {
       () => undefined,
     );
   };
-  return { fetch, sweep, end: afterwards.end };
+  const handed: Service['doHanded'] = (event) =>
+    doHanded({ deps, deadline: newDeadline(), report, afterwards }, event);
+  return { fetch, sweep, end: afterwards.end, doHanded: handed };
 }
 
 // ---------------------------------------------------------------------------------------------------

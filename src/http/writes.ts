@@ -24,13 +24,13 @@ export async function requestRollback(call: HttpCall): Promise<Answer> {
   return { body: await act(call, body) };
 }
 
-/** `POST /v1/rollbacks/ID/approve` */
-export async function approve(call: HttpCall): Promise<Answer> {
+/** `POST /v1/rollbacks/ID/approve`, and `/reject` */
+export async function decideRollback(call: HttpCall): Promise<Answer> {
   const { name: id, verb } = splitVerb(pathAfter(call.request, '/v1/rollbacks/'));
-  if (verb !== 'approve') throw noVerb(['approve']);
+  if (!recordVerbs.includes(verb)) throw noVerb(recordVerbs);
   const fields = await operationFields(call.request, ['rollback_id']);
   await requireRecord(call.deps, id, call.deadline);
-  return { body: await act(call, { ...fields, operation: 'approve', rollback_id: id }) };
+  return { body: await act(call, { ...fields, operation: verb, rollback_id: id }) };
 }
 
 /** `POST /v1/models/NAME/VERB` */
@@ -44,6 +44,7 @@ export async function decide(call: HttpCall): Promise<Answer> {
 
 // ---------------------------------------------------------------------------------------------------
 
+const recordVerbs: readonly string[] = ['approve', 'reject'];
 const modelVerbs: readonly string[] = ['undo', 'freeze', 'unfreeze', 'pause', 'resume'];
 
 type Fields = Readonly<Record<string, unknown>>;

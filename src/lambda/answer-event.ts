@@ -1,7 +1,8 @@
-import { approveRollback } from '../app/approve-rollback.ts';
+import { type ApprovedCall, approveRollback } from '../app/approve-rollback.ts';
 import type { RollbackDeps } from '../app/deps.ts';
 import { handleAlarm } from '../app/handle-alarm.ts';
 import { planFleet } from '../app/plan-fleet.ts';
+import { rejectRollback } from '../app/reject-rollback.ts';
 import { type RollbackCall, rollBack } from '../app/roll-back.ts';
 import { type OperationAnswer, runOperation } from '../app/run-operation.ts';
 import { sweep } from '../app/sweep.ts';
@@ -148,22 +149,30 @@ async function answerOperation(
   return await serveCall(deps, call, work, report);
 }
 
-/** An approval or an undo: a rollback like any other, and answered as one. */
+/** An approval or an undo is a rollback like any other, and answered as one. */
 async function answerRollbackOperation(
   deps: RollbackDeps,
-  { verb, what, overrides, requestedBy, pointer }: RollbackOperation,
+  { verb, what, overrides, requestedBy, pointer, reason }: RollbackOperation,
   { invocationId, deadline, report }: Invocation,
-): Promise<RollbackResponse> {
+): Promise<RollbackResponse | OperationAnswer> {
   const call: Call = { ...anyCall, triggerId: `${verb}:${what}` };
+  if (verb === 'reject') {
+    const rejection = { rollbackId: what, by: requestedBy, reason };
+    const reject = (watched: RollbackDeps): Promise<OperationAnswer> =>
+      rejectRollback(watched, rejection, deadline);
+    return await serveCall(deps, { ...call, kind: 'operation' }, reject, report);
+  }
   const work = async (watched: RollbackDeps): Promise<RollbackResponse> => {
-    const run = async (asked: Pick<RollbackCall, 'request' | 'alarm'>): Promise<RollbackResponse> =>
-      await rollBack(watched, { ...asked, warnings: [], invocationId, deadline });
+    const run = async (
+      asked: Pick<RollbackCall, 'request'> & Partial<ApprovedCall>,
+    ): Promise<RollbackResponse> =>
+      await rollBack(watched, { warnings: [], ...asked, invocationId, deadline });
     if (verb === 'undo') {
       const undo = { what, pointer, overrides, requestedBy };
       return await run({ request: await undoRequest(watched, undo, deadline) });
     }
     const approval = { rollbackId: what, overrides, requestedBy };
-    const approved = async (asked: Pick<RollbackCall, 'request' | 'alarm'>) => {
+    const approved = async (asked: ApprovedCall) => {
       const answer = await run(asked);
       return { answer, isRolledBack: answer.rolled_back };
     };

@@ -18,12 +18,13 @@ export async function handler(
   const deadline = deadlineAfter(clock, remainingMs - limits.deadlineMarginMs);
   const log = logger.forInvocation(context?.awsRequestId ?? 'unknown');
   try {
-    const asked = parseCompareRequest(event);
+    const { table, ...asked } = parseCompareRequest(event);
+    const rows = table === null ? null : { table };
     composed ??= composeLambdaComparison(configFromEnv(process.env, 'lambda'), {
       logger,
       writeNotice: writeText,
     });
-    const answer = await compareModels(await composed, { ...asked, rows: null }, () => deadline);
+    const answer = await compareModels(await composed, { ...asked, rows }, () => deadline);
     const { model_name: model, decision, confidence, evidence_sha256: evidence } = answer;
     log.log('info', 'compared', { model, decision, confidence, evidence });
     return answer;

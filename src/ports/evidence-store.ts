@@ -1,4 +1,5 @@
 import type { Evidence, EvidencePair } from '../domain/evidence/evidence.ts';
+import type { EvidenceList } from '../domain/evidence/stored-evidence.ts';
 import type { Deadline } from './deadline.ts';
 
 /**
@@ -13,6 +14,11 @@ export interface EvidenceStore {
   writeEvidence(evidence: Evidence, deadline: Deadline): Promise<void>;
   /** The latest of this pair, in these places; undefined when they were never compared. */
   readEvidence(pair: EvidencePair, deadline: Deadline): Promise<Evidence | undefined>;
+  /**
+   * Of each pair of a model the latest, the newest first. What cannot be read is named, not thrown.
+   * @param limit of pairs
+   */
+  listEvidence(modelName: string, limit: number, deadline: Deadline): Promise<EvidenceList>;
   /** Frees what the store holds (files, sockets). */
   close(): void;
 }

@@ -159,8 +159,11 @@ describe('ModelRollback', () => {
       // Alerts come to the service, not to the function.
       'ROLLBACK_ALERT_LABEL',
       'ROLLBACK_ALERTMANAGER_URL',
+      'ROLLBACK_HTTP_SECRET_ARN',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
+      // Mostly a matter of one model, and so of its policy: addEnvironment.
+      'ROLLBACK_PREVIOUS_ALIAS',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
       // A part of SageMaker, whose rights suite sets it.

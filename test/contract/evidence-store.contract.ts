@@ -76,6 +76,36 @@ export function describeEvidenceStore(name: string, openPlace: () => Promise<Evi
       expect(await open().readEvidence(same, soon())).toEqual(same);
     });
 
+    test('lists the latest of each pair of a model, the newest first', async () => {
+      const store = open();
+      expect(await store.listEvidence('fraud', 5, soon())).toEqual({ entries: [], unreadable: [] });
+      const [old, other, latest] = [
+        evidence({ champion: '9', challenger: '10', createdAtMs: 9_999 }),
+        evidence({ champion: '10', challenger: '11', createdAtMs: 20_000 }),
+        evidence({ champion: '9', challenger: '10', createdAtMs: 10_000, text: '{"n":2}' }),
+      ];
+      const elsewhere = [evidence({ modelName: 'fraud2' }), evidence({ modelName: 'fraud/2' })];
+      for (const one of [latest, other, old, ...elsewhere]) {
+        await store.writeEvidence(one, soon());
+      }
+      await open('team-b').writeEvidence(evidence({ createdAtMs: NOON_MS + 1 }), soon());
+      const list = await open().listEvidence('fraud', 5, soon());
+      expect(list).toEqual({ entries: [other, latest], unreadable: [] });
+      expect((await store.listEvidence('fraud', 1, soon())).entries).toEqual([other]);
+    });
+
+    test('lists what can be read, and names what cannot', async () => {
+      const store = open();
+      await store.writeEvidence(evidence(), soon());
+      await place.edit(JSON.stringify({ ...evidence(), decision: 'SHIP' }));
+      await store.writeEvidence(evidence({ challenger: '4' }), soon());
+      const { entries, unreadable } = await store.listEvidence('fraud', 5, soon());
+      expect(entries).toEqual([evidence({ challenger: '4' })]);
+      expect(unreadable).toMatchObject([
+        { id: 'fraud/EVIDENCE', why: expect.stringContaining('field decision') },
+      ]);
+    });
+
     test('keeps the text of a large finding as it is', async () => {
       const large = evidence({ text: `{"words":"${'é "\\ \n 語'.repeat(5_000)}"}` });
       await open().writeEvidence(large, soon());
@@ -110,6 +140,7 @@ export function describeEvidenceStore(name: string, openPlace: () => Promise<Evi
       for (const call of [
         store.writeEvidence(evidence(), EXPIRED),
         store.readEvidence(evidence(), EXPIRED),
+        store.listEvidence('fraud', 5, EXPIRED),
       ]) {
         expect(await failure(call)).toBeInstanceOf(StateStoreUnavailableError);
       }

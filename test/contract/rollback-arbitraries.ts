@@ -247,6 +247,7 @@ const watch: fc.Arbitrary<AlarmWatch> = fc.oneof(
       atMs: time,
       why: word(...Object.values(WatchEnd)),
       by: nullable(text),
+      reason: text,
     },
     { requiredKeys: ['kind', 'atMs', 'why'] },
   ),

@@ -555,6 +555,55 @@ describe.skipIf(isEngineMissing)(suiteTitle('an alarm'), () => {
       expect(await live()).toEqual(['4']);
     });
 
+    test('ask: a person rejects it, by command or event, and nothing moves any more', async () => {
+      const ask = { ROLLBACK_MODE: 'ask' };
+      const alarm = await world.alarm(model);
+      const event = directAlarm(alarm.red());
+      const waiting = await world.ask(event, ask);
+      const id = waiting.rollback_id ?? '';
+      const line = ['reject', id, '--reason', 'the feed was late', '--json'];
+      const rejected = await world.command(line);
+      expect(rejected).toMatchObject({
+        exitCode: 0,
+        json: { operation: 'reject', rollback_id: id, changed: true },
+      });
+      expect(await world.ask({ operation: 'reject', rollback_id: id })).toMatchObject({
+        changed: false,
+      });
+      const late = await world.command(['approve', id, '--yes', '--json']);
+      expect(late).toMatchObject({ exitCode: 2, json: { error: { code: 'INVALID_REQUEST' } } });
+      expect(await world.ask(event, ask)).toMatchObject({
+        replayed: true,
+        alarm: { watch: 'rejected' },
+      });
+      expect(await world.sweep({ ...ask, ...ahead(2 * hourMs) })).toEqual([]);
+      const { stdout } = await world.command(['explain', id]);
+      const history = await world.command(['history', model]);
+      expect(history.stdout).toContain('AWAITING_APPROVAL (rejected)');
+      expect(stdout).toMatch(/rejected by .* \(reason: the feed was late\)/);
+      expect(await live()).toEqual(['4']);
+      expect(await subjects()).toEqual([
+        `Model Rollback awaiting approval: ${model}`,
+        `Model Rollback rejected: ${model}`,
+      ]);
+    });
+
+    test('ask: of an approval and a rejection at the same time exactly one wins', async () => {
+      for (const own of await Promise.all([1, 2, 3, 4].map(() => world.model(STAGES)))) {
+        const alarm = await world.alarm(own);
+        const waiting = await world.ask(directAlarm(alarm.red()), { ROLLBACK_MODE: 'ask' });
+        const id = waiting.rollback_id ?? '';
+        const [approved, rejected] = await Promise.all([
+          world.command(['approve', id, '--yes', '--json']),
+          world.command(['reject', id, '--json']),
+        ]);
+        const hasMoved = (await world.mlflow.liveVersions(own)).join() === '3';
+        expect([approved.exitCode === 0, rejected.exitCode === 0]).toEqual([hasMoved, !hasMoved]);
+        const { alarm: now } = await world.recorded(waiting);
+        expect(now?.watch).toBe(hasMoved ? 'approved' : 'rejected');
+      }
+    });
+
     test('observe: tells what would have happened, and is not looked at again', async () => {
       const observe = { ROLLBACK_MODE: 'observe' };
       const alarm = await world.alarm(model);

@@ -34,6 +34,7 @@ const VERBS = [
   'promoted',
   'reindex',
   'approve',
+  'reject',
   'undo',
   'freeze',
   'unfreeze',

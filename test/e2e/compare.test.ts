@@ -1,8 +1,10 @@
 /** `compare` by the built command and the built function, on a real MLflow, with the state in DynamoDB and in a file. */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DynamoDBEvidenceStore } from '../../src/adapters/dynamodb/dynamodb-evidence-store.ts';
@@ -12,6 +14,7 @@ import type { ComparisonAnswer } from '../../src/app/compare-models.ts';
 import { deadlineAfter } from '../../src/ports/deadline.ts';
 import { localClientConfig } from '../engines/aws.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
+import { engineFolder } from '../engines/install.ts';
 import { builtFile } from './built.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import { startFunction } from './function-process.ts';
@@ -148,6 +151,61 @@ describe.skipIf(isEngineMissing)(suiteTitle('compare'), () => {
     );
   });
 
+  test('compares tables that the Python client logged, of the runs of both versions or of others', async () => {
+    const model = uniqueName('compared');
+    const [first = '', second = '', other = ''] = await logTables(model);
+    await world.mlflow.transition(model, '1', 'Production', true);
+    await world.mlflow.setAlias(model, 'challenger', '2');
+    const rules = file(
+      'tables.json',
+      JSON.stringify({
+        id_column: 'inputs',
+        metrics: { 'exact_match/v1': { direction: 'higher', must_improve: true } },
+      }),
+    );
+    const args = [model, '--rules', rules];
+    const table = 'eval_results_table.json';
+    const { answer, exitCode } = await compare([...args, '--table', table]);
+    expect(answer).toMatchObject({
+      decision: 'PROMOTE',
+      uncertainty: 'measured',
+      problems: [],
+      metrics: [{ name: 'exact_match/v1', champion: 0.5, challenger: 0.75, rows: 200 }],
+    });
+    expect(exitCode).toBe(0);
+
+    const named = await compare([
+      ...args,
+      ...['--champion-rows', `runs:/${first}/${table}`],
+      ...['--challenger-rows', `runs:/${second}/${table}`],
+    ]);
+    expect(named.answer.evidence_sha256).toBe(answer.evidence_sha256);
+    const itself = await compare([
+      ...args,
+      ...['--champion-rows', `runs:/${first}/${table}`],
+      ...['--challenger-rows', `runs:/${first}/${table}`],
+    ]);
+    expect(itself.answer).toMatchObject({ decision: 'INVESTIGATE' });
+    expect(itself.answer.problems.join()).toContain('compared with itself');
+    const lacking = await compare([...args, '--table', 'eval.json']);
+    expect(lacking).toMatchObject({ exitCode: 2, answer: { decision: 'KEEP' } });
+    expect(lacking.answer.error?.message).toMatch(/There is no runs:.*the run has eval_results_t/);
+    const both = await compare([...args, '--table', table, '--champion-rows', `runs:/${other}/x`]);
+    expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('not both') });
+
+    const bundle = join(dirname(builtFile('dist/lambda/index.mjs')), '../compare/index.mjs');
+    const process = await startFunction(world.env(), bundle);
+    try {
+      const event = { model_name: model, table, rules: JSON.parse(readFileSync(rules, 'utf8')) };
+      expect(await process.invoke(event)).toMatchObject({
+        decision: 'PROMOTE',
+        evidence_sha256: answer.evidence_sha256,
+      });
+    } finally {
+      await process.kill();
+    }
+  }, 240_000);
+
   test('keeps the champion on an error, and says what is wrong', async () => {
     const model = await seed({ profit_total: 1_300 });
     const rules = file('typo.json', '{"metrics": {"auc": {"directoin": "higher"}}}');
@@ -203,3 +261,34 @@ describe.skipIf(isEngineMissing)(suiteTitle('compare'), () => {
     }
   });
 });
+
+// ---------------------------------------------------------------------------------------------------
+
+/** With the columns of `mlflow.evaluate`, which logs its results with log_table as well. */
+const logScript = `
+import sys, mlflow
+from mlflow import MlflowClient
+uri, model = sys.argv[1:]
+mlflow.set_tracking_uri(uri)
+client = MlflowClient()
+client.create_registered_model(model)
+for right in (100, 150, 150):
+    with mlflow.start_run() as run:
+        ids = range(200)
+        mlflow.log_table({
+            'inputs': [f'question {i}' for i in ids],
+            'outputs': [f'answer of {run.info.run_id} to {i}' for i in ids],
+            'exact_match/v1': [float(i < right) for i in ids],
+        }, 'eval_results_table.json')
+        client.create_model_version(model, run.info.artifact_uri, run.info.run_id)
+        print('run', run.info.run_id)
+`;
+
+/** Three versions, each with a table in its run. @returns their runs */
+async function logTables(model: string): Promise<readonly string[]> {
+  const python = join(engineFolder('mlflow'), 'bin', 'python');
+  const env = { ...process.env, MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true' };
+  const args = ['-c', logScript, engine('mlflow').url, model];
+  const { stdout } = await promisify(execFile)(python, args, { env });
+  return [...stdout.matchAll(/^run (\w+)$/gm)].map(([, id = '']) => id);
+}

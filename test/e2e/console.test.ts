@@ -40,6 +40,8 @@ const pageNames = [
   'explain',
   'no-target',
   'approve',
+  'waiting',
+  'evidence',
 ] as const;
 type PageName = (typeof pageNames)[number];
 
@@ -67,9 +69,8 @@ describe.skipIf(chromiumPath === null)(browserTitle('the console of the demo'), 
     async (name) => {
       const { page, complaints } = await openPage(browser, { viewport: wide });
       await page.goto(service.url + paths[name]);
-      for (const details of await page.locator('details:not([open]) > summary').all()) {
-        await details.click();
-      }
+      const closed = page.locator('details:not([open]) > summary');
+      while ((await closed.count()) > 0) await closed.first().click();
       for (const [view, colorScheme, viewport] of [
         ['light', 'light', wide],
         ['dark', 'dark', wide],
@@ -172,7 +173,7 @@ describe.skipIf(chromiumPath === null)(browserTitle('the console of the demo'), 
     expect(await page.locator('main time').first().innerText()).toMatch(/ UTC$/);
     await page.getByText('in 8 hours').first().waitFor({ state: 'attached' });
     await page.getByLabel('Until').selectOption('8h');
-    await page.getByLabel('Reason').first().fill('no script');
+    await page.locator('#reason-freeze').fill('no script');
     await page.getByRole('button', { name: 'Freeze this model' }).click();
     expect(await page.getByRole('status').innerText()).toContain('are frozen until');
     expect(await page.locator('.banner').innerText()).toContain('no script');
@@ -348,6 +349,8 @@ async function pathsOf(service: ServiceProcess): Promise<Readonly<Record<PageNam
     explain: `/rollbacks/${idOf('ROLLED_BACK')}`,
     'no-target': `/rollbacks/${idOf('NO_TARGET')}`,
     approve: `/rollbacks/${idOf('AWAITING_APPROVAL')}/approve`,
+    waiting: `/rollbacks/${idOf('AWAITING_APPROVAL')}`,
+    evidence: '/models/PascalStrategy/evidence',
   };
 }
 

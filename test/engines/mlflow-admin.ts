@@ -234,23 +234,33 @@ export class MLflowAdmin {
     await this.#call('POST', 'runs/delete', { run_id: runId });
   }
 
+  /** Removes a file of a run for good, as a clean-up of the storage does. */
+  async deleteArtifact(runId: string, path: string): Promise<void> {
+    const { run } = (await this.#call('GET', `runs/get?run_id=${runId}`)) as WireRun;
+    const folder = run.info.artifact_uri.replace(/^mlflow-artifacts:\//, '');
+    const url = `${this.#url}/api/2.0/mlflow-artifacts/artifacts/${folder}/${path}`;
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const gone = await fetch(url, { method: 'DELETE', headers: this.#headers, signal });
+    if (!gone.ok) throw new Error(`DELETE ${url}: ${gone.status} ${await gone.text()}`);
+  }
+
   /** Creates the next version from a run, whose model has the file MLmodel. */
   async createLoggedVersion(name: string, runId: string, mlmodel: string): Promise<string> {
-    const { run } = (await this.#call('GET', `runs/get?run_id=${runId}`)) as WireRun;
-    const source = `${run.info.artifact_uri}/model`;
-    const path = source.replace(/^mlflow-artifacts:\//, '');
-    const url = `${this.#url}/api/2.0/mlflow-artifacts/artifacts/${path}/MLmodel`;
-    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
-    const stored = await fetch(url, {
-      method: 'PUT',
-      body: mlmodel,
-      headers: this.#headers,
-      signal,
-    });
-    if (!stored.ok) throw new Error(`PUT ${url}: ${stored.status} ${await stored.text()}`);
+    const source = `${await this.logArtifact(runId, 'model/MLmodel', mlmodel)}/model`;
     const wanted = { name, source, run_id: runId };
     const answer = await this.#call('POST', 'model-versions/create', wanted);
     return String((answer as { model_version: WireVersion }).model_version.version);
+  }
+
+  /** Logs a file among the artifacts of a run. @returns where these are */
+  async logArtifact(runId: string, path: string, text: string): Promise<string> {
+    const { run } = (await this.#call('GET', `runs/get?run_id=${runId}`)) as WireRun;
+    const root = run.info.artifact_uri.replace(/^mlflow-artifacts:\//, '');
+    const url = `${this.#url}/api/2.0/mlflow-artifacts/artifacts/${root}/${path}`;
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const stored = await fetch(url, { method: 'PUT', body: text, headers: this.#headers, signal });
+    if (!stored.ok) throw new Error(`PUT ${url}: ${stored.status} ${await stored.text()}`);
+    return run.info.artifact_uri;
   }
 
   /**

@@ -1,7 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Evidence, EvidencePair } from '../../domain/evidence/evidence.ts';
+import { evidenceLimits } from '../../domain/evidence/evidence-limits.ts';
 import {
   decodeEvidence,
+  decodeEvidenceList,
+  type EvidenceList,
   encodeEvidence,
   evidenceName,
 } from '../../domain/evidence/stored-evidence.ts';
@@ -9,7 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 import type { EvidenceStore } from '../../ports/evidence-store.ts';
 import type { Identity } from '../../ports/identity.ts';
-import { partition } from './rollback-item.ts';
+import { type Item, partition } from './rollback-item.ts';
 import { TableCalls } from './table-calls.ts';
 
 /** Evidence in the state table, in the partition of its model. No index has it, and no rollback reads it. */
@@ -62,6 +65,34 @@ export class DynamoDBEvidenceStore implements EvidenceStore {
     );
   }
 
+  /** Keys are in the order of pairs, so all are read first, and then the newest items. */
+  async listEvidence(modelName: string, limit: number, deadline: Deadline): Promise<EvidenceList> {
+    const pk = { S: partition(this.#workspace, modelName) };
+    const query = {
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: { ':pk': pk, ':prefix': { S: 'EVIDENCE#' } },
+      ProjectionExpression: 'sk',
+    };
+    const read = (item: Item): string | undefined => item['sk']?.S;
+    const most = evidenceLimits.findingsReadMax;
+    const keys = await this.#calls.query(query, { limit: most, read }, deadline);
+    // Of one pair the latest comes last.
+    const latest = new Map(keys.map((sk) => [sk.slice(0, -timeDigits), sk]));
+    const newest = [...latest.values()]
+      .toSorted((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1))
+      .slice(0, limit);
+    const items = await this.#calls.get(
+      newest.map((sk) => ({ pk, sk: { S: sk } })),
+      deadline,
+    );
+    const docs = new Map(items.map(({ sk, doc }) => [sk?.S, doc?.S ?? '']));
+    const inOrder = newest.flatMap((sk) => docs.get(sk) ?? []);
+    const list = decodeEvidenceList(inOrder, modelName, (text) => this.#identity.digest(text));
+    if (keys.length < most) return list;
+    const why = `there are more than ${most} comparisons, and only so many are searched for the latest`;
+    return { ...list, unreadable: [...list.unreadable, { id: `${modelName}/EVIDENCE`, why }] };
+  }
+
   close(): void {
     this.#client.destroy();
   }
@@ -71,6 +102,10 @@ export class DynamoDBEvidenceStore implements EvidenceStore {
 
 /** Of every time up to the end of the year 9999, so that the order of texts is that of times. */
 const timeDigits = 15;
+
+function timeOf(sortKey: string): string {
+  return sortKey.slice(-timeDigits);
+}
 
 function prefix({ champion, challenger }: EvidencePair): string {
   return `EVIDENCE#${champion}#${challenger}#`;

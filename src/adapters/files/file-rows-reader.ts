@@ -3,13 +3,17 @@ import { basename } from 'node:path';
 import { InvalidRequestError, messageOf } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
 import { evidenceLimits } from '../../domain/evidence/evidence-limits.ts';
+import { columnsOfTable } from '../../domain/evidence/json-table.ts';
 import type { RowTable } from '../../domain/evidence/rows.ts';
 import type { RowsReader } from '../../ports/rows-reader.ts';
 import { bytesOf } from './read-bytes.ts';
 
 type Columns = RowTable['columns'];
 
-/** Rows in files: CSV, JSON lines and Parquet, by the ending of the name. Readers are loaded when they are needed. */
+/**
+ * Rows in files: CSV, JSON lines, tables of MLflow and Parquet, by the ending of the name. Readers are loaded when they
+ * are needed.
+ */
 export class FileRowsReader implements RowsReader {
   async readRows(path: string): Promise<RowTable> {
     const name = escapeText(basename(path));
@@ -40,13 +44,15 @@ async function columnsOf(path: string, bytes: Buffer): Promise<Columns> {
     case 'jsonl':
     case 'ndjson':
       return ofObjects(jsonLines(bytes.toString('utf8')));
+    case 'json':
+      return columnsOfTable(bytes.toString('utf8'));
     case 'parquet': {
       const { readParquet } = await import('./read-parquet.ts');
       return ofObjects(await readParquet(bytes));
     }
     default:
       throw new InvalidRequestError(
-        `${escapeText(path)} has no ending that says what it is: use .csv, .jsonl (one JSON object on each line) or .parquet.`,
+        `${escapeText(path)} has no ending that says what it is: use .csv, .jsonl (one JSON object on each line), .json (a table of MLflow) or .parquet.`,
       );
   }
 }

@@ -2,6 +2,8 @@ import { StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { Evidence, EvidencePair } from '../../domain/evidence/evidence.ts';
 import {
   decodeEvidence,
+  decodeEvidenceList,
+  type EvidenceList,
   encodeEvidence,
   evidenceName,
 } from '../../domain/evidence/stored-evidence.ts';
@@ -35,6 +37,18 @@ export class MemoryEvidenceStore implements EvidenceStore {
     return latest === undefined
       ? undefined
       : decodeEvidence(latest, name, (text) => this.#identity.digest(text));
+  }
+
+  async listEvidence(modelName: string, limit: number, deadline: Deadline): Promise<EvidenceList> {
+    requireTime(deadline);
+    const start = evidenceName({ modelName, champion: '', challenger: '' }).slice(0, -1);
+    const latest = [...this.#items].flatMap(([name, ofPair]) => {
+      const atMs = Math.max(...ofPair.keys());
+      return name.startsWith(start) ? [{ atMs, doc: ofPair.get(atMs) ?? '' }] : [];
+    });
+    const newest = latest.toSorted((a, b) => b.atMs - a.atMs).slice(0, limit);
+    const docs = newest.map(({ doc }) => doc);
+    return decodeEvidenceList(docs, modelName, (text) => this.#identity.digest(text));
   }
 
   close(): void {}

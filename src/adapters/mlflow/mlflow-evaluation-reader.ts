@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { assert } from '../../domain/assert.ts';
 import type { DataSet, Evaluation, MeasuredValue } from '../../domain/evidence/evaluation.ts';
-import { numberOf } from '../../domain/evidence/rows.ts';
+import { numberOf, type RowTable } from '../../domain/evidence/rows.ts';
 import { together } from '../../domain/together.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Deadline } from '../../ports/deadline.ts';
@@ -10,6 +10,7 @@ import type { Identity } from '../../ports/identity.ts';
 import type { MLflowClient } from './mlflow-client.ts';
 import { readFailure } from './mlflow-error.ts';
 import { MLflowReader } from './mlflow-reader.ts';
+import { RunTables } from './run-tables.ts';
 
 /**
  * Evaluations over MLflow's REST API: the latest metrics of the run that logged a version, with the data sets that the
@@ -18,6 +19,7 @@ import { MLflowReader } from './mlflow-reader.ts';
 export class MLflowEvaluationReader implements EvaluationReader {
   readonly #client: MLflowClient;
   readonly #reader: MLflowReader;
+  readonly #tables: RunTables;
 
   constructor(
     client: MLflowClient,
@@ -26,6 +28,7 @@ export class MLflowEvaluationReader implements EvaluationReader {
   ) {
     this.#client = client;
     this.#reader = new MLflowReader(client, clock, identity, address);
+    this.#tables = new RunTables(client, this.#reader, identity, address);
   }
 
   async readEvaluation(
@@ -53,6 +56,10 @@ export class MLflowEvaluationReader implements EvaluationReader {
       modelId,
       values: [...ofModel, ...ofRun],
     };
+  }
+
+  async readTable(runId: string, path: string, deadline: Deadline): Promise<RowTable> {
+    return await this.#tables.read(runId, path, deadline);
   }
 
   close(): void {

@@ -2,6 +2,8 @@ import { StateStoreUnavailableError } from '../../domain/errors.ts';
 import type { Evidence, EvidencePair } from '../../domain/evidence/evidence.ts';
 import {
   decodeEvidence,
+  decodeEvidenceList,
+  type EvidenceList,
   encodeEvidence,
   evidenceName,
 } from '../../domain/evidence/stored-evidence.ts';
@@ -76,6 +78,22 @@ export class PostgresEvidenceStore implements EvidenceStore {
         this.#identity.digest(text),
       )
     );
+  }
+
+  async listEvidence(modelName: string, limit: number, deadline: Deadline): Promise<EvidenceList> {
+    const rows = await this.#database.read(
+      deadline,
+      `SELECT doc FROM (
+         SELECT DISTINCT ON (champion, challenger) doc, created_at_ms
+         FROM model_rollback_evidence WHERE workspace = $1 AND model_name = $2
+         ORDER BY champion, challenger, created_at_ms DESC
+       ) AS latest ORDER BY created_at_ms DESC LIMIT $3`,
+      this.#workspace,
+      modelName,
+      limit,
+    );
+    const docs = rows === noTables ? [] : rows.map(({ doc }) => String(doc));
+    return decodeEvidenceList(docs, modelName, (text) => this.#identity.digest(text));
   }
 
   close(): void {

@@ -1,6 +1,8 @@
 import type { Evidence, EvidencePair } from '../../domain/evidence/evidence.ts';
 import {
   decodeEvidence,
+  decodeEvidenceList,
+  type EvidenceList,
   encodeEvidence,
   evidenceName,
 } from '../../domain/evidence/stored-evidence.ts';
@@ -54,6 +56,23 @@ export class SQLiteEvidenceStore implements EvidenceStore {
     return doc === undefined
       ? undefined
       : decodeEvidence(String(doc), evidenceName(pair), (text) => this.#identity.digest(text));
+  }
+
+  async listEvidence(modelName: string, limit: number, deadline: Deadline): Promise<EvidenceList> {
+    const docs = this.#file.read<readonly string[]>(deadline, [], () => {
+      const { database } = this.#file;
+      if (database.prepare(tables).get() === undefined) return [];
+      // SQLite gives the other columns of the row that has the greatest time.
+      return database
+        .prepare(
+          `SELECT doc, MAX(created_at_ms) AS at_ms FROM evidence
+           WHERE workspace = ? AND model_name = ?
+           GROUP BY champion, challenger ORDER BY at_ms DESC LIMIT ?`,
+        )
+        .all(this.#workspace, modelName, limit)
+        .map(({ doc }) => String(doc));
+    });
+    return decodeEvidenceList(docs, modelName, (text) => this.#identity.digest(text));
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ApprovedCall } from '../../app/approve-rollback.ts';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
 import { undoRequest } from '../../app/undo.ts';
 import type { RollbackResponse } from '../../domain/answer/response.ts';
@@ -118,7 +119,7 @@ export function requireAnswerable(context: CommandContext, what = 'roll back'): 
 export async function confirmAndApply(
   context: CommandContext,
   session: Session,
-  call: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>,
+  call: Pick<RollbackCall, 'request' | 'warnings'> & Partial<ApprovedCall>,
   asked: Asked,
 ): Promise<{ readonly exitCode: ExitCode; readonly isRolledBack: boolean }> {
   const { deps, startDeadline } = session;

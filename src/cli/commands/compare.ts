@@ -1,9 +1,18 @@
-import { type ComparisonAnswer, compareModels, keptFor } from '../../app/compare-models.ts';
+import {
+  type CompareCall,
+  type CompareDeps,
+  type ComparisonAnswer,
+  compareModels,
+  keptFor,
+} from '../../app/compare-models.ts';
 import { openComparison } from '../../compose.ts';
-import { openRows, openRules } from '../../compose-compare.ts';
+import { openRowsFile, openRules } from '../../compose-compare.ts';
 import { InvalidRequestError, isModelRollbackError } from '../../domain/errors.ts';
 import { escapeText } from '../../domain/escape.ts';
+import type { RowTable } from '../../domain/evidence/rows.ts';
+import { parseRunTable, parseTablePath } from '../../domain/request/compare-request.ts';
 import { parseModelName, parseVersion } from '../../domain/request/request.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 import { type Command, type CommandContext, textOption } from '../command.ts';
 import { ExitCode, exitCodeOfError } from '../exit-codes.ts';
 import { renderFinding } from '../render/finding-page.ts';
@@ -21,23 +30,25 @@ export const compareCommand: Command = {
     rules: { type: 'string' },
     'champion-rows': { type: 'string' },
     'challenger-rows': { type: 'string' },
+    table: { type: 'string' },
   },
   optionHelp: {
     champion: 'version to compare with (default: the live version)',
-    challenger:
-      'new version to judge (default: the one with the alias challenger, else the latest in Staging)',
+    challenger: 'new version to judge (default: the one that promote would take)',
     rules:
       'JSON file with the rules (default: rules for a trading strategy, which need its four metrics)',
     'champion-rows':
-      'CSV, JSON lines or Parquet file with the results of the champion, one row per id',
-    'challenger-rows':
-      'the same for the challenger; without both files, metrics are read from MLflow',
+      'CSV, JSON lines or Parquet file with the results of the champion, one row per id; or runs:/RUN_ID/PATH',
+    'challenger-rows': 'the same for the challenger; without both, metrics are read from MLflow',
+    table:
+      'table in the run of each version, as mlflow.log_table and mlflow.evaluate log it, such as eval_results_table.json',
   },
   arity: [1, 1],
   examples: [
     'model-rollback compare PascalStrategy',
     'model-rollback compare PascalStrategy --champion 3 --challenger 4 --rules compare.json',
     'model-rollback compare PascalStrategy --champion-rows v3.parquet --challenger-rows v4.parquet',
+    'model-rollback compare PascalStrategy --table eval_results_table.json --rules compare.json',
   ],
   run: async (context) => {
     const asked = askedOf(context);
@@ -82,25 +93,57 @@ function askedOf(context: CommandContext): Asked {
 async function compared(context: CommandContext, asked: Asked): Promise<ComparisonAnswer> {
   const rulesPath = textOption(context, 'rules');
   const rules = rulesPath === undefined ? null : await openRules(rulesPath);
-  const paths = [textOption(context, 'champion-rows'), textOption(context, 'challenger-rows')];
-  const [left, right] = paths;
-  if ((left === undefined) !== (right === undefined)) {
-    throw new InvalidRequestError(
-      'Only one file with rows was passed, and a comparison needs two. Pass both --champion-rows and --challenger-rows.',
-    );
-  }
-  const rows =
-    left === undefined || right === undefined
-      ? null
-      : await context.during('Reading the rows', () => openRows(left, right));
+  const places = await placesOf(context);
   return await withSession(context, async ({ deps, config, startDeadline }) => {
     const comparison = await openComparison(config, deps);
     try {
-      return await context.during('Comparing the two versions', () =>
-        compareModels(comparison.deps, { ...asked, rules, rows }, startDeadline),
-      );
+      return await context.during('Comparing the two versions', async () => {
+        const rows = await rowsOf(comparison.deps, places, startDeadline());
+        return await compareModels(comparison.deps, { ...asked, rules, rows }, startDeadline);
+      });
     } finally {
       comparison.close();
     }
   });
+}
+
+/** Where the rows of one version are: read from a file already, or in a run. */
+type Place = RowTable | NonNullable<ReturnType<typeof parseRunTable>>;
+type Places = { readonly champion: Place; readonly challenger: Place } | { readonly table: string };
+
+/** Null: nowhere, and metrics are compared. Files are read before anything else is opened. */
+async function placesOf(context: CommandContext): Promise<Places | null> {
+  const table = textOption(context, 'table');
+  const [champion, challenger] = (['champion-rows', 'challenger-rows'] as const).map((name) =>
+    textOption(context, name),
+  );
+  if (table !== undefined) {
+    if (champion === undefined && challenger === undefined) {
+      return { table: parseTablePath(table, '--table') };
+    }
+    throw new InvalidRequestError(
+      'Pass either --table, or --champion-rows and --challenger-rows, and not both.',
+    );
+  }
+  if (champion === undefined && challenger === undefined) return null;
+  if (champion === undefined || challenger === undefined) {
+    throw new InvalidRequestError(
+      'Only one file with rows was passed, and a comparison needs two. Pass both --champion-rows and --challenger-rows.',
+    );
+  }
+  return await context.during('Reading the rows', async () => ({
+    champion: parseRunTable(champion, '--champion-rows') ?? (await openRowsFile(champion)),
+    challenger: parseRunTable(challenger, '--challenger-rows') ?? (await openRowsFile(challenger)),
+  }));
+}
+
+async function rowsOf(
+  { evaluations }: CompareDeps,
+  places: Places | null,
+  deadline: Deadline,
+): Promise<CompareCall['rows']> {
+  if (places === null || 'table' in places) return places;
+  const read = async (place: Place): Promise<RowTable> =>
+    'columns' in place ? place : await evaluations.readTable(place.runId, place.path, deadline);
+  return { champion: await read(places.champion), challenger: await read(places.challenger) };
 }

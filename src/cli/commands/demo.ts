@@ -3,6 +3,7 @@ import { explainRollback } from '../../app/operate.ts';
 import { rollBack } from '../../app/roll-back.ts';
 import { type Composed, clock } from '../../assemble.ts';
 import { compose } from '../../compose.ts';
+import { openEvidence } from '../../compose-store.ts';
 import { configFromEnv } from '../../config/config-from-env.ts';
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
 import { commandLine, commandText } from '../../domain/command-line.ts';
@@ -23,6 +24,7 @@ import {
 } from '../render/render-answer.ts';
 import { commandLogger, requester, shortNotice } from '../session.ts';
 import { makePastClock, tellStory } from './demo-console.ts';
+import { tellComparisons } from './demo-evidence.ts';
 import { serveUntilStopped } from './serve.ts';
 
 const modelName = 'PascalStrategy';
@@ -84,7 +86,11 @@ async function showConsole(context: CommandContext): Promise<ExitCode> {
     const composed = await composeOn(context, env, () => undefined);
     try {
       await tellStory(composed.deps, server, past);
+      const evidence = await openEvidence({ kind: 'sqlite', path: ':memory:' }, null);
+      const soon = deadlineAfter(clock, limits.defaultBudgetMs);
+      await tellComparisons(evidence, modelName, clock.nowMs(), soon);
       await serveUntilStopped(context, composed, {
+        evidence,
         address: { host: '127.0.0.1', port: 0 },
         tokens: null,
         name: requester(),

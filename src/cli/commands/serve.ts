@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type Composed, clock, jsonLogger } from '../../assemble.ts';
 import { compose } from '../../compose.ts';
-import { storeLabel } from '../../compose-store.ts';
+import { openEvidence, storeLabel } from '../../compose-store.ts';
 import { commandConfig } from '../../config/command-config.ts';
 import type { Config } from '../../config/config-from-env.ts';
 import { ConfigurationError, InvalidRequestError, messageOf } from '../../domain/errors.ts';
@@ -50,6 +50,7 @@ export const serveCommand: Command = {
     const logger = serviceLogger(context);
     for (const { code, message } of config.warnings) logger.log('warn', message, { code });
     context.showState(await storeLabel(config.store));
+    const evidence = await openEvidence(config.store, config.registry.workspace);
     const composed = await compose(config, {
       logger,
       writeNotice: (_, { subject, message }) =>
@@ -61,18 +62,20 @@ export const serveCommand: Command = {
         address,
         tokens,
         sweeps: true,
+        evidence,
         announce: (url) => context.print(`listening on ${url}`, { listening: url }),
         ...sendersOf(config),
       });
       return ExitCode.DONE;
     } finally {
       composed.close();
+      evidence.close();
     }
   },
 };
 
 /** How the service is run. */
-interface Serving extends Pick<ServiceOptions, 'grafanaSecret' | 'mlflow'> {
+interface Serving extends Pick<ServiceOptions, 'grafanaSecret' | 'mlflow' | 'evidence'> {
   readonly address: Address;
   /** Null: whoever can reach it may do everything. */
   readonly tokens: readonly Token[] | null;
@@ -100,13 +103,13 @@ function sendersOf({
 export async function serveUntilStopped(
   context: CommandContext,
   { deps }: Pick<Composed, 'deps'>,
-  { address, tokens, name = null, sweeps: isSweeping, announce, ...senders }: Serving,
+  { address, tokens, name = null, sweeps: isSweeping, announce, ...options }: Serving,
 ): Promise<void> {
   const interrupt = context.listen();
   const { signal } = interrupt;
   let hosts: readonly string[] = [];
   const service = makeService({
-    ...senders,
+    ...options,
     deps,
     access:
       tokens === null ? { kind: 'open', hosts: () => hosts, name } : { kind: 'tokens', tokens },

@@ -1,5 +1,6 @@
 import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { escapeText } from '../../domain/escape.ts';
+import { WatchEnd } from '../../domain/record/trigger.ts';
 import { type Column, fittedTable, type Screen } from './fitted-table.ts';
 import { moveText } from './render-answer.ts';
 
@@ -22,12 +23,17 @@ export function modelOf(answer: RollbackResponse): string {
 const allColumns: readonly Column<RollbackResponse>[] = [
   { title: 'TIME', cell: ({ timestamp }, times) => escapeText(times.short(timestamp)) },
   { title: 'MODEL', cell: modelOf, isFlexible: true },
-  { title: 'OUTCOME', cell: ({ outcome }) => escapeText(outcome) },
+  { title: 'OUTCOME', cell: outcomeOf },
   { title: 'MOVE', cell: moveText, isFlexible: true },
   { title: 'BY', cell: askedBy, isFlexible: true, leftOut: 1 },
   { title: 'REASON', cell: ({ reason }) => escapeText(reason), leftOut: 2 },
   { title: 'ID', cell: ({ rollback_id: id }) => escapeText(id?.split('/').at(-1) ?? '') },
 ];
+
+/** What waited for a person and was rejected does not wait any more. */
+function outcomeOf({ outcome, alarm }: RollbackResponse): string {
+  return `${escapeText(outcome)}${alarm?.watch === WatchEnd.REJECTED ? ' (rejected)' : ''}`;
+}
 
 /** Who asked or approved; else the alarm. */
 function askedBy({ requested_by: person, alarm_name: alarm }: RollbackResponse): string {

@@ -115,7 +115,8 @@ function checksOf({ pointerCheck, watch, recovery, serving }: RollbackRecord): T
   }
   if (watch.kind === 'closed') {
     const by = watch.by ? ` by ${watch.by}` : '';
-    moments.push([watch.atMs, `the alarm is not checked any more: ${watch.why}${by}`]);
+    const why = watch.reason === undefined ? '' : ` (reason: ${watch.reason})`;
+    moments.push([watch.atMs, `the alarm is not checked any more: ${watch.why}${by}${why}`]);
   }
   if (serving !== undefined && serving.kind !== 'pending') {
     moments.push([serving.atMs, servedText[serving.kind]]);

@@ -46,6 +46,7 @@ function rollbackNews(message: NoticeMessage): News {
   if (about === 'freeze-reminder') return freezeEndsSoon;
   if (outcome === Outcome.ROLLED_BACK && message.undoes !== undefined) return undone;
   if (alarm?.watch === WatchEnd.POINTER_CHANGED) return alarmClosed;
+  if (alarm?.watch === WatchEnd.REJECTED) return rejected;
   const end = outcome === Outcome.PROMOTED ? Outcome.ROLLED_BACK : outcome;
   const news = ends[end] ?? otherNews;
   // Whoever asked for a rollback knows of it; one by an alarm wakes people, until the alarm has recovered.
@@ -221,6 +222,14 @@ const alarmClosed = news(
   'Alarm Closed',
   'info',
   'The alarm is not tried again, because another pointer is configured for the model.',
+  'plan',
+  'explain',
+);
+
+const rejected = news(
+  'Rollback Rejected',
+  'resolved',
+  `${unmoved} If the alarm goes to ALARM again, it asks again.`,
   'plan',
   'explain',
 );

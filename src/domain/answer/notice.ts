@@ -12,7 +12,7 @@ import {
   type NoticeWrite,
   type RollbackRecord,
 } from '../record/record.ts';
-import { Recovery, WatchEnd } from '../record/trigger.ts';
+import { Recovery, rejectionText, WatchEnd } from '../record/trigger.ts';
 import { isDrillModel } from '../registry/drill-model.ts';
 import { isoTime } from '../registry/model.ts';
 import { resumeText } from '../state/fleet.ts';
@@ -214,6 +214,7 @@ function nameOfSource({ request, modelName }: RollbackRecord): string {
 function wordsOf(record: RollbackRecord, topic: RecordTopic): string {
   switch (topic) {
     case 'end':
+      if (rejectionText(record.watch) !== null) return ' rejected';
       return isClosedByPointer(record) ? ' alarm closed' : endWords(record);
     case 'pointer':
       return record.pointerCheck.kind === 'differs'

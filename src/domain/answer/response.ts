@@ -1,4 +1,3 @@
-import { alarmRefText } from '../alarm/alarm.ts';
 import { commandText } from '../command-line.ts';
 import { type Refusal, refusalsOf } from '../decide/guard.ts';
 import { Outcome } from '../decide/outcome.ts';
@@ -7,7 +6,6 @@ import { planMessage } from '../decide/plan-text.ts';
 import { ruleText } from '../pointer/target-rule.ts';
 import type { AlarmSummary } from '../record/notice-content.ts';
 import type { RollbackRecord, RollbackStatus } from '../record/record.ts';
-import type { AlarmTrigger, AlarmWatch, RecoveryCheck } from '../record/trigger.ts';
 import { isoTime } from '../registry/model.ts';
 import type { PolicyAnswer } from '../request/policy.ts';
 import {
@@ -17,6 +15,7 @@ import {
   type RollbackRequest,
   type Warning,
 } from '../request/request.ts';
+import { alarmSummary, rejectedMessage } from './alarm-summary.ts';
 import { type ServingAnswer, servingOf, servingWarnings } from './serving.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
@@ -112,7 +111,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     model_name: record.subject === 'model' ? record.modelName : null,
     timestamp: isoTime(end.atMs),
     outcome: progress.status,
-    message: end.message,
+    message: rejectedMessage(record) ?? end.message,
     requested_by: request.requestedBy,
     live_versions: end.live,
     pointer: plan?.pointer ?? null,
@@ -212,30 +211,6 @@ const inProgressText = 'The run is in progress.';
 /** An alarm that waits for a person says what else is in the way. */
 function isHeldBack(status: RollbackStatus): boolean {
   return status === Outcome.REFUSED || status === Outcome.AWAITING_APPROVAL;
-}
-
-function alarmSummary(
-  { watch, recovery, isAutomatic }: AlarmRecord,
-  alarm: AlarmTrigger,
-): AlarmSummary {
-  const { transition, modelSource } = alarm;
-  return {
-    arn: alarmRefText(transition.ref),
-    red_since: isoTime(transition.atMs),
-    contributor_id: transition.contributor?.id ?? null,
-    model_source: modelSource,
-    automatic: isAutomatic,
-    watch: watch.kind === 'closed' ? watch.why : watch.kind,
-    approved_by: watch.kind === 'closed' ? (watch.by ?? null) : null,
-    next_look_at: watch.kind === 'pending' ? isoTime(watch.dueAtMs) : null,
-    recovery: recovery.kind,
-  };
-}
-
-interface AlarmRecord {
-  readonly watch: AlarmWatch;
-  readonly recovery: RecoveryCheck;
-  readonly isAutomatic: boolean;
 }
 
 function versionsOf(

@@ -9,8 +9,9 @@ export const evidenceLimits = {
   compareMetricsMax: 32,
   compareSlicesMax: 8,
   compareTestsMax: 200,
-  /** Pages of versions that are searched for the latest in Staging. */
-  challengerPagesMax: 50,
+  /** Pairs of a model whose evidence is listed, and stored findings that are looked through for them. */
+  pairsShownMax: 12,
+  findingsReadMax: 2_000,
   /** Resamples of a bootstrap. */
   resamples: 10_000,
   /** A file of rules, and one with rows (512 MB: the longest text that Node holds). */

@@ -34,8 +34,14 @@ export function unknownText(rule: MetricRule, why: string): string {
 }
 
 /** A number for people: at most six digits. */
-function numberText(value: number): string {
+export function numberText(value: number): string {
   return String(Number(value.toPrecision(6)));
+}
+
+/** The same for a change. */
+export function signed(value: number, digits = 6): string {
+  const text = String(Number(value.toPrecision(digits)));
+  return value > 0 ? `+${text}` : text;
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -70,11 +76,6 @@ function resultText(rule: MetricRule, result: Result, p: number | null): string 
     unknown: 'unknown',
   };
   return rule.isObserved ? `${words[result]}, observed only` : words[result];
-}
-
-function signed(value: number, digits = 6): string {
-  const text = String(Number(value.toPrecision(digits)));
-  return value > 0 ? `+${text}` : text;
 }
 
 function percentText(share: number): string {

@@ -30,6 +30,32 @@ export function decodeEvidence(
   return evidence;
 }
 
+/** What can be read of stored findings of a model; what cannot is named. */
+export interface EvidenceList {
+  readonly entries: readonly Evidence[];
+  readonly unreadable: readonly { readonly id: string; readonly why: string }[];
+}
+
+/** @param docs stored texts @param digest as of `decodeEvidence` */
+export function decodeEvidenceList(
+  docs: readonly string[],
+  modelName: string,
+  digest: (text: string) => string,
+): EvidenceList {
+  const id = `${modelName}/EVIDENCE`;
+  const entries: Evidence[] = [];
+  const unreadable: { readonly id: string; readonly why: string }[] = [];
+  for (const doc of docs) {
+    try {
+      entries.push(decodeEvidence(doc, id, digest));
+    } catch (error) {
+      if (!(error instanceof StateCorruptError)) throw error;
+      unreadable.push({ id, why: error.message });
+    }
+  }
+  return { entries, unreadable };
+}
+
 /** The name of an item, for people. */
 export function evidenceName(of: Pick<Evidence, 'modelName' | 'champion' | 'challenger'>): string {
   return `${of.modelName}/EVIDENCE#${of.champion}#${of.challenger}`;

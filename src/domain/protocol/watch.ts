@@ -1,4 +1,4 @@
-import { outboxNotice } from '../answer/notice.ts';
+import { type NoticeFacts, outboxNotice } from '../answer/notice.ts';
 import { limits } from '../limits.ts';
 import type { OutboxNotice } from '../record/outbox.ts';
 import type { NoticeWrite, RollbackRecord, StoreChange } from '../record/record.ts';
@@ -49,9 +49,19 @@ export function closeForOtherPointer(
   previous: OutboxNotice | undefined,
   { nowMs, token }: { readonly nowMs: number; readonly token: string },
 ): StoreChange & { readonly record: RollbackRecord; readonly notice: NoticeWrite } {
-  const closed = { ...closeWatch(record, WatchEnd.POINTER_CHANGED, nowMs), notice: noNotice };
-  const facts = { previous, embedded: record.notice, nowMs, token, isSending: true };
-  return { record: closed, notice: outboxNotice(closed, 'end', facts) };
+  const closed = closeWatch(record, WatchEnd.POINTER_CHANGED, nowMs);
+  return announced(closed, { previous, nowMs, token });
+}
+
+/** The record with its rollback rejected by a person, which people are notified of. */
+export function closeRejected(
+  record: RollbackRecord,
+  { by, reason }: { readonly by: string | null; readonly reason: string | null },
+  facts: Pick<NoticeFacts, 'previous' | 'nowMs' | 'token'>,
+): StoreChange & { readonly record: RollbackRecord; readonly notice: NoticeWrite } {
+  const why = { why: WatchEnd.REJECTED, by, ...(reason === null ? {} : { reason }) };
+  const watch = { kind: 'closed', atMs: facts.nowMs, ...why } as const;
+  return announced(next({ ...record, watch }), facts);
 }
 
 /** The record with its alarm approved by a person. */
@@ -109,7 +119,14 @@ export function isApprovable(record: RollbackRecord, nowMs: number): boolean {
 // ---------------------------------------------------------------------------------------------------
 
 /** A notice that release 0.1.0 left in the record is replaced by the new one. */
-const noNotice = { kind: 'none' } as const;
+function announced(
+  closed: RollbackRecord,
+  facts: Pick<NoticeFacts, 'previous' | 'nowMs' | 'token'>,
+): StoreChange & { readonly record: RollbackRecord; readonly notice: NoticeWrite } {
+  const record = { ...closed, notice: { kind: 'none' } as const };
+  const all = { ...facts, embedded: closed.notice, isSending: true };
+  return { record, notice: outboxNotice(record, 'end', all) };
+}
 
 function backoffMs(looks: number): number {
   return Math.min(limits.watchBackoffMs * 2 ** looks, limits.watchIntervalMs);

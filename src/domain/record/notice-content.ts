@@ -68,6 +68,8 @@ export interface AlarmSummary {
   readonly watch: string;
   /** Who approved it; null where nobody did, or nobody says who. */
   readonly approved_by: string | null;
+  /** Who rejected it; absent unless it was rejected. */
+  readonly rejected_by?: string | null;
   readonly next_look_at: string | null;
   /** Did the rollback help: `none`, `pending`, `recovered`, `not-recovered`, `no-data`, `superseded`. */
   readonly recovery: string;

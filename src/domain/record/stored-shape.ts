@@ -205,6 +205,7 @@ const watchShape = v.variant('kind', [
     atMs: time,
     why: v.string(),
     by: v.exactOptional(v.nullable(v.string())),
+    reason: v.exactOptional(v.string()),
   }),
 ]);
 

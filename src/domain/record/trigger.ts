@@ -1,4 +1,5 @@
 import { type AlarmTransition, alarmRefText } from '../alarm/alarm.ts';
+import { isoTime } from '../registry/model.ts';
 
 /** The alarm behind a rollback, and what is done about it later. Kept in the record. */
 
@@ -32,6 +33,8 @@ export const WatchEnd = {
   /** Another pointer is configured for its model than when it came. */
   POINTER_CHANGED: 'pointer-changed',
   APPROVED: 'approved',
+  /** A person decided against the rollback that it waits for. */
+  REJECTED: 'rejected',
   /** Nobody approved it in time. */
   EXPIRED: 'expired',
   /** It asks for nothing, as CloudWatch could say only later: its actions are disabled. */
@@ -52,9 +55,19 @@ export type AlarmWatch =
       readonly kind: 'closed';
       readonly atMs: number;
       readonly why: string;
-      /** Who approved it, where a person did. */
+      /** Who approved or rejected it, where a person did. */
       readonly by?: string | null;
+      /** Why it was rejected, where somebody gave a reason. */
+      readonly reason?: string;
     };
+
+/** Who rejected a rollback, when and why, as a sentence; null where nobody did. */
+export function rejectionText(watch: AlarmWatch): string | null {
+  if (watch.kind !== 'closed' || watch.why !== WatchEnd.REJECTED) return null;
+  const by = watch.by ? ` by ${watch.by}` : '';
+  const reason = watch.reason === undefined ? '' : ` (reason: ${watch.reason})`;
+  return `The rollback was rejected${by} at ${isoTime(watch.atMs)}${reason}.`;
+}
 
 /** What the alarm said at the end of the bake time. */
 export const Recovery = {

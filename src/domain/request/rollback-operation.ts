@@ -3,10 +3,10 @@ import { parsePointer, pointerText } from '../registry/pointer.ts';
 import { parseModelName, parseOverrides, type RefusalCode } from './request.ts';
 import { optional, parseText, presentFields, quote, requireKnownFields } from './request-fields.ts';
 
-/** What asks for a rollback by what is on record. */
-export const rollbackVerbs = ['approve', 'undo'] as const;
+/** What is decided about a rollback that is on record. */
+export const rollbackVerbs = ['approve', 'reject', 'undo'] as const;
 
-/** A rollback that is asked for by what is on record, not by versions. */
+/** A decision about a rollback that is on record, named by its id and not by versions. */
 export interface RollbackOperation {
   readonly verb: (typeof rollbackVerbs)[number];
   /** The id of a rollback; for `undo` also the name of a model, whose latest rollback is meant. */
@@ -15,10 +15,12 @@ export interface RollbackOperation {
   readonly pointer: string | undefined;
   readonly overrides: readonly RefusalCode[];
   readonly requestedBy: string | null;
+  /** Why it is rejected. */
+  readonly reason: string | null;
 }
 
 /**
- * Reads an approval or an undo (docs/reference/operations.md). Strict, as all operations.
+ * Reads an approval, a rejection or an undo (docs/reference/operations.md). Strict, as all operations.
  * @returns null for another operation
  * @throws InvalidRequestError naming the field and what is allowed there
  */
@@ -29,14 +31,15 @@ export function parseRollbackOperation(input: unknown): RollbackOperation | null
   );
   const verb = rollbackVerbs.find((known) => known === fields.get('operation'));
   if (verb === undefined) return null;
-  requireKnownFields(fields, fieldNames, verb);
+  const own = verb === 'reject' ? 'reason' : 'overrides';
+  requireKnownFields(fields, [...fieldNames, own], verb);
   const rollbackId = optional(fields, 'rollback_id', parseRollbackId);
   const modelName = optional(fields, 'model_name', parseModelName);
   const pointer = optional(fields, 'pointer', parsePointer);
   const isOneNamed = (rollbackId === null) !== (modelName === null);
-  if (verb === 'approve' && (rollbackId === null || modelName !== null || pointer !== null)) {
+  if (verb !== 'undo' && (rollbackId === null || modelName !== null || pointer !== null)) {
     throw new InvalidRequestError(
-      'approve needs rollback_id, and takes no model_name or pointer. Nothing was done.',
+      `${verb} needs rollback_id, and takes no model_name or pointer. Nothing was done.`,
     );
   }
   if (!isOneNamed || (rollbackId !== null && pointer !== null)) {
@@ -50,6 +53,7 @@ export function parseRollbackOperation(input: unknown): RollbackOperation | null
     pointer: pointer === null ? undefined : pointerText(pointer),
     overrides: optional(fields, 'overrides', parseOverrides) ?? [],
     requestedBy: optional(fields, 'requested_by', parseText),
+    reason: optional(fields, 'reason', parseText),
   };
 }
 
@@ -60,14 +64,7 @@ export function isRollbackId(text: string): boolean {
 
 // ---------------------------------------------------------------------------------------------------
 
-const fieldNames = [
-  'operation',
-  'rollback_id',
-  'model_name',
-  'pointer',
-  'overrides',
-  'requested_by',
-] as const;
+const fieldNames = ['operation', 'rollback_id', 'model_name', 'pointer', 'requested_by'] as const;
 
 function parseRollbackId(value: unknown, name: string): string {
   const id = parseText(value, name);

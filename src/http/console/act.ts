@@ -1,4 +1,4 @@
-import { approveRollback } from '../../app/approve-rollback.ts';
+import { type ApprovedCall, approveRollback } from '../../app/approve-rollback.ts';
 import type { RollbackDeps } from '../../app/deps.ts';
 import { type RollbackCall, rollBack } from '../../app/roll-back.ts';
 import { undoRequest } from '../../app/undo.ts';
@@ -47,7 +47,7 @@ export const actions: Readonly<Record<string, (sent: Sent) => Promise<Done>>> = 
     const rollbackId = await idOf(sent);
     const approval = { rollbackId, ...by(sent) };
     const answer = await serve(sent, async (deps) => {
-      const approved = async (asked: Pick<RollbackCall, 'request' | 'warnings' | 'alarm'>) => {
+      const approved = async (asked: ApprovedCall) => {
         const one = await rollBack(deps, { ...asked, ...callOf(sent) });
         return { answer: one, isRolledBack: one.rolled_back };
       };
@@ -55,11 +55,14 @@ export const actions: Readonly<Record<string, (sent: Sent) => Promise<Done>>> = 
     });
     return doneBy(answer);
   },
-  decide: async ({ form, requestId, ...sent }) => {
-    const fields = ['operation', 'model_name', 'version', 'until', 'reason'].flatMap((name) => {
+  decide: async (all) => {
+    const { form, requestId, ...sent } = all;
+    const fields = decisionFields.flatMap((name) => {
       const value = form.get(name);
-      return value === null ? [] : [[name, value] as const];
+      // What need not be filled in comes as an empty text.
+      return value === null || value === '' ? [] : [[name, value] as const];
     });
+    const id = form.get('rollback_id') === null ? null : await idOf(all);
     const event = {
       ...Object.fromEntries(fields),
       ...(form.get('fleet') === 'true' ? { fleet: true } : {}),
@@ -71,11 +74,14 @@ export const actions: Readonly<Record<string, (sent: Sent) => Promise<Done>>> = 
     });
     const model = form.get('model_name');
     const message = 'message' in answer ? answer.message : '';
+    if (id !== null) return { message, path: rollbackPath(id) };
     return { message, path: model === null ? '/' : modelPath(model) };
   },
 };
 
 // ---------------------------------------------------------------------------------------------------
+
+const decisionFields = ['operation', 'model_name', 'rollback_id', 'version', 'until', 'reason'];
 
 /** @throws HttpError when nothing has this id */
 async function idOf({ form, deps, deadline }: Sent): Promise<string> {

@@ -20,7 +20,7 @@ function attemptRow(record: RollbackRecord, hasModels: boolean): Html {
   const model = subject === 'model' ? html`<a href="${modelPath(modelName)}">${name}</a>` : name;
   const by = answer.alarm_name ?? answer.requested_by;
   return html`<li><span class="when">${timeText(answer.timestamp)}</span> <a class="what"
- href="${rollbackPath(id)}">${outcomeBadge(answer.outcome)} ${moveText(answer.from_version, answer.to_version)}<span
+ href="${rollbackPath(id)}">${outcomeBadge(answer)} ${moveText(answer.from_version, answer.to_version)}<span
  class="unseen"> explained</span></a> ${hasModels ? html`<span class="model">${model}</span>` : null} ${
    by === null ? null : html`<span class="faint by">by ${nameText(by)}</span>`
  }</li>`;

@@ -21,13 +21,15 @@ export interface ConfirmFacts {
   pathWith(overrides: readonly string[]): string;
   /** The plan for another version; null where that cannot be chosen. */
   readonly pathTo: ((version: string) => string) | null;
+  /** Where this rollback can be rejected; null where nothing waits. */
+  readonly rejectPath: string | null;
   /** The command line for the same. */
   readonly command: string;
 }
 
 /** What would be done, and the button that does exactly that: a world that has changed since refuses. */
 export function confirmPage(context: PageContext, facts: ConfirmFacts): Page {
-  const { modelName, title, preview, comparison, pathTo, command } = facts;
+  const { modelName, title, preview, comparison, pathTo, rejectPath, command } = facts;
   const { plan } = preview;
   return {
     title: `${title}: ${modelName}`,
@@ -37,7 +39,7 @@ export function confirmPage(context: PageContext, facts: ConfirmFacts): Page {
 ${preview.alarm_name === null ? null : html`<p class="sub">Asked for by the alarm ${nameText(preview.alarm_name)}</p>`}
 ${preview.refusals.length > 0 ? null : html`<p class="lead">${prose(preview.message)}</p>`}
 <div class="card confirm">${confirmation(context, facts)}
-${commandCopy(command)}</div>
+${commandCopy(command)}${rejectPath === null ? null : html`<p><a href="${rejectPath}">Reject it instead</a></p>`}</div>
 ${
   plan === null
     ? null

@@ -102,7 +102,9 @@ function waitingCard(record: RollbackRecord, nowMs: number): Html {
 <p>${moveText(answer.from_version, answer.to_version)} <span class="faint">on <code>${answer.pointer}</code></span></p>
 <p class="faint">${answer.alarm_name ?? 'An alarm'} has been in ALARM for ${roughly(nowMs - sinceMs)}.</p></div>
 <p class="row"><a class="button primary" href="${rollbackPath(id, 'approve')}">Review and approve<span
- class="unseen"> the rollback of ${modelName}</span></a> <a href="${rollbackPath(id)}">Explain</a></p>
+ class="unseen"> the rollback of ${modelName}</span></a> <a
+ href="${rollbackPath(id)}#reject">Reject<span class="unseen"> the rollback of ${modelName}</span></a> <a
+ href="${rollbackPath(id)}">Explain</a></p>
 ${commandCopy(commandLine('approve', [id]))}</li>`;
 }
 
@@ -148,7 +150,7 @@ function modelRow(
       : html`<ul class="badges">${needs.map(needBadge)}</ul>`
   }</td>
 <td class="wide">${spans === undefined ? null : stripSvg(timelineOf({ spans, records: [latest], nowMs }, '7d'))}</td>
-<td data-label="Latest attempt"><a href="${rollbackPath(latest.id)}">${outcomeBadge(answer.outcome)}</a> <span
+<td data-label="Latest attempt"><a href="${rollbackPath(latest.id)}">${outcomeBadge(answer)}</a> <span
  class="faint">${timeText(answer.timestamp)}</span></td></tr>`;
 }
 

@@ -72,6 +72,34 @@ ${commandCopy(commandLine('resume', args, forAll))}`;
   }</section></div>`;
 }
 
+/** The button that rejects a rollback which waits for a person. */
+export function rejectForm(context: PageContext, rollbackId: string): Html {
+  return html`<div class="reject" id="reject">${actionForm(context, {
+    action: 'decide',
+    fields: { operation: 'reject', rollback_id: rollbackId },
+    label: 'Reject this rollback',
+    inputs: reasonInput('reject', false),
+  })}
+${commandCopy(commandLine('reject', [rollbackId], { reason: 'REASON' }))}</div>`;
+}
+
+/** Puts a version of a model into quarantine; nothing for who may not act. */
+export function quarantineForm(context: PageContext, model: string): Html {
+  if (context.formToken === null) return nothing;
+  const version = html`<label for="quarantine-version">Version</label><input id="quarantine-version" name="version"
+ required inputmode="numeric" pattern="[1-9][0-9]*" maxlength="18" autocomplete="off" title="a version of this model,
+ such as 4">`;
+  return html`<details><summary>Quarantine a version</summary><div>
+<p class="hint">No rollback chooses it until somebody releases it. If it is live, it stays live.</p>
+${actionForm(context, {
+  action: 'decide',
+  fields: { operation: 'quarantine', model_name: model },
+  label: 'Quarantine this version',
+  inputs: [version, reasonInput('quarantine')],
+})}
+${commandCopy(commandLine('quarantine', [model, 'VERSION'], { reason: 'REASON' }))}</div></details>`;
+}
+
 /** A command line of its own, with what it does. */
 export function commandRow(text: string, command: string): Html {
   return html`<p class="command-row"><span>${text}</span> ${commandCopy(command)}</p>`;
@@ -83,7 +111,7 @@ const untilInput: Html = html`<label for="until">Until</label><select id="until"
  value="30m">in 30 minutes</option><option value="2h" selected>in 2 hours</option><option value="8h">in 8 hours</option>
 <option value="1d">in 1 day</option><option value="3d">in 3 days</option><option value="7d">in 7 days</option></select>`;
 
-function reasonInput(verb: string): Html {
-  return html`<label for="reason-${verb}">Reason</label><input id="reason-${verb}" name="reason" required
- maxlength="200" autocomplete="off" placeholder="shown to the people whom it concerns">`;
+function reasonInput(verb: string, isRequired = true): Html {
+  return html`<label for="reason-${verb}">Reason${isRequired ? null : ' (optional)'}</label><input
+ id="reason-${verb}" name="reason"${isRequired ? html` required` : null} maxlength="200" autocomplete="off" placeholder="shown to the people whom it concerns">`;
 }

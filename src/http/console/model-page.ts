@@ -4,10 +4,10 @@ import { commandLine } from '../../domain/command-line.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
 import { attemptList } from './attempts.ts';
 import { banner, waitingBlock } from './fleet-page.ts';
-import { actionForm, commandRow, decisions } from './forms.ts';
+import { actionForm, commandRow, decisions, quarantineForm } from './forms.ts';
 import { type Html, html, nothing, type Part } from './html.ts';
 import type { Page, PageContext } from './page.ts';
-import { modelPath, planPath, rollbackPath } from './paths.ts';
+import { evidencePath, modelPath, planPath, rollbackPath } from './paths.ts';
 import { warningList } from './plan-view.ts';
 import { commandCopy, nameText, prose, timeText } from './text.ts';
 import {
@@ -29,18 +29,23 @@ export interface ModelFacts extends TimelineFacts {
   readonly waiting: readonly RollbackRecord[];
   /** What could not be read. */
   readonly unreadable: readonly { readonly id: string; readonly why: string }[];
+  readonly hasEvidence: boolean;
   /** Null: the one that shows the latest events. */
   readonly range: RangeName | null;
 }
 
 export function modelPage(context: PageContext, facts: ModelFacts): Page {
-  const { modelName, status, waiting, records, nowMs, unreadable } = facts;
+  const { modelName, status, waiting, records, nowMs, unreadable, hasEvidence } = facts;
   const known = 'problem' in status ? null : status;
   return {
     title: modelName,
     body: html`<p class="crumbs"><a href="/">All models</a></p>
 <div class="title"><h1>${nameText(modelName)}</h1>${liveText(known, facts.spans)}
-<p class="row"><a class="button primary" href="${planPath(modelName)}">See the plan to roll back</a></p></div>
+<p class="row"><a class="button primary" href="${planPath(modelName)}">See the plan to roll back</a>${
+      hasEvidence
+        ? html` <a class="button" href="${evidencePath(modelName)}">Comparisons</a>`
+        : null
+    }</p></div>
 ${
   'problem' in status
     ? html`<p class="problem" role="alert">What is live could not be read: ${prose(status.problem)}</p>`
@@ -140,8 +145,19 @@ ${timeText(began)}${how === 'baseline' || how === 'seen' ? ' or before' : null} 
 
 function quarantineBlock(context: PageContext, status: StatusAnswer): Html {
   const { quarantined, model_name: model } = status;
-  if (quarantined.length === 0) return nothing;
-  return html`<section class="card" aria-labelledby="quarantine"><h2 id="quarantine">In quarantine</h2>
+  if (quarantined.length === 0 && context.formToken === null) return nothing;
+  return html`<section class="card" aria-labelledby="quarantine">${
+    quarantined.length === 0
+      ? html`<h2 id="quarantine">Quarantine</h2><p class="faint">No version is in quarantine.</p>`
+      : quarantineList(context, status)
+  }${quarantineForm(context, model)}</section>`;
+}
+
+function quarantineList(
+  context: PageContext,
+  { quarantined, model_name: model }: StatusAnswer,
+): Html {
+  return html`<h2 id="quarantine">In quarantine</h2>
 <p class="faint">No rule restores these versions, and no alarm does.</p><ul class="quarantine">${quarantined.map(
     ({
       version,
@@ -156,7 +172,7 @@ ${timeText(since)}${reason === undefined ? null : html`: ${reason}`}</span>${
       fields: { operation: 'release', model_name: model, version },
       label: `Release version ${version}`,
     })}${commandCopy(commandLine('release', [model, version]))}</li>`,
-  )}</ul></section>`;
+  )}</ul>`;
 }
 
 function actionsBlock(context: PageContext, status: StatusAnswer): Html {

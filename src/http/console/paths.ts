@@ -11,6 +11,10 @@ export function planPath(
   return `${modelPath(modelName)}/plan${queryText(query, overrides)}`;
 }
 
+export function evidencePath(modelName: string): string {
+  return `${modelPath(modelName)}/evidence`;
+}
+
 /** An id has a slash before its last part, which stands in the path as it is. */
 export function rollbackPath(
   rollbackId: string,

@@ -8,6 +8,7 @@ import type { RollbackResponse } from '../../domain/answer/response.ts';
 import { servingText } from '../../domain/answer/serving.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
+import { rejectForm } from './forms.ts';
 import { type Html, html, nothing } from './html.ts';
 import type { Page, PageContext } from './page.ts';
 import { modelPath, rollbackPath } from './paths.ts';
@@ -37,7 +38,7 @@ export function rollbackPage(
         : null
     }</p>
 <div class="title"><h1>${moveText(answer.from_version, answer.to_version)} <span class="of">${name}</span></h1>
-<p class="row">${outcomeBadge(answer.outcome)} <span class="faint">${timeText(answer.timestamp)}</span> <code
+<p class="row">${outcomeBadge(answer)} <span class="faint">${timeText(answer.timestamp)}</span> <code
  class="id">${id}</code></p></div>
 <p class="lead">${prose(answer.message)}</p>
 ${warningList(answer.warnings)}
@@ -64,7 +65,7 @@ ${
 
 /** The commands of the explanation; those that the console can do have a button too. */
 function nextSteps(
-  { formToken }: PageContext,
+  context: PageContext,
   { id }: RollbackRecord,
   { next_steps: steps }: Explanation,
 ): Html {
@@ -72,14 +73,14 @@ function nextSteps(
   return html`<section class="card" aria-labelledby="next"><h2 id="next">What to do now</h2>${steps.map(
     ({ text, command }) => {
       const verb = command.split(' ')[1];
-      const isHere = formToken !== null && (verb === 'approve' || verb === 'undo');
+      const isHere = context.formToken !== null && (verb === 'approve' || verb === 'undo');
       return html`<div class="step">${
         isHere
           ? html`<a class="button ${verb === 'approve' ? 'primary' : 'plain'}" href="${rollbackPath(id, verb)}">${
               verb === 'approve' ? 'Review and approve' : 'Undo this rollback'
             }</a>`
           : html`<span>${text}:</span>`
-      } ${commandCopy(command)}</div>`;
+      } ${commandCopy(command)}</div>${verb === 'approve' ? rejectForm(context, id) : null}`;
     },
   )}</section>`;
 }

@@ -36,6 +36,19 @@ rect.hatch { fill: var(--bad); opacity: 0.35; }
 .mark.refusal { fill: var(--faint); }
 .mark.waiting { fill: var(--warn); }
 .mark a:hover { opacity: 0.75; }
+.interval { display: block; overflow: visible; }
+.interval .good { fill: var(--good); } .interval .bad { fill: var(--bad);
+  } .interval .warn { fill: var(--warn); }
+line.range { stroke: var(--ink); stroke-width: 2; }
+circle.range { fill: var(--ink); }
+.sign circle, .interval circle { stroke: var(--card); stroke-width: 1; }
+line.zero { stroke: var(--line-strong); stroke-width: 1.5; stroke-dasharray: 2 3; }
+line.limit { stroke: var(--bad); stroke-width: 1.5; }
+rect.beyond { fill: url(#hatch); }
+.metrics .wide .faint { display: block; overflow-wrap: anywhere; }
+.metrics .kind { display: block; }
+.digest { overflow-wrap: anywhere; font-size: 0.85rem; }
+.reasons li { padding: 0.22rem 0; font-size: 0.93rem; overflow-wrap: anywhere; }
 .sign { flex: none; vertical-align: -3px; }
 .events .sign { margin-top: 3px; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; font-size: 0.84rem;
@@ -71,6 +84,9 @@ tbody tr { border-top: 1px solid var(--line); }
 .models .wide { width: 27%; }
 .models td:last-child { padding-right: 0; }
 .models td .faint { font-size: 0.85rem; }
+.metrics thead th:nth-child(1) { width: 17%; }
+.metrics thead th:nth-child(2) { width: 21%; }
+.metrics thead th:nth-child(3) { width: 49%; }
 .comparison th[scope='row'] { font-weight: 500; }
 .comparison td { font: 0.84rem/1.5 var(--mono); overflow-wrap: anywhere; min-width: 8rem; }
 .comparison th:first-child { width: 26%; }
@@ -117,7 +133,7 @@ tbody tr { border-top: 1px solid var(--line); }
   font-size: 0.84rem; margin-right: 0.4rem; }
   .models .badges { display: inline-flex; }
   .models tbody th:first-child { width: auto; }
-  .models .wide { width: auto; padding: 0.3rem 0; }
+  .models .wide, .metrics .wide { width: auto; padding: 0.3rem 0; }
   .attempts li, .moments li { grid-template-columns: 1fr; gap: 0.1rem; }
   .moments .gap { text-align: left; }
   .moments .gap:empty { display: none; }

@@ -115,6 +115,8 @@ label { display: block; font-size: 0.85rem; font-weight: 550; }
   1fr)); gap: 1.25rem 2.5rem;
   border-top: 1px solid var(--line); padding-top: 0.9rem; }
 .decisions > section > * + * { margin-top: 0.5rem; }
+.reject { margin-top: 0.9rem; padding-top: 0.9rem; border-top: 1px solid var(--line); }
+.reject > * + *, details > div > * + * { margin-top: 0.5rem; }
 
 .badge { display: inline-block; font-size: 0.8rem; font-weight: 600; line-height: 1.3;
   padding: 0.12rem 0.5rem;

@@ -2,6 +2,7 @@ import type { LiveSpan } from '../../domain/answer/live-timeline.ts';
 import { responseOf } from '../../domain/answer/response.ts';
 import { Outcome } from '../../domain/decide/outcome.ts';
 import type { RollbackRecord } from '../../domain/record/record.ts';
+import { WatchEnd } from '../../domain/record/trigger.ts';
 
 /** The picture of what was live, before it is drawn: places are parts of its width, from 0 to 1. */
 export interface Timeline {
@@ -193,7 +194,7 @@ function eventsOfRecord(record: RollbackRecord): TimelineEvent[] {
 
 function endOf(
   outcome: string,
-  { plan, request, warnings: _ }: RollbackRecord,
+  { plan, request, watch }: RollbackRecord,
 ): readonly [MarkKind, string] {
   const move = `${plan?.from?.version ?? 'none'} to ${plan?.to?.version ?? 'none'}`;
   switch (outcome) {
@@ -204,7 +205,12 @@ function endOf(
     case Outcome.PROMOTED:
       return ['promotion', `Promoted, from ${move}`];
     case Outcome.AWAITING_APPROVAL:
-      return ['waiting', `A rollback from ${move} waits for approval`];
+      if (watch.kind !== 'closed') {
+        return ['waiting', `A rollback from ${move} waits for approval`];
+      }
+      return watch.why === WatchEnd.REJECTED
+        ? ['refusal', `A rollback from ${move} was rejected${watch.by ? ` by ${watch.by}` : ''}`]
+        : ['waiting', `A rollback from ${move} waited for approval: ${watch.why}`];
     case Outcome.REFUSED:
       return ['refusal', 'A rollback was refused'];
     case Outcome.OBSERVED:

@@ -13,6 +13,7 @@ import { type LiveSpan, liveTimeline } from '../../domain/answer/live-timeline.t
 import { type RollbackResponse, responseOf } from '../../domain/answer/response.ts';
 import { commandLine } from '../../domain/command-line.ts';
 import { isModelRollbackError } from '../../domain/errors.ts';
+import { evidenceLimits } from '../../domain/evidence/evidence-limits.ts';
 import { isApprovable } from '../../domain/protocol/watch.ts';
 import { parsePosition } from '../../domain/record/list-position.ts';
 import {
@@ -21,10 +22,13 @@ import {
   type RollbackRequest,
 } from '../../domain/request/request.ts';
 import type { Deadline } from '../../ports/deadline.ts';
+import type { EvidenceStore } from '../../ports/evidence-store.ts';
+import { HttpError } from '../http-error.ts';
 import { httpLimits } from '../http-limits.ts';
 import { decodePart, pathAfter, splitVerb } from '../path.ts';
 import { requireRecord } from '../reads.ts';
 import { type ConfirmFacts, confirmPage } from './confirm-page.ts';
+import { evidencePage } from './evidence-page.ts';
 import { fleetPage } from './fleet-page.ts';
 import { modelPage } from './model-page.ts';
 import type { Page, PageContext } from './page.ts';
@@ -35,6 +39,8 @@ import { type RangeName, rangeNames } from './timeline.ts';
 /** One reading of a page. */
 export interface Visit {
   readonly deps: RollbackDeps;
+  /** Null where the console does not show it. */
+  readonly evidence: EvidenceStore | null;
   readonly request: Request;
   readonly context: PageContext;
   readonly deadline: Deadline;
@@ -52,12 +58,13 @@ export async function visitFleet({ deps, request, context, deadline }: Visit): P
   return fleetPage(context, { reading, spans, latest: list.records.map(({ record }) => record) });
 }
 
-/** `/models/NAME` and `/models/NAME/plan` */
+/** `/models/NAME`, `/models/NAME/plan` and `/models/NAME/evidence` */
 export async function visitModel(visit: Visit): Promise<Page> {
   const { deps, request, context, deadline } = visit;
   const part = pathAfter(request, '/models/');
   const { name, verb } = splitVerb(part);
   if (name !== '' && verb === 'plan') return await visitPlan(visit, parseModelName(name));
+  if (name !== '' && verb === 'evidence') return await visitEvidence(visit, parseModelName(name));
   const modelName = parseModelName(decodePart(part));
   const [status, log, list] = await Promise.all([
     readStatus(deps, modelName, deadline).catch((error: unknown) => error),
@@ -76,6 +83,7 @@ export async function visitModel(visit: Visit): Promise<Page> {
       (record) => record.watch.kind === 'pending' && isApprovable(record, context.nowMs),
     ),
     unreadable: [...list.unreadable, ...log.unreadable],
+    hasEvidence: visit.evidence !== null,
     range: rangeOf(queryOf(request).get('range')),
     nowMs: context.nowMs,
   });
@@ -128,6 +136,14 @@ async function spansOf(
   return spans;
 }
 
+async function visitEvidence({ evidence, deadline }: Visit, modelName: string): Promise<Page> {
+  if (evidence === null) {
+    throw new HttpError('NotFoundError', 'This service does not show comparisons.');
+  }
+  const most = evidenceLimits.pairsShownMax;
+  return evidencePage(modelName, await evidence.listEvidence(modelName, most, deadline));
+}
+
 async function visitPlan({ request, ...visit }: Visit, modelName: string): Promise<Page> {
   const query = queryOf(request);
   const [to, pointer] = [query.get('to') ?? undefined, query.get('pointer') ?? undefined];
@@ -158,6 +174,7 @@ async function visitPlan({ request, ...visit }: Visit, modelName: string): Promi
     overrides,
     pathWith: (more) => planPath(modelName, given, more),
     pathTo: (version) => planPath(modelName, { ...given, to: version }, overrides),
+    rejectPath: null,
     command: commandLine('apply', [modelName], { to, pointer, override: overrides }),
   });
 }
@@ -183,12 +200,13 @@ async function visitDecision(
     overrides,
     pathWith: (more) => rollbackPath(id, verb, more),
     pathTo: null,
+    rejectPath: verb === 'approve' ? `${rollbackPath(id)}#reject` : null,
     command: commandLine(verb, [id], { override: overrides }),
   });
 }
 
 async function visitConfirm(
-  { deps, context, deadline }: Omit<Visit, 'request'>,
+  { deps, context, deadline }: Omit<Visit, 'request' | 'evidence'>,
   preview: RollbackResponse,
   facts: Omit<ConfirmFacts, 'preview' | 'comparison'>,
 ): Promise<Page> {

@@ -371,6 +371,35 @@ describe('the routes of decisions', () => {
     ).toHaveLength(1);
   });
 
+  test('reject what waits, and say so to whoever approves or rejects it afterwards', async () => {
+    const { alarms } = world.deps.settings;
+    world = makeWorld({ alarms: { ...alarms, mode: 'ask' } });
+    world.seed('m', ['Archived', 'Archived', 'Production']);
+    start();
+    const startsAt = new Date(world.clock.nowMs() - 60_000).toISOString();
+    const alerts = [alert({ model: 'm', startsAt })];
+    const { json } = await post('/v1/alerts', alertmanagerMessage(alerts));
+    const [waiting] = json['results'] as { rollback_id: string }[];
+    const path = `/v1/rollbacks/${waiting?.rollback_id}`;
+
+    const rejected = await post(`${path}/reject`, { reason: 'late feed', requested_by: 'ana' });
+    expect(rejected).toMatchObject({
+      status: 200,
+      json: { operation: 'reject', changed: true, reason: 'late feed' },
+    });
+    const again = await post(`${path}/reject`);
+    expect(again).toMatchObject({ status: 200, json: { changed: false } });
+    const late = await post(`${path}/approve`);
+    expect(late).toMatchObject(error(400, 'InvalidRequestError'));
+    expect(JSON.stringify(late.json)).toMatch(/was rejected by ana.*late feed/);
+    expect((await get(path)).json).toMatchObject({
+      outcome: 'AWAITING_APPROVAL',
+      alarm: { watch: 'rejected', rejected_by: 'ana' },
+    });
+    const repeated = await post('/v1/alerts', alertmanagerMessage(alerts));
+    expect(repeated.json['results']).toMatchObject([{ replayed: true }]);
+  });
+
   test.each([
     ['/v1/models/m/frieze', {}, 404],
     ['/v1/models/undo', {}, 400],
@@ -382,6 +411,7 @@ describe('the routes of decisions', () => {
     ['/v1/models/m/undo', {}, 400],
     ['/v1/rollbacks/m/0123456789abcdef/approve', {}, 404],
     ['/v1/rollbacks/m/0123456789abcdef/reject', {}, 404],
+    ['/v1/rollbacks/m/0123456789abcdef/refuse', {}, 404],
     ['/v1/webhooks/mlflow', {}, 501],
   ])('POST %s %j is %i', async (path, body, status) => {
     expect((await post(path, body)).status).toBe(status);

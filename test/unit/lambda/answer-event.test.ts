@@ -98,6 +98,26 @@ describe('answerEvent', () => {
     expect(await answer(approval)).toMatchObject({ rolled_back: true, replayed: true });
   });
 
+  test('rejects what an alarm waits for, once', async () => {
+    const alarms = { ...world.deps.settings.alarms, mode: 'ask' as const };
+    world = { ...world, deps: { ...world.deps, settings: { ...world.deps.settings, alarms } } };
+    const [waiting] = ((await answer(snsEvent(messages('a')))) as TopicAnswer).results;
+    const id = waiting?.rollback_id;
+    const rejection = { operation: 'reject', rollback_id: id, requested_by: 'ana', reason: 'late' };
+    expect(await answer(rejection)).toMatchObject({
+      operation: 'reject',
+      rollback_id: id,
+      model_name: 'a',
+      changed: true,
+      requested_by: 'ana',
+      reason: 'late',
+    });
+    expect(await answer(rejection)).toMatchObject({ changed: false });
+    await expect(answer({ operation: 'approve', rollback_id: id })).rejects.toThrow(
+      'was rejected by ana',
+    );
+  });
+
   test.each([
     [{ operation: 'undo' }, 'undo needs either rollback_id, or model_name'],
     [
@@ -108,6 +128,16 @@ describe('answerEvent', () => {
     [{ operation: 'undo', model_name: 'a', dry_run: true }, '"dry_run" is no field of undo'],
     [{ operation: 'undo', model_name: 'a' }, 'there is nothing to undo'],
     [{ operation: 'approve', model_name: 'a' }, 'approve needs rollback_id'],
+    [{ operation: 'reject', model_name: 'a' }, 'reject needs rollback_id'],
+    [
+      { operation: 'reject', rollback_id: 'a/0123456789abcdef', overrides: [] },
+      '"overrides" is no field of reject',
+    ],
+    [
+      { operation: 'approve', rollback_id: 'a/0123456789abcdef', reason: 'r' },
+      '"reason" is no field of approve',
+    ],
+    [{ operation: 'reject', rollback_id: 'a/0123456789abcdef' }, 'There is no record of'],
     [{ operation: 'approve', rollback_id: 'a/0123456789abcdef' }, 'There is no record of'],
     [{ operation: 'aprove', rollback_id: 'a/0123456789abcdef' }, 'did you mean "approve"?'],
   ])('refuses %j', async (event, message) => {

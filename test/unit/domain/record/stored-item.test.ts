@@ -4,7 +4,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { responseOf } from '../../../../src/domain/answer/response.ts';
 import { StateCorruptError } from '../../../../src/domain/errors.ts';
 import { limits } from '../../../../src/domain/limits.ts';
-import { closeApprovedWatch, closeWatch } from '../../../../src/domain/protocol/watch.ts';
+import {
+  closeApprovedWatch,
+  closeRejected,
+  closeWatch,
+} from '../../../../src/domain/protocol/watch.ts';
 import {
   decodeFleetState,
   decodeModelState,
@@ -209,6 +213,17 @@ describe('an item that uses nothing newer than release 0.1.0', () => {
     ['a fleet', encodeFleet(newFleetState), 1],
     ['a released version', encodeState({ ...state, released: [{ version: '1', atMs: 1 }] }), 2],
     ['who approved', encodeRecord(closeApprovedWatch(record, 'ann', 1)), 2],
+    [
+      'who rejected',
+      encodeRecord(
+        closeRejected(
+          record,
+          { by: 'bob', reason: 'late feed' },
+          { previous: undefined, nowMs: 1, token: 't' },
+        ).record,
+      ),
+      2,
+    ],
   ])('has schema %#: %s', (_what, text, schema) => {
     expect(schemaOf(text)).toBe(schema);
   });

@@ -320,6 +320,54 @@ describe('the forms', () => {
     expect(await one.open('/')).not.toContain('Waiting for you');
   });
 
+  test('reject what waits, with a reason or without, and show who did', async () => {
+    for (const reason of ['the <b>feed</b> was late', '']) {
+      world.clock.advance(120_000);
+      const path = await waiting();
+      const browser = new Browser();
+      expect(await browser.open('/')).toContain(`href="${path}#reject"`);
+      expect(await browser.open(`${path}/approve`)).toContain(`href="${path}#reject"`);
+      await browser.open(path);
+      const form = browser.form('/console/decide');
+      form.set('reason', reason);
+      await browser.submit('/console/decide', form);
+      const page = await browser.follow();
+      expect(page).toMatch(/was rejected by ana at/);
+      expect(page).toMatch(/class="badge calm"[^R]*Rejected/);
+      if (reason !== '') expect(page).toContain('(reason: the &lt;b&gt;feed&lt;/b&gt; was late)');
+      expect(page).not.toContain('/console/decide');
+      expect(await browser.open('/')).not.toContain('Waiting for you');
+      expect(await browser.open('/models/m')).toMatch(/A rollback from 3 to 2 was rejected by ana/);
+      expect(await live()).toEqual(['3']);
+      await browser.submit('/console/decide', form);
+      expect(browser.status).toBe(303);
+    }
+  });
+
+  test('quarantine a version with a reason, and release it', async () => {
+    const browser = new Browser();
+    expect(await browser.open('/models/m')).toContain('No version is in quarantine.');
+    const form = browser.form('/console/decide', 'Quarantine this version');
+    form.set('version', '2');
+    form.set('reason', 'wrong data');
+    await browser.submit('/console/decide', form);
+    expect(await browser.follow()).toMatch(/Version 2 of m is in quarantine[\s\S]*wrong data/);
+    const { state } = await world.store.read('m', null, world.deadline());
+    expect(state?.quarantine).toMatchObject([
+      { version: '2', byHand: { by: 'ana', reason: 'wrong data' } },
+    ]);
+    const bad = new URLSearchParams(form);
+    bad.set('version', '02');
+    bad.set('request_id', 'another');
+    await browser.submit('/console/decide', bad);
+    expect(browser.status).toBe(400);
+    const empty = new URLSearchParams(form);
+    empty.set('reason', '');
+    empty.set('request_id', 'third');
+    await browser.submit('/console/decide', empty);
+    expect(browser.text).toContain('quarantine needs a reason');
+  });
+
   test('do nothing when the world has changed since the page was shown', async () => {
     const browser = new Browser();
     await browser.open('/models/m/plan');
@@ -432,6 +480,19 @@ describe('sessions', () => {
     return browser;
   };
 
+  test('a viewer cannot reject, and nothing that is not on record is rejected', async () => {
+    const path = await waiting();
+    start({ kind: 'tokens', tokens });
+    const viewer = await login(viewerToken);
+    expect(await viewer.open(path)).not.toContain('/console/decide');
+    const operator = await login(operatorToken);
+    await operator.open(path);
+    const form = operator.form('/console/decide');
+    form.set('rollback_id', 'm/0123456789abcdef');
+    await operator.submit('/console/decide', form);
+    expect(operator.status).toBe(404);
+  });
+
   test('begin with a token, which no address and no cookie holds', async () => {
     start({ kind: 'tokens', tokens });
     const browser = new Browser();
@@ -448,7 +509,7 @@ describe('sessions', () => {
     expect(right.headers.get('location')).toBe('/models/m');
     const set = right.headers.get('set-cookie') ?? '';
     expect(set).toMatch(
-      /^model-rollback-8080=[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
+      /^model-rollback-8080=[\w.-]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
     );
     expect(set).not.toContain('0123456789abcdef');
     expect(await right.follow()).toMatch(/ben, operator[\s\S]*Log out/);
@@ -487,18 +548,61 @@ describe('sessions', () => {
     },
   );
 
-  test('end after their time, and the oldest for a new one', async () => {
+  test('end after their time, when they are ended, and with the token', async () => {
     start({ kind: 'tokens', tokens });
     const first = await login(operatorToken);
     expect(await first.open('/')).toContain('Log out');
     world.clock.advance(httpLimits.sessionMs);
     expect(await first.open('/')).toContain('Log in');
+
     const second = await login(operatorToken);
-    for (let count = 0; count < httpLimits.sessionsMax; count += 1) {
-      if (count % httpLimits.httpPerSecond === 0) world.clock.advance(2_000);
-      await login(operatorToken);
-    }
+    await second.open('/');
+    const kept = second.cookie;
+    await second.submit('/console/logout', second.form('/console/logout'));
+    second.cookie = kept;
     expect(await second.open('/')).toContain('Log in');
+
+    const third = await login(operatorToken);
+    expect(await third.open('/')).toContain('Log out');
+    start({ kind: 'tokens', tokens: tokens.filter(({ role }) => role === 'viewer') });
+    expect(await third.open('/')).toContain('Log in');
+  });
+
+  test('are known to every replica, and so are their forms', async () => {
+    start({ kind: 'tokens', tokens });
+    const browser = await login(operatorToken);
+    await browser.open('/models/m/plan');
+    const form = browser.form('/console/rollback');
+    start({ kind: 'tokens', tokens });
+    await browser.submit('/console/rollback', form);
+    expect(browser.status).toBe(303);
+    start({ kind: 'tokens', tokens });
+    await browser.submit('/console/rollback', form);
+    expect(browser.status).toBe(303);
+    expect(await world.records()).toHaveLength(1);
+  });
+
+  test('cannot be made up', async () => {
+    start({ kind: 'tokens', tokens });
+    const viewer = await login(viewerToken);
+    const operator = await login(operatorToken);
+    const [idOfViewer, idOfOperator] = [viewer, operator].map(
+      ({ cookie }) => /=(\w+)\./.exec(cookie)?.[1] ?? '',
+    );
+    const own = viewer.cookie;
+    const longer = (_: string, until: string): string => `.${until.slice(0, -1)}z.`;
+    for (const made of [
+      own.replace(idOfViewer ?? '', idOfOperator ?? ''),
+      own.replace(/\.(\w+)\./, longer),
+      own.replace(/\w$/, (last) => (last === 'A' ? 'B' : 'A')),
+      own.replace(/=\w+/, '=open'),
+      own.replace(/\.[\w-]+$/, '.'),
+      'model-rollback-8080=',
+    ]) {
+      expect(made).not.toBe(own);
+      viewer.cookie = made;
+      expect(await viewer.open('/')).toContain('Log in');
+    }
   });
 
   test('let a browser that comes from another site call again, with its cookie', async () => {
