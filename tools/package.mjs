@@ -1,5 +1,5 @@
 // Writes what is deployed without the CDK: the code of the functions, and a CloudFormation template.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { companionFiles, functionFiles } from '../src/config/function-files.ts';
 import { synthesizeTemplate } from './template.ts';
@@ -7,11 +7,10 @@ import { zip } from './zip.ts';
 
 const packed = (folder, files) =>
   zip(files.map((name) => ({ name, content: readFileSync(join(folder, name)) })));
-const isBuilt = (name) => existsSync(join('dist', name));
 const template = (options) => `${JSON.stringify(synthesizeTemplate(options))}\n`;
 const outputs = {
   'dist/model-rollback.zip': packed('dist/lambda', functionFiles),
-  'dist/model-rollback-companions.zip': packed('dist', companionFiles.filter(isBuilt)),
+  'dist/model-rollback-companions.zip': packed('dist', companionFiles),
   // Without spaces: CloudFormation takes a template of at most 51,200 bytes in a request.
   'dist/model-rollback.template.json': template({ hasCompanions: false }),
   'dist/model-rollback-companions.template.json': template({ hasCompanions: true }),

@@ -75,6 +75,8 @@ const comparisonNames: ReadonlySet<string> = new Set<EnvName>([
   'ROLLBACK_MODEL_POINTERS',
 ]);
 
+const httpSecretName: EnvName = 'ROLLBACK_HTTP_SECRET_ARN';
+
 function comparing(environment: Environment): Shape {
   const read = Object.entries(environment).filter(([name]) => comparisonNames.has(name));
   return {
@@ -100,7 +102,7 @@ function answering(
 ): Shape {
   return {
     description: 'Answers alerts, webhooks and requests by HTTP',
-    environment: { ...environment, ROLLBACK_HTTP_SECRET_ARN: secret.secretArn },
+    environment: { ...environment, [httpSecretName]: secret.secretArn },
     policy: httpPolicyOf(secret),
     isReserved: true,
   };
