@@ -93,7 +93,7 @@ const mutations: readonly Mutation[] = [
     invariant: 'I1',
     breaks: 'a final record is not replayed',
     file: 'src/domain/record/record.ts',
-    from: 'return status === Outcome.ROLLED_BACK || status === Outcome.CONTESTED;',
+    from: 'return movesPointer(status) || status === Outcome.CONTESTED;',
     to: 'return status === Outcome.CONTESTED;',
     suite: rollBackTest,
     test: 'gets the first answer, once, whatever happened since',

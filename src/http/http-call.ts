@@ -1,6 +1,7 @@
 import type { RollbackDeps } from '../app/deps.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { Caller } from './access.ts';
 import type { Afterwards } from './afterwards.ts';
 
@@ -20,4 +21,6 @@ export interface HttpCall {
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;
   readonly afterwards: Afterwards;
+  /** What comparisons found; null where nothing is promoted here. */
+  readonly evidence: EvidenceStore | null;
 }

@@ -27,7 +27,7 @@ export interface ServiceOptions {
   readonly grafanaSecret?: string | null;
   /** @default webhooks of MLflow are not received */
   readonly mlflow?: WebhookSender | null;
-  /** What comparisons found. @default it is not shown */
+  /** What comparisons found. @default it is not shown, and nothing is promoted */
   readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
@@ -53,7 +53,8 @@ export function makeService(options: ServiceOptions): Service {
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
     const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-    return { deps, request, caller, deadline, report, afterwards, ...(body && { body }) };
+    const parts = { deps, evidence, report, afterwards };
+    return { ...parts, request, caller, deadline, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */
   const route =
