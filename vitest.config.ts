@@ -6,9 +6,18 @@ const stormFiles = [
   'test/e2e/alarm-storm.test.ts',
   'test/e2e/storm.test.ts',
   'test/proof/alias-rivals.test.ts',
-  'test/proof/replicas.test.ts',
   'test/proof/rivals.test.ts',
   'test/proof/storm.test.ts',
+];
+
+/** Longer proofs, of servers that few have and of waits in real time: `npm run proofs`, not a part of `npm test`. */
+const longFiles = [
+  'test/e2e/mlflow-1-30.test.ts',
+  'test/e2e/mlflow-2-3.test.ts',
+  'test/e2e/mlflow-2-22.test.ts',
+  'test/e2e/mlflow-postgres.test.ts',
+  'test/proof/postgres-crash-matrix.test.ts',
+  'test/proof/replicas.test.ts',
 ];
 
 const withEngines = {
@@ -51,7 +60,7 @@ const config: ViteUserConfig = defineConfig({
             'test/e2e/**/*.test.ts',
             'test/proof/**/*.test.ts',
           ],
-          exclude: stormFiles,
+          exclude: [...stormFiles, ...longFiles],
         },
       },
       {
@@ -61,6 +70,15 @@ const config: ViteUserConfig = defineConfig({
           include: stormFiles,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...withEngines,
+          name: 'proofs',
+          include: longFiles,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

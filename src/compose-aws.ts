@@ -63,8 +63,8 @@ export function channelCredentials(
   secretId: string,
   { variable, what }: { readonly variable: string; readonly what: 'address' | 'key' },
 ): Credentials {
-  const client = new SecretsManagerClient({ ...clientConfig, ...regionOf(secretId) });
-  return new SecretsManagerCredentials(client, secretId, channelSecret(variable, what));
+  const use = channelSecret(variable, what);
+  return new SecretsManagerCredentials(secretsClient(secretId), secretId, use);
 }
 
 /** No client is made before the first alarm is read. */
@@ -86,9 +86,12 @@ export function signedRequests(options: SigV4Options): Authorizer {
 }
 
 export function secretCredentials(secretId: string): Credentials {
-  // A secret may be in another region than the table; a name says nothing of it.
-  const client = new SecretsManagerClient({ ...clientConfig, ...regionOf(secretId) });
-  return new SecretsManagerCredentials(client, secretId);
+  return new SecretsManagerCredentials(secretsClient(secretId), secretId);
+}
+
+/** A secret may be in another region than the table; a name says nothing of it. */
+export function secretsClient(secretId: string): SecretsManagerClient {
+  return new SecretsManagerClient({ ...clientConfig, ...regionOf(secretId) });
 }
 
 /** Where a thing is, if its ARN says so; else the SDK's own setting counts. */

@@ -19,9 +19,8 @@ export async function composePromotion(
   return { ...deps, evidence };
 }
 
-// ---------------------------------------------------------------------------------------------------
-
-async function openEvidence({ store, registry }: Config): Promise<EvidenceStore> {
+/** What comparisons found, where a function has it. */
+export async function openEvidence({ store, registry }: Config): Promise<EvidenceStore> {
   const workspace = registry.workspace ?? '';
   if (store.kind === 'dynamodb') return dynamoDBEvidence({ ...store, workspace });
   assert(store.kind === 'sqlite', 'the configuration of a function names no other store');

@@ -61,6 +61,7 @@ locals {
     ROLLBACK_MODEL_POINTERS          = jsonencode(var.model_pointers)
     ROLLBACK_TARGET_RULE             = var.target_rule
     ROLLBACK_TARGET_MAX_AGE          = var.target_max_age
+    ROLLBACK_PROMOTION_EVIDENCE      = var.promotion_evidence
     ROLLBACK_SMOKE_CHECK             = var.smoke_check_function_arn == null ? var.smoke_check_url : var.smoke_check_function_arn
     ROLLBACK_RELOAD                  = var.reload_function_arn == null ? var.reload_url : var.reload_function_arn
     ROLLBACK_BUDGET                  = var.budget

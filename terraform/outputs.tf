@@ -27,3 +27,13 @@ output "dead_letter_queue_url" {
   description = "Events that the function could not handle, as they were and with the error."
   value       = aws_sqs_queue.dead_letters.url
 }
+
+output "compare_function_arn" {
+  description = "For a state machine; null where compare is off."
+  value       = one([for id, made in aws_lambda_function.companion : made.arn if id == "compare"])
+}
+
+output "promote_function_arn" {
+  description = "For a state machine; null where promote is off."
+  value       = one([for id, made in aws_lambda_function.companion : made.arn if id == "promote"])
+}

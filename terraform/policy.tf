@@ -16,7 +16,8 @@ resource "aws_iam_role" "function" {
   assume_role_policy = data.aws_iam_policy_document.function_trust.json
 }
 
-data "aws_iam_policy_document" "function" {
+# What each function that moves pointers needs.
+data "aws_iam_policy_document" "moves" {
   statement {
     # The query on the table itself reads the live log of one model.
     sid       = "State"
@@ -25,38 +26,9 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
-    sid       = "Sweep"
-    actions   = ["dynamodb:Query"]
-    resources = [for name in ["due", "by-time", "by-time-sharded"] : "${local.state_table_arn}/index/${name}"]
-  }
-
-  statement {
     sid       = "Notices"
     actions   = ["sns:Publish"]
     resources = [local.topic]
-  }
-
-  # CloudWatch shows composite alarms, and their history, only to those who may read all alarms.
-  statement {
-    sid = "Alarms"
-    actions = [
-      "cloudwatch:DescribeAlarms",
-      "cloudwatch:DescribeAlarmContributors",
-      "cloudwatch:DescribeAlarmHistory",
-    ]
-    resources = ["*"]
-  }
-
-  statement {
-    sid       = "AlarmTags"
-    actions   = ["cloudwatch:ListTagsForResource"]
-    resources = ["${local.alarms}*"]
-  }
-
-  statement {
-    sid       = "Logs"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
   }
 
   statement {
@@ -87,6 +59,8 @@ data "aws_iam_policy_document" "function" {
         "sagemaker-mlflow:GetModelVersion",
         "sagemaker-mlflow:GetModelVersionByAlias",
         "sagemaker-mlflow:GetRegisteredModel",
+        "sagemaker-mlflow:GetLoggedModel",
+        "sagemaker-mlflow:GetRun",
         "sagemaker-mlflow:SearchModelVersions",
         "sagemaker-mlflow:SearchRegisteredModels",
         "sagemaker-mlflow:SetModelVersionTag",
@@ -244,6 +218,39 @@ data "aws_iam_policy_document" "function" {
 
       resources = ["*"]
     }
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  source_policy_documents = [data.aws_iam_policy_document.moves.json]
+
+  statement {
+    sid       = "Sweep"
+    actions   = ["dynamodb:Query"]
+    resources = [for name in ["due", "by-time", "by-time-sharded"] : "${local.state_table_arn}/index/${name}"]
+  }
+
+  # CloudWatch shows composite alarms, and their history, only to those who may read all alarms.
+  statement {
+    sid = "Alarms"
+    actions = [
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:DescribeAlarmContributors",
+      "cloudwatch:DescribeAlarmHistory",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "AlarmTags"
+    actions   = ["cloudwatch:ListTagsForResource"]
+    resources = ["${local.alarms}*"]
+  }
+
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
   }
 }
 

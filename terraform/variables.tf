@@ -445,6 +445,48 @@ variable "allowed_accounts" {
   }
 }
 
+variable "compare" {
+  description = "Whether there is a function that compares two versions: on or off."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["on", "off"], var.compare)
+    error_message = "compare is on or off."
+  }
+}
+
+variable "promote" {
+  description = "Whether there is a function that promotes a version: on or off."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["on", "off"], var.promote)
+    error_message = "promote is on or off."
+  }
+}
+
+variable "promotion_evidence" {
+  description = "A promotion requires a comparison that says PROMOTE and is no older, such as 7d; or off."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(off|[1-9][0-9]{0,3}[hd])$", var.promotion_evidence))
+    error_message = "promotion_evidence is off, or a time such as 7d or 12h."
+  }
+}
+
+variable "companions_package_file" {
+  description = "model-rollback-companions.zip of npm run package, the code of these functions."
+  type        = string
+  default     = null
+}
+
 variable "subnet_ids" {
   description = "Subnets for an MLflow server in a private network."
   type        = list(string)

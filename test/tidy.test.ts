@@ -124,7 +124,7 @@ describe('the layer rules', () => {
 describe('the sources', () => {
   test('stand in known folders only', () => {
     const known =
-      /^src\/(domain(\/(registry|statistics|evidence|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http(\/console)?|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|files|system|alertmanager))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-compare|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-lambda-compare|compose-promotion|compose-rehearsal|compose-store)\.ts$/;
+      /^src\/(domain(\/(registry|statistics|evidence|request|alarm|state|pointer|decide|record|answer|protocol))?|ports|app|config|lambda|http(\/console)?|cdk|embedded|testing|cli(\/(commands|render))?|adapters\/(mlflow|eventbridge|webhook|cloudwatch|lambda|dynamodb|postgres|sqlite|secrets-manager|sns|memory|console|canned|powertools|sigv4|files|system|alertmanager))\/[a-z0-9-]+\.ts$|^src\/(index|assemble|compose|compose-aws|compose-channels|compose-compare|compose-databricks|compose-hooks|compose-inspect|compose-lambda|compose-lambda-compare|compose-lambda-http|compose-promotion|compose-rehearsal|compose-store|http-function)\.ts$/;
     expect(sources.filter((path) => !known.test(path))).toEqual([]);
   });
 

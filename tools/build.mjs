@@ -150,7 +150,11 @@ const { metafile, outputFiles } = await build({
 });
 
 /** The companions, each a function of its own: the one that rolls back holds nothing of them. */
-const companions = { compare: 'src/lambda/compare-models.ts', promote: 'src/lambda/promote.ts' };
+const companions = {
+  compare: 'src/lambda/compare-models.ts',
+  promote: 'src/lambda/promote.ts',
+  http: 'src/http-function.ts',
+};
 for (const [name, entry] of Object.entries(companions)) {
   await build({
     ...forLambda,

@@ -2,20 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { laterMutations, type Mutation } from './mutations.ts';
 
 /**
  * `npm run prove`: for each invariant the smallest change that breaks it, made in a temporary copy, makes
  * a named test fail. A test that still passes proves nothing, and ends this with exit code 1.
+ * `npm run prove access`: those of one invariant.
  */
-interface Mutation {
-  readonly invariant: string;
-  readonly breaks: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  readonly suite: string;
-  readonly test: string;
-}
 
 const rollBackTest = 'test/unit/app/roll-back.test.ts';
 const sweepTest = 'test/unit/app/sweep.test.ts';
@@ -25,7 +18,7 @@ const simulation = {
   test: 'holds every invariant in',
 };
 
-const mutations: readonly Mutation[] = [
+const rollbackMutations: readonly Mutation[] = [
   {
     invariant: 'I1',
     breaks: 'an undo has the key of its call',
@@ -293,8 +286,8 @@ const mutations: readonly Mutation[] = [
     invariant: 'clocks',
     breaks: 'clocks are compared when the answers are handled, so a slow registry is a wrong clock',
     file: 'src/app/roll-back.ts',
-    from: '  const snapshot = await reading;\n  const skews = [snapshot.clockSkewMs, view.clockSkewMs];',
-    to: '  const storeMs = deps.clock.nowMs() - (view.clockSkewMs ?? 0);\n  const snapshot = await reading;\n  const skews = [snapshot.clockSkewMs, deps.clock.nowMs() - storeMs];',
+    from: '  const snapshot = await reading();\n  const skews = [snapshot.clockSkewMs, view.clockSkewMs];',
+    to: '  const storeMs = deps.clock.nowMs() - (view.clockSkewMs ?? 0);\n  const snapshot = await reading();\n  const skews = [snapshot.clockSkewMs, deps.clock.nowMs() - storeMs];',
     ...simulation,
   },
   {
@@ -562,27 +555,41 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-const copy = mkdtempSync(join(tmpdir(), 'model-rollback-prove-'));
-try {
-  for (const name of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
-    cpSync(name, join(copy, name), { recursive: true });
+export const mutations: readonly Mutation[] = [...rollbackMutations, ...laterMutations];
+
+if (import.meta.main) {
+  const copy = mkdtempSync(join(tmpdir(), 'model-rollback-prove-'));
+  const [only] = process.argv.slice(2);
+  try {
+    for (const name of [
+      'src',
+      'test',
+      'tools',
+      'package.json',
+      'tsconfig.json',
+      'vitest.config.ts',
+    ]) {
+      cpSync(name, join(copy, name), { recursive: true });
+    }
+    execFileSync('git', ['init', '-q'], { cwd: copy });
+    for (const name of ['node_modules', '.engines'])
+      symlinkSync(join(process.cwd(), name), join(copy, name));
+    const isWanted = ({ invariant }: Mutation): boolean => only === undefined || invariant === only;
+    process.exitCode = proveAll(copy, mutations.filter(isWanted)) ? 0 : 1;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
   }
-  execFileSync('git', ['init', '-q'], { cwd: copy });
-  for (const name of ['node_modules', '.engines'])
-    symlinkSync(join(process.cwd(), name), join(copy, name));
-  process.exitCode = proveAll() ? 0 : 1;
-} finally {
-  rmSync(copy, { recursive: true, force: true });
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-function proveAll(): boolean {
+function proveAll(copy: string, wanted: readonly Mutation[]): boolean {
   const green = new Set<string>();
-  let isProven = true;
-  for (const mutation of mutations) {
+  // None is a misspelt name.
+  let isProven = wanted.length > 0;
+  for (const mutation of wanted) {
     const key = `${mutation.suite} ${mutation.test}`;
-    if (!green.has(key) && runTest(mutation) !== 'green') {
+    if (!green.has(key) && runTest(copy, mutation) !== 'green') {
       process.stdout.write(`${mutation.invariant}  NOT GREEN BEFORE  ${key}\n`);
       isProven = false;
       continue;
@@ -601,7 +608,7 @@ function proveAll(): boolean {
       path,
       text.replace(mutation.from, () => mutation.to),
     );
-    const result = runTest(mutation);
+    const result = runTest(copy, mutation);
     writeFileSync(path, text);
     if (result !== 'red') isProven = false;
     const verdict = result === 'red' ? 'red ' : `STAYS ${result.toUpperCase()}`;
@@ -609,11 +616,11 @@ function proveAll(): boolean {
       `${mutation.invariant}  ${verdict}  ${mutation.breaks}  (${mutation.file})  ->  ${mutation.suite}: ${mutation.test}\n`,
     );
   }
-  process.stdout.write(isProven ? `${mutations.length} mutations, all red\n` : 'NOT PROVEN\n');
+  process.stdout.write(isProven ? `${wanted.length} mutations, all red\n` : 'NOT PROVEN\n');
   return isProven;
 }
 
-function runTest({ suite, test }: Mutation): 'green' | 'red' | 'not run' {
+function runTest(copy: string, { suite, test }: Mutation): 'green' | 'red' | 'not run' {
   const pattern = test.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const report = join(copy, '.reports', 'vitest.json');
   rmSync(report, { force: true });

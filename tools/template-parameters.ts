@@ -58,28 +58,47 @@ const groups = {
   ],
 } as const;
 
+/** Only of the template with the companions. */
+const companionGroups = {
+  'Comparisons and promotions': ['Compare', 'Promote', 'PromotionEvidence', 'CompanionsCodeKey'],
+} as const;
+
 type ParameterName = (typeof groups)[keyof typeof groups][number];
+type CompanionParameterName = (typeof companionGroups)[keyof typeof companionGroups][number];
 export type Parameters = Readonly<Record<ParameterName, CfnParameter>>;
+export type CompanionParameters = Readonly<Record<CompanionParameterName, CfnParameter>>;
+type Make = (name: string, props: CfnParameterProps) => CfnParameter;
 
 /** How the console shows them. */
-export const parameterGroups: object = {
-  ParameterGroups: Object.entries(groups).map(([label, names]) => ({
-    Label: { default: label },
-    Parameters: names,
-  })),
-};
+export function parameterGroups({ hasCompanions }: { readonly hasCompanions: boolean }): object {
+  const shown = { ...groups, ...(hasCompanions ? companionGroups : {}) };
+  return {
+    ParameterGroups: Object.entries(shown).map(([label, names]) => ({
+      Label: { default: label },
+      Parameters: names,
+    })),
+  };
+}
 
-export function templateParameters(
-  version: string,
-  make: (name: ParameterName, props: CfnParameterProps) => CfnParameter,
-): Parameters {
-  const entries = Object.entries(propsByName(version)).map(([name, props]) => {
-    return [name, make(name as ParameterName, props)] as const;
-  });
-  return Object.fromEntries(entries) as Parameters;
+export function templateParameters(version: string, make: Make): Parameters {
+  return made(propsByName(version), make);
+}
+
+export function companionParameters(version: string, make: Make): CompanionParameters {
+  return made(companionProps(version), make);
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function made<Name extends string>(
+  props: Readonly<Record<Name, CfnParameterProps>>,
+  make: Make,
+): Readonly<Record<Name, CfnParameter>> {
+  const entries = Object.entries<CfnParameterProps>(props).map(([name, one]) => {
+    return [name, make(name, one)] as const;
+  });
+  return Object.fromEntries(entries) as Record<Name, CfnParameter>;
+}
 
 const arnOf = (service: string, rest: string): string =>
   `^(arn:aws[a-z-]*:${service}:[a-z0-9-]+:[0-9]{12}:${rest})?$`;
@@ -276,6 +295,30 @@ function hookProps(): Record<HookParameterName, CfnParameterProps> {
     SmokeCheckUrl: address('In place of it: an https address. It stands in the settings.'),
     ReloadFunctionArn: called('Function that makes servers reload after a move.'),
     ReloadUrl: address('In place of it: an https address. It stands in the settings.'),
+  };
+}
+
+function companionProps(version: string): Record<CompanionParameterName, CfnParameterProps> {
+  const onOrOff = (description: string) => ({
+    description,
+    default: 'off',
+    allowedValues: ['on', 'off'],
+  });
+  return {
+    Compare: onOrOff('Whether there is a function that compares two versions.'),
+    Promote: onOrOff('Whether there is a function that promotes a version.'),
+    PromotionEvidence: {
+      description:
+        'A promotion requires a comparison that says PROMOTE and is no older, such as 7d; or off.',
+      default: 'off',
+      allowedPattern: '^(off|[1-9][0-9]{0,3}[hd])$',
+      constraintDescription: 'must be off, or a time such as 7d or 12h',
+    },
+    CompanionsCodeKey: {
+      description: 'Key of model-rollback-companions.zip, the code of these functions.',
+      default: `model-rollback-companions-${version}.zip`,
+      minLength: 1,
+    },
   };
 }
 

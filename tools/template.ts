@@ -12,6 +12,7 @@ import {
   type CfnElement,
   CfnOutput,
   CfnParameter,
+  type CfnParameterProps,
   CfnResource,
   CfnRule,
   DefaultStackSynthesizer,
@@ -39,15 +40,30 @@ import { ModelRollback } from '../src/cdk/model-rollback.ts';
 import type { ModelRollbackProps } from '../src/cdk/model-rollback-props.ts';
 import { NoticeTopic } from '../src/cdk/notice-topic.ts';
 import { StateTable } from '../src/cdk/state-table.ts';
-import { type Parameters, parameterGroups, templateParameters } from './template-parameters.ts';
+import {
+  type CompanionParameters,
+  companionParameters,
+  type Parameters,
+  parameterGroups,
+  templateParameters,
+} from './template-parameters.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [name: string]: Json;
 }
 
+/** What is in a template. */
+export interface TemplateOptions {
+  /**
+   * Whether it has the functions beside the one that rolls back, each with a parameter that switches it on. Such a
+   * template is too large for a request, so that CloudFormation takes it from a bucket only.
+   */
+  readonly hasCompanions: boolean;
+}
+
 /** Ready for `aws cloudformation deploy`: no assets, no bootstrap. */
-export function synthesizeTemplate(): JsonObject {
+export function synthesizeTemplate(options: TemplateOptions): JsonObject {
   const folder = mkdtempSync(join(tmpdir(), 'model-rollback-template-'));
   try {
     const app = new App({
@@ -56,7 +72,7 @@ export function synthesizeTemplate(): JsonObject {
       // What the CDK's own check of templates finds is an error.
       context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
     });
-    const stack = new TemplateStack(app, stackName);
+    const stack = new TemplateStack(app, stackName, options);
     return app.synth().getStackByName(stack.stackName).template as JsonObject;
   } finally {
     rmSync(folder, { recursive: true });
@@ -92,7 +108,9 @@ const blankIsGuarded = (...rules: readonly string[]) =>
   }));
 
 class TemplateStack extends Stack {
-  constructor(app: App, id: string) {
+  readonly #companions: CompanionParameters | null;
+
+  constructor(app: App, id: string, { hasCompanions }: TemplateOptions) {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     super(app, id, {
       description: `model-rollback ${version}: rolls MLflow models back when an alarm says so`,
@@ -100,20 +118,23 @@ class TemplateStack extends Stack {
         generateBootstrapVersionRule: false,
       }) as IStackSynthesizer,
     });
-    const parameters = templateParameters(version, (name, props) => {
-      return new CfnParameter(this, name, props);
-    });
-    this.templateOptions.metadata = { 'AWS::CloudFormation::Interface': parameterGroups };
+    const make = (name: string, props: CfnParameterProps) => new CfnParameter(this, name, props);
+    const parameters = templateParameters(version, make);
+    this.#companions = hasCompanions ? companionParameters(version, make) : null;
+    this.templateOptions.metadata = {
+      'AWS::CloudFormation::Interface': parameterGroups({ hasCompanions }),
+    };
     this.#requireTogether(parameters);
     const rollback = this.#makeRollback(parameters);
     this.#putIntoNetwork(rollback, parameters);
-    this.#limitRights(rollback);
-    this.#limitRegistry(rollback, parameters);
+    this.#limit(rollback, parameters);
     Validations.of(this).acknowledge(...blankIsGuarded('W1001', 'W1030'), {
       id: 'CloudFormation-Validate::W2509',
       reason: 'The ARN of a secret is no password.',
     });
-    Validations.of(rollback.function).acknowledge(...blankIsGuarded('F3031', 'E1150'));
+    for (const { function: fn } of functionsOf(rollback)) {
+      Validations.of(fn).acknowledge(...blankIsGuarded('F3031', 'E1150'));
+    }
     const isChat = this.#condition(
       'IsChat',
       Fn.conditionEquals(parameters.SnsFormat.valueAsString, 'chat'),
@@ -127,13 +148,11 @@ class TemplateStack extends Stack {
       Topic: rollback.topic.topicArn,
       DeadLetterQueue: rollback.deadLetters.queueUrl,
     };
-    for (const [name, value] of Object.entries(outputs)) {
-      new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
+    for (const [name, value] of Object.entries(outputs)) this.#output(name, value);
+    this.#output('ApprovalButtonArn', button.attrCustomActionArn, 'IsChat');
+    for (const { id, function: fn } of functionsOf(rollback).slice(1)) {
+      this.#output(`${id}FunctionArn`, fn.functionArn, `Has${id}`);
     }
-    const value = button.attrCustomActionArn;
-    new CfnOutput(this, 'ApprovalButtonOutput', { value, condition: isChat }).overrideLogicalId(
-      'ApprovalButtonArn',
-    );
   }
 
   /** Names that people can read, as this template has only one of each thing. */
@@ -231,6 +250,11 @@ class TemplateStack extends Stack {
       ...channels.props,
       ...this.#calledBy(parameters),
       code: Code.fromBucket(code, text('CodeKey')),
+      ...(this.#companions && {
+        compareFunction: true,
+        promoteFunction: true,
+        companionCode: Code.fromBucket(code, this.#companions.CompanionsCodeKey.valueAsString),
+      }),
       mode: text('Mode') as 'act',
       cooldown: Duration.hours(parameters.CooldownHours.valueAsNumber),
       pointer: text('Pointer'),
@@ -247,20 +271,7 @@ class TemplateStack extends Stack {
       allowedAccounts: [text('AllowedAccounts')],
       logRetention: parameters.LogRetentionDays.valueAsNumber,
     });
-    rollback.function.addEnvironment('ROLLBACK_CHANNELS', channels.names);
-    for (const [name, value] of Object.entries(this.#hooksOf(parameters))) {
-      rollback.function.addEnvironment(name, value);
-    }
-    // Props that are not texts, where the parameter is one.
-    rollback.function.addEnvironment('ROLLBACK_CAUSE_CHECK', text('CauseCheck'));
-    rollback.function.addEnvironment('ROLLBACK_WRITE_HORIZON_SECONDS', text('WriteHorizonSeconds'));
-    rollback.function.addEnvironment('ROLLBACK_MODEL_POINTERS', text('ModelPointers'));
-    rollback.function.addEnvironment('ROLLBACK_ALARM_MODELS', text('AlarmModels'));
-    const isReserved = this.#condition('IsReserved', isSet(parameters.ReservedConcurrency));
-    resourceOf(rollback.function).addPropertyOverride(
-      'ReservedConcurrentExecutions',
-      Fn.conditionIf(isReserved.logicalId, text('ReservedConcurrency'), Aws.NO_VALUE),
-    );
+    this.#setVariables(rollback, parameters, channels.names);
     return rollback;
   }
 
@@ -327,53 +338,94 @@ class TemplateStack extends Stack {
     };
   }
 
+  /** Props that are not texts, where the parameter is one; and what is chosen between two parameters. */
+  #setVariables(rollback: ModelRollback, parameters: Parameters, channels: string): void {
+    const text = (name: keyof Parameters) => parameters[name].valueAsString;
+    const pointers = { ROLLBACK_MODEL_POINTERS: text('ModelPointers') };
+    const all = {
+      ROLLBACK_CHANNELS: channels,
+      ...this.#hooksOf(parameters),
+      ROLLBACK_CAUSE_CHECK: text('CauseCheck'),
+      ROLLBACK_WRITE_HORIZON_SECONDS: text('WriteHorizonSeconds'),
+      ...pointers,
+      ROLLBACK_ALARM_MODELS: text('AlarmModels'),
+      ...(this.#companions && {
+        ROLLBACK_PROMOTION_EVIDENCE: this.#companions.PromotionEvidence.valueAsString,
+      }),
+    };
+    const isReserved = this.#condition('IsReserved', isSet(parameters.ReservedConcurrency));
+    for (const { id, function: fn } of functionsOf(rollback)) {
+      const variables = id === 'Compare' ? pointers : all;
+      for (const [name, value] of Object.entries(variables)) fn.addEnvironment(name, value);
+      if (id === 'Compare') continue;
+      resourceOf(fn).addPropertyOverride(
+        'ReservedConcurrentExecutions',
+        Fn.conditionIf(isReserved.logicalId, text('ReservedConcurrency'), Aws.NO_VALUE),
+      );
+    }
+  }
+
   /** The CDK wants to know a network while the template is made. */
   #putIntoNetwork(rollback: ModelRollback, { SubnetIds, SecurityGroupIds }: Parameters): void {
     const isInNetwork = this.#condition(
       'IsInNetwork',
       Fn.conditionAnd(isSet(SubnetIds), isSet(SecurityGroupIds)),
     );
-    resourceOf(rollback.function).addPropertyOverride(
-      'VpcConfig',
-      Fn.conditionIf(
-        isInNetwork.logicalId,
-        {
-          SubnetIds: Fn.split(',', SubnetIds.valueAsString),
-          SecurityGroupIds: Fn.split(',', SecurityGroupIds.valueAsString),
-        },
-        Aws.NO_VALUE,
-      ),
-    );
+    const none = { table: '', topic: '', topicRegion: '', alarms: '', logGroup: '' };
+    const rights = functionPolicy({ ...none, deadLetters: '', region: '', isInVpc: true })
+      .filter(({ sid }) => sid === 'Network')
+      .map(statementOf);
+    for (const { scope, function: fn } of functionsOf(rollback)) {
+      (scope.node.findChild('Policy') as Policy).addStatements(...rights);
+      resourceOf(fn).addPropertyOverride(
+        'VpcConfig',
+        Fn.conditionIf(
+          isInNetwork.logicalId,
+          {
+            SubnetIds: Fn.split(',', SubnetIds.valueAsString),
+            SecurityGroupIds: Fn.split(',', SecurityGroupIds.valueAsString),
+          },
+          Aws.NO_VALUE,
+        ),
+      );
+    }
   }
 
-  /** Rights that the function has only with the parameter that calls for them. */
-  #limitRights(rollback: ModelRollback): void {
-    const policy = rollback.node.findChild('Policy') as Policy;
-    const none = { table: '', topic: '', topicRegion: '', alarms: '', logGroup: '' };
-    policy.addStatements(
-      ...functionPolicy({ ...none, deadLetters: '', region: '', isInVpc: true })
-        .filter(({ sid }) => sid === 'Network')
-        .map(statementOf),
-    );
-    this.#onlyWithParameters(policy);
-    // A policy of its own: the CDK's check tries every combination of the conditions of a resource.
-    const channels = rollback.node.findChild('Channels') as Policy;
-    this.#onlyWithParameters(channels);
+  /** Functions that are made, and rights that each has, only with the parameter that calls for them. */
+  #limit(rollback: ModelRollback, parameters: Parameters): void {
+    const { MlflowServerArn, MlflowRoleArn } = parameters;
+    rollback.grantSageMaker(MlflowServerArn.valueAsString);
     const hasChannel = [
       ...['HasSlack', 'HasTeams', 'HasPagerDuty', 'HasWebhook', 'HasEventBus'],
       ...['HasSmokeCheck', 'HasReload'],
     ].map((name) => this.node.findChild(name) as CfnCondition);
-    onlyIf(this.#condition('HasChannels', Fn.conditionOr(...hasChannel)), channels);
-  }
-
-  /** MLflow in SageMaker: rights on it, or on a role that has them. */
-  #limitRegistry(rollback: ModelRollback, { MlflowServerArn, MlflowRoleArn }: Parameters): void {
     const hasServer = this.#condition('HasMlflowServer', isSet(MlflowServerArn));
     const hasRole = this.#condition('HasMlflowRole', isSet(MlflowRoleArn));
-    rollback.grantSageMaker(MlflowServerArn.valueAsString);
-    const policy = rollback.node.findChild('Registry') as Policy;
-    this.#onlyWithParameters(policy);
-    onlyIf(this.#condition('HasRegistryRights', Fn.conditionOr(hasServer, hasRole)), policy);
+    const sometimes = {
+      Channels: this.#condition('HasChannels', Fn.conditionOr(...hasChannel)),
+      Registry: this.#condition('HasRegistryRights', Fn.conditionOr(hasServer, hasRole)),
+    };
+    for (const { id, scope } of functionsOf(rollback)) {
+      const isMade = this.#isMade(id);
+      if (isMade !== null) onlyIf(isMade, scope);
+      this.#onlyWithParameters(scope.node.findChild('Policy') as Policy);
+      // Policies of their own: the CDK's check tries every combination of the conditions of a resource.
+      for (const [name, condition] of Object.entries(sometimes)) {
+        const policy = scope.node.tryFindChild(name) as Policy | undefined;
+        if (policy === undefined) continue;
+        this.#onlyWithParameters(policy);
+        const both = (made: CfnCondition) =>
+          this.#condition(`${id}${condition.node.id}`, Fn.conditionAnd(made, condition));
+        onlyIf(isMade === null ? condition : both(isMade), policy);
+      }
+    }
+  }
+
+  /** Null for the function that is always made. */
+  #isMade(id: FunctionId): CfnCondition | null {
+    if (id === 'Rollback' || this.#companions === null) return null;
+    const { valueAsString } = this.#companions[id];
+    return this.#condition(`Has${id}`, Fn.conditionEquals(valueAsString, 'on'));
   }
 
   #onlyWithParameters(policy: Policy): void {
@@ -391,9 +443,30 @@ class TemplateStack extends Stack {
     );
   }
 
+  #output(name: string, value: string, condition?: string): void {
+    const only = condition && { condition: this.node.findChild(condition) as CfnCondition };
+    new CfnOutput(this, `${name}Output`, { value, ...only }).overrideLogicalId(name);
+  }
+
   #condition(name: string, expression: ICfnConditionExpression): CfnCondition {
     return new CfnCondition(this, name, { expression });
   }
+}
+
+const functionIds = ['Rollback', 'Compare', 'Promote'] as const;
+type FunctionId = (typeof functionIds)[number];
+
+/** Each function that the construct makes, and the construct that it is directly below. */
+function functionsOf(rollback: ModelRollback): readonly {
+  readonly id: FunctionId;
+  readonly scope: IConstruct;
+  readonly function: LambdaFunction;
+}[] {
+  return functionIds.flatMap((id) => {
+    const scope = id === 'Rollback' ? rollback : rollback.node.tryFindChild(id);
+    if (scope === undefined) return [];
+    return [{ id, scope, function: scope.node.findChild('Function') as LambdaFunction }];
+  });
 }
 
 function isBlank(parameter: CfnParameter): ICfnRuleConditionExpression {

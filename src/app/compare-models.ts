@@ -3,7 +3,6 @@ import { requireVersion } from '../domain/decide/plan.ts';
 import { InvalidRequestError, type ModelRollbackError, messageOf } from '../domain/errors.ts';
 import { compareRows, compareValues } from '../domain/evidence/compare.ts';
 import { Decision, type EvidencePair } from '../domain/evidence/evidence.ts';
-import { evidenceLimits } from '../domain/evidence/evidence-limits.ts';
 import { comparedWithItself } from '../domain/evidence/fairness.ts';
 import { evidenceText, type Finding } from '../domain/evidence/finding.ts';
 import type { RowTable } from '../domain/evidence/rows.ts';
@@ -15,6 +14,7 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { EvaluationReader } from '../ports/evaluation-reader.ts';
 import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { RollbackDeps } from './deps.ts';
+import { findNewVersion } from './find-new-version.ts';
 import { type ModelReading, readModel } from './read-model.ts';
 
 /** What a comparison works with. */
@@ -28,7 +28,7 @@ export interface CompareCall {
   readonly modelName: string;
   /** Null: the live one. */
   readonly champion: string | null;
-  /** Null: the one that the alias `challenger` names, else the latest in Staging. */
+  /** Null: the one that a promotion would take. */
   readonly challenger: string | null;
   /** Null: those of a trading strategy. */
   readonly rules: Rules | null;
@@ -136,24 +136,10 @@ function liveVersion({ snapshot }: ModelReading): string {
   );
 }
 
-async function challengerOf(
-  { deps: { registry }, snapshot: { modelName } }: ModelReading,
-  deadline: Deadline,
-): Promise<string> {
-  const named = await registry.readAlias(modelName, 'challenger', deadline);
-  if (named !== null) return named.version;
-  let below: string | null = null;
-  for (let page = 0; page < evidenceLimits.challengerPagesMax; page += 1) {
-    const rows = await registry.readBelow(modelName, below, deadline);
-    const staged = rows.find(({ stage }) => stage === 'Staging');
-    if (staged !== undefined) return staged.version;
-    below = rows.at(-1)?.version ?? null;
-    if (below === null) break;
-  }
-  throw new InvalidRequestError(
-    `No version of ${modelName} has the alias challenger, and none is in Staging, so the challenger is not known. ` +
-      'Pass it with --challenger.',
-  );
+async function challengerOf({ deps, snapshot }: ModelReading, deadline: Deadline): Promise<string> {
+  const { choice } = await findNewVersion(deps, snapshot, deadline);
+  if (choice.target !== null) return choice.target.version;
+  throw new InvalidRequestError(`${choice.why} Name the challenger: pass it with --challenger.`);
 }
 
 async function compared(

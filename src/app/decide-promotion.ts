@@ -1,10 +1,9 @@
+import { type Fitness, noFitness } from '../domain/decide/fitness.ts';
 import type { Refusal } from '../domain/decide/guard.ts';
-import type { GuardReport } from '../domain/decide/guard-answer.ts';
 import { requireVersion } from '../domain/decide/plan.ts';
 import {
-  challengerAlias,
-  chooseNewVersion,
-  type NewVersion,
+  fitnessFindings,
+  type GuardText,
   namedVersion,
   PromotionRefusal,
   planPromotion,
@@ -13,13 +12,7 @@ import { evidenceRefusal } from '../domain/decide/promotion-evidence.ts';
 import { smokeReport } from '../domain/decide/promotion-smoke.ts';
 import { hookName } from '../domain/hook.ts';
 import { limits } from '../domain/limits.ts';
-import {
-  findVersion,
-  isOlder,
-  type ModelVersion,
-  type RegistrySnapshot,
-  withRows,
-} from '../domain/registry/model.ts';
+import type { ModelVersion, RegistrySnapshot } from '../domain/registry/model.ts';
 import { pointerText } from '../domain/registry/pointer.ts';
 import { RefusalCode } from '../domain/request/request.ts';
 import { lastPromotion } from '../domain/state/live-history.ts';
@@ -28,7 +21,9 @@ import type { Deadline } from '../ports/deadline.ts';
 import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { Decision, decide, Question } from './decide.ts';
 import type { RollbackDeps } from './deps.ts';
+import { type FoundVersion, findNewVersion } from './find-new-version.ts';
 import { promotionRefusals } from './promotion-refusals.ts';
+import { readFitness } from './read-fitness.ts';
 
 /** What finds the evidence of a comparison. */
 export type EvidenceReader = Pick<EvidenceStore, 'readEvidence'>;
@@ -53,16 +48,14 @@ export function promotionDecider(evidence: EvidenceReader): typeof decide {
             ...(await promotionRefusals(deps, target, question, deadline)),
             ...(await evidenceRefusals(deps, evidence, { asked, target }, deadline)),
           ];
-    return decisionOf(deps, { asked, choice, refusals });
+    const facts = { asked, choice, refusals };
+    const plain = decisionOf(deps, facts, noFitness);
+    const fitness = await readFitness(deps, { plan: plain.plan, snapshot }, false, deadline);
+    return fitness === noFitness ? plain : decisionOf(deps, facts, fitness);
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-interface Found {
-  readonly snapshot: RegistrySnapshot;
-  readonly choice: NewVersion;
-}
 
 function decisionOf(
   { settings, registry, clock }: RollbackDeps,
@@ -70,15 +63,16 @@ function decisionOf(
     asked,
     choice,
     refusals,
-  }: Pick<Found, 'choice'> & {
+  }: Pick<FoundVersion, 'choice'> & {
     readonly asked: Question;
     readonly refusals: readonly Refusal[];
   },
+  fitness: Fitness,
 ): Decision {
   const { request, snapshot, confirmed } = asked;
   const version = choice.target?.version ?? '';
   const { smokeCheck: hook = null, promotionEvidenceMs = null } = settings;
-  const passed: readonly Pick<GuardReport, 'code' | 'message'>[] = [
+  const passed: readonly GuardText[] = [
     { code: RefusalCode.LIVE_VERSION_CHANGED, message: 'the live version is as expected' },
     { code: RefusalCode.FROZEN, message: 'nothing is frozen' },
     { code: RefusalCode.QUARANTINED, message: `version ${version} is not in quarantine` },
@@ -91,6 +85,7 @@ function decisionOf(
           },
         ]),
   ];
+  const found = fitnessFindings(fitness);
   const plan = (more: readonly Refusal[], ready: string) =>
     planPromotion(choice, {
       request,
@@ -98,7 +93,8 @@ function decisionOf(
       confirmed,
       registry: registry.address,
       nowMs: clock.nowMs(),
-      refusals: [...refusals, ...more],
+      refusals: [...refusals, ...found.refusals, ...more],
+      warned: found.warned,
       passed:
         choice.target === null
           ? []
@@ -124,40 +120,14 @@ async function readNewVersion(
   deps: RollbackDeps,
   { request, snapshot, state }: Question,
   deadline: Deadline,
-): Promise<Found> {
+): Promise<FoundVersion> {
   const { targetVersion } = request;
   if (targetVersion !== null) {
     return { snapshot, choice: namedVersion(requireVersion(snapshot, targetVersion)) };
   }
-  const read = await readAboveLive(deps, snapshot, deadline);
-  const challenger = await deps.registry.readAlias(snapshot.modelName, challengerAlias, deadline);
-  const whole = challenger === null ? read : withRows(read, [challenger]);
-  const row = challenger === null ? null : (findVersion(whole, challenger.version) ?? null);
-  const choice = chooseNewVersion(whole, row);
-  const again = choice.target === null ? repeated(deps, whole, state) : null;
-  return { snapshot: whole, choice: again === null ? choice : namedVersion(again) };
-}
-
-/** All versions above the live one, as far as the bound on reading allows: one of them may be in Staging. */
-async function readAboveLive(
-  { registry }: RollbackDeps,
-  snapshot: RegistrySnapshot,
-  deadline: Deadline,
-): Promise<RegistrySnapshot> {
-  const [live] = snapshot.live;
-  let read = snapshot;
-  let lowest: string | null = null;
-  for (let page = 1; page <= limits.registryPagesMax && !snapshot.isComplete; page += 1) {
-    const rows: readonly ModelVersion[] = await registry.readBelow(
-      snapshot.modelName,
-      lowest,
-      deadline,
-    );
-    lowest = rows.at(-1)?.version ?? null;
-    read = withRows(read, rows);
-    if (lowest === null || (live !== undefined && !isOlder(live.version, lowest))) break;
-  }
-  return read;
+  const found = await findNewVersion(deps, snapshot, deadline);
+  const again = found.choice.target === null ? repeated(deps, found.snapshot, state) : null;
+  return again === null ? found : { ...found, choice: namedVersion(again) };
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 } from '../domain/registry/pointer.ts';
 import { settingsFor, type WithPolicy } from '../domain/request/policy.ts';
 import type { RollbackRequest } from '../domain/request/request.ts';
-import type { TargetRuleSetting } from '../domain/request/setting-form.ts';
+import type { OnOff, TargetRuleSetting } from '../domain/request/setting-form.ts';
 import { type HeadsItem, policyPointers } from '../domain/state/live-log.ts';
 import type { AlarmReader } from '../ports/alarm-reader.ts';
 import type { AlertReader } from '../ports/alert-reader.ts';
@@ -59,6 +59,8 @@ export interface RollbackSettings {
   readonly targetMaxAgeMs?: number | null;
   /** A promotion wants the evidence of a comparison that is no older (ms). @default null: it wants none */
   readonly promotionEvidenceMs?: number | null;
+  /** Whether `NAME-previous` is set after a move of `alias:NAME`. @default 'off' */
+  readonly previousAlias?: OnOff;
   /** What must say right before a move that the target works. @default null: nothing is asked */
   readonly smokeCheck?: Hook | null;
   /** What makes servers reload after a move. @default null: nothing is called */

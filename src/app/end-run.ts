@@ -16,6 +16,7 @@ import {
 } from '../domain/protocol/transition.ts';
 import type { OutboxNotice } from '../domain/record/outbox.ts';
 import type { RollbackRecord } from '../domain/record/record.ts';
+import type { OnOff } from '../domain/request/setting-form.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { RollbackDeps } from './deps.ts';
 import { jitterMs } from './jitter.ts';
@@ -35,6 +36,8 @@ export interface RunEnd {
   readonly notice: OutboxNotice | undefined;
   /** Why it failed for certain: what a caller who waits is to get. Null for every other end. */
   readonly error: ModelRollbackError | null;
+  /** By the settings of the run: whether `NAME-previous` is set after a move of `alias:NAME`. */
+  readonly previousAlias: OnOff;
 }
 
 /** Makes the end of a claimed run, at a time. */
@@ -48,6 +51,7 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
   const { deps, deadline } = run;
   const { id, modelName } = run.claimed.record;
   const owner = run.claimed.state.active?.owner;
+  const rest = { error: null, previousAlias: deps.settings.previousAlias ?? 'off' } as const;
   const tokens: string[] = [];
   const seenAtMs = deps.clock.nowMs();
   const endThen: End = (now, time) => end(now, { ...time, seenAtMs });
@@ -59,7 +63,7 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
         rollback_id: id,
         outcome: ended.record.progress.status,
       });
-      return { record: ended.record, notice: ended.notice.item, error: null };
+      return { record: ended.record, notice: ended.notice.item, ...rest };
     }
     await deps.clock.sleep(jitterMs(deps, attempt));
     const view = await deps.store.read(modelName, id, deadline);
@@ -67,7 +71,7 @@ export async function recordEnd(run: Carried, end: End): Promise<RunEnd> {
     if (view.record.progress.status !== 'IN_PROGRESS') {
       // Perhaps a try of ours whose answer was lost: then its notice is ours to send.
       const isOurs = tokens.includes(view.notice?.token ?? '');
-      return { record: view.record, notice: isOurs ? view.notice : undefined, error: null };
+      return { record: view.record, notice: isOurs ? view.notice : undefined, ...rest };
     }
     if (view.state.active?.owner !== owner) break;
     // Claims of other models write the fleet's item too: the last try leaves the slot to expire by itself.

@@ -1,5 +1,4 @@
 import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
-import type { OutboxNotice } from '../domain/record/outbox.ts';
 import type { NoticeWrite, RollbackRecord } from '../domain/record/record.ts';
 import type { Warning } from '../domain/request/request.ts';
 import { together } from '../domain/together.ts';
@@ -13,22 +12,26 @@ import {
   type RecordWithNotice,
 } from './announce.ts';
 import type { RollbackDeps } from './deps.ts';
+import type { RunEnd } from './end-run.ts';
+import { noteWarning, setPreviousAlias } from './previous-alias.ts';
 import { reload } from './reload.ts';
 
 /** What follows the end of a run: its notice, which was saved with it, and beside that the tags and the reload. */
 export async function finish(
   deps: RollbackDeps,
-  record: RollbackRecord,
-  notice: OutboxNotice | undefined,
+  { record, notice, previousAlias }: RunEnd,
   deadline: Deadline,
 ): Promise<RollbackResponse> {
+  const isOurs = notice !== undefined;
   // None of them waits for another. Without a notice of ours another process ended the run, and does the rest.
-  const [sent, warnings, now] = await together([
-    notice === undefined ? undefined : announce(deps, notice, deadline),
+  const [sent, warnings, now, previous] = await together([
+    isOurs ? announce(deps, notice, deadline) : undefined,
     annotate(deps, record, deadline),
-    notice === undefined ? record : reload(deps, record, deadline),
+    isOurs ? reload(deps, record, deadline) : record,
+    isOurs && previousAlias === 'on' ? setPreviousAlias(deps, record, deadline) : null,
   ]);
-  return answerOf({ record: now, notice: sent }, warnings);
+  const found = previous === null ? now : await noteWarning(deps, now, previous, deadline);
+  return answerOf({ record: found, notice: sent }, warnings);
 }
 
 /**

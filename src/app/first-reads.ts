@@ -9,26 +9,35 @@ import { type RollbackDeps, registryFor } from './deps.ts';
 export interface FirstReads {
   /** The rollback that they are for: its model and its key. */
   readonly id: string;
-  /** The pointer that the registry was read for. */
+  /** The pointer that the registry is read for. */
   readonly pointer: ModelPointer;
-  readonly snapshot: Promise<RegistrySnapshot>;
+  /** Read once, however often it is called. */
+  readonly snapshot: () => Promise<RegistrySnapshot>;
   readonly view: Promise<StoreView>;
 }
 
-/** Reads the registry and the store at the same time. A rejection is only seen by who awaits it. */
+/**
+ * Reads the registry and the store at the same time. A rejection is only seen by who awaits it.
+ * @param about `isRepeatLikely`: the registry is read when it is needed, which it is not for what is on record. The
+ * sender of an alert sends it again and again, and the registry must not answer for each.
+ */
 export function beginReads(
   deps: Pick<RollbackDeps, 'registry' | 'store'>,
   { modelName, targetVersion }: Pick<RollbackRequest, 'modelName' | 'targetVersion'>,
-  { id, pointer }: Pick<FirstReads, 'id' | 'pointer'>,
+  { id, pointer, isRepeatLikely = false }: ReadsAbout,
   deadline: Deadline,
 ): FirstReads {
-  const { store } = deps;
-  const registry = registryFor(deps, pointer);
   const include = targetVersion === null ? [] : [targetVersion];
-  const snapshot = registry.read(modelName, include, deadline);
-  const view = store.read(modelName, id, deadline);
+  let reading: Promise<RegistrySnapshot> | null = null;
+  const snapshot = (): Promise<RegistrySnapshot> => {
+    reading ??= registryFor(deps, pointer).read(modelName, include, deadline);
+    return reading;
+  };
   // A replay is answered although the registry is down; reads that nobody needs are dropped.
-  snapshot.catch(() => undefined);
+  if (!isRepeatLikely) snapshot().catch(() => undefined);
+  const view = deps.store.read(modelName, id, deadline);
   view.catch(() => undefined);
   return { id, pointer, snapshot, view };
 }
+
+type ReadsAbout = Pick<FirstReads, 'id' | 'pointer'> & { readonly isRepeatLikely?: boolean };

@@ -1,3 +1,4 @@
+import { isOfCloudWatch } from '../domain/alarm/alarm.ts';
 import { type RollbackResponse, responseOf } from '../domain/answer/response.ts';
 import { assert } from '../domain/assert.ts';
 import { commandText } from '../domain/command-line.ts';
@@ -87,7 +88,7 @@ export async function rollBack(deps: RollbackDeps, call: RollbackCall): Promise<
   let attemptsMax = run.isAutomatic ? limits.automaticAttemptsMax : limits.planAttemptsMax;
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const early = attempt === 1 && call.firstReads?.id === run.id ? call.firstReads : null;
-    const about = { id: run.id, pointer };
+    const about = { id: run.id, pointer, isRepeatLikely: isOfAlert(run) };
     const reads = early ?? beginReads(deps, request, about, run.deadline);
     const step = await attemptRollback(deps, run, reads);
     if (step.kind === 'answered') return step.response;
@@ -138,6 +139,11 @@ async function attemptRollback(allDeps: RollbackDeps, run: Run, reads: FirstRead
   return response === null ? { kind: 'again' } : { kind: 'answered', response };
 }
 
+/** Of Alertmanager or Grafana. */
+function isOfAlert({ alarm, isAutomatic }: Run): boolean {
+  return isAutomatic && alarm !== null && !isOfCloudWatch(alarm.transition.ref);
+}
+
 /** Null: another run was quicker; read again. */
 async function attemptThrough(
   deps: RollbackDeps,
@@ -157,7 +163,7 @@ async function attemptThrough(
     const closed = await closeIfOtherPointer(deps, view, run.pointer, deadline);
     if (closed !== undefined) return closed;
   }
-  const snapshot = await reading;
+  const snapshot = await reading();
   const skews = [snapshot.clockSkewMs, view.clockSkewMs];
   if (!request.isDryRun) requireClock(deps, skews);
   const skew = clockSkewProblem(skews, deps.settings.clockSkewMaxMs);
@@ -231,7 +237,7 @@ async function checkTarget(
  * the record as its answer, since nobody reads its errors
  */
 async function endRun(deps: RollbackDeps, run: Run, ended: RunEnd): Promise<RollbackResponse> {
-  const answer = await finish(deps, ended.record, ended.notice, run.deadline);
+  const answer = await finish(deps, ended, run.deadline);
   if (ended.error !== null && !run.isAutomatic) throw ended.error;
   return answer;
 }
@@ -269,7 +275,7 @@ async function resume(
   const isSame =
     run.request.requestId === null && !run.isAutomatic && ended.record.bodyHash === run.bodyHash;
   if (rollbackId === run.id || isSame) return await endRun(deps, run, ended);
-  await finish(deps, ended.record, ended.notice, run.deadline);
+  await finish(deps, ended, run.deadline);
   return null;
 }
 

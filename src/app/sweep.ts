@@ -183,7 +183,7 @@ async function doTask(run: Sweep, task: DueTask, record: RollbackRecord): Promis
     case DueTask.RESUME: {
       const ended = await resumeRollback(deps, record.id, deadline);
       if (ended === null) return { kind: 'skipped' };
-      await finish(deps, ended.record, ended.notice, deadline);
+      await finish(deps, ended, deadline);
       return { kind: 'resumed' };
     }
     case DueTask.NOTICE:

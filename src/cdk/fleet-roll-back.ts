@@ -1,28 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { ArnFormat, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { acknowledgeLint, nameOf, roleIsEnough } from './review-findings.ts';
+import { type MachineProps, makeMachine } from './make-machine.ts';
+import { nameOf } from './review-findings.ts';
 
-export interface FleetRollBackProps {
+export interface FleetRollBackProps extends MachineProps {
   /** The function of ModelRollback, or an alias or a version of it. */
   readonly lambdaFunction: IFunction;
   /** Where a run is announced; the topic of ModelRollback, so that it stands beside the notices of the models. */
   readonly topic: ITopic;
-  /**
-   * Name of the state machine.
-   * @default - a generated one
-   */
-  readonly stateMachineName?: string;
-  /**
-   * How long its log is kept.
-   * @default RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: RetentionDays;
 }
 
 /**
@@ -36,44 +26,28 @@ export class FleetRollBack extends Construct {
 
   constructor(scope: Construct, id: string, props: FleetRollBackProps) {
     super(scope, id);
-    this.role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('states.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    });
-    this.logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    const policy = new Policy(this, 'Policy', {
-      roles: [this.role],
-      statements: statementsFor(props),
-    });
-    this.stateMachine = new StateMachine(this, 'StateMachine', {
-      definitionBody: DefinitionBody.fromString(readFileSync(definitionFile, 'utf8')),
-      definitionSubstitutions: {
+    const made = makeMachine(this, props, {
+      file: 'fleet-roll-back.asl.json',
+      substitutions: {
         FunctionArn: props.lambdaFunction.functionArn,
         TopicArn: props.topic.topicArn,
       },
-      role: this.role,
-      logs: { destination: this.logGroup, level: LogLevel.ALL, includeExecutionData: true },
-      tracingEnabled: true,
-      ...(props.stateMachineName === undefined ? {} : { stateMachineName: props.stateMachineName }),
+      statements: statementsFor(props),
     });
-    this.stateMachine.node.addDependency(policy);
+    this.stateMachine = made.stateMachine;
+    this.role = made.role;
+    this.logGroup = made.logGroup;
     // By itself, since it names the state machine, which waits for the other one.
     const children = new Policy(this, 'Children', {
       roles: [this.role],
       statements: childStatements(this.stateMachine),
     });
-    acknowledgeFindings(this.role, this.stateMachine, children);
+    acknowledgeFindings(this.stateMachine, children);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Beside `src/` in a clone, and beside `dist/` in the package. */
-const definitionFile = new URL('../../state-machines/fleet-roll-back.asl.json', import.meta.url);
 /** The label of the Map in the definition. */
 const mapLabel = 'Models';
 
@@ -150,13 +124,8 @@ function runArns(machine: StateMachine): RunArns {
   };
 }
 
-/** What cdk-nag and cfn-lint find in the construct, and why it is so. */
-function acknowledgeFindings(role: Role, machine: StateMachine, policy: Policy): void {
-  Validations.of(role).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'Step Functions delivers logs and traces by calls that know no narrower resource.',
-  });
-  acknowledgeLint(machine, roleIsEnough);
+/** What cdk-nag finds besides, and why it is so. */
+function acknowledgeFindings(machine: StateMachine, policy: Policy): void {
   const stack = Stack.of(machine);
   Validations.of(policy).acknowledge(
     ...Object.values(runArns(machine)).map((arn) => ({

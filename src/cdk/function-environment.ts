@@ -105,6 +105,7 @@ function settingsOf(
     set('ROLLBACK_MODEL_POINTERS', 'modelPointers', jsonText(scope, props.modelPointers)),
     set('ROLLBACK_TARGET_RULE', 'targetRule', props.targetRule),
     set('ROLLBACK_TARGET_MAX_AGE', 'targetMaxAge', age(props.targetMaxAge)),
+    set('ROLLBACK_PROMOTION_EVIDENCE', 'promotionEvidence', age(props.promotionEvidence)),
     set('ROLLBACK_SMOKE_CHECK', 'smokeCheck', hook(scope, props, 'smokeCheck')),
     set('ROLLBACK_RELOAD', 'reload', hook(scope, props, 'reload')),
     set('ROLLBACK_BUDGET', 'budget', props.budget),

@@ -6,7 +6,12 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { functionPolicy, isOfChannels, isOfRegistry, type PolicyEntry } from './function-policy.ts';
+import {
+  type functionPolicy,
+  isOfChannels,
+  isOfRegistry,
+  type PolicyEntry,
+} from './function-policy.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 
 /** What the function uses. */
@@ -17,11 +22,12 @@ export interface FunctionParts {
   readonly logGroup: ILogGroup;
 }
 
-/** The statements of the function's role; those of further channels, and of MLflow in SageMaker, apart. */
+/** The statements of a function's role; those of further channels, and of MLflow in SageMaker, apart. */
 export function statementsFor(
   scope: Construct,
   { table, topic, deadLetters, logGroup }: FunctionParts,
   props: ModelRollbackProps,
+  policy: typeof functionPolicy,
 ): {
   readonly own: PolicyStatement[];
   readonly channels: PolicyStatement[];
@@ -32,7 +38,7 @@ export function statementsFor(
   const keys = [slack, teams, pagerDuty, webhookSecret].flatMap(
     (secret) => secret?.encryptionKey?.keyArn ?? [],
   );
-  const entries = functionPolicy({
+  const entries = policy({
     table: table.tableArn,
     tableKey: table.encryptionKey?.keyArn,
     topic: topic.topicArn,

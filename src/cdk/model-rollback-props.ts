@@ -7,12 +7,13 @@ import type { Code, IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { CompanionProps } from './companion-props.ts';
 
 /**
  * What may be set. Settings of the function have the defaults of docs/reference/configuration.md; one
  * that is left out is not written into its environment, so that a newer version may bring a better one.
  */
-export interface ModelRollbackProps {
+export interface ModelRollbackProps extends CompanionProps {
   /**
    * Address of the MLflow server, http or https, with its path prefix and without a login; or the ARN of MLflow in
    * SageMaker, a tracking server or an App, which the function then may use. The only thing that is required.
@@ -101,12 +102,12 @@ export interface ModelRollbackProps {
    */
   readonly webhookSecret?: ISecret;
   /**
-   * Name of the function.
+   * Name of the function; those of its companions begin with it.
    * @default - a generated one
    */
   readonly functionName?: string;
   /**
-   * Code of the function.
+   * Code of the function that rolls back.
    * @default - the bundle of this version of the package
    */
   readonly code?: Code;
@@ -252,7 +253,8 @@ export interface ModelRollbackProps {
    */
   readonly securityGroups?: readonly ISecurityGroup[];
   /**
-   * How many copies of the function may run at once. Zero is the emergency stop: nothing rolls back.
+   * How many copies of each function that moves pointers may run at once. Zero is the emergency stop: nothing rolls
+   * back, and nothing is promoted.
    * @default - as many as the account has left
    */
   readonly reservedConcurrency?: number;

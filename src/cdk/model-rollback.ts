@@ -1,26 +1,27 @@
-import { Arn, ArnFormat, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Arn, ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type { CfnCustomAction } from 'aws-cdk-lib/aws-chatbot';
 import type { Alarm, AlarmBase, Dashboard, IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Policy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as Lambda, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ConfigurationError } from '../domain/errors.ts';
 import { RollbackAction, requirePrefix, tagWithModel } from './alarm-wiring.ts';
 import { ApprovalButton } from './approval-button.ts';
+import { makeCompanions } from './companions.ts';
 import { bundledCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { functionPolicy, isOfRegistry } from './function-policy.ts';
-import { alarmArn, statementOf, statementsFor } from './function-role.ts';
+import { functionPolicy } from './function-policy.ts';
+import { alarmArn } from './function-role.ts';
+import { eventAgeMax, type MadeFunction, makeFunction, named } from './make-function.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 import { NoticeTopic } from './notice-topic.ts';
-import { acknowledgeFindings } from './review-findings.ts';
+import { acknowledgeDeadLetters } from './review-findings.ts';
 import { SelfAlarms, selfMetrics } from './self-alarms.ts';
 import { selfDashboard } from './self-dashboard.ts';
 import { StateTable } from './state-table.ts';
@@ -58,8 +59,11 @@ export class ModelRollback extends Construct {
   readonly dashboard: Dashboard | undefined;
   /** With `snsFormat: 'chat'`: its ARN is for `customizationResourceArns` of the chat channel. */
   readonly approvalButton: CfnCustomAction | undefined;
+  /** With `compareFunction` and `promoteFunction`: functions of their own, for a state machine. */
+  readonly compareFunction: Lambda | undefined;
+  readonly promoteFunction: Lambda | undefined;
   readonly #action: RollbackAction;
-  #registryPolicy: Policy | undefined;
+  readonly #functions: readonly MadeFunction[];
   /** Alarms that have the action, with the model that each is about. */
   readonly #wired = new Map<AlarmBase, string | undefined>();
 
@@ -73,20 +77,24 @@ export class ModelRollback extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    this.logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.RETAIN,
+    acknowledgeDeadLetters(this.deadLetters);
+    const environment = functionEnvironment(this, props, this);
+    const made = makeFunction(this, props, this, {
+      functionName: props.functionName,
+      description: 'Rolls MLflow models back: alarms, requests, and what is due',
+      handler: 'index.handler',
+      code: props.code ?? bundledCode(this),
+      environment,
+      policy: functionPolicy,
+      isReserved: true,
     });
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    const { own, channels, registry } = statementsFor(this, this, props);
-    const policy = new Policy(this, 'Policy', { roles: [this.role], statements: own });
-    if (channels.length > 0) {
-      new Policy(this, 'Channels', { roles: [this.role], statements: channels });
-    }
-    if (registry.length > 0) this.#allowRegistry(registry);
-    this.function = this.#makeFunction(props);
-    // Lambda tries the queue and the network with the role as soon as it makes the function.
-    this.function.node.addDependency(policy);
+    this.function = made.function;
+    this.role = made.role;
+    this.logGroup = made.logGroup;
+    const companions = makeCompanions(this, props, this, environment);
+    this.compareFunction = companions.compare?.function;
+    this.promoteFunction = companions.promote?.function;
+    this.#functions = [made, ...Object.values(companions)];
     const prefix = props.alarmNamePrefix ?? '';
     this.#permitAlarms(prefix);
     this.#action = new RollbackAction(this.function, prefix);
@@ -107,8 +115,6 @@ export class ModelRollback extends Construct {
       props.snsFormat === 'chat'
         ? new ApprovalButton(this, 'ApprovalButton', this.function.functionName)
         : undefined;
-    const { deadLetters, function: fn } = this;
-    acknowledgeFindings(this, { policy, deadLetters, function: fn });
   }
 
   /**
@@ -159,46 +165,11 @@ export class ModelRollback extends Construct {
   }
 
   /**
-   * Lets the function use MLflow in SageMaker whose ARN is known only at deployment. One that stands in
+   * Lets the functions use MLflow in SageMaker whose ARN is known only at deployment. One that stands in
    * `mlflowTrackingUri` or `mlflowRegistryUri` as a text needs no call.
    */
   grantSageMaker(arn: string): void {
-    const none = { table: '', topic: '', topicRegion: '', alarms: '', logGroup: '' };
-    const entries = functionPolicy({ ...none, deadLetters: '', region: '', registry: arn });
-    this.#allowRegistry(entries.filter(isOfRegistry).map(statementOf));
-  }
-
-  #allowRegistry(statements: readonly PolicyStatement[]): void {
-    this.#registryPolicy ??= new Policy(this, 'Registry', { roles: [this.role] });
-    this.#registryPolicy.addStatements(...statements);
-  }
-
-  #makeFunction(props: ModelRollbackProps): Lambda {
-    const { vpc, vpcSubnets, securityGroups, reservedConcurrency } = props;
-    return new Lambda(this, 'Function', {
-      ...named('functionName', props.functionName),
-      description: 'Rolls MLflow models back: alarms, requests, and what is due',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      handler: 'index.handler',
-      code: props.code ?? bundledCode(this),
-      memorySize: 256,
-      timeout: Duration.seconds(120),
-      environment: functionEnvironment(this, props, this),
-      // Else the CDK adds rights of its own choice, more than are used.
-      role: this.role.withoutPolicyUpdates(),
-      logGroup: this.logGroup,
-      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      // The dead letter is the event as it was, the failure record has the error: both go to one queue.
-      deadLetterQueue: this.deadLetters,
-      onFailure: new SqsDestination(this.deadLetters),
-      retryAttempts: 2,
-      maxEventAge: eventAgeMax,
-      ...named('vpc', vpc),
-      ...named('vpcSubnets', vpcSubnets),
-      ...named('securityGroups', securityGroups && [...securityGroups]),
-      ...named('reservedConcurrentExecutions', reservedConcurrency),
-    });
+    for (const made of this.#functions) made.grantSageMaker(arn);
   }
 
   /** One statement for many alarms: a policy of a function has room for a hundred at most. */
@@ -213,8 +184,6 @@ export class ModelRollback extends Construct {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** For an older event the circumstances may have changed; the function checks it with CloudWatch anyway. */
-const eventAgeMax = Duration.minutes(60);
 const sweepMinutesMax = 10;
 
 /** What the CDK would take, and AWS or people on call would not. */
@@ -253,12 +222,4 @@ function requireSound(scope: Construct, props: ModelRollbackProps): void {
 function isElsewhere(arn: string, region: string): boolean {
   if (Token.isUnresolved(arn) || Token.isUnresolved(region)) return false;
   return Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).region !== region;
-}
-
-/** An optional prop must be absent, not undefined. */
-function named<Name extends string, Value>(
-  name: Name,
-  value: Value | undefined,
-): { readonly [Key in Name]?: Value } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: Value });
 }

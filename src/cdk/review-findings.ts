@@ -1,41 +1,52 @@
 import { CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { alarmArn } from './function-role.ts';
+import type { ModelRollbackProps } from './model-rollback-props.ts';
 
-/** What cdk-nag and cfn-lint find in the construct, and why it is so. It travels with the construct. */
-export function acknowledgeFindings(
-  scope: IConstruct,
-  parts: {
-    readonly policy: IConstruct;
-    readonly deadLetters: IConstruct;
-    readonly function: IConstruct;
-  },
+/**
+ * What cdk-nag and cfn-lint find in a function and its policy, and why it is so. It travels with the construct; what
+ * only some functions have is acknowledged in these alone.
+ */
+export function acknowledgeFunction(
+  { policy, function: fn }: { readonly policy: IConstruct; readonly function: IConstruct },
+  { vpc, tracing }: Pick<ModelRollbackProps, 'vpc' | 'tracing'>,
+  { readsAlarms }: { readonly readsAlarms: boolean },
 ): void {
-  const tags = nameOf(Stack.of(scope).resolve(alarmArn(scope, '*')));
-  Validations.of(parts.policy).acknowledge(
-    {
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'CloudWatch shows composite alarms and their history only to those who may read all. Network interfaces ' +
-        'and traces, where they are used, are made by Lambda itself, and have no narrower resource either.',
-    },
-    {
-      id: `AwsSolutions-IAM5[Resource::${tags}]`,
-      reason: 'The tag of an alarm names its model, and alarms are added without a new deployment.',
-    },
+  const tags = nameOf(Stack.of(policy).resolve(alarmArn(policy, '*')));
+  const ofAlarms = {
+    id: `AwsSolutions-IAM5[Resource::${tags}]`,
+    reason: 'The tag of an alarm names its model, and alarms are added without a new deployment.',
+  };
+  const onAnything = {
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'CloudWatch shows composite alarms and their history only to those who may read all. Network interfaces ' +
+      'and traces, where they are used, are made by Lambda itself, and have no narrower resource either.',
+  };
+  Validations.of(policy).acknowledge(
+    ...(readsAlarms || vpc !== undefined || tracing === true ? [onAnything] : []),
+    ...(readsAlarms ? [ofAlarms] : []),
   );
-  Validations.of(parts.deadLetters).acknowledge({
+  if (tracing !== true) {
+    Validations.of(fn).acknowledge({
+      id: 'Serverless-LambdaTracing',
+      reason: 'The record of a rollback has each of its steps; the prop tracing switches X-Ray on.',
+    });
+  }
+  if (readsAlarms) {
+    acknowledgeLint(policy, {
+      W3037: 'The list of actions that cfn-lint has lacks cloudwatch:DescribeAlarmContributors.',
+    });
+  }
+  acknowledgeLint(fn, roleIsEnough);
+}
+
+/** The same of the queue. */
+export function acknowledgeDeadLetters(queue: IConstruct): void {
+  Validations.of(queue).acknowledge({
     id: 'Serverless-SQSRedrivePolicy',
     reason: 'This is the dead-letter queue.',
   });
-  Validations.of(parts.function).acknowledge({
-    id: 'Serverless-LambdaTracing',
-    reason: 'The record of a rollback has each of its steps; the prop tracing switches X-Ray on.',
-  });
-  acknowledgeLint(parts.policy, {
-    W3037: 'The list of actions that cfn-lint has lacks cloudwatch:DescribeAlarmContributors.',
-  });
-  acknowledgeLint(parts.function, roleIsEnough);
 }
 
 /** For whatever runs with a role of ours and waits for the policy of that role. */

@@ -1,10 +1,10 @@
 import { ConfigurationError, InvalidRequestError } from '../domain/errors.ts';
 import { type Hook, parseHook } from '../domain/hook.ts';
-import { targetAgeForm } from '../domain/request/setting-form.ts';
+import { type OnOff, onOffForm, targetAgeForm } from '../domain/request/setting-form.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read, readSetting } from './read-env.ts';
 
-/** What is checked of a target, and who is called before and after a move. Holds secrets: never log it. */
+/** What is checked of a target, and what is done before and after a move. Holds secrets: never log it. */
 export interface HookSettings {
   /** Null: there is none. */
   readonly smokeCheck: Hook | null;
@@ -13,6 +13,8 @@ export interface HookSettings {
   readonly targetMaxAgeMs: number | null;
   /** A promotion wants the evidence of a comparison that is no older; null: it wants none. */
   readonly promotionEvidenceMs: number | null;
+  /** Whether an alias that moves leaves `NAME-previous` on the version that it left. */
+  readonly previousAlias: OnOff;
 }
 
 /**
@@ -25,6 +27,7 @@ export function hookSettingsFromEnv(env: Env): HookSettings {
     reload: readHook(env, 'ROLLBACK_RELOAD'),
     targetMaxAgeMs: readSetting(env, 'ROLLBACK_TARGET_MAX_AGE', 'off', targetAgeForm),
     promotionEvidenceMs: readSetting(env, 'ROLLBACK_PROMOTION_EVIDENCE', 'off', targetAgeForm),
+    previousAlias: readSetting(env, 'ROLLBACK_PREVIOUS_ALIAS', 'off', onOffForm),
   };
 }
 

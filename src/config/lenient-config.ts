@@ -75,6 +75,7 @@ const noHooks = {
   reload: null,
   targetMaxAgeMs: null,
   promotionEvidenceMs: null,
+  previousAlias: 'off',
 } as const;
 
 /** A name that no server has. */

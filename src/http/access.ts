@@ -18,7 +18,12 @@ export type AccessPolicy =
 export interface Caller {
   readonly role: Role;
   readonly name: string | null;
+  /** What was shown. @default none is needed, or the message was signed */
+  readonly token?: Pick<Token, 'id' | 'digest'>;
 }
+
+/** Stands for the token of who needs none. */
+export const openId = 'open';
 
 export interface Access {
   /** @throws HttpError for who may not do it */
@@ -35,6 +40,8 @@ export interface Access {
   checkPage(request: Request, hasSession: boolean): Caller | null;
   /** Who logs in with a token on a page; null when it is not known. @throws HttpError as for a page */
   login(request: Request, token: string): Caller | null;
+  /** Whose token has this id; null where there is no such token (any more). */
+  callerOf(tokenId: string): Caller | null;
   /** True where callers need a token. */
   readonly hasTokens: boolean;
 }
@@ -44,7 +51,11 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
   const find = (tokens: readonly Token[], sent: string): Caller | null => {
     const token = findToken(tokens, sent);
     takeFrom(token === null ? 'unknown' : token.digest.toString('hex'));
-    return token === null ? null : { role: token.role, name: token.name };
+    return token === null ? null : callerWith(token);
+  };
+  const anybody: Caller = {
+    role: 'operator',
+    name: policy.kind === 'open' ? (policy.name ?? null) : null,
   };
   const checkPage: Access['checkPage'] = (request, hasSession) => {
     refuseOtherOrigin(request);
@@ -52,7 +63,7 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
     if (policy.kind === 'open') {
       refuseOtherHost(request, policy.hosts());
       takeFrom('open');
-      return { role: 'operator', name: policy.name ?? null };
+      return anybody;
     }
     const sent = tokenIn(request.headers.get('authorization') ?? '');
     if (sent === undefined) {
@@ -89,11 +100,20 @@ export function makeAccess(policy: AccessPolicy, clock: Clock): Access {
       checkPage(request, false);
       return policy.kind === 'open' ? null : find(policy.tokens, sent);
     },
+    callerOf: (tokenId) => {
+      if (policy.kind === 'open') return tokenId === openId ? anybody : null;
+      const token = policy.tokens.find(({ id }) => id === tokenId);
+      return token === undefined ? null : callerWith(token);
+    },
     hasTokens: policy.kind === 'tokens',
   };
 }
 
 // ---------------------------------------------------------------------------------------------------
+
+function callerWith(token: Token): Caller {
+  return { role: token.role, name: token.name, token };
+}
 
 /** As a bearer, or as the password of any user. */
 function tokenIn(authorization: string): string | undefined {

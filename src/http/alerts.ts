@@ -12,7 +12,7 @@ import { limits } from '../domain/limits.ts';
 import { anyCall } from '../lambda/answer-event.ts';
 import { type Call, serveCall } from '../lambda/serve-call.ts';
 import { alarmTriggerId } from '../lambda/watch-ports.ts';
-import { deadlineAfter } from '../ports/deadline.ts';
+import { deadlineAfter, deadlineWithin } from '../ports/deadline.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { type ErrorAnswer, errorAnswer } from './http-error.ts';
 import { httpLimits } from './http-limits.ts';
@@ -36,17 +36,64 @@ export async function answerAlerts(call: HttpCall): Promise<Answer> {
     pending: true,
     alarm_name: nameOf(alert),
   }));
+  const more = leftOut > 0 ? { left_out: leftOut } : {};
+  const { handOver } = call;
+  if (handOver && alerts.length > 0) {
+    const parts = partsOf(message).map((part) => ({ kind: 'alerts' as const, message: part }));
+    await Promise.all(parts.map((part) => handOver(part, call.deadline)));
+    return { status: 202, body: { results: soFar, ...more } };
+  }
   const work = handleAll(call, group, soFar);
   const isDone = await afterwards.within(work, (results) => tryAgain(call, group, results));
   const failed = soFar.find(isToRepeat);
-  const body = { results: [...soFar], ...(leftOut > 0 ? { left_out: leftOut } : {}) };
+  const body = { results: [...soFar], ...more };
   if (isDone === null) return { status: 202, body };
   return failed === undefined
     ? { body }
     : { status: 503, body: { error: 'error' in failed ? failed.error : deferred, ...body } };
 }
 
+/**
+ * Handles a message, or a part of one, that was handed over.
+ * @throws RegistryUnavailableError while a retry can cure one of its alerts; the others are on record
+ */
+export async function settleAlerts(call: Settling, message: unknown): Promise<void> {
+  const group = parseAlertGroup(message);
+  const results = await handleAll(call, group, []);
+  const left = results.filter(isToRepeat);
+  if (left.length === 0) return;
+  const [first] = left;
+  const why = first !== undefined && 'error' in first ? ` ${first.error.message}` : '';
+  throw new RegistryUnavailableError(`${left.length} alerts are not handled yet.${why}`);
+}
+
+/** What alerts are handled with: a call, or what is left of it after its answer. */
+type Settling = Pick<HttpCall, 'deps' | 'deadline' | 'report' | 'afterwards'>;
+
 // ---------------------------------------------------------------------------------------------------
+
+/** Parts of a message that are small enough to be handed over, with what is read of each alert. */
+function partsOf(message: unknown): readonly object[] {
+  const { alerts, orgId, status } = message as Readonly<Record<string, unknown>>;
+  const parts: unknown[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const alert of (alerts as readonly unknown[]).slice(0, limits.alertsMax)) {
+    const read = typeof alert === 'object' && alert !== null ? picked(alert) : null;
+    const bytes = Buffer.byteLength(JSON.stringify(read));
+    if (size + bytes > httpLimits.handedBytesMax) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)?.push(read);
+    size += bytes;
+  }
+  return parts.map((part) => ({ alerts: part, orgId, status }));
+}
+
+function picked(alert: object): object {
+  const { status, labels, startsAt, fingerprint } = alert as Readonly<Record<string, unknown>>;
+  return { status, labels, startsAt, fingerprint };
+}
 
 type AlertResult =
   | RollbackResponse
@@ -70,12 +117,11 @@ function retryable(message: string): ErrorAnswer['error'] {
  * @param results filled as they come
  */
 async function handleAll(
-  call: HttpCall,
+  call: Settling,
   { alerts, source }: AlertGroup,
   results: AlertResult[],
 ): Promise<AlertResult[]> {
-  const { deps } = call;
-  const deadline = deadlineAfter(deps.clock, httpLimits.alertsBudgetMs);
+  const deadline = deadlineWithin(call.deps.clock, httpLimits.alertsBudgetMs, call.deadline);
   const byModel = Map.groupBy(alerts.entries(), ([, alert]) => modelOf(call, alert));
   await inParallel([...byModel.values()], deadline, async (ofModel) => {
     for (const [index, alert] of ofModel) {
@@ -129,7 +175,7 @@ function isFailed(result: AlertResult | null | undefined): boolean {
 
 /** An alert that comes again while it is handled has the same result. */
 async function resultOnce(
-  call: HttpCall,
+  call: Settling,
   alert: AlertPayload,
   source: AlertGroup['source'],
 ): Promise<AlertResult> {
@@ -143,7 +189,7 @@ function keyOf(alert: AlertPayload, source: AlertGroup['source']): string {
 }
 
 async function resultOf(
-  { deps, deadline, report }: HttpCall,
+  { deps, deadline, report }: Settling,
   alert: AlertPayload,
   source: AlertGroup['source'],
 ): Promise<AlertResult> {
@@ -170,7 +216,7 @@ function nameOf(alert: AlertPayload): string | null {
   return alert.kind === 'unreadable' ? alert.name : alert.transition.ref.name;
 }
 
-function modelOf({ deps: { settings } }: HttpCall, alert: AlertPayload): string {
+function modelOf({ deps: { settings } }: Settling, alert: AlertPayload): string {
   if (alert.kind === 'unreadable') return '';
   const { ref, dimensions } = alert.transition;
   const key = modelKey(settings.alarms, ref);

@@ -1,4 +1,5 @@
 import type { RollbackDeps } from '../app/deps.ts';
+import type { Delivery } from '../app/note-delivery.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import type { Deadline } from '../ports/deadline.ts';
 import type { EvidenceStore } from '../ports/evidence-store.ts';
@@ -11,6 +12,15 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** What a message asks for, to be done after its answer. */
+export type Handed =
+  /** @param message of Alertmanager or Grafana, or a part of one */
+  | { readonly kind: 'alerts'; readonly message: unknown }
+  | { readonly kind: 'delivery'; readonly delivery: Delivery };
+
+/** Hands something over, so that it is done even if nothing of this process is left. */
+export type HandOver = (handed: Handed, deadline: Deadline) => Promise<void>;
+
 /** One call of a route. */
 export interface HttpCall {
   readonly deps: RollbackDeps;
@@ -21,6 +31,8 @@ export interface HttpCall {
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;
   readonly afterwards: Afterwards;
-  /** What comparisons found; null where nothing is promoted here. */
-  readonly evidence: EvidenceStore | null;
+  /** What comparisons found. @default nothing is promoted here */
+  readonly evidence?: EvidenceStore | null;
+  /** Where nothing goes on after an answer. @default it does */
+  readonly handOver?: HandOver | null;
 }

@@ -10,6 +10,8 @@ export const httpLimits = {
   alertPausesMs: [5_000, 15_000, 60_000, 240_000],
   /** A message with alerts is answered within this (20 s): senders wait about 30 s. */
   alertsBudgetMs: 20_000,
+  /** What is handed over at once: AWS takes 256 KiB, in some regions more. */
+  handedBytesMax: 200_000,
   /** How old a signed message may be (5 min), and how far ahead the clock of its sender. */
   signedAgeMaxMs: 300_000,
   /** A delivery of MLflow (1 h): its later tries have the time of the first, and a second one changes nothing. */
@@ -17,10 +19,12 @@ export const httpLimits = {
   /** Of one token: so many requests at once, and so many a second. */
   httpBurst: 600,
   httpPerSecond: 300,
-  /** A browser is known for so long (12 h); so many of them, and of each so many forms. */
+  /** A secret with tokens is read again after this (5 min). */
+  secretAgeMaxMs: 300_000,
+  /** A browser is known for so long (12 h). */
   sessionMs: 43_200_000,
-  sessionsMax: 1_000,
-  sessionActionsMax: 50,
+  /** So many forms that were sent, and sessions that were ended, are remembered. */
+  sessionsKept: 1_000,
   /** Of the console: attempts on a page, and models whose history stands in the table of all. */
   consoleRows: 50,
   consoleStripsMax: 30,

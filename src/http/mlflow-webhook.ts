@@ -14,9 +14,13 @@ export interface WebhookSender {
  * for, and drops what it gets a 4xx for.
  */
 export async function answerWebhook(
-  { deps, deadline, afterwards }: HttpCall,
+  { deps, deadline, afterwards, handOver }: HttpCall,
   delivery: Delivery,
 ): Promise<Answer> {
+  if (handOver) {
+    await handOver({ kind: 'delivery', delivery }, deadline);
+    return { status: 202, body: accepted };
+  }
   try {
     // A sweep finds what a failure after the answer leaves out.
     const noted = await afterwards.within(noteDelivery(deps, delivery, deadline), async () => {});

@@ -9,7 +9,8 @@ import { admitGrafana, admitMlflow } from './admission.ts';
 import { makeAfterwards } from './afterwards.ts';
 import { answerAlerts } from './alerts.ts';
 import { addConsole } from './console/console.ts';
-import type { Answer, HttpCall } from './http-call.ts';
+import { doHanded } from './hand-over.ts';
+import type { Answer, HandOver, HttpCall } from './http-call.ts';
 import { answerError, type ErrorAnswer, errorAnswer, HttpError } from './http-error.ts';
 import { httpLimits } from './http-limits.ts';
 import { makeMetricsText } from './metrics-text.ts';
@@ -31,6 +32,12 @@ export interface ServiceOptions {
   readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
+  /** For a host that stops what goes on after an answer. @default it goes on */
+  readonly handOver?: HandOver;
+  /** For the time of one request. @default a minute */
+  readonly newDeadline?: () => Deadline;
+  /** Also gets what is counted. */
+  readonly report?: (report: CallReport) => void;
 }
 
 export interface Service {
@@ -38,23 +45,29 @@ export interface Service {
   fetch(request: Request): Promise<Response>;
   /** Waits for what goes on after its answer, for at most that long. */
   end(boundMs: number): Promise<void>;
+  /** Does what was handed over (docs/deploy/function-url.md). @throws InvalidRequestError; or what a retry can cure */
+  doHanded(event: unknown): Promise<void>;
   /** Does what is due, once. Never throws: the log says what failed. */
   sweep(deadline: Deadline): Promise<void>;
 }
 
 /** The service as a Web-standard handler, for a server of Node and for a Function URL. */
 export function makeService(options: ServiceOptions): Service {
-  const { deps, access: policy, isStopping, evidence = null } = options;
+  const { deps, access: policy, isStopping, handOver = null, evidence = null } = options;
+  const newDeadline =
+    options.newDeadline ?? (() => deadlineAfter(deps.clock, httpLimits.httpBudgetMs));
   const access = makeAccess(policy, deps.clock);
   const metrics = makeMetricsText(deps.clock);
-  const report = (one: CallReport): void => metrics.add([one]);
+  const report = (one: CallReport): void => {
+    metrics.add([one]);
+    options.report?.(one);
+  };
   const callers = new WeakMap<Request, Caller>();
   const afterwards = makeAfterwards(deps.logger);
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
-    const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-    const parts = { deps, evidence, report, afterwards };
-    return { ...parts, request, caller, deadline, ...(body && { body }) };
+    const own = { deadline: newDeadline(), report, afterwards, handOver, evidence };
+    return { deps, request, caller, ...own, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */
   const route =
@@ -86,6 +99,7 @@ export function makeService(options: ServiceOptions): Service {
     evidence,
     access,
     report,
+    newDeadline,
     noteCaller: (request, caller) => callers.set(request, caller),
   });
   app.notFound(({ req: { raw: request } }) => errorResponse(errorAnswer(unknownRoute(request))));
@@ -111,7 +125,9 @@ export function makeService(options: ServiceOptions): Service {
       () => undefined,
     );
   };
-  return { fetch, sweep, end: afterwards.end };
+  const handed: Service['doHanded'] = (event) =>
+    doHanded({ deps, deadline: newDeadline(), report, afterwards }, event);
+  return { fetch, sweep, end: afterwards.end, doHanded: handed };
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ export interface Token {
   /** For the log and for records; null where none is given. */
   readonly name: string | null;
   readonly digest: Buffer;
+  /** Stands for the token where it may be seen: nothing follows from it. */
+  readonly id: string;
 }
 
 /**
@@ -62,7 +64,9 @@ function parseLine(line: string, where: string): Token {
   if (shown.length > limits.textLengthMax / 2 || /\p{Cc}/u.test(shown)) {
     throw new ConfigurationError(`${where}: the name is too long, or holds control characters.`);
   }
-  return { role, name: shown === '' ? null : shown, digest: digestOf(token) };
+  const digest = digestOf(token);
+  const id = createHash('sha256').update('id ').update(digest).digest('hex').slice(0, 16);
+  return { role, name: shown === '' ? null : shown, digest, id };
 }
 
 function digestOf(text: string): Buffer {

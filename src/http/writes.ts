@@ -53,7 +53,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** `POST /v1/models/NAME/promote`: a promotion, which is no operation. */
 async function promoteModel(call: HttpCall, model_name: string): Promise<unknown> {
-  const { deps, caller, deadline, report, evidence } = call;
+  const { deps, caller, deadline, report, evidence = null } = call;
   if (evidence === null) {
     throw new HttpError('NotImplementedError', 'This service does not promote. Nothing was done.');
   }

@@ -6,7 +6,7 @@ import { Alarm, type AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
-import { bundledCode } from '../../src/cdk/function-code.ts';
+import { bundledCode, bundledCompanions } from '../../src/cdk/function-code.ts';
 import type { ModelRollbackProps } from '../../src/cdk/index.ts';
 import {
   account,
@@ -200,11 +200,14 @@ describe('addEventRule', () => {
 });
 
 describe('bundledCode', () => {
-  test('tells who has not built the function yet to do it', () => {
+  test.each([
+    ['index.mjs', bundledCode],
+    ['compare/index.mjs', bundledCompanions],
+  ])('says what to do where %s was not built', (file, code) => {
     const empty = mkdtempSync(join(tmpdir(), 'model-rollback-empty-'));
     try {
-      expect(messageOf(() => bundledCode(makeStack(), [empty]))).toMatch(
-        /ConfigurationError: Production: the bundle of the function is in none of .*npm run build/,
+      expect(messageOf(() => code(makeStack(), [empty]))).toMatch(
+        new RegExp(`ConfigurationError: Production: ${file}, .* is in none of .*npm run build`),
       );
     } finally {
       rmSync(empty, { recursive: true });

@@ -21,15 +21,17 @@ const rows = (text: string): string[] =>
     .toSorted();
 
 describe('cdk.md', () => {
+  const source = ['companion-props', 'model-rollback-props']
+    .map((file) => readFileSync(`src/cdk/${file}.ts`, 'utf8'))
+    .join('');
+
   test('tells every prop, and no other', () => {
-    const source = readFileSync('src/cdk/model-rollback-props.ts', 'utf8');
     const props = [...source.matchAll(/^ {2}readonly (\w+)\??:/gm)].map((match) => match[1] ?? '');
     expect(props.length).toBeGreaterThan(25);
     expect(rows(page('cdk'))).toEqual(props.toSorted());
   });
 
   test('has every prop documented with its default', () => {
-    const source = readFileSync('src/cdk/model-rollback-props.ts', 'utf8');
     const documented = [...source.matchAll(/\/\*\*([\s\S]*?)\*\/\s+readonly (\w+)\?:/g)];
     const optional = [...source.matchAll(/^ {2}readonly \w+\?:/gm)];
     expect(documented).toHaveLength(optional.length);
@@ -47,7 +49,7 @@ describe('cdk.md', () => {
 });
 
 describe('cloudformation.md', () => {
-  const template = synthesizeTemplate() as {
+  const template = synthesizeTemplate({ hasCompanions: true }) as {
     readonly Parameters: object;
     readonly Outputs: object;
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
-import { FleetRollBack } from '../../src/cdk/index.ts';
+import { FleetRollBack, PromoteAndWatch } from '../../src/cdk/index.ts';
 import { synthesizeTemplate } from '../../tools/template.ts';
 import { tool } from '../engines/tools.ts';
 import { makeStack, makeWhole } from './stacks.ts';
@@ -29,7 +29,7 @@ interface Metadata {
 
 const cfnLint = await tool('cfnlint');
 const folder = mkdtempSync(join(tmpdir(), 'model-rollback-lint-'));
-const packaged = synthesizeTemplate() as unknown as Linted;
+const packaged = synthesizeTemplate({ hasCompanions: true }) as unknown as Linted;
 const constructs = templateOfConstructs();
 
 describe.skipIf(cfnLint.isMissing)(cfnLint.title('cfn-lint'), () => {
@@ -63,12 +63,13 @@ describe.skipIf(cfnLint.isMissing)(cfnLint.title('cfn-lint'), () => {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Everything switched on, in a stack of no account, beside a fleet run. */
+/** Everything switched on, in a stack of no account, beside the state machines. */
 function templateOfConstructs(): Linted {
   const stack: Stack = makeStack({});
   const rollback = makeWhole(stack);
   const { function: lambdaFunction, topic } = rollback;
   new FleetRollBack(stack, 'Fleet', { lambdaFunction, topic });
+  new PromoteAndWatch(stack, 'Promotion', { rollback });
   return Template.fromStack(stack).toJSON() as Linted;
 }
 

@@ -158,10 +158,11 @@ describe('ModelRollback', () => {
       // Alerts come to the service, not to the function.
       'ROLLBACK_ALERT_LABEL',
       'ROLLBACK_ALERTMANAGER_URL',
+      'ROLLBACK_HTTP_SECRET_ARN',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
-      // For the function that promotes, which the construct does not make yet: addEnvironment.
-      'ROLLBACK_PROMOTION_EVIDENCE',
+      // Mostly a matter of one model, and so of its policy: addEnvironment.
+      'ROLLBACK_PREVIOUS_ALIAS',
       // A function has no disk that outlives it.
       'ROLLBACK_STORE',
       // A part of SageMaker, whose rights suite sets it.
@@ -333,33 +334,36 @@ describe('ModelRollback', () => {
   test('goes into a network, with the rights that Lambda needs for it', () => {
     const stack = makeStack();
     makeWhole(stack);
-    const { Properties } = theOnly(stack, 'AWS::Lambda::Function');
-    expect(Properties['VpcConfig']).toMatchObject({
-      SubnetIds: [{ Ref: expect.anything() }, { Ref: expect.anything() }],
-      SecurityGroupIds: [{ 'Fn::GetAtt': [expect.stringMatching(/^Group/), 'GroupId'] }],
-    });
+    for (const { Properties } of Object.values(resourcesOf(stack, 'AWS::Lambda::Function'))) {
+      expect(Properties['VpcConfig']).toMatchObject({
+        SubnetIds: [{ Ref: expect.anything() }, { Ref: expect.anything() }],
+        SecurityGroupIds: [{ 'Fn::GetAtt': [expect.stringMatching(/^Group/), 'GroupId'] }],
+      });
+      expect(Properties['TracingConfig']).toEqual({ Mode: 'Active' });
+    }
+    const { Properties } = theOnly(stack, 'AWS::Lambda::Function', 'RollbackFunction');
     expect(Properties['ReservedConcurrentExecutions']).toBe(20);
-    expect(Properties['TracingConfig']).toEqual({ Mode: 'Active' });
     const sids = statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackPolicy')).map(
       ({ Sid }) => Sid,
     );
     expect(sids).toEqual(expect.arrayContaining(['Network', 'Traces']));
   });
 
-  test('gives the role no policy of AWS and none beside its own, which is there before the function', () => {
+  test('gives each role no policy of AWS and none beside its own, which is there before the function', () => {
     const stack = makeStack();
     makeWhole(stack);
     const roles = Object.values(resourcesOf(stack, 'AWS::IAM::Role'));
-    expect(roles).toHaveLength(2);
+    expect(roles).toHaveLength(4);
     for (const { Properties } of roles) {
       expect(Properties).not.toHaveProperty('ManagedPolicyArns');
       expect(Properties).not.toHaveProperty('Policies');
     }
     const policies = Object.keys(resourcesOf(stack, 'AWS::IAM::Policy'));
-    const ofFunction = policies.filter((id) => !id.includes('Sweep'));
-    expect(ofFunction).toHaveLength(2);
-    const [own = ''] = ofFunction.filter((id) => !id.includes('Channels'));
-    expect(theOnly(stack, 'AWS::Lambda::Function').DependsOn).toContain(own);
+    expect(policies).toHaveLength(['Sweep', 'own', 'own', 'own', 'Channels', 'Channels'].length);
+    for (const id of ['Rollback', 'RollbackCompare', 'RollbackPromote']) {
+      const own = policies.find((name) => name.startsWith(`${id}Policy`));
+      expect(theOnly(stack, 'AWS::Lambda::Function', `${id}Function`).DependsOn).toContain(own);
+    }
   });
 
   test('stops everything by a reserved concurrency of zero', () => {

@@ -65,7 +65,7 @@ describe('cdk-nag', () => {
 
   test('finds exactly what is acknowledged, each with a reason', () => {
     const acknowledged = withoutAcknowledgements();
-    const { stack } = makeRollback();
+    const { stack } = makeRollback({ compareFunction: true, promoteFunction: true });
     const found = findingsOf(stack);
     expect(found.length).toBeGreaterThan(3);
     expect(found.map(({ rule }) => rule).toSorted()).toEqual(

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
-import { functionFiles } from '../../src/config/function-files.ts';
+import { companionFiles, functionFiles } from '../../src/config/function-files.ts';
 import { type JsonObject, synthesizeTemplate } from '../../tools/template.ts';
 import { settingSamples } from './setting-samples.ts';
 import {
@@ -34,24 +34,40 @@ interface Template {
   readonly Conditions: JsonObject;
   readonly Resources: Readonly<Record<string, Resource & { readonly Condition?: string }>>;
   readonly Outputs: JsonObject;
+  readonly Rules: JsonObject;
 }
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'model-rollback-package-'));
 const contentOf = (name: string): string => `// ${name}\n`;
 
-/** What `npm run package` does after the build, on a function of a few lines. */
-const packageInto = async (place: string): Promise<{ zip: Buffer; template: string }> => {
-  mkdirSync(join(place, 'dist', 'lambda'), { recursive: true });
-  for (const name of functionFiles) {
-    writeFileSync(join(place, 'dist', 'lambda', name), contentOf(name));
+interface Packed {
+  readonly zip: Buffer;
+  readonly companions: Buffer;
+  readonly template: string;
+  /** With the companions. */
+  readonly large: string;
+}
+
+/** What `npm run package` does after the build, on functions of a few lines. */
+const packageInto = async (place: string): Promise<Packed> => {
+  const built = [
+    ...functionFiles.map((name) => [join('lambda', name), contentOf(name)] as const),
+    ...companionFiles.map((name) => [name, contentOf(name)] as const),
+    ['lambda/metafile.json', '{}'] as const,
+  ];
+  for (const [name, content] of built) {
+    mkdirSync(dirname(join(place, 'dist', name)), { recursive: true });
+    writeFileSync(join(place, 'dist', name), content);
   }
-  writeFileSync(join(place, 'dist', 'lambda', 'metafile.json'), '{}');
   copyFileSync('package.json', join(place, 'package.json'));
   await run(process.execPath, [join(process.cwd(), 'tools', 'package.mjs')], { cwd: place });
+  const made = (name: string): Buffer => readFileSync(join(place, 'dist', `model-rollback${name}`));
   return {
-    zip: readFileSync(join(place, 'dist', 'model-rollback.zip')),
-    template: readFileSync(join(place, 'dist', 'model-rollback.template.json'), 'utf8'),
+    zip: made('.zip'),
+    companions: made('-companions.zip'),
+    template: made('.template.json').toString(),
+    large: made('-companions.template.json').toString(),
   };
 };
 
@@ -67,7 +83,7 @@ let template: Template;
 beforeAll(async () => {
   const places = [folder, join(folder, 'second')] as const;
   [packed, again] = await Promise.all([packageInto(places[0]), packageInto(places[1])]);
-  template = JSON.parse(packed.template) as Template;
+  template = JSON.parse(packed.large) as Template;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -81,15 +97,16 @@ const namedIn = (value: unknown, name: string): unknown[] => {
 };
 const typed = (type: string): readonly (readonly [id: string, resource: Resource])[] =>
   Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
-const statements = (): readonly { condition?: string; statement: Statement }[] => {
+/** Of the function that rolls back, or of one of its companions. */
+const statements = (id = ''): readonly { condition?: string; statement: Statement }[] => {
   const documents = ['Policy', 'Channels', 'Registry'].map(
-    (id) =>
-      template.Resources[id]?.Properties['PolicyDocument'] as {
-        Statement: (Statement & { 'Fn::If'?: [string, Statement] })[];
-      },
+    (name) =>
+      template.Resources[`${id}${name}`]?.Properties['PolicyDocument'] as
+        | { Statement: (Statement & { 'Fn::If'?: [string, Statement] })[] }
+        | undefined,
   );
   return documents
-    .flatMap(({ Statement: all }) => all)
+    .flatMap((document) => document?.Statement ?? [])
     .map((statement) => {
       const [condition, inner] = statement['Fn::If'] ?? [];
       return inner && condition ? { condition, statement: inner } : { statement };
@@ -99,26 +116,44 @@ const statements = (): readonly { condition?: string; statement: Statement }[] =
 describe('npm run package', () => {
   test('writes the same bytes each time', () => {
     expect(again.zip.equals(packed.zip)).toBe(true);
-    expect(again.template).toBe(packed.template);
-    expect(JSON.parse(packed.template)).toEqual(synthesizeTemplate());
+    expect(again.companions.equals(packed.companions)).toBe(true);
+    expect([again.template, again.large]).toEqual([packed.template, packed.large]);
+    expect(JSON.parse(packed.template)).toEqual(synthesizeTemplate({ hasCompanions: false }));
+    expect(JSON.parse(packed.large)).toEqual(synthesizeTemplate({ hasCompanions: true }));
   });
 
-  test('packs the files of the function alone, among them the one that the handler names', () => {
-    const { zip } = packed;
-    const end = zip.length - 22;
-    expect(zip.readUInt32LE(end)).toBe(0x06054b50);
-    expect(zip.readUInt16LE(end + 10)).toBe(functionFiles.length);
-    let at = 0;
-    for (const name of functionFiles) {
-      const nameEnd = at + 30 + zip.readUInt16LE(at + 26);
-      expect(zip.toString('utf8', at + 30, nameEnd)).toBe(name);
-      const start = nameEnd + zip.readUInt16LE(at + 28);
-      const contentEnd = start + zip.readUInt32LE(at + 18);
-      expect(zip.toString('utf8', start, contentEnd)).toBe(contentOf(name));
-      at = contentEnd;
+  test('packs the files of the functions alone, among them those that the handlers name', () => {
+    expect(filesIn(packed.zip)).toEqual(functionFiles.map((name) => [name, contentOf(name)]));
+    expect(filesIn(packed.companions)).toEqual(
+      companionFiles.map((name) => [name, contentOf(name)]),
+    );
+    const handlers = typed('AWS::Lambda::Function').map(([, { Properties }]) =>
+      String(Properties['Handler']).replace('.handler', '.mjs'),
+    );
+    expect(handlers).toEqual(['index.mjs', ...companionFiles]);
+  });
+});
+
+describe('the template without the companions', () => {
+  test('is small enough for a request', () => {
+    // CloudFormation takes a larger one from a bucket only.
+    expect(Buffer.byteLength(packed.template)).toBeLessThan(51_200);
+    expect(Buffer.byteLength(packed.large)).toBeLessThan(1_000_000);
+  });
+
+  test('is a part of the one with them, so that a stack can change from one to the other', () => {
+    const small = JSON.parse(packed.template) as Template;
+    const { ROLLBACK_PROMOTION_EVIDENCE: _, ...variables } = environment();
+    const { Function: large, ...others } = template.Resources;
+    const { Function: ours, ...same } = small.Resources;
+    expect(others).toMatchObject(same);
+    const Environment = { Variables: variables };
+    expect(ours).toEqual({ ...large, Properties: { ...large?.Properties, Environment } });
+    for (const part of ['Parameters', 'Conditions', 'Outputs', 'Rules'] as const) {
+      expect(template[part]).toMatchObject(small[part]);
     }
-    expect(functionFiles).toContain('index.mjs');
-    expect(template.Resources['Function']?.Properties['Handler']).toBe('index.handler');
+    const added = Object.keys(others).filter((id) => !(id in same));
+    expect(added.filter((id) => !/^(Compare|Promote)[A-Z]/.test(id))).toEqual([]);
   });
 });
 
@@ -133,13 +168,11 @@ describe('the template', () => {
       'Resources',
       'Rules',
     ]);
-    expect(packed.template).not.toMatch(/bootstrap|CDKMetadata|cdk-hnb|AssetParameters/i);
+    expect(packed.large).not.toMatch(/bootstrap|CDKMetadata|cdk-hnb|AssetParameters/i);
     expect(template.Resources['Function']?.Properties['Code']).toEqual({
       S3Bucket: { Ref: 'CodeBucket' },
       S3Key: { Ref: 'CodeKey' },
     });
-    // CloudFormation takes a larger one from a bucket only.
-    expect(Buffer.byteLength(packed.template)).toBeLessThan(51_200);
   });
 
   test('asks for the address and the code, and has a default for the rest', () => {
@@ -163,6 +196,7 @@ describe('the template', () => {
     const asked = new Set([
       ...namedIn({ Resources, Outputs }, 'Fn::If').map((branch) => (branch as unknown[])[0]),
       ...Object.values(Resources).flatMap(({ Condition }) => Condition ?? []),
+      ...namedIn(Conditions, 'Condition'),
     ]);
     expect([...asked].toSorted()).toEqual(Object.keys(Conditions).toSorted());
   });
@@ -262,7 +296,8 @@ describe('the template', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
     const registry = { mlflowTrackingUri: `arn:aws:sagemaker:${region}:${account}:mlflow-app/a` };
-    const settings = { functionName: 'x', snsFormat: 'chat', ...registry } as const;
+    const companions = { compareFunction: true, promoteFunction: true };
+    const settings = { functionName: 'x', snsFormat: 'chat', ...companions, ...registry } as const;
     const { stack } = makeRollback({ ...settings, eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
     for (const type of new Set(types)) {
@@ -342,7 +377,8 @@ describe('the template', () => {
     const conditional = Object.entries(Resources).flatMap(([id, { Condition }]) =>
       Condition === undefined ? [] : [[id, Condition]],
     );
-    expect(conditional).toEqual([
+    const ofCompanions = /^(Compare|Promote)/;
+    expect(conditional.filter(([id = '']) => !ofCompanions.test(id))).toEqual([
       ['Table', 'MakesTable'],
       ['NoticesKey', 'MakesTopic'],
       ['Notices', 'MakesTopic'],
@@ -370,6 +406,62 @@ describe('the template', () => {
       'Topic',
       'DeadLetterQueue',
       'ApprovalButtonArn',
+      'CompareFunctionArn',
+      'PromoteFunctionArn',
+    ]);
+  });
+});
+
+describe('the companions in the template', () => {
+  test('are made only with the parameter of each, which is off', () => {
+    const { Parameters, Conditions, Resources } = template;
+    for (const id of ['Compare', 'Promote']) {
+      expect(Parameters[id]).toMatchObject({ Default: 'off', AllowedValues: ['on', 'off'] });
+      expect(Conditions[`Has${id}`]).toEqual({ 'Fn::Equals': [{ Ref: id }, 'on'] });
+      const own = Object.entries(Resources).filter(([name]) => name.startsWith(id));
+      expect(own.length).toBeGreaterThan(4);
+      for (const [name, { Condition }] of own) {
+        const rest = ['Channels', 'Registry'].find((part) => name === `${id}${part}`);
+        expect(Condition, name).toBe(
+          rest === 'Channels'
+            ? `${id}HasChannels`
+            : rest === 'Registry'
+              ? `${id}HasRegistryRights`
+              : `Has${id}`,
+        );
+      }
+    }
+    expect(Conditions['PromoteHasChannels']).toEqual({
+      'Fn::And': [{ Condition: 'HasPromote' }, { Condition: 'HasChannels' }],
+    });
+  });
+
+  test('are set as the function that rolls back is', () => {
+    const variables = (id: string): JsonObject => environment(`${id}Function`);
+    expect(variables('Promote')).toEqual(environment());
+    const { ROLLBACK_PROMOTION_EVIDENCE: evidence } = environment();
+    expect(evidence).toEqual({ Ref: 'PromotionEvidence' });
+    expect(environment()).toMatchObject(variables('Compare'));
+    expect(variables('Compare')).toMatchObject({ ROLLBACK_MODEL_POINTERS: expect.anything() });
+    const properties = (id: string) => template.Resources[`${id}Function`]?.Properties;
+    const { VpcConfig, ReservedConcurrentExecutions } = properties('') ?? {};
+    expect(properties('Promote')).toMatchObject({ VpcConfig, ReservedConcurrentExecutions });
+    expect(properties('Compare')).toMatchObject({ VpcConfig });
+    expect(properties('Compare')).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  test('have their rights under the conditions of the function that rolls back', () => {
+    const rights = (id: string) =>
+      statements(id).map(({ condition, statement: { Sid } }) => [Sid, condition]);
+    const all = rights('');
+    expect(all).toEqual(expect.arrayContaining(rights('Promote')));
+    expect(all).toEqual(expect.arrayContaining(rights('Compare')));
+    const sids = (id: string) => rights(id).map(([sid]) => sid);
+    const ofAlarms = ['Sweep', 'Alarms', 'AlarmTags'];
+    expect(sids('Promote')).toEqual(sids('').filter((sid) => !ofAlarms.includes(sid ?? '')));
+    expect(sids('Compare')).toEqual([
+      ...['State', 'Logs', 'DeadLetters', 'Credentials', 'CredentialsKey', 'Network'],
+      ...['RegistryRole', 'Registry'],
     ]);
   });
 });
@@ -387,7 +479,22 @@ function takes(name: string, value: string): boolean {
   return number >= (MinValue ?? -Infinity) && number <= (MaxValue ?? Infinity);
 }
 
-function environment(): JsonObject {
-  const { Environment: environment } = template.Resources['Function']?.Properties ?? {};
+/** The names and contents of the files in an archive. */
+function filesIn(zip: Buffer): readonly (readonly [name: string, content: string])[] {
+  const end = zip.length - 22;
+  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
+  let at = 0;
+  return Array.from({ length: zip.readUInt16LE(end + 10) }, () => {
+    const nameEnd = at + 30 + zip.readUInt16LE(at + 26);
+    const name = zip.toString('utf8', at + 30, nameEnd);
+    const start = nameEnd + zip.readUInt16LE(at + 28);
+    const contentEnd = start + zip.readUInt32LE(at + 18);
+    at = contentEnd;
+    return [name, zip.toString('utf8', start, contentEnd)] as const;
+  });
+}
+
+function environment(id = 'Function'): JsonObject {
+  const { Environment: environment } = template.Resources[id]?.Properties ?? {};
   return (environment as { readonly Variables: JsonObject }).Variables;
 }

@@ -62,6 +62,11 @@ export const settingSamples: readonly SettingSample[] = [
     sound: ['off', '90d', '12h', '9999d'],
     wrong: ['', '0d', '90', '90m', '10000d', '3 months'],
   },
+  {
+    parameter: 'PromotionEvidence',
+    sound: ['off', '7d', '12h', '9999d'],
+    wrong: ['', '0d', '7', '30m', '10000d', 'a week'],
+  },
   { parameter: 'Budget', sound: ['off', '50/7d', ...times], wrong: ['51/7d', ...noTimes] },
   { parameter: 'BlastRadius', sound: ['off', '100/7d', ...times], wrong: ['101/7d', ...noTimes] },
   { parameter: 'CauseCheck', sound: ['on', 'off'], wrong: ['', 'true'] },

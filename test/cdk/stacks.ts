@@ -17,6 +17,7 @@ export const requiredProps: ModelRollbackProps = {
   mlflowTrackingUri: 'https://mlflow.example.com',
   // The bundle is not built when these tests are tried alone.
   code: Code.fromInline('exports.handler = async () => {};'),
+  companionCode: Code.fromInline('exports.handler = async () => {};'),
 };
 
 export interface Resource {
@@ -81,6 +82,9 @@ export function makeWhole(stack: Stack): ModelRollback {
     smokeCheck: LambdaFunction.fromFunctionArn(stack, 'SmokeCheck', calledArn('smoke-check:live')),
     reload: LambdaFunction.fromFunctionArn(stack, 'Reload', calledArn('reload')),
     targetMaxAge: Duration.days(90),
+    compareFunction: true,
+    promoteFunction: true,
+    promotionEvidence: Duration.days(7),
     vpc,
     securityGroups: [new SecurityGroup(stack, 'Group', { vpc, allowAllOutbound: true })],
     alarmNamePrefix: 'models-',
@@ -148,7 +152,11 @@ export function statementsOf(resource: Resource, field = 'PolicyDocument'): read
   return document.Statement;
 }
 
-export function environmentOf(stack: Stack): Readonly<Record<string, unknown>> {
-  const { Properties } = theOnly(stack, 'AWS::Lambda::Function');
+/** The variables of the function that rolls back, or of another one below the construct. */
+export function environmentOf(
+  stack: Stack,
+  id = 'RollbackFunction',
+): Readonly<Record<string, unknown>> {
+  const { Properties } = theOnly(stack, 'AWS::Lambda::Function', id);
   return (Properties['Environment'] as { Variables: Record<string, unknown> }).Variables;
 }

@@ -3,7 +3,12 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { functionPolicy } from '../../src/cdk/index.ts';
+import {
+  comparisonPolicy,
+  functionPolicy,
+  type PolicyResources,
+  promotionPolicy,
+} from '../../src/cdk/index.ts';
 import { synthesizeTemplate } from '../../tools/template.ts';
 import { type Block, blocksIn, Expression, parseHcl, type Value, type ValueMap } from './hcl.ts';
 import { settingSamples } from './setting-samples.ts';
@@ -16,7 +21,7 @@ const texts = files.map((name) => readFileSync(join('terraform', name), 'utf8'))
 const blocks = texts.flatMap(parseHcl);
 const whole = texts.join('\n').replaceAll(/#.*$/gm, '');
 
-const template = synthesizeTemplate() as unknown as {
+const template = synthesizeTemplate({ hasCompanions: true }) as unknown as {
   readonly Parameters: Readonly<Record<string, { readonly Default?: string | number }>>;
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Rules: Readonly<
@@ -112,7 +117,11 @@ describe('the Terraform module', () => {
       return byDefault === '' ? !isBlank && said !== '' : String(text) !== byDefault;
     });
     // The module sees in the address whether it is an ARN; the code comes as a file, not from a bucket.
-    expect(differences.map(([name]) => name)).toEqual(['MlflowServerArn', 'CodeKey']);
+    expect(differences.map(([name]) => name)).toEqual([
+      'MlflowServerArn',
+      'CodeKey',
+      'CompanionsCodeKey',
+    ]);
   });
 
   test('makes the same function', () => {
@@ -148,6 +157,42 @@ describe('the Terraform module', () => {
         text: expect.stringMatching(/alarm_name_prefix\}\*"$/),
       }),
     });
+  });
+
+  test('makes the same companions', () => {
+    const fn = resource('aws_lambda_function', 'companion');
+    const first = resource('aws_lambda_function', 'rollback');
+    for (const name of ['runtime', 'architectures', 'memory_size', 'timeout']) {
+      expect(fn.attributes[name]).toEqual(first.attributes[name]);
+    }
+    expect(inner(fn, 'dead_letter_config')).toEqual(inner(first, 'dead_letter_config'));
+    expect(blocksIn(fn, 'dynamic')).toEqual(blocksIn(first, 'dynamic'));
+    const invoke = (name: string) => {
+      const { attributes, blocks: nested } = resource(
+        'aws_lambda_function_event_invoke_config',
+        name,
+      );
+      const { function_name: _name, for_each: _each, ...settings } = attributes;
+      return { settings, nested };
+    };
+    expect(invoke('companion')).toEqual(invoke('rollback'));
+    const variables = (id: string) => {
+      const { Variables } = properties(`${id}Function`)['Environment'] as {
+        readonly Variables: Readonly<Record<string, unknown>>;
+      };
+      return unique(Object.keys(Variables));
+    };
+    const read = locals()['comparison_variables'] as readonly string[];
+    expect(unique(read)).toEqual(variables('Compare'));
+    expect(variables('Promote')).toEqual(unique(Object.keys(locals()['environment'] ?? {})));
+    const made = texts.join('\n');
+    for (const id of ['Compare', 'Promote']) {
+      const name = id.toLowerCase();
+      expect(made).toContain(`is_on       = var.${name} == "on"`);
+      expect(made).toContain(`description = "${properties(`${id}Function`)['Description']}"`);
+      expect(properties(`${id}Function`)['Handler']).toBe(`${name}/index.handler`);
+    }
+    expect(made).toMatch(/handler += "\$\{each\.key\}\/index\.handler"/);
   });
 
   test('makes the same table', () => {
@@ -195,12 +240,15 @@ describe('the Terraform module', () => {
   });
 
   test('grants what the template grants', () => {
-    const document = resource('aws_iam_policy_document', 'function', 'data');
-    const granted = blocksIn(document, 'statement').map(({ attributes }) => [
-      attributes['sid'],
-      attributes['actions'],
-    ]);
-    const all = functionPolicy({
+    const documents = (...names: readonly string[]) =>
+      names.flatMap((name) =>
+        blocksIn(resource('aws_iam_policy_document', name, 'data'), 'statement'),
+      );
+    const granted = (...names: readonly string[]) =>
+      documents(...names)
+        .map(({ attributes }) => [attributes['sid'], attributes['actions']])
+        .toSorted(bySid);
+    const all: PolicyResources = {
       table: '',
       topic: '',
       topicRegion: '',
@@ -222,16 +270,30 @@ describe('the Terraform module', () => {
       deadLetters: '',
       region: '',
       isInVpc: true,
-    });
+    };
     const bySid = (a: readonly unknown[], b: readonly unknown[]) =>
       String(a[0]).localeCompare(String(b[0]));
-    expect(granted.toSorted(bySid)).toEqual(
-      all.map(({ sid, actions }) => [sid, actions]).toSorted(bySid),
-    );
-    const wildcards = blocksIn(document, 'statement').filter(({ attributes }) =>
+    for (const [policy, ...names] of [
+      [functionPolicy, 'moves', 'function'],
+      [promotionPolicy, 'moves', 'companion'],
+      [comparisonPolicy, 'compare', 'companion'],
+    ] as const) {
+      const needed = policy(all).map(({ sid, actions }) => [sid, actions]);
+      expect(granted(...names)).toEqual(needed.toSorted(bySid));
+    }
+    const sources = (name: string) =>
+      resource('aws_iam_policy_document', name, 'data').attributes['source_policy_documents'];
+    expect(sources('function')).toEqual([
+      new Expression('data . aws_iam_policy_document . moves . json'),
+    ]);
+    expect(locals()['companion_policies']).toEqual({
+      compare: new Expression('data . aws_iam_policy_document . compare . json'),
+      promote: new Expression('data . aws_iam_policy_document . moves . json'),
+    });
+    const wildcards = documents('moves', 'function').filter(({ attributes }) =>
       JSON.stringify(attributes['resources']).includes('["*"]'),
     );
-    expect(wildcards.map(({ attributes }) => attributes['sid'])).toEqual(['Alarms', 'Network']);
+    expect(wildcards.map(({ attributes }) => attributes['sid'])).toEqual(['Network', 'Alarms']);
     // The rights on keys that CloudWatch has are those of the topic's key.
     const ofKey = blocksIn(resource('aws_iam_policy_document', 'notices_key', 'data'), 'statement');
     expect(ofKey.map(({ attributes }) => attributes['actions'])).toEqual([

@@ -1,6 +1,7 @@
 /** Servers that lack what a rollback needs, by the shapes of their answers. For MLflow 1.30 a real one: e2e/mlflow-1-30.test.ts. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { inspectRegistry } from '../../src/adapters/mlflow/inspect-registry.ts';
+import { inspectWebhooks } from '../../src/adapters/mlflow/inspect-webhooks.ts';
 import { LoginAuthorizer } from '../../src/adapters/mlflow/login-authorizer.ts';
 import { MLflowClient } from '../../src/adapters/mlflow/mlflow-client.ts';
 import { StaticCredentials } from '../../src/adapters/system/static-credentials.ts';
@@ -42,12 +43,17 @@ async function serve(act: (request: ProxiedRequest) => ProxyAct) {
   return { ...server, registry };
 }
 
-async function inspected(act: (request: ProxiedRequest) => ProxyAct) {
+async function clientOf(act: (request: ProxiedRequest) => ProxyAct) {
   const { url } = await serve(act);
   const authorizer = new LoginAuthorizer(new StaticCredentials(null));
   const clock = systemClock;
   const client = new MLflowClient({ baseUrl: new URL(url), authorizer, workspace: null, clock });
   open.push(client);
+  return { client, url };
+}
+
+async function inspected(act: (request: ProxiedRequest) => ProxyAct) {
+  const { client, url } = await clientOf(act);
   return (await inspectRegistry(client, url, soon())).check;
 }
 
@@ -105,5 +111,22 @@ describe('a registry that distinguishes upper and lower case in stages, as Azure
     expect((await registry.read('m', [], soon())).live).toMatchObject([{ version: '2' }]);
     await registry.movePointer('m', '1', soon());
     expect(JSON.parse(requests.at(-1)?.body ?? '')).toMatchObject({ stage: 'Production' });
+  });
+});
+
+describe('inspectWebhooks', () => {
+  const events = (entity: string, ...actions: readonly string[]) =>
+    actions.map((action) => ({ entity, action }));
+  const aliases = events('MODEL_VERSION_ALIAS', 'CREATED', 'DELETED');
+
+  test.each([
+    ['of versions', [{ status: 'ACTIVE', events: aliases }], 'ok'],
+    ['of prompts alone', [{ events: events('PROMPT_ALIAS', 'CREATED', 'DELETED') }], 'ok'],
+    ['that are switched off', [{ status: 'DISABLED', events: aliases }], 'warning'],
+    ['of other events', [{ events: events('MODEL_VERSION_TAG', 'SET') }], 'warning'],
+    ['of new aliases only', [{ events: events('PROMPT_ALIAS', 'CREATED') }], 'warning'],
+  ])('judges webhooks %s', async (_, webhooks, verdict) => {
+    const { client } = await clientOf(() => json({ webhooks }));
+    expect(await inspectWebhooks(client, soon())).toMatchObject({ verdict });
   });
 });

@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 export const BUILT_FILES = [
   'dist/lambda/index.mjs',
   'dist/promote/index.mjs',
+  'dist/http/index.mjs',
   'dist/cli/main.js',
 ] as const;
 

@@ -1,5 +1,5 @@
 /**
- * docs/deploy/cloudformation.md, pasted into a shell: what `npm run package` writes, deployed into MiniStack by
+ * docs/deploy/cloudformation.md and docs/reference/promote-and-watch.md, pasted into a shell: what `npm run package` writes, deployed into MiniStack by
  * the AWS command with the page's own commands, under names of this run. MiniStack runs the function on Node 24
  * (see startMiniStack), and only the names of thrown errors are lost there.
  *
@@ -83,6 +83,7 @@ const mlflow = new MLflowAdmin(engine('mlflow').url);
 
 const awscli = await tool('awscli');
 const page = openPage('docs/deploy/cloudformation.md');
+const watchPage = openPage('docs/reference/promote-and-watch.md');
 /** That of the page. */
 const LOGIN = { username: 'rollback', password: 'the password of this user' };
 const STAGES = ['Archived', 'Archived', 'Production'] as const;
@@ -425,6 +426,89 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
         expect(swept).toMatchObject({ error: null, payload: { outcome: 'SWEPT', failed: [] } });
       }, 120_000);
     });
+
+    describe('deployed again, with the companions', () => {
+      beforeAll(async () => {
+        const before = stack;
+        await shell.run(page.take('Compare and promote'));
+        stack = await describeStack(ministack.url, stackName);
+        expect(stack.outputs).toMatchObject(before.outputs);
+        const kept = ({ logicalId, physicalId }: StackResource) => `${logicalId} ${physicalId}`;
+        expect(stack.resources.map(kept)).toEqual(
+          expect.arrayContaining(before.resources.map(kept)),
+        );
+      });
+
+      test('has two more functions, of the code of the companions, with the settings of the first', async () => {
+        const companions = readFileSync('dist/model-rollback-companions.zip');
+        const { Environment: first } = await functionConfiguration();
+        for (const name of ['CompareFunctionArn', 'PromoteFunctionArn']) {
+          const made = await functionConfiguration(output(name));
+          expect(made).toMatchObject({
+            CodeSha256: sha256(companions),
+            Runtime: 'nodejs24.x',
+            MemorySize: 256,
+            Timeout: 120,
+          });
+          expect(first?.Variables).toMatchObject(made.Environment?.Variables ?? { none: '' });
+        }
+      });
+
+      test('compares two versions, promotes the better one, and rolls it back to what it replaced', async () => {
+        const model = uniqueName('PascalStrategy');
+        await mlflow.createModel(model);
+        const metrics = { profit_total: 1, sharpe_ratio: 1, max_drawdown: 0.2, win_rate: 0.6 };
+        for (const profit_total of [1, 2]) {
+          await mlflow.createMeasuredVersion(model, { ...metrics, profit_total });
+        }
+        await mlflow.transition(model, '1', 'Production', true);
+        await mlflow.transition(model, '2', 'Staging', false);
+
+        const compared = await invoke({ model_name: model }, output('CompareFunctionArn'));
+        const promoted = await invoke({ model_name: model }, output('PromoteFunctionArn'));
+        const back = await invoke({ model_name: model });
+
+        expect(compared.payload).toMatchObject({ decision: 'PROMOTE', challenger: '2' });
+        expect(promoted.payload).toMatchObject({ promoted: true, archived_version: '1' });
+        expect(back.payload).toMatchObject({ rolled_back: true, to_version: '1' });
+        expect(await mlflow.liveVersions(model)).toEqual(['1']);
+      });
+
+      test('is called by the state machine of docs/reference/promote-and-watch.md', async () => {
+        const model = await seed();
+        const alarm = uniqueName('watched');
+        await putMetricAlarm(ministack.url, alarm, { dimensions: { ModelName: model } });
+        await setAlarmState(ministack.url, alarm, 'OK');
+        symlinkSync(join(process.cwd(), 'state-machines'), join(shell.folder, 'state-machines'));
+        await shell.run(
+          withValues(watchPage.take('Set it up'), {
+            function: output('FunctionName'),
+            compare: output('CompareFunctionArn'),
+            promote: output('PromoteFunctionArn'),
+          }),
+        );
+        for (const _step of ['role', 'state machine']) {
+          await shell.run(watchPage.take('Set it up'));
+        }
+        const start = watchPage
+          .take('Set it up')
+          .replace('PascalStrategy', model)
+          .replace('high-drawdown-alarm', alarm);
+        const { executionArn } = JSON.parse(await shell.run(start)) as { executionArn: string };
+        const describeIt = `aws stepfunctions describe-execution --execution-arn ${executionArn}`;
+
+        const end = await poll(
+          async () => JSON.parse(await shell.run(describeIt)) as Record<string, unknown>,
+          ({ status }) => status !== 'RUNNING',
+          { timeoutMs: EFFECT_TIMEOUT_MS, pauseMs: 500 },
+        );
+
+        // The model has no challenger, and the comparison says so.
+        expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidRequestError' });
+        expect(end['cause']).toMatch(/the challenger is not known/);
+        expect([...watchPage.left(), ...page.left()]).toEqual([]);
+      });
+    });
   },
 );
 
@@ -445,10 +529,10 @@ function propertiesOf(logicalId: string): Readonly<Record<string, unknown>> {
   return Resources[logicalId]?.Properties ?? {};
 }
 
-async function functionConfiguration(): Promise<FunctionConfiguration> {
-  return await lambda.send(
-    new GetFunctionConfigurationCommand({ FunctionName: output('FunctionArn') }),
-  );
+async function functionConfiguration(
+  FunctionName: string = output('FunctionArn'),
+): Promise<FunctionConfiguration> {
+  return await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
 }
 
 async function permissions(): Promise<readonly unknown[]> {
@@ -458,9 +542,12 @@ async function permissions(): Promise<readonly unknown[]> {
   return (JSON.parse(Policy) as { readonly Statement: readonly unknown[] }).Statement;
 }
 
-async function invoke(event: unknown): Promise<Invoked> {
+async function invoke(
+  event: unknown,
+  FunctionName: string = output('FunctionArn'),
+): Promise<Invoked> {
   const { FunctionError: error = null, Payload: payload } = await lambda.send(
-    new InvokeCommand({ FunctionName: output('FunctionArn'), Payload: JSON.stringify(event) }),
+    new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
   );
   return { error, payload: JSON.parse(Buffer.from(payload ?? []).toString()) };
 }

@@ -3,39 +3,19 @@
  * nothing is to spare. The stack is made of the very table, topic and secret that the function works
  * with, so that resources are compared and not only actions.
  */
-import { App, Stack } from 'aws-cdk-lib';
-import { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
-import { Key } from 'aws-cdk-lib/aws-kms';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import '../cdk/set-up.ts';
-import { flat, makeRollback, statementsOf, theOnly } from '../cdk/stacks.ts';
 import { type HttpProxy, type ProxyAct, startHttpProxy } from '../contract/http-proxy.ts';
 import { LOCAL_ACCOUNT, putCompositeAlarm, setAlarmState } from '../engines/alarms.ts';
 import { engine, uniqueName } from '../engines/engines.ts';
 import { createSecret } from '../engines/secrets.ts';
 import { directAlarm, eventBridgeAlarm, snsEvent, snsMessage } from '../fakes/alarm-events.ts';
 import { type AlarmWorld, ahead, createAlarmWorld, hourMs, minuteMs } from './alarm-world.ts';
-import { type Grant, isGrantedBy, type Right, rightsFor, tableArn } from './aws-rights.ts';
+import { type Grant, isGrantedBy, type Right, rightsFor } from './aws-rights.ts';
 import { startFunction } from './function-process.ts';
 import { isFailure } from './reply.ts';
+import { DONE_BY_AWS, distinct, grantsOf } from './role-grants.ts';
 import { isEngineMissing, type Settings, suiteTitle } from './world.ts';
-
-/**
- * What AWS itself does with the role, or in the name of the function: no call of ours shows it.
- * The keys are the names of the statements.
- */
-const DONE_BY_AWS: Readonly<Record<string, string>> = {
-  Logs: 'Lambda writes what the function prints',
-  DeadLetters: 'Lambda sends events that the function failed on',
-  Network: 'Lambda connects the function to the network',
-  Traces: 'Lambda sends its own segments when tracing is on',
-  NoticesKey: 'SNS encrypts with the key of the topic, under the rights of the publisher',
-  CredentialsKey: 'Secrets Manager decrypts with the key of the secret, under those of the reader',
-  StateKey: 'DynamoDB uses the key of the table, under the rights of the caller',
-};
 
 /** Actions on any resource. */
 const ON_ANYTHING: Readonly<Record<string, string>> = {
@@ -81,7 +61,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of the function'), () =>
       AWS_ENDPOINT_URL_SECRETS_MANAGER: other.url,
       MLFLOW_TRACKING_SECRET_ARN: secretArn,
     });
-    grants = grantsOfTemplate();
+    grants = grantsOf('RollbackPolicy', { ...world, secretArn });
     await doEverything();
     rights = distinct(proxies.flatMap(({ requests }) => requests.flatMap(rightsFor)));
   }, 120_000);
@@ -168,44 +148,6 @@ function loseOneClaim(): Parameters<typeof startHttpProxy>[1] {
   };
 }
 
-/** The statements of the role, in a stack with everything switched on and what exists given to it. */
-function grantsOfTemplate(): readonly Grant[] {
-  const region = 'eu-west-1';
-  const stack = new Stack(new App(), 'Stack', { env: { account: LOCAL_ACCOUNT, region } });
-  const key = (name: string) =>
-    Key.fromKeyArn(stack, name, `arn:aws:kms:${region}:${LOCAL_ACCOUNT}:key/${name}`);
-  // The CDK's own classes do not fit its interfaces under exactOptionalPropertyTypes.
-  const vpc = new Vpc(stack, 'Network', { maxAzs: 1, natGateways: 0 }) as IVpc;
-  makeRollback(
-    {
-      table: Table.fromTableAttributes(stack, 'Table', {
-        tableArn: tableArn(world.tableName),
-        encryptionKey: key('of-table'),
-      }),
-      topic: Topic.fromTopicAttributes(stack, 'Topic', {
-        topicArn: world.topicArn,
-        keyArn: key('of-topic').keyArn,
-      }),
-      credentials: Secret.fromSecretAttributes(stack, 'Login', {
-        secretCompleteArn: secretArn,
-        encryptionKey: key('of-secret'),
-      }),
-      vpc,
-      securityGroups: [new SecurityGroup(stack, 'Group', { vpc })],
-      modelsByAlarm: { 'churn-*': 'churn-scorer' },
-      tracing: true,
-    },
-    stack,
-  );
-  return statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackPolicy')).map(
-    ({ Sid = '', Action, Resource }) => ({
-      sid: Sid,
-      actions: [Action].flat(),
-      resources: [Resource].flat().map((one) => flat(one).replaceAll('<AWS::Partition>', 'aws')),
-    }),
-  );
-}
-
 /** Whatever makes the function call AWS. */
 async function doEverything(): Promise<void> {
   const { ask, sweep, cloudWatch } = world;
@@ -287,10 +229,6 @@ async function cutOff(): Promise<void> {
   const end = await victim.invoke({ model_name: model }, { remainingMs: 6_000 }).catch(String);
   atMove = null;
   if (typeof end !== 'string') throw new Error(`it was not killed: ${JSON.stringify(end)}`);
-}
-
-function distinct(rights: readonly Right[]): readonly Right[] {
-  return [...new Map(rights.map((right) => [JSON.stringify(right), right])).values()];
 }
 
 function serviceOf(action: string): string {

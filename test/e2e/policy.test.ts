@@ -63,6 +63,7 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a model'), () => {
         { field: 'target_rule', value: 'last-good', source: 'default' },
         { field: 'target_max_age', value: 'off', source: 'default' },
         { field: 'promotion_evidence', value: 'off', source: 'default' },
+        { field: 'previous_alias', value: 'off', source: 'default' },
         { field: 'smoke_check', value: 'off', source: 'default' },
         { field: 'reload', value: 'off', source: 'default' },
       ],

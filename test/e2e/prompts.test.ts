@@ -59,6 +59,21 @@ describe.skipIf(isEngineMissing || !hasPrompts)(title, () => {
     expect(await world.history(name)).toEqual([answer]);
   });
 
+  test('is promoted and rolled back with champion-previous behind it', async () => {
+    const name = uniqueName('prompt');
+    await world.mlflow.seedPrompt(name, TEXTS);
+    await world.mlflow.setAlias(name, 'champion', '1');
+    const env = world.env({ ...CHAMPION, ROLLBACK_PREVIOUS_ALIAS: 'on' });
+    for (const [verb, args, names] of [
+      ['promote', ['3'], { champion: '3', 'champion-previous': '1' }],
+      ['apply', [], { champion: '1', 'champion-previous': '3' }],
+    ] as const) {
+      const { exitCode, stderr } = await runCommand([verb, name, ...args, '--yes'], env);
+      expect(exitCode, stderr).toBe(0);
+      expect(await world.mlflow.aliases(name), verb).toEqual(names);
+    }
+  });
+
   test('is planned, applied and shown by the command', async () => {
     const name = await prompt({ replaced: null });
     const env = world.env(CHAMPION);

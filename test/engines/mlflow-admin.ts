@@ -234,6 +234,16 @@ export class MLflowAdmin {
     await this.#call('POST', 'runs/delete', { run_id: runId });
   }
 
+  /** Removes a file of a run for good, as a clean-up of the storage does. */
+  async deleteArtifact(runId: string, path: string): Promise<void> {
+    const { run } = (await this.#call('GET', `runs/get?run_id=${runId}`)) as WireRun;
+    const folder = run.info.artifact_uri.replace(/^mlflow-artifacts:\//, '');
+    const url = `${this.#url}/api/2.0/mlflow-artifacts/artifacts/${folder}/${path}`;
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const gone = await fetch(url, { method: 'DELETE', headers: this.#headers, signal });
+    if (!gone.ok) throw new Error(`DELETE ${url}: ${gone.status} ${await gone.text()}`);
+  }
+
   /** Creates the next version from a run, whose model has the file MLmodel. */
   async createLoggedVersion(name: string, runId: string, mlmodel: string): Promise<string> {
     const source = `${await this.logArtifact(runId, 'model/MLmodel', mlmodel)}/model`;

@@ -29,7 +29,9 @@ export const suitesByPage: Readonly<Record<string, string>> = {
   'docs/deploy/by-hand.md': 'test/e2e/deploy-pages.test.ts',
   'docs/deploy/cdk.md': 'test/e2e/install-pages.test.ts',
   'docs/deploy/cloudformation.md': 'test/e2e/deploy.test.ts',
+  'docs/deploy/function-url.md': 'test/e2e/function-url.test.ts',
   'docs/deploy/service.md': 'test/e2e/service-page.test.ts',
+  'docs/reference/promote-and-watch.md': 'test/e2e/deploy.test.ts',
   'docs/reference/step-functions.md': 'test/e2e/deploy-pages.test.ts',
   'docs/start.md': 'test/e2e/install-pages.test.ts',
 };

@@ -56,7 +56,7 @@ interface Lane {
 const LANES = 2;
 const WARM_UPS = 2;
 /** The longer proof is 200. */
-const ROUNDS = Number(process.env['RIVAL_ROUNDS'] ?? 60);
+const ROUNDS = Number(process.env['RIVAL_ROUNDS'] ?? 40);
 const SEED = Number(process.env['RIVAL_SEED'] ?? Date.now() % 2 ** 31);
 const TIMEOUT_MS = 20 * 60_000;
 const TARGET = '2';

@@ -76,14 +76,14 @@ const options = { concurrent: true, timeout: TIMEOUT_MS } as const;
 const title = suiteTitle('a promotion at the same moment as a rollback');
 
 describe.skipIf(isEngineMissing)(title, options, () => {
-  const rounds = Number(ROUNDS ?? 200);
+  const rounds = Number(ROUNDS ?? 80);
   test(`is reported in ${rounds} rounds on SQLite`, async () => {
     await contend('sqlite', engine('mlflow').url, rounds);
   });
 
   const isMissing = postgresFolder === null;
   const reason = isMissing ? ' [skipped: no initdb and postgres on this machine]' : '';
-  const fewer = Number(ROUNDS ?? 60);
+  const fewer = Number(ROUNDS ?? 20);
   test.skipIf(isMissing)(`is reported in ${fewer} rounds on PostgreSQL${reason}`, async () => {
     const server = await startPostgresMLflow();
     try {

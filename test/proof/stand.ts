@@ -39,6 +39,7 @@ interface StandParts {
   readonly request: object;
   /** Address of what is called before and after the move. @default nothing is */
   readonly hooks?: string;
+  readonly settings?: Settings;
   /** What is asked, where it is not the function that rolls back; the sweep is always that one's. */
   readonly bundle?: string;
   /** What a retry is answered at last. @default a rollback from 3 to 2 */
@@ -108,6 +109,7 @@ export async function openStand(parts: StandParts): Promise<Stand> {
   if (store === 'dynamodb') await settleLayout(dynamodb, tableName);
   const env = world.env({
     ...HORIZON,
+    ...parts.settings,
     MLFLOW_TRACKING_URI: tap.urls.registry,
     AWS_ENDPOINT_URL_DYNAMODB: tap.urls.store,
     AWS_ENDPOINT_URL_SNS: tap.urls.topic,

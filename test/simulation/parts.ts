@@ -8,7 +8,7 @@ import { type SimulationReport, simulateRollbacks } from '../../src/testing/inde
  * its seed, and that seed with one run plays it again.
  */
 export const firstSeed: number = Number(process.env['SIMULATION_SEED'] ?? 20_261_123);
-const runs = Number(process.env['SIMULATION_RUNS'] ?? 2_000);
+const runs = Number(process.env['SIMULATION_RUNS'] ?? 1_200);
 /** So far apart are the seeds of two parts. */
 const RUNS_MAX = 10_000_000;
 

@@ -17,7 +17,7 @@ export async function inspectLambdaHook(
 ): Promise<Check> {
   const shown = hookName({ kind: 'lambda', functionName });
   try {
-    const asked = { functionName, body: '{}', isDryRun: true };
+    const asked = { functionName, body: '{}', type: 'DryRun' as const };
     const answer = await invokeFunction(client, asked, deadline);
     if (answer.kind === 'returned') return ok(name, `${shown} can be invoked. It was not run.`);
     const why = answer.kind === 'error' ? `${answer.name}: ${answer.message}` : answer.message;

@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Deadline } from '../../ports/deadline.ts';
 
 export type Invoked =
-  /** Null for an answer that is no JSON; also for a dry run, which has none. */
+  /** Null for an answer that is no JSON; also where there is none to wait for. */
   | { readonly kind: 'returned'; readonly body: unknown }
   /** The function itself threw, or was stopped. */
   | { readonly kind: 'function-failed'; readonly message: string }
@@ -13,8 +13,11 @@ export type Invoked =
 export interface Invocation {
   readonly functionName: string;
   readonly body: string;
-  /** Checks the function and the permission, and runs nothing. @default false */
-  readonly isDryRun?: boolean;
+  /**
+   * `DryRun` checks the function and the permission, and runs nothing. `Event` only hands it over: Lambda runs it
+   * later, and again when it throws. @default `RequestResponse`
+   */
+  readonly type?: 'RequestResponse' | 'DryRun' | 'Event';
 }
 
 /**
@@ -25,7 +28,7 @@ export interface Invocation {
  */
 export async function invokeFunction(
   client: SNSClient,
-  { functionName, body, isDryRun = false }: Invocation,
+  { functionName, body, type = 'RequestResponse' }: Invocation,
   deadline: Deadline,
 ): Promise<Invoked> {
   const signingRegion = await client.config.region();
@@ -40,7 +43,7 @@ export async function invokeFunction(
     headers: {
       host: url.host,
       'content-type': 'application/json',
-      'x-amz-invocation-type': isDryRun ? 'DryRun' : 'RequestResponse',
+      'x-amz-invocation-type': type,
     },
     body,
   };

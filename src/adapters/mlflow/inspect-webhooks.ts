@@ -41,12 +41,15 @@ function judgeList(text: string): Check {
     v.pipe(v.string(), v.parseJson(), list),
     text,
   );
-  const isOfAliases = webhooks.some(
-    ({ status, events }) =>
-      status === 'ACTIVE' &&
-      ['CREATED', 'DELETED'].every((wanted) =>
-        events.some(({ entity, action }) => entity === 'MODEL_VERSION_ALIAS' && action === wanted),
-      ),
+  // Of model versions, or of prompts.
+  const isOfAliases = ['MODEL_VERSION_ALIAS', 'PROMPT_ALIAS'].some((entity) =>
+    webhooks.some(
+      ({ status, events }) =>
+        status === 'ACTIVE' &&
+        ['CREATED', 'DELETED'].every((action) =>
+          events.some((event) => event.entity === entity && event.action === action),
+        ),
+    ),
   );
   if (isOfAliases || next !== undefined) {
     return ok(name, 'MLflow has its webhooks. Whether they arrive, the log of the service shows.');

@@ -34,8 +34,7 @@ export const compareCommand: Command = {
   },
   optionHelp: {
     champion: 'version to compare with (default: the live version)',
-    challenger:
-      'new version to judge (default: the one with the alias challenger, else the latest in Staging)',
+    challenger: 'new version to judge (default: the one that promote would take)',
     rules:
       'JSON file with the rules (default: rules for a trading strategy, which need its four metrics)',
     'champion-rows':

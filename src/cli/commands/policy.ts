@@ -36,6 +36,9 @@ export const policyCommand: Command = {
     budget: 'set: so many rollbacks in so long before its automation pauses: 3/7d, or off',
     'target-rule': 'set: last-good or latest-archived',
     'target-max-age': 'set: a version that was created longer ago is no target: 90d, or off',
+    'promotion-evidence': 'set: a promotion wants a comparison that is no older: 7d, or off',
+    'previous-alias':
+      'set: on or off: after each move of alias:NAME, NAME-previous names what NAME left',
     'smoke-check': 'set: address or Lambda function that says whether a target works, or off',
     reload: 'set: address or Lambda function that makes servers reload, or off',
     all: 'unset: every field, in place of FIELD',

@@ -54,6 +54,6 @@ function sliceLines(slices: readonly MetricFinding[], style: Style): readonly st
 
 function next({ decision, model_name, challenger }: ComparisonAnswer): readonly string[] {
   if (decision !== 'PROMOTE' || challenger === null) return [];
-  const command = commandLine('can-promote', [model_name, challenger]);
-  return [`To see whether anything is against the promotion: ${command}`];
+  const command = commandLine('promote', [model_name, challenger]);
+  return [`To see the plan of the promotion, and promote it: ${command}`];
 }

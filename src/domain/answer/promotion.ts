@@ -45,6 +45,8 @@ export function promotionOf({
     archived_version: isMoved ? from : null,
     reason: isMoved ? null : reasonOf(rest),
     ...rest,
+    // Those of a rollback are: a promotion takes no overrides.
+    refusals: rest.refusals.map((refusal) => ({ ...refusal, overridable: false })),
   };
 }
 

@@ -7,6 +7,8 @@ import { signatureFit } from './signature-fit.ts';
 export interface Fitness {
   /** Why it is unfit, a sentence each. */
   readonly unfit: readonly string[];
+  /** Why it does not take what the live version takes: at most one sentence. */
+  readonly misfit: readonly string[];
   /** What could not be read, and so was not checked; a sentence each. */
   readonly unchecked: readonly string[];
   /** Null where it was not called, or where there is none. */
@@ -14,7 +16,7 @@ export interface Fitness {
 }
 
 /** Nothing was looked up. */
-export const noFitness: Fitness = { unfit: [], unchecked: [], smoke: null };
+export const noFitness: Fitness = { unfit: [], misfit: [], unchecked: [], smoke: null };
 
 /** One thing that was read of a version, or why it could not be. */
 export type Looked<T> =
@@ -49,7 +51,8 @@ export function fitnessOf({ target, run, signatures }: FitnessFacts): Fitness {
       : [];
   const signature = signatures === null ? noFitness : signatureFitness(target, signatures);
   return {
-    unfit: [...deleted, ...signature.unfit],
+    unfit: deleted,
+    misfit: signature.misfit,
     unchecked: [...unread, ...signature.unchecked],
     smoke: null,
   };
@@ -62,11 +65,11 @@ const whyLengthMax = 200;
 function signatureFitness(
   target: string,
   { live, ofLive, ofTarget }: NonNullable<FitnessFacts['signatures']>,
-): Pick<Fitness, 'unfit' | 'unchecked'> {
+): Pick<Fitness, 'misfit' | 'unchecked'> {
   const why = [ofTarget, ofLive].find((one) => one.kind === 'unread')?.why;
   if (ofLive.kind === 'unread' || ofTarget.kind === 'unread') {
     const text = `Whether version ${target} accepts the input of version ${live} was not checked: ${cut(why ?? '')}.`;
-    return { unfit: [], unchecked: [text] };
+    return { misfit: [], unchecked: [text] };
   }
   const { misfits, unsure } = signatureFit(
     { version: live, signature: ofLive.value },
@@ -75,7 +78,7 @@ function signatureFitness(
   const sentence = (start: string, texts: readonly string[]): string[] =>
     texts.length === 0 ? [] : [`${start}: ${texts.join('; ')}.`];
   return {
-    unfit: sentence(`Version ${target} does not accept the input of version ${live}`, misfits),
+    misfit: sentence(`Version ${target} does not accept the input of version ${live}`, misfits),
     unchecked: sentence(
       `Whether version ${target} accepts the input of version ${live} is not certain`,
       unsure,

@@ -9,6 +9,7 @@ import { pointerText } from '../registry/pointer.ts';
 import { withoutTags } from '../registry/rollback-mark.ts';
 import { RefusalCode, type RollbackRequest } from '../request/request.ts';
 import type { Candidate } from './candidate.ts';
+import type { Fitness } from './fitness.ts';
 import type { Refusal } from './guard.ts';
 import type { ConfirmedPlan, GuardReport } from './guard-answer.ts';
 import { Outcome } from './outcome.ts';
@@ -83,12 +84,33 @@ export function chooseNewVersion(
   };
 }
 
+/** What its run and its signature say against a new version: only a deleted run is certain to do harm. */
+export function fitnessFindings({ unfit, misfit, unchecked }: Fitness): {
+  readonly refusals: readonly Refusal[];
+  readonly warned: readonly GuardText[];
+} {
+  const code = RefusalCode.TARGET_UNFIT;
+  return {
+    refusals: unfit.map((message) => ({ code, message, clearsAtMs: null })),
+    warned: [
+      ...misfit.map((why) => ({
+        code: 'SIGNATURE_DIFFERS',
+        message: `${why} Consumers that go on sending the earlier input will get errors.`,
+      })),
+      ...(unchecked.length === 0 ? [] : [{ code, message: unchecked.join(' ') }]),
+    ],
+  };
+}
+
 /** A version that the request names. */
 export function namedVersion(target: ModelVersion): NewVersion {
   const { version, stage } = target;
   const candidate = { version, stage, isTaken: true, why: 'the request names it' };
   return { target, rule: 'explicit', candidates: [candidate], why: '' };
 }
+
+/** What is said of one guard. */
+export type GuardText = Pick<GuardReport, 'code' | 'message'>;
 
 /** What a plan is made from, besides the new version. */
 export interface PromotionFacts {
@@ -99,8 +121,10 @@ export interface PromotionFacts {
   readonly confirmed: ConfirmedPlan;
   /** What `can-promote`, the smoke check and the policy say against it. */
   readonly refusals: readonly Refusal[];
+  /** What is said, and refuses nothing. */
+  readonly warned: readonly GuardText[];
   /** Of guards that passed, in words. */
-  readonly passed: readonly Pick<GuardReport, 'code' | 'message'>[];
+  readonly passed: readonly GuardText[];
 }
 
 /** The plan of a promotion: the same form as that of a rollback, and carried out in the same way. */
@@ -108,7 +132,7 @@ export function planPromotion(
   { target, rule, candidates, why }: NewVersion,
   facts: PromotionFacts,
 ): Plan {
-  const { request, snapshot, refusals, passed } = facts;
+  const { request, snapshot, refusals, warned, passed } = facts;
   const [from = null] = snapshot.live.filter(({ version }) => version !== target?.version);
   const none: Refusal[] =
     target === null
@@ -142,8 +166,9 @@ export function planPromotion(
     rule,
     guards: [
       ...refused.map((refusal) => ({ ...refusal, verdict: 'refused' as const })),
+      ...warned.map((guard) => ({ ...guard, verdict: 'warning' as const, clearsAtMs: null })),
       ...passed
-        .filter(({ code }) => !refused.some((refusal) => refusal.code === code))
+        .filter(({ code }) => ![...refused, ...warned].some((said) => said.code === code))
         .map((guard) => ({ ...guard, verdict: 'passed' as const, clearsAtMs: null })),
       ...severalLive(snapshot),
     ],

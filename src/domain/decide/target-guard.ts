@@ -15,6 +15,7 @@ export const targetUnfit: Guard = {
       ...(status === 'READY' ? [] : [`Version ${version} has status ${status}, not READY.`]),
       ...tooOld(facts),
       ...fitness.unfit,
+      ...fitness.misfit,
       ...smokeRefusals(facts),
     ];
     if (reasons.length > 0) return refused(reasons.join(' '), fixOf(facts));

@@ -12,8 +12,6 @@ export const evidenceLimits = {
   /** Pairs of a model whose evidence is listed, and stored findings that are looked through for them. */
   pairsShownMax: 12,
   findingsReadMax: 2_000,
-  /** Pages of versions that are searched for the latest in Staging. */
-  challengerPagesMax: 50,
   /** Resamples of a bootstrap. */
   resamples: 10_000,
   /** A file of rules, and one with rows (512 MB: the longest text that Node holds). */

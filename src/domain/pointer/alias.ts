@@ -24,10 +24,15 @@ export const notUndone: string =
   'That moves the pointer back, and nothing else: answers that were served meanwhile stay, and servers that load ' +
   'at start need a reload.';
 
-/** The aliases by which promoters say what was live before. */
+/** The aliases by which promoters say what was live before; the first is the one that we set. */
 export function previousAliases(pointer: ModelPointer): readonly string[] {
   if (pointer.kind !== 'alias') return [];
   return [`${pointer.alias}-previous`, `previous-${pointer.alias}`];
+}
+
+/** True for the name of an alias that says what another one named before. */
+export function isPreviousAlias(alias: string): boolean {
+  return /^previous-|-previous$/.test(alias);
 }
 
 /** The pointers of a model by which consumers seem to load it, the stage first. */

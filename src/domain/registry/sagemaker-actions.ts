@@ -4,6 +4,8 @@ export const sageMakerActions: Readonly<Record<string, string>> = {
   'model-versions/get': 'sagemaker-mlflow:GetModelVersion',
   'registered-models/alias': 'sagemaker-mlflow:GetModelVersionByAlias',
   'registered-models/get': 'sagemaker-mlflow:GetRegisteredModel',
+  'logged-models': 'sagemaker-mlflow:GetLoggedModel',
+  'runs/get': 'sagemaker-mlflow:GetRun',
   'model-versions/search': 'sagemaker-mlflow:SearchModelVersions',
   'registered-models/search': 'sagemaker-mlflow:SearchRegisteredModels',
   'set-tag': 'sagemaker-mlflow:SetModelVersionTag',

@@ -9,7 +9,7 @@ export interface CompareRequest {
   readonly modelName: string;
   /** Null: the live one. */
   readonly champion: string | null;
-  /** Null: the one that the alias `challenger` names, else the latest in Staging. */
+  /** Null: the one that a promotion would take. */
   readonly challenger: string | null;
   /** Null: those of a trading strategy. */
   readonly rules: Rules | null;

@@ -13,6 +13,8 @@ import {
   cooldownForm,
   hookForm,
   modeForm,
+  type OnOff,
+  onOffForm,
   pointerForm,
   type SettingForm,
   type TargetRuleSetting,
@@ -32,6 +34,7 @@ export interface PolicySettings {
   readonly pointers?: PointerSettings;
   readonly targetMaxAgeMs?: number | null;
   readonly promotionEvidenceMs?: number | null;
+  readonly previousAlias?: OnOff;
   readonly smokeCheck?: Hook | null;
   readonly reload?: Hook | null;
   readonly alarms: {
@@ -49,6 +52,7 @@ export const policyFieldNames = [
   'target_rule',
   'target_max_age',
   'promotion_evidence',
+  'previous_alias',
   'smoke_check',
   'reload',
 ] as const;
@@ -105,6 +109,12 @@ export const policyFields: Readonly<Record<PolicyFieldName, PolicyField>> = {
     form: targetAgeForm,
     of: ({ promotionEvidenceMs = null }) => promotionEvidenceMs,
     put: (settings, promotionEvidenceMs) => ({ ...settings, promotionEvidenceMs }),
+  }),
+  previous_alias: field({
+    variable: 'ROLLBACK_PREVIOUS_ALIAS',
+    form: onOffForm,
+    of: ({ previousAlias = 'off' }) => previousAlias,
+    put: (settings, previousAlias) => ({ ...settings, previousAlias }),
   }),
   smoke_check: field({
     variable: 'ROLLBACK_SMOKE_CHECK',

@@ -87,6 +87,9 @@ export const targetRuleForm: SettingForm<TargetRuleSetting> = wordForm([
   'latest-archived',
 ]);
 
+export type OnOff = 'off' | 'on';
+export const onOffForm: SettingForm<OnOff> = wordForm(['off', 'on']);
+
 export const cooldownForm: SettingForm<number> = timeForm('hours', { example: 24, most: 8_760 });
 
 // More than state keeps could never be counted.

@@ -1,18 +1,17 @@
 import type { Context, Hono } from 'hono';
 import type { RollbackDeps } from '../../app/deps.ts';
 import type { CallReport } from '../../lambda/serve-call.ts';
-import { deadlineAfter } from '../../ports/deadline.ts';
+import type { Deadline } from '../../ports/deadline.ts';
 import type { EvidenceStore } from '../../ports/evidence-store.ts';
 import type { Access, Caller } from '../access.ts';
 import { answerError, HttpError } from '../http-error.ts';
-import { httpLimits } from '../http-limits.ts';
 import { pathAfter } from '../path.ts';
 import { readForm } from '../read-body.ts';
 import { actions } from './act.ts';
 import { assets } from './assets.ts';
 import { againText, errorText, loginText, type Page, type PageContext, pageText } from './page.ts';
 import { modelPath } from './paths.ts';
-import { isFormOf, makeSessions, once, type Session } from './session.ts';
+import { isFormOf, makeSessions, type Session, type Sessions } from './session.ts';
 import { type Visit, visitFleet, visitModel, visitRollback } from './visits.ts';
 
 /** What the console shares with the rest of the service. */
@@ -22,6 +21,8 @@ export interface ConsoleParts {
   readonly evidence: EvidenceStore | null;
   readonly access: Access;
   readonly report: (report: CallReport) => void;
+  /** For the time of one request. */
+  readonly newDeadline: () => Deadline;
   /** For the line of the log. */
   readonly noteCaller: (request: Request, caller: Caller) => void;
 }
@@ -29,7 +30,7 @@ export interface ConsoleParts {
 /** Adds the pages, and what their forms do, to the service. */
 export function addConsole(app: Hono, parts: ConsoleParts): void {
   const { deps, access } = parts;
-  const sessions = makeSessions(deps);
+  const sessions = makeSessions(access, deps);
   /** Any page: its errors are pages too. */
   const page =
     (answer: (request: Request) => Promise<Response>) =>
@@ -80,15 +81,13 @@ export function addConsole(app: Hono, parts: ConsoleParts): void {
 
 // ---------------------------------------------------------------------------------------------------
 
-type Sessions = ReturnType<typeof makeSessions>;
-
 async function visited(
   parts: ConsoleParts,
   sessions: Sessions,
   request: Request,
   read: (visit: Visit) => Promise<Page>,
 ): Promise<Response> {
-  const { deps, access, evidence } = parts;
+  const { deps, access, evidence, newDeadline } = parts;
   const found = sessions.find(request);
   const open = access.checkPage(request, found !== null);
   const path = pathWithQuery(request);
@@ -102,8 +101,8 @@ async function visited(
   parts.noteCaller(request, caller);
   const begun = found === null && isPage ? sessions.begin(request, caller) : null;
   const session = found ?? begun?.session ?? null;
-  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-  const context = await contextOf(parts, request, caller, session);
+  const deadline = newDeadline();
+  const context = await contextOf(parts, request, caller, { session, sessions });
   const shown = await read({ deps, evidence, request, context, deadline });
   return pageResponse(pageText(context, shown), 200, begun?.cookie);
 }
@@ -112,10 +111,12 @@ async function contextOf(
   { deps, access }: ConsoleParts,
   request: Request,
   caller: Caller,
-  session: Session | null,
+  { session, sessions }: { readonly session: Session | null; readonly sessions: Sessions },
 ): Promise<PageContext> {
   const url = new URL(request.url);
-  const done = session?.done.get(url.searchParams.get('done') ?? '');
+  const requestId = url.searchParams.get('done');
+  const done =
+    session === null || requestId === null ? undefined : sessions.doneBy(session, requestId);
   url.searchParams.delete('done');
   return {
     path: url.pathname + url.search,
@@ -130,7 +131,7 @@ async function contextOf(
 }
 
 async function acted(
-  { deps, access, report, noteCaller }: ConsoleParts,
+  { deps, access, report, newDeadline, noteCaller }: ConsoleParts,
   sessions: Sessions,
   request: Request,
 ): Promise<Response> {
@@ -156,8 +157,8 @@ async function acted(
       'The form is not whole. Open its page again. Nothing was done.',
     );
   }
-  const deadline = deadlineAfter(deps.clock, httpLimits.httpBudgetMs);
-  const { path } = await once(session, requestId, () =>
+  const deadline = newDeadline();
+  const { path } = await sessions.once(session, requestId, () =>
     act({ deps, caller, deadline, report, form, requestId }),
   );
   return redirect(`${path}?done=${encodeURIComponent(requestId)}`);
@@ -168,8 +169,8 @@ function requireForm(session: Session | null, form: URLSearchParams): Session {
   if (session !== null && isFormOf(session, form.get('form_token'))) return session;
   throw new HttpError(
     'ForbiddenError',
-    'The form does not belong to this session: it is from another site, or the service was restarted, or the session ' +
-      'has expired. Nothing was done. Open the page again.',
+    'The form does not belong to this session: it is from another site, or the session has ended. ' +
+      'Nothing was done. Open the page again.',
   );
 }
 

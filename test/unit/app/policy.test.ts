@@ -198,6 +198,7 @@ describe('reading a policy', () => {
         { field: 'target_rule', value: 'last-good', source: 'settings' },
         { field: 'target_max_age', value: 'off', source: 'settings' },
         { field: 'promotion_evidence', value: 'off', source: 'settings' },
+        { field: 'previous_alias', value: 'off', source: 'settings' },
         { field: 'smoke_check', value: 'off', source: 'settings' },
         { field: 'reload', value: 'off', source: 'settings' },
       ],

@@ -233,6 +233,25 @@ describe('what a promotion leaves', () => {
     expect(await roll()).toMatchObject({ rolled_back: true, from_version: '4', to_version: '3' });
   });
 
+  test('pauses no automation, also where the rollbacks before it are more than a new budget', async () => {
+    newWorld({ cooldownMs: 0 });
+    await roll({ target_version: '2' });
+    await roll({ target_version: '1' });
+    await operate({ operation: 'policy-set', policy: { budget: '1/7d' } });
+    expect(await ask({ new_version: '4' })).toMatchObject({ promoted: true, warnings: [] });
+    expect((await stateOf()).pause).toBeNull();
+  });
+
+  test('leaves one live version where two were', async () => {
+    world.registry.transition('m', '2', 'Production', false);
+    expect(await ask({ new_version: '3' })).toMatchObject({
+      outcome: 'PROMOTED',
+      already_promoted: false,
+      archived_version: '2',
+    });
+    expect(await live()).toEqual(['3']);
+  });
+
   test('is what a rollback goes back to, exactly', async () => {
     world.registry.setAlias('m', 'champion', '1');
     await ask({ pointer: 'alias:champion', new_version: '4' });

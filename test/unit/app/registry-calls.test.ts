@@ -9,14 +9,17 @@ import { StaticCredentials } from '../../../src/adapters/system/static-credentia
 import { systemIdentity } from '../../../src/adapters/system/system-identity.ts';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import { handleAlarm } from '../../../src/app/handle-alarm.ts';
+import { handleAlert } from '../../../src/app/handle-alert.ts';
 import { readStatus } from '../../../src/app/read-status.ts';
 import { reportPromotion } from '../../../src/app/report-promotion.ts';
 import { sweep } from '../../../src/app/sweep.ts';
 import { parseAlarmPayload } from '../../../src/domain/alarm/alarm-payload.ts';
+import { parseAlertGroup } from '../../../src/domain/alarm/alert-payload.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { type ModelPointer, stagePointer } from '../../../src/domain/registry/pointer.ts';
 import { type RegistryServer, startRegistryServer } from '../../../src/embedded/registry-server.ts';
 import { directAlarm } from '../../fakes/alarm-events.ts';
+import { alertmanagerMessage, alert as alertOf } from '../../fakes/alerts.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 const champion: ModelPointer = { kind: 'alias', alias: 'champion' };
@@ -135,6 +138,15 @@ describe('docs/reference/performance.md', () => {
     return await handleAlarm(deps, payload, null, world.deadline());
   };
 
+  const alert = async (): Promise<unknown> => {
+    const startsAt = new Date(world.clock.nowMs()).toISOString();
+    const message = alertmanagerMessage([alertOf({ model: 'm', startsAt })]);
+    const { alerts, source } = parseAlertGroup(message);
+    const [first] = alerts;
+    if (first === undefined) throw new Error('the message has no alert');
+    return await handleAlert(deps, first, source, world.deadline());
+  };
+
   /** Each path: what comes before it, and what is counted. */
   const paths: Readonly<Record<string, readonly [before: () => unknown, counted: () => unknown]>> =
     {
@@ -147,6 +159,7 @@ describe('docs/reference/performance.md', () => {
         () => ask({ target_version: '1', request_id: 'another' }),
       ],
       'the same request again': [() => ask({ request_id: 'k' }), () => ask({ request_id: 'k' })],
+      'the same alert of Alertmanager or Grafana again': [alert, alert],
       status: [() => undefined, () => readStatus(deps, 'm', world.deadline())],
       'sweep without due work': [() => undefined, () => sweep(deps, world.deadline())],
       'sweep that checks the pointer after a rollback': [

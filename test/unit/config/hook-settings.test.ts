@@ -9,6 +9,7 @@ describe('hookSettingsFromEnv', () => {
       reload: null,
       targetMaxAgeMs: null,
       promotionEvidenceMs: null,
+      previousAlias: 'off',
     };
     expect(hookSettingsFromEnv({})).toEqual(none);
     const blank = { ROLLBACK_RELOAD: ' ', ROLLBACK_TARGET_MAX_AGE: 'off' };
@@ -21,12 +22,14 @@ describe('hookSettingsFromEnv', () => {
       ROLLBACK_RELOAD: 'https://serving.example.com/reload/s0',
       ROLLBACK_TARGET_MAX_AGE: '90d',
       ROLLBACK_PROMOTION_EVIDENCE: '7d',
+      ROLLBACK_PREVIOUS_ALIAS: 'on',
     });
     expect(settings).toEqual({
       smokeCheck: { kind: 'lambda', functionName: 'smoke-check:live' },
       reload: { kind: 'http', url: 'https://serving.example.com/reload/s0' },
       targetMaxAgeMs: 90 * 86_400_000,
       promotionEvidenceMs: 7 * 86_400_000,
+      previousAlias: 'on',
     });
   });
 
