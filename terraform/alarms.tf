@@ -18,10 +18,6 @@ locals {
       namespace = "AWS/Lambda", metric = "AsyncEventsDropped", statistic = "Sum", threshold = 1
       text      = "An event was dropped after its retries", dimensions = local.of_function
     }
-    dead-letters = {
-      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", threshold = 1
-      text      = "An event that could not be handled is in the dead-letter queue", dimensions = local.of_queue
-    }
     dead-letter-errors = {
       namespace = "AWS/Lambda", metric = "DeadLetterErrors", statistic = "Sum", threshold = 1
       text      = "An event was lost: it could not be sent to the dead-letter queue", dimensions = local.of_function
@@ -34,15 +30,49 @@ locals {
       namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", threshold = 300000
       text      = "Events wait for minutes before the function runs", dimensions = local.of_function
     }
+    dead-letters = {
+      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", threshold = 1
+      text      = "An event that could not be handled is in the dead-letter queue", dimensions = local.of_queue
+    }
     notices-not-sent = {
       namespace = "ModelRollback", metric = "NotificationFailed", statistic = "Sum", threshold = 1
       text      = "A notice could not be sent", dimensions = local.of_service
     }
   }
+
+  # Its dead letters and notices are counted above.
+  of_http = { for id, made in aws_lambda_function.companion : "FunctionName" => made.function_name if id == "http" }
+
+  http_alarms = {
+    http-errors = {
+      namespace = "AWS/Lambda", metric = "Errors", statistic = "Sum", threshold = 1
+      text      = "The HTTP function ended with an error", dimensions = local.of_http
+    }
+    http-throttles = {
+      namespace = "AWS/Lambda", metric = "Throttles", statistic = "Sum", threshold = 1
+      text      = "Lambda throttled the HTTP function", dimensions = local.of_http
+    }
+    http-events-dropped = {
+      namespace = "AWS/Lambda", metric = "AsyncEventsDropped", statistic = "Sum", threshold = 1
+      text      = "An event for the HTTP function was dropped after its retries", dimensions = local.of_http
+    }
+    http-dead-letter-errors = {
+      namespace = "AWS/Lambda", metric = "DeadLetterErrors", statistic = "Sum", threshold = 1
+      text      = "An event for the HTTP function was lost: it could not be sent to the dead-letter queue", dimensions = local.of_http
+    }
+    http-destination-errors = {
+      namespace = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", threshold = 1
+      text      = "The failure record of an event for the HTTP function could not be sent to the dead-letter queue", dimensions = local.of_http
+    }
+    http-event-age = {
+      namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", threshold = 300000
+      text      = "Events wait for minutes before the HTTP function runs", dimensions = local.of_http
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "self" {
-  for_each = var.self_alarms ? local.self_alarms : {}
+  for_each = var.self_alarms ? merge(local.self_alarms, var.http_secret_arn == null ? {} : local.http_alarms) : {}
 
   alarm_name          = "${var.name}-self-${each.key}"
   alarm_description   = "model-rollback: ${each.value.text}."

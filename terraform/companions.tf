@@ -1,4 +1,4 @@
-# The functions that compare and promote, each only where a variable asks for it.
+# The functions that compare, promote and answer HTTP, each only where a variable asks for it.
 
 locals {
   companions = {
@@ -6,13 +6,19 @@ locals {
       compare = {
         is_on       = var.compare == "on"
         description = "Compares two versions of an MLflow model"
-        variables   = local.comparison_variables
+        variables   = { for name in local.comparison_variables : name => local.variables[name] if contains(keys(local.variables), name) }
         concurrency = -1
       }
       promote = {
         is_on       = var.promote == "on"
         description = "Promotes versions of MLflow models"
-        variables   = keys(local.environment)
+        variables   = local.variables
+        concurrency = var.reserved_concurrency
+      }
+      http = {
+        is_on       = var.http_secret_arn != null
+        description = "Answers alerts, webhooks and requests by HTTP"
+        variables   = merge(local.variables, { ROLLBACK_HTTP_SECRET_ARN = var.http_secret_arn })
         concurrency = var.reserved_concurrency
       }
     } : id => one if one.is_on
@@ -32,8 +38,13 @@ locals {
   ]
 
   companion_policies = {
-    compare = data.aws_iam_policy_document.compare.json
-    promote = data.aws_iam_policy_document.moves.json
+    compare = [data.aws_iam_policy_document.compare.json]
+    promote = [data.aws_iam_policy_document.moves.json]
+    http = [
+      data.aws_iam_policy_document.moves.json,
+      data.aws_iam_policy_document.alarms.json,
+      data.aws_iam_policy_document.http.json,
+    ]
   }
 }
 
@@ -53,7 +64,7 @@ resource "aws_lambda_function" "companion" {
   reserved_concurrent_executions = each.value.concurrency
 
   environment {
-    variables = { for name in each.value.variables : name => tostring(local.environment[name]) if local.environment[name] != null }
+    variables = each.value.variables
   }
 
   dead_letter_config {
@@ -79,7 +90,7 @@ resource "aws_lambda_function" "companion" {
   lifecycle {
     precondition {
       condition     = var.companions_package_file != null
-      error_message = "The functions that compare and promote need their code: give companions_package_file too."
+      error_message = "The functions beside the one that rolls back need their code: give companions_package_file too."
     }
   }
 }
@@ -123,7 +134,7 @@ resource "aws_iam_role_policy" "companion" {
 data "aws_iam_policy_document" "companion" {
   for_each = local.companions
 
-  source_policy_documents = [local.companion_policies[each.key]]
+  source_policy_documents = local.companion_policies[each.key]
 
   statement {
     sid       = "Logs"
@@ -222,4 +233,79 @@ data "aws_iam_policy_document" "compare" {
       resources = ["*"]
     }
   }
+}
+
+data "aws_iam_policy_document" "http" {
+  dynamic "statement" {
+    for_each = compact([var.http_secret_arn])
+
+    content {
+      sid       = "HttpSecret"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = compact([var.http_secret_key_arn])
+
+    content {
+      sid       = "HttpSecretKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+}
+
+# The function itself checks who calls: senders of alerts show tokens or sign, and know no IAM.
+resource "aws_lambda_function_url" "http" {
+  count = var.http_secret_arn == null ? 0 : 1
+
+  function_name      = aws_lambda_function.companion["http"].function_name
+  authorization_type = "NONE"
+}
+
+resource "aws_lambda_permission" "http_url" {
+  count = var.http_secret_arn == null ? 0 : 1
+
+  statement_id           = "url"
+  action                 = "lambda:InvokeFunctionUrl"
+  function_name          = aws_lambda_function.companion["http"].function_name
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+resource "aws_lambda_permission" "http" {
+  count = var.http_secret_arn == null ? 0 : 1
+
+  statement_id             = "invoke-by-url"
+  action                   = "lambda:InvokeFunction"
+  function_name            = aws_lambda_function.companion["http"].function_name
+  principal                = "*"
+  invoked_via_function_url = true
+}
+
+# An alert is handed over by an asynchronous invocation of itself.
+data "aws_iam_policy_document" "http_self" {
+  count = var.http_secret_arn == null ? 0 : 1
+
+  statement {
+    sid       = "Self"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.companion["http"].arn]
+  }
+}
+
+resource "aws_iam_role_policy" "http_self" {
+  count = var.http_secret_arn == null ? 0 : 1
+
+  name   = "model-rollback-self"
+  role   = aws_iam_role.companion["http"].id
+  policy = data.aws_iam_policy_document.http_self[0].json
 }

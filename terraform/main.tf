@@ -77,6 +77,8 @@ locals {
     ROLLBACK_ALARM_MODELS            = jsonencode(var.alarm_models)
     ROLLBACK_ALLOWED_ACCOUNTS        = join(",", var.allowed_accounts)
   }
+
+  variables = { for name, value in local.environment : name => tostring(value) if value != null }
 }
 
 resource "aws_lambda_function" "rollback" {
@@ -93,7 +95,7 @@ resource "aws_lambda_function" "rollback" {
   reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
-    variables = { for name, value in local.environment : name => tostring(value) if value != null }
+    variables = local.variables
   }
 
   # The dead letter is the event as it was, the failure record has the error: both go to one queue.
@@ -157,6 +159,11 @@ resource "aws_lambda_function" "rollback" {
     precondition {
       condition     = var.channels_key_arn == null || length(compact([var.slack_secret_arn, var.teams_secret_arn, var.pager_duty_secret_arn, var.webhook_secret_arn])) > 0
       error_message = "channels_key_arn is the key of secrets: give the secret of a channel too."
+    }
+
+    precondition {
+      condition     = var.http_secret_key_arn == null || var.http_secret_arn != null
+      error_message = "http_secret_key_arn is the key of a secret: give its http_secret_arn too."
     }
   }
 }

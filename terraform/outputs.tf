@@ -37,3 +37,8 @@ output "promote_function_arn" {
   description = "For a state machine; null where promote is off."
   value       = one([for id, made in aws_lambda_function.companion : made.arn if id == "promote"])
 }
+
+output "http_url" {
+  description = "Address for alerts, webhooks and requests; null where http_secret_arn is null."
+  value       = one(aws_lambda_function_url.http[*].function_url)
+}

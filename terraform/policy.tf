@@ -221,9 +221,8 @@ data "aws_iam_policy_document" "moves" {
   }
 }
 
-data "aws_iam_policy_document" "function" {
-  source_policy_documents = [data.aws_iam_policy_document.moves.json]
-
+# What alarms and the sweep need besides.
+data "aws_iam_policy_document" "alarms" {
   statement {
     sid       = "Sweep"
     actions   = ["dynamodb:Query"]
@@ -246,6 +245,13 @@ data "aws_iam_policy_document" "function" {
     actions   = ["cloudwatch:ListTagsForResource"]
     resources = ["${local.alarms}*"]
   }
+}
+
+data "aws_iam_policy_document" "function" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.moves.json,
+    data.aws_iam_policy_document.alarms.json,
+  ]
 
   statement {
     sid       = "Logs"

@@ -481,6 +481,18 @@ variable "promotion_evidence" {
   }
 }
 
+variable "http_secret_arn" {
+  description = "Secret of the function that answers HTTP, with its tokens, as a whole ARN; null: no such function."
+  type        = string
+  default     = null
+}
+
+variable "http_secret_key_arn" {
+  description = "Customer key that this secret is encrypted with; null for the key of AWS."
+  type        = string
+  default     = null
+}
+
 variable "companions_package_file" {
   description = "model-rollback-companions.zip of npm run package, the code of these functions."
   type        = string

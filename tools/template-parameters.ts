@@ -60,7 +60,9 @@ const groups = {
 
 /** Only of the template with the companions. */
 const companionGroups = {
-  'Comparisons and promotions': ['Compare', 'Promote', 'PromotionEvidence', 'CompanionsCodeKey'],
+  'Comparisons and promotions': ['Compare', 'Promote', 'PromotionEvidence'],
+  'Alerts, webhooks and requests by HTTP': ['HttpSecretArn', 'HttpSecretKeyArn'],
+  'The code of these functions': ['CompanionsCodeKey'],
 } as const;
 
 type ParameterName = (typeof groups)[keyof typeof groups][number];
@@ -313,6 +315,19 @@ function companionProps(version: string): Record<CompanionParameterName, CfnPara
       default: 'off',
       allowedPattern: '^(off|[1-9][0-9]{0,3}[hd])$',
       constraintDescription: 'must be off, or a time such as 7d or 12h',
+    },
+    HttpSecretArn: {
+      description:
+        'Secret of the function that answers HTTP, with its tokens; blank: no such function.',
+      default: '',
+      allowedPattern: arnOf('secretsmanager', 'secret:.+'),
+      constraintDescription: 'must be the whole ARN of a secret',
+    },
+    HttpSecretKeyArn: {
+      description: 'Customer key that this secret is encrypted with; blank for the key of AWS.',
+      default: '',
+      allowedPattern: arnOf('kms', 'key/.+'),
+      constraintDescription: 'must be the ARN of a key',
     },
     CompanionsCodeKey: {
       description: 'Key of model-rollback-companions.zip, the code of these functions.',

@@ -30,7 +30,7 @@ import { type Policy, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import { ApprovalButton } from '../src/cdk/approval-button.ts';
@@ -95,6 +95,7 @@ const conditionsBySid: Readonly<Record<string, string>> = {
   SmokeCheck: 'HasSmokeCheck',
   Reload: 'HasReload',
   ChannelsKey: 'HasChannelsKey',
+  HttpSecretKey: 'HasHttpSecretKey',
   Registry: 'HasMlflowServer',
   RegistryRole: 'HasMlflowRole',
   Network: 'IsInNetwork',
@@ -153,13 +154,17 @@ class TemplateStack extends Stack {
     for (const { id, function: fn } of functionsOf(rollback).slice(1)) {
       this.#output(`${id}FunctionArn`, fn.functionArn, `Has${id}`);
     }
+    if (rollback.httpUrl) this.#output('HttpUrl', rollback.httpUrl.url, 'HasHttp');
   }
 
   /** Names that people can read, as this template has only one of each thing. */
   protected override allocateLogicalId(element: CfnElement): string {
     const ids = element.node.scopes.slice(2).map((scope) => scope.node.id);
     const silent = [constructId, 'Resource', 'Default'];
-    return ids.filter((id) => !silent.includes(id)).join('');
+    return ids
+      .filter((id) => !silent.includes(id))
+      .join('')
+      .replaceAll('-', '');
   }
 
   /** CloudFormation checks these before it makes anything; AWS would refuse half of them at the end. */
@@ -253,6 +258,7 @@ class TemplateStack extends Stack {
       ...(this.#companions && {
         compareFunction: true,
         promoteFunction: true,
+        httpSecret: this.#httpSecret(this.#companions),
         companionCode: Code.fromBucket(code, this.#companions.CompanionsCodeKey.valueAsString),
       }),
       mode: text('Mode') as 'act',
@@ -273,6 +279,22 @@ class TemplateStack extends Stack {
     });
     this.#setVariables(rollback, parameters, channels.names);
     return rollback;
+  }
+
+  #httpSecret({ HttpSecretArn, HttpSecretKeyArn }: CompanionParameters): ISecret {
+    this.#condition('HasHttpSecretKey', isSet(HttpSecretKeyArn));
+    new CfnRule(this, 'HttpSecretKeyHasSecret', {
+      assertions: [
+        {
+          assert: Fn.conditionOr(isBlank(HttpSecretKeyArn), isSet(HttpSecretArn)),
+          assertDescription: 'HttpSecretKeyArn is the key of a secret: give its HttpSecretArn too.',
+        },
+      ],
+    });
+    return Secret.fromSecretAttributes(this, 'HttpSecret', {
+      secretCompleteArn: HttpSecretArn.valueAsString,
+      encryptionKey: Key.fromKeyArn(this, 'HttpSecretKey', HttpSecretKeyArn.valueAsString),
+    });
   }
 
   /** Every channel, each with a condition; the names of those that are set, with commas. */
@@ -424,8 +446,11 @@ class TemplateStack extends Stack {
   /** Null for the function that is always made. */
   #isMade(id: FunctionId): CfnCondition | null {
     if (id === 'Rollback' || this.#companions === null) return null;
-    const { valueAsString } = this.#companions[id];
-    return this.#condition(`Has${id}`, Fn.conditionEquals(valueAsString, 'on'));
+    const isMade =
+      id === 'Http'
+        ? isSet(this.#companions.HttpSecretArn)
+        : Fn.conditionEquals(this.#companions[id].valueAsString, 'on');
+    return this.#condition(`Has${id}`, isMade);
   }
 
   #onlyWithParameters(policy: Policy): void {
@@ -453,7 +478,7 @@ class TemplateStack extends Stack {
   }
 }
 
-const functionIds = ['Rollback', 'Compare', 'Promote'] as const;
+const functionIds = ['Rollback', 'Compare', 'Promote', 'Http'] as const;
 type FunctionId = (typeof functionIds)[number];
 
 /** Each function that the construct makes, and the construct that it is directly below. */

@@ -15,6 +15,33 @@ export function comparisonPolicy(resources: PolicyResources): readonly PolicyEnt
     }));
 }
 
+/** ARNs of what the function behind the address reads besides. */
+export interface HttpResources {
+  readonly httpSecret: string;
+  /** Key of a customer that this secret is encrypted with. */
+  readonly httpKey?: string | undefined;
+}
+
+/** What the function behind the address may do: as the one that rolls back, and read its secret. */
+export function httpPolicy(
+  resources: PolicyResources,
+  { httpSecret, httpKey }: HttpResources,
+): readonly PolicyEntry[] {
+  const { region } = resources;
+  const read = {
+    sid: 'HttpSecret',
+    actions: ['secretsmanager:GetSecretValue'],
+    resources: [httpSecret],
+  };
+  const conditions = {
+    StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` },
+  };
+  const key = (arn: string) => [
+    { sid: 'HttpSecretKey', actions: ['kms:Decrypt'], resources: [arn], conditions },
+  ];
+  return [...functionPolicy(resources), read, ...(httpKey === undefined ? [] : key(httpKey))];
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 const sidsOfAlarms: ReadonlySet<string> = new Set(['Sweep', 'Alarms', 'AlarmTags']);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { companionFiles, functionFiles } from '../config/function-files.ts';
+import { type companionFiles, functionFiles } from '../config/function-files.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 
 /** In the package the bundle stands beside this folder; in a clone the build puts it into dist/. */
@@ -19,14 +19,15 @@ export function bundledCode(scope: Construct, folders: readonly string[] = bundl
 }
 
 /**
- * The same of the companions, which are one asset.
- * @throws ConfigurationError where nobody has built them
+ * The same of companions, which are one asset.
+ * @throws ConfigurationError where nobody has built one of them
  */
 export function bundledCompanions(
   scope: Construct,
+  files: readonly (typeof companionFiles)[number][],
   folders: readonly string[] = companionFolders,
 ): Code {
-  return codeIn(scope, folders, companionFiles);
+  return codeIn(scope, folders, files);
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -36,12 +37,15 @@ function folderOf(path: string): string {
 }
 
 function codeIn(scope: Construct, folders: readonly string[], files: readonly string[]): Code {
-  const [entry = ''] = files;
-  const folder = folders.find((path) => existsSync(join(path, entry)));
+  const missing = (folder: string) => files.filter((file) => !existsSync(join(folder, file)));
+  // The code cache may be missing.
+  const isWhole = (folder: string) => missing(folder).every((file) => !file.endsWith('.mjs'));
+  const folder = folders.find(isWhole);
   if (folder === undefined) {
+    const entries = files.filter((file) => file.endsWith('.mjs')).join(' and ');
     throw new ConfigurationError(
-      `${scope.node.path}: ${entry}, which is deployed as a function, is in none of ${folders.join(', ')}. In a ` +
-        'clone run "npm run build" first; an installed package brings it along, so install the package again.',
+      `${scope.node.path}: ${entries}, deployed as functions, are in none of ${folders.join(', ')}. In a clone ` +
+        'run "npm run build" first; an installed package brings them along, so install the package again.',
     );
   }
   // What else stands there would change the asset without a change of the code.

@@ -102,6 +102,6 @@ function registryArn({
 }
 
 /** A secret that was imported by name lacks the six characters that AWS adds. */
-function wholeArn(secret: ISecret): string {
+export function wholeArn(secret: ISecret): string {
   return secret.secretFullArn ?? `${secret.secretArn}-??????`;
 }

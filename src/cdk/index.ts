@@ -1,5 +1,10 @@
 export { modelTag } from '../domain/alarm/alarm.ts';
-export { comparisonPolicy, promotionPolicy } from './companion-policy.ts';
+export {
+  comparisonPolicy,
+  type HttpResources,
+  httpPolicy,
+  promotionPolicy,
+} from './companion-policy.ts';
 export type { CompanionProps } from './companion-props.ts';
 export { FleetRollBack, type FleetRollBackProps } from './fleet-roll-back.ts';
 export { functionPolicy, type PolicyEntry, type PolicyResources } from './function-policy.ts';

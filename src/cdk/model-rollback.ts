@@ -5,7 +5,7 @@ import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
+import type { FunctionUrl, Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -18,6 +18,7 @@ import { bundledCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { functionPolicy } from './function-policy.ts';
 import { alarmArn } from './function-role.ts';
+import { httpAlarms } from './http-function.ts';
 import { eventAgeMax, type MadeFunction, makeFunction, named } from './make-function.ts';
 import type { ModelRollbackProps } from './model-rollback-props.ts';
 import { NoticeTopic } from './notice-topic.ts';
@@ -62,6 +63,9 @@ export class ModelRollback extends Construct {
   /** With `compareFunction` and `promoteFunction`: functions of their own, for a state machine. */
   readonly compareFunction: Lambda | undefined;
   readonly promoteFunction: Lambda | undefined;
+  /** With `httpSecret`: the function for alerts, webhooks and requests, and its address. */
+  readonly httpFunction: Lambda | undefined;
+  readonly httpUrl: FunctionUrl | undefined;
   readonly #action: RollbackAction;
   readonly #functions: readonly MadeFunction[];
   /** Alarms that have the action, with the model that each is about. */
@@ -94,6 +98,8 @@ export class ModelRollback extends Construct {
     const companions = makeCompanions(this, props, this, environment);
     this.compareFunction = companions.compare?.function;
     this.promoteFunction = companions.promote?.function;
+    this.httpFunction = companions.http?.function;
+    this.httpUrl = companions.http?.url;
     this.#functions = [made, ...Object.values(companions)];
     const prefix = props.alarmNamePrefix ?? '';
     this.#permitAlarms(prefix);
@@ -103,14 +109,15 @@ export class ModelRollback extends Construct {
       interval: props.sweepInterval ?? Duration.minutes(1),
     });
     const metrics = selfMetrics(this.function, this.deadLetters);
+    const hasAlarms = props.selfAlarms !== false;
+    const own = hasAlarms
+      ? new SelfAlarms(this, 'SelfAlarms', { metrics, topic: this.topic }).alarms
+      : [];
+    const { http } = companions;
     this.selfAlarms =
-      props.selfAlarms === false
-        ? []
-        : new SelfAlarms(this, 'SelfAlarms', { metrics, topic: this.topic }).alarms;
+      hasAlarms && http ? [...own, ...httpAlarms(http.scope, http, this.topic)] : own;
     this.dashboard =
-      props.dashboard === false
-        ? undefined
-        : selfDashboard(this, 'Dashboard', metrics, this.selfAlarms);
+      props.dashboard === false ? undefined : selfDashboard(this, 'Dashboard', metrics, own);
     this.approvalButton =
       props.snsFormat === 'chat'
         ? new ApprovalButton(this, 'ApprovalButton', this.function.functionName)

@@ -12,15 +12,19 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-/** Whether the function itself works. */
-export interface SelfMetrics {
+/** Whether a function is called, and ends well. */
+export interface CallMetrics {
   readonly errors: IMetric;
   readonly throttles: IMetric;
   readonly dropped: IMetric;
-  readonly deadLetters: IMetric;
   readonly deadLetterErrors: IMetric;
   readonly destinationErrors: IMetric;
   readonly eventAge: IMetric;
+}
+
+/** Whether the function itself works. */
+export interface SelfMetrics extends CallMetrics {
+  readonly deadLetters: IMetric;
   readonly unsentNotices: IMetric;
   readonly invocations: IMetric;
   readonly duration: IMetric;
@@ -29,19 +33,26 @@ export interface SelfMetrics {
   readonly registryLatency: IMetric;
 }
 
-export function selfMetrics(fn: IFunction, deadLetters: IQueue): SelfMetrics {
+export function callMetrics(fn: IFunction): CallMetrics {
   const sum = { statistic: 'Sum', period };
   return {
     errors: fn.metricErrors(sum),
     throttles: fn.metricThrottles(sum),
     dropped: fn.metric('AsyncEventsDropped', sum),
+    deadLetterErrors: fn.metric('DeadLetterErrors', sum),
+    destinationErrors: fn.metric('DestinationDeliveryFailures', sum),
+    eventAge: fn.metric('AsyncEventAge', { statistic: 'Maximum', period }),
+  };
+}
+
+export function selfMetrics(fn: IFunction, deadLetters: IQueue): SelfMetrics {
+  const sum = { statistic: 'Sum', period };
+  return {
+    ...callMetrics(fn),
     deadLetters: deadLetters.metricApproximateNumberOfMessagesVisible({
       statistic: 'Maximum',
       period,
     }),
-    deadLetterErrors: fn.metric('DeadLetterErrors', sum),
-    destinationErrors: fn.metric('DestinationDeliveryFailures', sum),
-    eventAge: fn.metric('AsyncEventAge', { statistic: 'Maximum', period }),
     unsentNotices: ownMetric('NotificationFailed', 'Sum'),
     invocations: fn.metricInvocations(sum),
     duration: fn.metricDuration({ statistic: 'Maximum', period }),
@@ -65,47 +76,16 @@ export class SelfAlarms extends Construct {
   constructor(scope: Construct, id: string, { metrics, topic }: SelfAlarmsProps) {
     super(scope, id);
     this.#action = new SnsAction(topic);
-    this.alarms = [
-      this.#atOnce('Errors', metrics.errors, 'The function ended with an error'),
-      this.#atOnce('Throttles', metrics.throttles, 'Lambda throttled the function'),
-      this.#atOnce('EventsDropped', metrics.dropped, 'An event was dropped after its retries'),
-      this.#atOnce(
+    const rows: readonly AlarmRow[] = [
+      ...callAlarms('function', metrics),
+      [
         'DeadLetters',
         metrics.deadLetters,
         'An event that could not be handled is in the dead-letter queue',
-      ),
-      this.#atOnce(
-        'DeadLetterErrors',
-        metrics.deadLetterErrors,
-        'An event was lost: it could not be sent to the dead-letter queue',
-      ),
-      this.#atOnce(
-        'DestinationErrors',
-        metrics.destinationErrors,
-        'The failure record of an event could not be sent to the dead-letter queue',
-      ),
-      this.#atOnce(
-        'EventAge',
-        metrics.eventAge,
-        'Events wait for minutes before the function runs',
-        lateEventMs,
-      ),
-      this.#atOnce('NoticesNotSent', metrics.unsentNotices, 'A notice could not be sent'),
-      this.#sweepStopped(metrics.invocations),
+      ],
+      ['NoticesNotSent', metrics.unsentNotices, 'A notice could not be sent'],
     ];
-  }
-
-  #atOnce(id: string, metric: IMetric, text: string, threshold = 1): Alarm {
-    const alarm = new Alarm(this, id, {
-      alarmDescription: `model-rollback: ${text}.`,
-      metric,
-      threshold,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    alarm.addAlarmAction(this.#action);
-    return alarm;
+    this.alarms = [...makeAlarms(this, rows, topic), this.#sweepStopped(metrics.invocations)];
   }
 
   /**
@@ -126,6 +106,53 @@ export class SelfAlarms extends Construct {
     alarm.addInsufficientDataAction(this.#action);
     return alarm;
   }
+}
+
+export type AlarmRow = readonly [id: string, metric: IMetric, text: string, threshold?: number];
+
+/** Of a function that has such a name for people. */
+export function callAlarms(
+  name: 'function' | 'HTTP function',
+  metrics: CallMetrics,
+): readonly AlarmRow[] {
+  const where = name === 'function' ? '' : ` for the ${name}`;
+  return [
+    ['Errors', metrics.errors, `The ${name} ended with an error`],
+    ['Throttles', metrics.throttles, `Lambda throttled the ${name}`],
+    ['EventsDropped', metrics.dropped, `An event${where} was dropped after its retries`],
+    [
+      'DeadLetterErrors',
+      metrics.deadLetterErrors,
+      `An event${where} was lost: it could not be sent to the dead-letter queue`,
+    ],
+    [
+      'DestinationErrors',
+      metrics.destinationErrors,
+      `The failure record of an event${where} could not be sent to the dead-letter queue`,
+    ],
+    ['EventAge', metrics.eventAge, `Events wait for minutes before the ${name} runs`, lateEventMs],
+  ];
+}
+
+/** Alarms to the topic that go off at once. */
+export function makeAlarms(
+  scope: Construct,
+  rows: readonly AlarmRow[],
+  topic: ITopic,
+): readonly Alarm[] {
+  const action = new SnsAction(topic);
+  return rows.map(([id, metric, text, threshold = 1]) => {
+    const alarm = new Alarm(scope, id, {
+      alarmDescription: `model-rollback: ${text}.`,
+      metric,
+      threshold,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    alarm.addAlarmAction(action);
+    return alarm;
+  });
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -5,4 +5,4 @@
 export const functionFiles = ['index.mjs', 'function.cache'] as const;
 
 /** What is deployed as the companions, in one folder: each has an entry of its own, and shares nothing. */
-export const companionFiles = ['compare/index.mjs', 'promote/index.mjs'] as const;
+export const companionFiles = ['compare/index.mjs', 'promote/index.mjs', 'http/index.mjs'] as const;

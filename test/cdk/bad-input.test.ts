@@ -200,14 +200,18 @@ describe('addEventRule', () => {
 });
 
 describe('bundledCode', () => {
+  const companions = ['compare/index.mjs', 'http/index.mjs'] as const;
   test.each([
-    ['index.mjs', bundledCode],
-    ['compare/index.mjs', bundledCompanions],
+    ['index.mjs', (folders: readonly string[]) => bundledCode(makeStack(), folders)],
+    [
+      'compare/index.mjs and http/index.mjs',
+      (folders: readonly string[]) => bundledCompanions(makeStack(), companions, folders),
+    ],
   ])('says what to do where %s was not built', (file, code) => {
     const empty = mkdtempSync(join(tmpdir(), 'model-rollback-empty-'));
     try {
-      expect(messageOf(() => code(makeStack(), [empty]))).toMatch(
-        new RegExp(`ConfigurationError: Production: ${file}, .* is in none of .*npm run build`),
+      expect(messageOf(() => code([empty]))).toMatch(
+        new RegExp(`ConfigurationError: Production: ${file}, .* in none of .*npm run build`),
       );
     } finally {
       rmSync(empty, { recursive: true });

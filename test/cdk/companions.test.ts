@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, test } from 'vitest';
 import { bundledCompanions } from '../../src/cdk/function-code.ts';
 import {
@@ -26,6 +27,7 @@ import {
   theOnly,
 } from './stacks.ts';
 
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const both = { compareFunction: true, promoteFunction: true } as const;
 const ids = ['Compare', 'Promote'] as const;
 const made = (props: Partial<ModelRollbackProps> = {}): Stack =>
@@ -163,6 +165,85 @@ describe('the functions compare and promote', () => {
   });
 });
 
+describe('the function behind an address', () => {
+  test('is not there without its secret', () => {
+    const { rollback } = makeRollback(both);
+    expect([rollback.httpFunction, rollback.httpUrl]).toEqual([undefined, undefined]);
+  });
+
+  test('has an address that asks for no IAM, the settings of the function, and its secret', () => {
+    const stack = whole();
+    const url = theOnly(stack, 'AWS::Lambda::Url', 'RollbackHttp').Properties;
+    expect(url).toMatchObject({ AuthType: 'NONE' });
+    const [id = ''] = Object.keys(resourcesOf(stack, 'AWS::Lambda::Function')).filter((name) =>
+      name.startsWith('RollbackHttpFunction'),
+    );
+    const arn = { 'Fn::GetAtt': [id, 'Arn'] };
+    expect(url['TargetFunctionArn']).toEqual(arn);
+    const { ROLLBACK_HTTP_SECRET_ARN: secret, ...rest } = environmentOf(stack, 'HttpFunction');
+    expect(rest).toEqual(environmentOf(stack));
+    expect(secret).toMatch(/:secret:HttpSecret-AbCdEf$/);
+    expect(functionOf(stack, 'Http')).toMatchObject({
+      Handler: 'http/index.handler',
+      Timeout: 120,
+      ReservedConcurrentExecutions: 20,
+    });
+    const permitted = Object.values(resourcesOf(stack, 'AWS::Lambda::Permission'))
+      .map(({ Properties }) => Properties)
+      .filter(({ FunctionName }) => JSON.stringify(FunctionName) === JSON.stringify(arn));
+    expect(permitted.map(({ Action, Principal }) => [Action, Principal])).toEqual([
+      ['lambda:InvokeFunctionUrl', '*'],
+      ['lambda:InvokeFunction', '*'],
+    ]);
+    // Only by the address, and only while that asks for no IAM.
+    expect(permitted[0]).toMatchObject({ FunctionUrlAuthType: 'NONE' });
+    expect(permitted[1]).toMatchObject({ InvokedViaFunctionUrl: true });
+  });
+
+  test('may do what the function may that rolls back, read its secret, and invoke itself', () => {
+    const stack = whole();
+    const rights = (id: string) =>
+      rightsOf(stack, id).map(({ sid, actions, resources }) => [
+        sid,
+        actions,
+        sid === 'Logs' ? [] : resources,
+      ]);
+    const more = rights('Http').filter(([sid]) => String(sid).startsWith('Http'));
+    expect(more).toMatchObject([
+      ['HttpSecret', ['secretsmanager:GetSecretValue'], [/HttpSecret/].map(matching)],
+      ['HttpSecretKey', ['kms:Decrypt'], [/:key\//].map(matching)],
+    ]);
+    expect(rights('Http').filter(([sid]) => !String(sid).startsWith('Http'))).toEqual(rights(''));
+    const self = statementsOf(theOnly(stack, 'AWS::IAM::Policy', 'RollbackHttpSelf'));
+    expect(self.map(({ Action, Resource }) => [Action, flat(Resource)])).toEqual([
+      ['lambda:InvokeFunction', expect.stringMatching(/^<RollbackHttpFunction\w+\.Arn>$/)],
+    ]);
+  });
+
+  test('has alarms on it, as the function that rolls back has, and keeps what it could not handle', () => {
+    const stack = whole();
+    const alarms = Object.entries(resourcesOf(stack, 'AWS::CloudWatch::Alarm'))
+      .filter(([id]) => id.startsWith('RollbackHttpAlarms'))
+      .map(([, { Properties }]) => [Properties['MetricName'], Properties['AlarmDescription']]);
+    expect(alarms).toEqual([
+      ['Errors', 'model-rollback: The HTTP function ended with an error.'],
+      ['Throttles', 'model-rollback: Lambda throttled the HTTP function.'],
+      [
+        'AsyncEventsDropped',
+        'model-rollback: An event for the HTTP function was dropped after its retries.',
+      ],
+      ['DeadLetterErrors', expect.stringContaining('was lost')],
+      ['DestinationDeliveryFailures', expect.stringContaining('failure record')],
+      ['AsyncEventAge', expect.stringContaining('before the HTTP function runs')],
+    ]);
+    const other = makeStack();
+    const httpSecret = Secret.fromSecretNameV2(other, 'Named', 'http');
+    const { rollback } = makeRollback({ httpSecret, selfAlarms: false }, other);
+    expect(rollback.selfAlarms).toEqual([]);
+    expect(Object.keys(resourcesOf(stack, 'AWS::Lambda::EventInvokeConfig'))).toHaveLength(4);
+  });
+});
+
 describe('promotionPolicy', () => {
   test('is that of a rollback without what only alarms and sweeps need', () => {
     const sids = (entries: readonly { readonly sid: string }[]) => entries.map(({ sid }) => sid);
@@ -244,7 +325,8 @@ describe('bundledCompanions', () => {
       }
       const app = new App({ outdir: join(folder, 'out') });
       const stack = makeStack(home, app);
-      const companionCode = bundledCompanions(stack, [join(folder, 'none'), folder]);
+      const wanted = ['compare/index.mjs', 'promote/index.mjs'] as const;
+      const companionCode = bundledCompanions(stack, wanted, [join(folder, 'none'), folder]);
       expect(companionCode).toBeInstanceOf(Code);
       makeRollback({ ...both, companionCode }, stack);
       app.synth();
@@ -258,7 +340,7 @@ describe('bundledCompanions', () => {
         files
           .map(({ parentPath, name }) => join(parentPath.split('/').at(-1) ?? '', name))
           .toSorted(),
-      ).toEqual([...companionFiles].toSorted());
+      ).toEqual([...wanted]);
     } finally {
       rmSync(folder, { recursive: true });
     }

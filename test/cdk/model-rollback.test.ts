@@ -144,6 +144,7 @@ describe('ModelRollback', () => {
     const set = Object.keys({
       ...environmentOf(makeEverySetting()),
       ...(makeWhole(stack) && environmentOf(stack)),
+      ...environmentOf(stack, 'HttpFunction'),
     });
     const left = [
       // A login belongs into a secret.
@@ -158,7 +159,6 @@ describe('ModelRollback', () => {
       // Alerts come to the service, not to the function.
       'ROLLBACK_ALERT_LABEL',
       'ROLLBACK_ALERTMANAGER_URL',
-      'ROLLBACK_HTTP_SECRET_ARN',
       'ROLLBACK_GRAFANA_SECRET',
       'ROLLBACK_MLFLOW_WEBHOOK_SECRET',
       // Mostly a matter of one model, and so of its policy: addEnvironment.
@@ -353,16 +353,18 @@ describe('ModelRollback', () => {
     const stack = makeStack();
     makeWhole(stack);
     const roles = Object.values(resourcesOf(stack, 'AWS::IAM::Role'));
-    expect(roles).toHaveLength(4);
+    expect(roles).toHaveLength(5);
     for (const { Properties } of roles) {
       expect(Properties).not.toHaveProperty('ManagedPolicyArns');
       expect(Properties).not.toHaveProperty('Policies');
     }
     const policies = Object.keys(resourcesOf(stack, 'AWS::IAM::Policy'));
-    expect(policies).toHaveLength(['Sweep', 'own', 'own', 'own', 'Channels', 'Channels'].length);
-    for (const id of ['Rollback', 'RollbackCompare', 'RollbackPromote']) {
-      const own = policies.find((name) => name.startsWith(`${id}Policy`));
-      expect(theOnly(stack, 'AWS::Lambda::Function', `${id}Function`).DependsOn).toContain(own);
+    const ofChannels = ['Channels', 'PromoteChannels', 'HttpChannels'];
+    const own = ['Policy', 'ComparePolicy', 'PromotePolicy', 'HttpPolicy', 'HttpSelf'];
+    expect(policies).toHaveLength(['Sweep', ...ofChannels, ...own].length);
+    for (const id of ['Rollback', 'RollbackCompare', 'RollbackPromote', 'RollbackHttp']) {
+      const first = policies.find((name) => name.startsWith(`${id}Policy`));
+      expect(theOnly(stack, 'AWS::Lambda::Function', `${id}Function`).DependsOn).toContain(first);
     }
   });
 
@@ -652,10 +654,10 @@ describe('the alarms on the function itself', () => {
       ['AWS/Lambda', 'Errors', 1],
       ['AWS/Lambda', 'Throttles', 1],
       ['AWS/Lambda', 'AsyncEventsDropped', 1],
-      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 1],
       ['AWS/Lambda', 'DeadLetterErrors', 1],
       ['AWS/Lambda', 'DestinationDeliveryFailures', 1],
       ['AWS/Lambda', 'AsyncEventAge', 300_000],
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 1],
       ['ModelRollback', 'NotificationFailed', 1],
       ['AWS/Lambda', 'Invocations', 1],
     ]);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configFromEnv } from '../../src/config/config-from-env.ts';
 import { companionFiles, functionFiles } from '../../src/config/function-files.ts';
@@ -153,7 +155,7 @@ describe('the template without the companions', () => {
       expect(template[part]).toMatchObject(small[part]);
     }
     const added = Object.keys(others).filter((id) => !(id in same));
-    expect(added.filter((id) => !/^(Compare|Promote)[A-Z]/.test(id))).toEqual([]);
+    expect(added.filter((id) => !/^(Compare|Promote|Http)[A-Z]/.test(id))).toEqual([]);
   });
 });
 
@@ -296,7 +298,11 @@ describe('the template', () => {
     const made = makeStack({});
     const eventBus = new EventBus(made, 'Events');
     const registry = { mlflowTrackingUri: `arn:aws:sagemaker:${region}:${account}:mlflow-app/a` };
-    const companions = { compareFunction: true, promoteFunction: true };
+    const httpSecret = Secret.fromSecretAttributes(made, 'HttpSecret', {
+      secretCompleteArn: `arn:aws:secretsmanager:${region}:${account}:secret:http-AbCdEf`,
+      encryptionKey: Key.fromKeyArn(made, 'Key', `arn:aws:kms:${region}:${account}:key/1`),
+    });
+    const companions = { compareFunction: true, promoteFunction: true, httpSecret };
     const settings = { functionName: 'x', snsFormat: 'chat', ...companions, ...registry } as const;
     const { stack } = makeRollback({ ...settings, eventBus }, made);
     const types = Object.values(template.Resources).map(({ Type }) => Type);
@@ -377,7 +383,7 @@ describe('the template', () => {
     const conditional = Object.entries(Resources).flatMap(([id, { Condition }]) =>
       Condition === undefined ? [] : [[id, Condition]],
     );
-    const ofCompanions = /^(Compare|Promote)/;
+    const ofCompanions = /^(Compare|Promote|Http)/;
     expect(conditional.filter(([id = '']) => !ofCompanions.test(id))).toEqual([
       ['Table', 'MakesTable'],
       ['NoticesKey', 'MakesTopic'],
@@ -408,6 +414,8 @@ describe('the template', () => {
       'ApprovalButtonArn',
       'CompareFunctionArn',
       'PromoteFunctionArn',
+      'HttpFunctionArn',
+      'HttpUrl',
     ]);
   });
 });
@@ -415,9 +423,15 @@ describe('the template', () => {
 describe('the companions in the template', () => {
   test('are made only with the parameter of each, which is off', () => {
     const { Parameters, Conditions, Resources } = template;
-    for (const id of ['Compare', 'Promote']) {
-      expect(Parameters[id]).toMatchObject({ Default: 'off', AllowedValues: ['on', 'off'] });
-      expect(Conditions[`Has${id}`]).toEqual({ 'Fn::Equals': [{ Ref: id }, 'on'] });
+    const isOn = (id: string) => ({ 'Fn::Equals': [{ Ref: id }, 'on'] });
+    const isSet = { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'HttpSecretArn' }, ''] }] };
+    for (const [id, condition] of [
+      ['Compare', isOn('Compare')],
+      ['Promote', isOn('Promote')],
+      ['Http', isSet],
+    ] as const) {
+      expect(Parameters[id === 'Http' ? 'HttpSecretArn' : id]?.Default).toMatch(/^(off)?$/);
+      expect(Conditions[`Has${id}`]).toEqual(condition);
       const own = Object.entries(Resources).filter(([name]) => name.startsWith(id));
       expect(own.length).toBeGreaterThan(4);
       for (const [name, { Condition }] of own) {
@@ -439,6 +453,10 @@ describe('the companions in the template', () => {
   test('are set as the function that rolls back is', () => {
     const variables = (id: string): JsonObject => environment(`${id}Function`);
     expect(variables('Promote')).toEqual(environment());
+    expect(variables('Http')).toEqual({
+      ...environment(),
+      ROLLBACK_HTTP_SECRET_ARN: { Ref: 'HttpSecretArn' },
+    });
     const { ROLLBACK_PROMOTION_EVIDENCE: evidence } = environment();
     expect(evidence).toEqual({ Ref: 'PromotionEvidence' });
     expect(environment()).toMatchObject(variables('Compare'));
@@ -446,6 +464,7 @@ describe('the companions in the template', () => {
     const properties = (id: string) => template.Resources[`${id}Function`]?.Properties;
     const { VpcConfig, ReservedConcurrentExecutions } = properties('') ?? {};
     expect(properties('Promote')).toMatchObject({ VpcConfig, ReservedConcurrentExecutions });
+    expect(properties('Http')).toMatchObject({ VpcConfig, ReservedConcurrentExecutions });
     expect(properties('Compare')).toMatchObject({ VpcConfig });
     expect(properties('Compare')).not.toHaveProperty('ReservedConcurrentExecutions');
   });
@@ -457,6 +476,9 @@ describe('the companions in the template', () => {
     expect(all).toEqual(expect.arrayContaining(rights('Promote')));
     expect(all).toEqual(expect.arrayContaining(rights('Compare')));
     const sids = (id: string) => rights(id).map(([sid]) => sid);
+    const ofHttp = ['HttpSecret', 'HttpSecretKey'];
+    expect(rights('Http').filter(([sid]) => !ofHttp.includes(sid ?? ''))).toEqual(all);
+    expect(rights('Http')).toContainEqual(['HttpSecretKey', 'HasHttpSecretKey']);
     const ofAlarms = ['Sweep', 'Alarms', 'AlarmTags'];
     expect(sids('Promote')).toEqual(sids('').filter((sid) => !ofAlarms.includes(sid ?? '')));
     expect(sids('Compare')).toEqual([

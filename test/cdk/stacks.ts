@@ -85,6 +85,7 @@ export function makeWhole(stack: Stack): ModelRollback {
     compareFunction: true,
     promoteFunction: true,
     promotionEvidence: Duration.days(7),
+    httpSecret: channelSecret(stack, 'HttpSecret'),
     vpc,
     securityGroups: [new SecurityGroup(stack, 'Group', { vpc, allowAllOutbound: true })],
     alarmNamePrefix: 'models-',

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import {
   comparisonPolicy,
   functionPolicy,
+  httpPolicy,
   type PolicyResources,
   promotionPolicy,
 } from '../../src/cdk/index.ts';
@@ -30,6 +31,12 @@ const template = synthesizeTemplate({ hasCompanions: true }) as unknown as {
 };
 const properties = (id: string): Readonly<Record<string, unknown>> =>
   template.Resources[id]?.Properties ?? {};
+
+const theOnly = (type: string): Readonly<Record<string, unknown>> => {
+  const [found, ...others] = Object.values(template.Resources).filter(({ Type }) => Type === type);
+  if (found === undefined || others.length > 0) throw new Error(`not one ${type}`);
+  return found.Properties;
+};
 
 const resource = (type: string, name: string, kind = 'resource'): Block => {
   const found = blocks.find(
@@ -186,13 +193,50 @@ describe('the Terraform module', () => {
     expect(unique(read)).toEqual(variables('Compare'));
     expect(variables('Promote')).toEqual(unique(Object.keys(locals()['environment'] ?? {})));
     const made = texts.join('\n');
-    for (const id of ['Compare', 'Promote']) {
+    expect(
+      unique([...Object.keys(locals()['environment'] ?? {}), 'ROLLBACK_HTTP_SECRET_ARN']),
+    ).toEqual(variables('Http'));
+    expect(made).toContain('{ ROLLBACK_HTTP_SECRET_ARN = var.http_secret_arn }');
+    for (const [id, isOn] of [
+      ['Compare', 'var.compare == "on"'],
+      ['Promote', 'var.promote == "on"'],
+      ['Http', 'var.http_secret_arn != null'],
+    ] as const) {
       const name = id.toLowerCase();
-      expect(made).toContain(`is_on       = var.${name} == "on"`);
+      expect(made).toContain(`is_on       = ${isOn}`);
       expect(made).toContain(`description = "${properties(`${id}Function`)['Description']}"`);
       expect(properties(`${id}Function`)['Handler']).toBe(`${name}/index.handler`);
     }
     expect(made).toMatch(/handler += "\$\{each\.key\}\/index\.handler"/);
+  });
+
+  test('opens the same address', () => {
+    const url = resource('aws_lambda_function_url', 'http').attributes;
+    const { AuthType } = theOnly('AWS::Lambda::Url');
+    expect(url['authorization_type']).toBe(AuthType);
+    const permissions = ['http_url', 'http'].map(
+      (name) => resource('aws_lambda_permission', name).attributes,
+    );
+    const theirs = Object.entries(template.Resources)
+      .filter(([id, { Type }]) => id.startsWith('Http') && Type === 'AWS::Lambda::Permission')
+      .map(([, { Properties }]) => Properties);
+    expect(
+      permissions.map((one) => ({
+        Action: one['action'],
+        Principal: one['principal'],
+        FunctionUrlAuthType: one['function_url_auth_type'],
+        InvokedViaFunctionUrl: one['invoked_via_function_url'],
+      })),
+    ).toEqual(
+      theirs.map(({ Action, Principal, FunctionUrlAuthType, InvokedViaFunctionUrl }) => ({
+        Action,
+        Principal,
+        FunctionUrlAuthType,
+        InvokedViaFunctionUrl,
+      })),
+    );
+    const [self] = blocksIn(resource('aws_iam_policy_document', 'http_self', 'data'), 'statement');
+    expect(self?.attributes['actions']).toEqual(['lambda:InvokeFunction']);
   });
 
   test('makes the same table', () => {
@@ -271,26 +315,30 @@ describe('the Terraform module', () => {
       region: '',
       isInVpc: true,
     };
+    const answering = (resources: PolicyResources) =>
+      httpPolicy(resources, { httpSecret: '', httpKey: '' });
     const bySid = (a: readonly unknown[], b: readonly unknown[]) =>
       String(a[0]).localeCompare(String(b[0]));
     for (const [policy, ...names] of [
-      [functionPolicy, 'moves', 'function'],
+      [functionPolicy, 'moves', 'alarms', 'function'],
       [promotionPolicy, 'moves', 'companion'],
       [comparisonPolicy, 'compare', 'companion'],
+      [answering, 'moves', 'alarms', 'http', 'companion'],
     ] as const) {
       const needed = policy(all).map(({ sid, actions }) => [sid, actions]);
       expect(granted(...names)).toEqual(needed.toSorted(bySid));
     }
     const sources = (name: string) =>
       resource('aws_iam_policy_document', name, 'data').attributes['source_policy_documents'];
-    expect(sources('function')).toEqual([
-      new Expression('data . aws_iam_policy_document . moves . json'),
-    ]);
+    const json = (name: string) =>
+      new Expression(`data . aws_iam_policy_document . ${name} . json`);
+    expect(sources('function')).toEqual([json('moves'), json('alarms')]);
     expect(locals()['companion_policies']).toEqual({
-      compare: new Expression('data . aws_iam_policy_document . compare . json'),
-      promote: new Expression('data . aws_iam_policy_document . moves . json'),
+      compare: [json('compare')],
+      promote: [json('moves')],
+      http: [json('moves'), json('alarms'), json('http')],
     });
-    const wildcards = documents('moves', 'function').filter(({ attributes }) =>
+    const wildcards = documents('moves', 'alarms', 'function').filter(({ attributes }) =>
       JSON.stringify(attributes['resources']).includes('["*"]'),
     );
     expect(wildcards.map(({ attributes }) => attributes['sid'])).toEqual(['Network', 'Alarms']);
@@ -323,7 +371,9 @@ describe('the Terraform module', () => {
   test('watches itself as the template does', () => {
     const common = resource('aws_cloudwatch_metric_alarm', 'self').attributes;
     const stopped = resource('aws_cloudwatch_metric_alarm', 'sweep_stopped').attributes;
-    const each = Object.values(locals()['self_alarms'] as ValueMap) as ValueMap[];
+    const { self_alarms: own, http_alarms: ofHttp } = locals();
+    const all = { ...(own as ValueMap), ...(ofHttp as ValueMap) };
+    const each = Object.values(all) as ValueMap[];
     const alarm = (special: ValueMap, name: Value | undefined, text: Value | undefined) => ({
       AlarmDescription: text,
       Namespace: special['namespace'],
@@ -344,7 +394,8 @@ describe('the Terraform module', () => {
       .map(({ Properties }) =>
         Object.fromEntries(Object.keys(mine[0] ?? {}).map((name) => [name, Properties[name]])),
       );
-    expect(mine).toEqual(theirs);
+    const byText = (a: object, b: object) => JSON.stringify(a).localeCompare(JSON.stringify(b));
+    expect(mine.toSorted(byText)).toEqual(theirs.toSorted(byText));
     expect(stopped['insufficient_data_actions']).toEqual([new Expression('local . topic')]);
   });
 

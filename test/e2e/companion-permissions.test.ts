@@ -1,7 +1,8 @@
 /**
- * The policies of the functions that compare and promote against what the built bundles really call: nothing is
- * missing, and nothing is to spare. As permissions.test.ts does it for the function that rolls back.
+ * The policies of the functions that compare, promote and answer HTTP against what the built bundles really call:
+ * nothing is missing, and nothing is to spare. As permissions.test.ts does it for the function that rolls back.
  */
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import '../cdk/set-up.ts';
@@ -19,6 +20,8 @@ import { isEngineMissing, suiteTitle } from './world.ts';
 
 const promotion = builtFile('dist/promote/index.mjs');
 const comparison = join(dirname(promotion), '../compare/index.mjs');
+const answering = join(dirname(promotion), '../http/index.mjs');
+const ministack = engine('ministack');
 const trading = { profit_total: 1_200, sharpe_ratio: 1.1, max_drawdown: 0.2, win_rate: 0.6 };
 const proxies: HttpProxy[] = [];
 
@@ -137,9 +140,58 @@ describe.skipIf(isEngineMissing)(suiteTitle('the policy of a companion'), () => 
     });
     expectExact(rights, grantsOf('RollbackComparePolicy', parts));
   });
+
+  test('that answers HTTP allows each call', async () => {
+    const model = await world.model(['Archived', 'Production']);
+    const token = randomBytes(32).toString('hex');
+    const content = { tokens: `operator ${token} ci` };
+    const httpSecretArn = await createSecret(ministack.url, uniqueName('callers'), content);
+    const rights = await rightsUsed(async () => {
+      const settings = { ROLLBACK_HTTP_SECRET_ARN: httpSecretArn };
+      const process = await startFunction(world.env(settings), answering);
+      const status = async (path: string, body?: object): Promise<number> => {
+        const event = urlEvent(path, token, body);
+        return ((await process.invoke(event)) as unknown as { readonly statusCode: number })
+          .statusCode;
+      };
+      try {
+        expect([
+          await status('/readyz'),
+          await status('/v1/models'),
+          await status(`/v1/models/${model}`),
+          await status('/v1/rollbacks', { model_name: model }),
+          await status('/v1/rollbacks'),
+          await status(`/v1/rollbacks?model=${model}`),
+          await status('/'),
+          await status(`/v1/models/${model}/undo`, {}),
+        ]).toEqual([200, 200, 200, 200, 200, 200, expect.any(Number), 200]);
+      } finally {
+        await process.kill();
+      }
+    });
+    const grants = grantsOf('RollbackHttpPolicy', { ...parts, httpSecretArn });
+    const missing = rights.filter((right) => !grants.some((grant) => isGrantedBy(right, grant)));
+    expect(missing).toEqual([]);
+    expect(rights.map(({ resource }) => resource)).toContain(httpSecretArn);
+  });
 });
 
 // ---------------------------------------------------------------------------------------------------
+
+/** What Lambda makes of a request to the address of a function. */
+function urlEvent(path: string, token: string, body?: object): object {
+  const [rawPath = '', rawQueryString = ''] = path.split('?');
+  const method = body === undefined ? 'GET' : 'POST';
+  return {
+    version: '2.0',
+    rawPath,
+    rawQueryString,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', host: 'a' },
+    requestContext: { http: { method, path: rawPath, sourceIp: '127.0.0.1' }, domainName: 'a' },
+    isBase64Encoded: false,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+}
 
 async function openProxy(target: string): Promise<HttpProxy> {
   const proxy = await startHttpProxy(target, () => ({ kind: 'pass' }));

@@ -7,7 +7,7 @@
  * function, ignores `DeadLetterConfig`, the expiry and the backups of a table, and checks no permission.
  */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +18,7 @@ import {
   type FunctionConfiguration,
   GetFunctionConfigurationCommand,
   GetFunctionEventInvokeConfigCommand,
+  GetFunctionUrlConfigCommand,
   GetPolicyCommand,
   InvokeCommand,
   LambdaClient,
@@ -49,6 +50,7 @@ import {
 import { engine, uniqueName } from '../engines/engines.ts';
 import { MLflowAdmin } from '../engines/mlflow-admin.ts';
 import { poll } from '../engines/poll.ts';
+import { createSecret } from '../engines/secrets.ts';
 import {
   type DeployedStack,
   describeStack,
@@ -505,8 +507,52 @@ describe.skipIf(isEngineMissing || awscli.isMissing)(
 
         // The model has no challenger, and the comparison says so.
         expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidRequestError' });
-        expect(end['cause']).toMatch(/the challenger is not known/);
+        expect(end['cause']).toMatch(/^No Staging version found/);
         expect([...watchPage.left(), ...page.left()]).toEqual([]);
+      });
+
+      test('opens an address for a function that answers HTTP, with its secret', async () => {
+        const token = randomBytes(32).toString('hex');
+        const callers = await createSecret(ministack.url, uniqueName('callers'), {
+          tokens: `viewer ${token} ci`,
+        });
+        await shell.run(
+          `aws cloudformation deploy --stack-name "$stack" --capabilities CAPABILITY_IAM --s3-bucket "$bucket" \
+          --template-file dist/model-rollback-companions.template.json \
+          --parameter-overrides HttpSecretArn="${callers}"`,
+        );
+        stack = await describeStack(ministack.url, stackName);
+        const FunctionName = output('HttpFunctionArn');
+
+        const { AuthType, FunctionUrl } = await lambda.send(
+          new GetFunctionUrlConfigCommand({ FunctionName }),
+        );
+
+        expect([AuthType, FunctionUrl]).toEqual(['NONE', output('HttpUrl')]);
+        const made = await functionConfiguration(FunctionName);
+        expect(made.Handler).toBe('http/index.handler');
+        const { Environment: first } = await functionConfiguration();
+        expect(made.Environment?.Variables).toEqual({
+          ...first?.Variables,
+          ROLLBACK_HTTP_SECRET_ARN: callers,
+        });
+        const invoked = await lambda.send(
+          new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
+        );
+        expect(invoked).toMatchObject({
+          MaximumRetryAttempts: 2,
+          MaximumEventAgeInSeconds: 3600,
+        });
+        // Names below a host need a resolver; the path form leads to the same function.
+        const [id = ''] = new URL(output('HttpUrl')).host.split('.');
+        const ask = (headers: Readonly<Record<string, string>>) =>
+          fetch(`${ministack.url}/_aws/lambda-url/${id}/v1/models`, { headers });
+        expect((await ask({})).status).toBe(401);
+        const answer = await ask({ authorization: `Bearer ${token}` });
+        expect([answer.status, await answer.text()]).toEqual([
+          200,
+          expect.stringContaining(pageModel),
+        ]);
       });
     });
   },

@@ -28,12 +28,17 @@ export interface GrantedParts {
   readonly tableName: string;
   readonly topicArn: string;
   readonly secretArn: string;
+  readonly httpSecretArn?: string;
 }
 
 /** The statements of the own policy of a function below the construct, everything switched on. */
 export function grantsOf(
-  policyId: 'RollbackPolicy' | 'RollbackComparePolicy' | 'RollbackPromotePolicy',
-  { tableName, topicArn, secretArn }: GrantedParts,
+  policyId:
+    | 'RollbackPolicy'
+    | 'RollbackComparePolicy'
+    | 'RollbackPromotePolicy'
+    | 'RollbackHttpPolicy',
+  { tableName, topicArn, secretArn, httpSecretArn = secretArn }: GrantedParts,
 ): readonly Grant[] {
   const region = 'eu-west-1';
   const stack = new Stack(new App(), 'Stack', { env: { account: LOCAL_ACCOUNT, region } });
@@ -57,6 +62,7 @@ export function grantsOf(
       }),
       compareFunction: true,
       promoteFunction: true,
+      httpSecret: Secret.fromSecretCompleteArn(stack, 'Callers', httpSecretArn),
       vpc,
       securityGroups: [new SecurityGroup(stack, 'Group', { vpc })],
       modelsByAlarm: { 'churn-*': 'churn-scorer' },
