@@ -1,4 +1,4 @@
-import { keyTrouble } from '../domain/channel.ts';
+import { senderKeyTrouble } from '../domain/channel.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import type { EnvName } from './env-names.ts';
 import { type Env, read } from './read-env.ts';
@@ -32,9 +32,6 @@ export function senderSettingsFromEnv(env: Env): SenderSettings {
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Shorter ones could be guessed: who has a signed message can try secrets on it without asking anybody. */
-const secretLengthMin = 16;
-
 function alertmanagerFromEnv(env: Env): AlertmanagerSettings | null {
   const name = 'ROLLBACK_ALERTMANAGER_URL';
   const text = read(env, name);
@@ -48,10 +45,7 @@ function alertmanagerFromEnv(env: Env): AlertmanagerSettings | null {
 function secretIn(env: Env, name: EnvName): string | null {
   const secret = read(env, name);
   if (secret === undefined) return null;
-  const trouble =
-    secret.length < secretLengthMin
-      ? `has fewer than ${secretLengthMin} characters`
-      : keyTrouble(secret);
+  const trouble = senderKeyTrouble(secret);
   if (trouble === null) return secret;
   throw new ConfigurationError(
     `${name} ${trouble}. Set it to the secret that the sender signs with; to make one, run openssl rand -hex 32`,

@@ -22,7 +22,19 @@ export function keyTrouble(text: string): string | null {
     : 'is not one word of at most 1024 ASCII characters';
 }
 
+/**
+ * Why a text is no key that a sender signs with; null when it is one. It shows nothing of the text.
+ * Who has a signed message can try short keys on it without asking anybody.
+ */
+export function senderKeyTrouble(text: string): string | null {
+  return text.length < senderKeyLengthMin
+    ? `has fewer than ${senderKeyLengthMin} characters`
+    : keyTrouble(text);
+}
+
 // ---------------------------------------------------------------------------------------------------
+
+const senderKeyLengthMin = 16;
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);

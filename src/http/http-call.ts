@@ -2,6 +2,7 @@ import type { RollbackDeps } from '../app/deps.ts';
 import type { Delivery } from '../app/note-delivery.ts';
 import type { CallReport } from '../lambda/serve-call.ts';
 import type { Deadline } from '../ports/deadline.ts';
+import type { EvidenceStore } from '../ports/evidence-store.ts';
 import type { Caller } from './access.ts';
 import type { Afterwards } from './afterwards.ts';
 
@@ -30,6 +31,8 @@ export interface HttpCall {
   readonly deadline: Deadline;
   readonly report: (report: CallReport) => void;
   readonly afterwards: Afterwards;
+  /** What comparisons found. @default nothing is promoted here */
+  readonly evidence?: EvidenceStore | null;
   /** Where nothing goes on after an answer. @default it does */
   readonly handOver?: HandOver | null;
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { keyTrouble } from '../domain/channel.ts';
+import { senderKeyTrouble } from '../domain/channel.ts';
 import { ConfigurationError } from '../domain/errors.ts';
 import { parseTokens, type Token } from './tokens.ts';
 
@@ -36,13 +36,9 @@ const schema = v.strictObject({
   mlflow_webhook_secret: v.optional(v.string()),
 });
 
-/** Shorter ones could be guessed: who has a signed message can try secrets on it without asking anybody. */
-const keyLengthMin = 16;
-
 function keyOf(name: string, key: string | undefined): string | null {
   if (key === undefined || key === '') return null;
-  const trouble =
-    key.length < keyLengthMin ? `has fewer than ${keyLengthMin} characters` : keyTrouble(key);
+  const trouble = senderKeyTrouble(key);
   if (trouble === null) return key;
   throw unusable(`holds a ${name} that ${trouble}`);
 }

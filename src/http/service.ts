@@ -28,7 +28,7 @@ export interface ServiceOptions {
   readonly grafanaSecret?: string | null;
   /** @default webhooks of MLflow are not received */
   readonly mlflow?: WebhookSender | null;
-  /** What comparisons found. @default it is not shown */
+  /** What comparisons found. @default it is not shown, and nothing is promoted */
   readonly evidence?: EvidenceStore | null;
   /** True once the service is to stop: it is no longer ready for requests. */
   readonly isStopping?: () => boolean;
@@ -66,7 +66,7 @@ export function makeService(options: ServiceOptions): Service {
   const afterwards = makeAfterwards(deps.logger);
   const callOf = (request: Request, caller: Caller, body?: Uint8Array): HttpCall => {
     callers.set(request, caller);
-    const own = { deadline: newDeadline(), report, afterwards, handOver };
+    const own = { deadline: newDeadline(), report, afterwards, handOver, evidence };
     return { deps, request, caller, ...own, ...(body && { body }) };
   };
   /** A route that a caller with this role may use. */

@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseModelName, parseRequest } from '../domain/request/request.ts';
 import { answerEvent } from '../lambda/answer-event.ts';
+import { answerPromotion } from '../lambda/answer-promotion.ts';
 import type { Caller } from './access.ts';
 import type { Answer, HttpCall } from './http-call.ts';
 import { HttpError } from './http-error.ts';
@@ -38,6 +39,7 @@ export async function decide(call: HttpCall): Promise<Answer> {
   const { name, verb } = splitVerb(pathAfter(call.request, '/v1/models/'));
   if (!modelVerbs.includes(verb)) throw noVerb(modelVerbs);
   const model_name = parseModelName(name);
+  if (verb === 'promote') return { body: await promoteModel(call, model_name) };
   const fields = await operationFields(call.request, ['model_name', 'rollback_id', 'fleet']);
   return { body: await act(call, { ...fields, operation: verb, model_name }) };
 }
@@ -45,9 +47,21 @@ export async function decide(call: HttpCall): Promise<Answer> {
 // ---------------------------------------------------------------------------------------------------
 
 const recordVerbs: readonly string[] = ['approve', 'reject'];
-const modelVerbs: readonly string[] = ['undo', 'freeze', 'unfreeze', 'pause', 'resume'];
+const modelVerbs: readonly string[] = ['undo', 'freeze', 'unfreeze', 'pause', 'resume', 'promote'];
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** `POST /v1/models/NAME/promote`: a promotion, which is no operation. */
+async function promoteModel(call: HttpCall, model_name: string): Promise<unknown> {
+  const { deps, caller, deadline, report, evidence = null } = call;
+  if (evidence === null) {
+    throw new HttpError('NotImplementedError', 'This service does not promote. Nothing was done.');
+  }
+  const fields = await operationFields(call.request, ['model_name']);
+  const body = { ...fields, ...requestedBy(fields, caller), model_name };
+  const invocationId = `http:${deps.identity.random()}`;
+  return await answerPromotion({ ...deps, evidence }, body, { invocationId, deadline, report });
+}
 
 async function act({ deps, caller, deadline, report }: HttpCall, body: unknown): Promise<unknown> {
   const event = isObject(body) ? { ...body, ...requestedBy(body, caller) } : body;

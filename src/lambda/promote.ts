@@ -1,17 +1,16 @@
-import { type PromotionDeps, runPromotion } from '../app/promote.ts';
+import type { PromotionDeps } from '../app/promote.ts';
 import { clock } from '../assemble.ts';
 import { lambdaLogger } from '../compose-lambda.ts';
 import { composePromotion } from '../compose-promotion.ts';
 import { configFromEnv } from '../config/config-from-env.ts';
-import { type PromotionResponse, promotionOf } from '../domain/answer/promotion.ts';
+import type { PromotionResponse } from '../domain/answer/promotion.ts';
 import { isModelRollbackError, type ModelRollbackError } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { parsePromotion } from '../domain/request/promotion-request.ts';
-import { type Deadline, deadlineAfter } from '../ports/deadline.ts';
-import type { Logger } from '../ports/logger.ts';
+import { deadlineAfter } from '../ports/deadline.ts';
+import { answerPromotion } from './answer-promotion.ts';
 import type { InvocationContext } from './function.ts';
 import { metricsOf } from './metrics.ts';
-import { type Call, type CallReport, logError, serveCall } from './serve-call.ts';
+import { type CallReport, logError } from './serve-call.ts';
 import { writeLine, writeText } from './write-line.ts';
 
 const logger = lambdaLogger(writeLine);
@@ -34,7 +33,8 @@ export async function handler(
   try {
     if (isModelRollbackError(started)) throw started;
     const deps = { ...started, logger: log };
-    return await answer(deps, event, { invocationId, deadline, reports });
+    const report = (one: CallReport): void => void reports.push(one);
+    return await answerPromotion(deps, event, { invocationId, deadline, report });
   } catch (error) {
     if (reports.length === 0) logError(log, error);
     throw error;
@@ -47,37 +47,6 @@ export async function handler(
 }
 
 // ---------------------------------------------------------------------------------------------------
-
-interface Serving {
-  readonly invocationId: string;
-  readonly deadline: Deadline;
-  readonly reports: CallReport[];
-}
-
-async function answer(
-  { evidence, ...deps }: PromotionDeps & { readonly logger: Logger },
-  event: unknown,
-  { invocationId, deadline, reports }: Serving,
-): Promise<PromotionResponse> {
-  const asked = parsePromotion(event);
-  const { requestId, modelName, isDryRun } = asked.request;
-  const call: Call = {
-    kind: 'promotion',
-    triggerId: requestId ?? invocationId,
-    modelName,
-    alarmName: null,
-    messageId: null,
-    quality: isDryRun ? 'dry-run' : 'sound',
-    alarmAtMs: null,
-  };
-  const answered = await serveCall(
-    deps,
-    call,
-    (watched) => runPromotion({ ...watched, evidence }, { ...asked, invocationId, deadline }),
-    (report) => reports.push(report),
-  );
-  return promotionOf(answered);
-}
 
 async function compose(): Promise<PromotionDeps | ModelRollbackError> {
   try {

@@ -77,6 +77,44 @@ describe.skipIf(isEngineMissing)(suiteTitle('model-rollback serve'), () => {
       expect(shown.json).toMatchObject({ live_versions: ['3'], rollback_count: 2 });
     });
 
+    test('promotes once the evidence is there, and shows it', async () => {
+      const model = uniqueName('promoted');
+      await world.mlflow.createModel(model);
+      await world.mlflow.createMeasuredVersion(model, { score: 1 });
+      await world.mlflow.createMeasuredVersion(model, { score: 2 });
+      await world.mlflow.transition(model, '1', 'Production', true);
+      const env = world.env(settings);
+      const reason = ['--reason', 'pays salaries'];
+      const policy = ['policy', 'set', model, '--promotion-evidence', '1d', ...reason];
+      expect(await runCommand(policy, env)).toMatchObject({ exitCode: 0 });
+      const path = `/v1/models/${model}/promote`;
+      const body = { new_version: '2', request_id: 'p-1' };
+      const refused = await service.post(path, body);
+      expect(refused).toMatchObject({
+        status: 200,
+        json: { promoted: false, refusals: [{ code: 'EVIDENCE_MISSING' }] },
+      });
+
+      const rules = join(folder, 'rules.json');
+      writeFileSync(rules, '{"metrics": {"score": {"direction": "higher"}}}');
+      const compare = ['compare', model, '--challenger', '2', '--rules', rules, '--json'];
+      const compared = await runCommand(compare, env);
+      expect(compared).toMatchObject({ exitCode: 0, json: { decision: 'PROMOTE' } });
+      const page = await fetch(`${service.url}/models/${model}/evidence`);
+      const { evidence_sha256: sha256 } = compared.json as { evidence_sha256: string };
+      const text = await page.text();
+      expect(text).toContain(sha256);
+      expect(text).toContain(`model-rollback promote ${model} 2`);
+
+      const promoted = await service.post(path, body);
+      expect(promoted).toMatchObject({
+        status: 200,
+        json: { promoted: true, new_version: '2', archived_version: '1', replayed: false },
+      });
+      expect((await service.post(path, body)).json).toMatchObject({ replayed: true });
+      expect(await world.mlflow.liveVersions(model)).toEqual(['2']);
+    }, 120_000);
+
     test('shares what it decided with the command', async () => {
       const model = await world.model(THREE);
       const freeze = { until: '2h', reason: 'migration' };

@@ -14,7 +14,7 @@ import { modelPath, rollbackPath } from './paths.ts';
 import type { Done } from './session.ts';
 
 /** A form that was sent, by somebody who may. */
-export interface Sent extends Omit<HttpCall, 'request' | 'afterwards'> {
+export interface Sent extends Omit<HttpCall, 'request' | 'afterwards' | 'evidence'> {
   readonly form: URLSearchParams;
   /** Of the form: the same one acts once. */
   readonly requestId: string;

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { MemoryEvidenceStore } from '../../../src/adapters/memory/memory-evidence-store.ts';
+import { systemIdentity } from '../../../src/adapters/system/system-identity.ts';
 import { StateStoreUnavailableError } from '../../../src/domain/errors.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { AccessPolicy } from '../../../src/http/access.ts';
@@ -369,6 +371,33 @@ describe('the routes of decisions', () => {
     expect(
       world.notifier.sent.filter(({ subject }) => subject === 'Model Rollback: m'),
     ).toHaveLength(1);
+  });
+
+  test('promote a version once, with what speaks against it as an answer', async () => {
+    const evidence = new MemoryEvidenceStore(new Map(), systemIdentity);
+    service = makeService({ deps: world.deps, access: open, evidence });
+    const version = world.registry.register('m');
+    const body = { new_version: version, request_id: 'r', requested_by: 'ana' };
+    const promoted = await post('/v1/models/m/promote', body);
+    expect(promoted).toMatchObject({
+      status: 200,
+      json: { promoted: true, model_name: 'm', new_version: version, archived_version: '3' },
+    });
+    expect((await post('/v1/models/m/promote', body)).json).toMatchObject({ replayed: true });
+    const [record] = await world.records('m');
+    expect(record?.request).toMatchObject({ promotes: true, requestedBy: 'ana' });
+
+    await post('/v1/models/m/freeze', { until: '2h', reason: 'migration' });
+    const next = world.registry.register('m');
+    const refused = await post('/v1/models/m/promote', { new_version: next });
+    expect(refused).toMatchObject({
+      status: 200,
+      json: { promoted: false, refusals: [{ code: 'FROZEN' }] },
+    });
+    const wrong = [{ new_versoin: next }, { model_name: 'm' }, { new_version: 4 }, []];
+    for (const one of wrong) expect((await post('/v1/models/m/promote', one)).status).toBe(400);
+    start();
+    expect((await post('/v1/models/m/promote', body)).status).toBe(501);
   });
 
   test('reject what waits, and say so to whoever approves or rejects it afterwards', async () => {
