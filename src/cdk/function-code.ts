@@ -41,7 +41,7 @@ function codeIn(scope: Construct, folders: readonly string[], files: readonly st
   if (folder === undefined) {
     throw new ConfigurationError(
       `${scope.node.path}: ${entry}, which is deployed as a function, is in none of ${folders.join(', ')}. In a ` +
-        'clone run "npm run build" first; an installed package brings it along, so install the package again.',
+        'clone, run "npm run build" first. The npm package contains the file: if you use it, install it again.',
     );
   }
   // What else stands there would change the asset without a change of the code.
