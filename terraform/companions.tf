@@ -79,7 +79,7 @@ resource "aws_lambda_function" "companion" {
   lifecycle {
     precondition {
       condition     = var.companions_package_file != null
-      error_message = "The functions that compare and promote need their code: give companions_package_file too."
+      error_message = "The functions that compare and promote need their code: set companions_package_file to the path of model-rollback-companions.zip."
     }
   }
 }
