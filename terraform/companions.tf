@@ -90,7 +90,7 @@ resource "aws_lambda_function" "companion" {
   lifecycle {
     precondition {
       condition     = var.companions_package_file != null
-      error_message = "The functions beside the one that rolls back need their code: give companions_package_file too."
+      error_message = "The functions that compare, promote and answer HTTP need their code: set companions_package_file to the path of model-rollback-companions.zip."
     }
   }
 }

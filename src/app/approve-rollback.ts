@@ -99,12 +99,12 @@ export function notWaitingError(record: RollbackRecord): InvalidRequestError {
     return new InvalidRequestError(`${rejection} Nothing was done. ${advice}`);
   }
   const closed = watch.kind === 'closed' ? ` (closed: ${watch.why})` : '';
-  const waited = progress.status === Outcome.AWAITING_APPROVAL;
-  const expiry = waited ? ' An approval is possible for 12 h.' : '';
-  return new InvalidRequestError(
-    `${id} does not wait for approval${closed}: it is ${progress.status} since ` +
-      `${isoTime(shownAtMs(record))}.${expiry} ${advice}`,
-  );
+  const since = isoTime(shownAtMs(record));
+  const why =
+    progress.status === Outcome.AWAITING_APPROVAL
+      ? `it was requested at ${since}, and an approval is possible for 12 h`
+      : `it has been ${progress.status} since ${since}`;
+  return new InvalidRequestError(`${id} does not wait for approval${closed}: ${why}. ${advice}`);
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ export async function setPreviousAlias(
   const notSet = (message: string): Warning => ({ code: 'PREVIOUS_ALIAS_NOT_SET', message });
   if (isPreviousAlias(pointer.alias)) {
     return notSet(
-      `${plan.pointer} is itself an alias that says what was live before: no ${alias} is set.`,
+      `The alias ${alias} was not set, because ${plan.pointer} is itself an alias for the version before.`,
     );
   }
   if (status === deletedStatus) {

@@ -27,8 +27,8 @@ export interface CompanionProps {
    */
   readonly companionCode?: Code;
   /**
-   * A promotion wants a comparison of the two versions that says PROMOTE and is no older.
-   * @default - none is wanted
+   * A promotion requires a comparison of the two versions that says PROMOTE and is not older than this.
+   * @default - no comparison is required
    */
   readonly promotionEvidence?: Duration;
 }

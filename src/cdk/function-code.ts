@@ -44,8 +44,8 @@ function codeIn(scope: Construct, folders: readonly string[], files: readonly st
   if (folder === undefined) {
     const entries = files.filter((file) => file.endsWith('.mjs')).join(' and ');
     throw new ConfigurationError(
-      `${scope.node.path}: ${entries}, deployed as functions, are in none of ${folders.join(', ')}. In a clone ` +
-        'run "npm run build" first; an installed package brings them along, so install the package again.',
+      `${scope.node.path}: ${entries}, deployed as functions, are in none of ${folders.join(', ')}. In a ` +
+        'clone, run "npm run build" first. The npm package contains them: if you use it, install it again.',
     );
   }
   // What else stands there would change the asset without a change of the code.

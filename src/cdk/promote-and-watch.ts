@@ -28,7 +28,7 @@ export class PromoteAndWatch extends Construct {
     const { function: lambdaFunction, compareFunction, promoteFunction } = props.rollback;
     if (compareFunction === undefined || promoteFunction === undefined) {
       throw new ConfigurationError(
-        `${this.node.path}: ${props.rollback.node.path} makes no function that compares, or none that promotes. ` +
+        `${this.node.path}: ${props.rollback.node.path} has no function that compares, or none that promotes. ` +
           'Set its compareFunction and promoteFunction to true.',
       );
     }

@@ -15,7 +15,7 @@ export async function doHanded(
   const read = v.safeParse(eventSchema, event);
   if (!read.success) {
     throw new InvalidRequestError(
-      'This function answers its URL. For a rollback invoke the function that rolls back. Nothing was done.',
+      'This function answers only requests to its URL. Nothing was done. To roll back, send the event to the function that rolls back.',
     );
   }
   const { handed_over: handed } = read.output;

@@ -19,7 +19,7 @@ export interface HttpSecret {
  */
 export function parseHttpSecret(text: string): HttpSecret {
   const read = v.safeParse(schema, parsed(text));
-  if (!read.success) throw unusable('has another form');
+  if (!read.success) throw unusable('does not have the expected form');
   const { tokens, grafana_secret: grafana, mlflow_webhook_secret: mlflow } = read.output;
   return {
     tokens: parseTokens(tokens, 'tokens in the secret'),

@@ -94,5 +94,8 @@ function isObject(value: unknown): value is Fields {
 }
 
 function noVerb(verbs: readonly string[]): HttpError {
-  return new HttpError('NotFoundError', `A path ends in one of ${verbs.join(', ')} here.`);
+  return new HttpError(
+    'NotFoundError',
+    `This path must end in one of ${verbs.join(', ')}. See docs/reference/http.md.`,
+  );
 }

@@ -78,7 +78,7 @@ describe('PromoteAndWatch', () => {
   test('needs both functions', () => {
     const { rollback, stack } = makeRollback({ promoteFunction: true });
     expect(() => new PromoteAndWatch(stack, 'Promotion', { rollback })).toThrow(
-      /Production\/Promotion: Production\/Rollback makes no function that compares.*to true\./,
+      /Production\/Promotion: Production\/Rollback has no function that compares.*to true\./,
     );
   });
 

@@ -69,7 +69,7 @@ describe('FileRowsReader', () => {
 
   test.each([
     ['no.csv', null, /no\.csv cannot be read: ENOENT/],
-    ['a.txt', 'x', /no ending that says what it is: use \.csv, \.jsonl .* or \.parquet/],
+    ['a.txt', 'x', /no file extension that shows its format: use \.csv, \.jsonl .* or \.parquet/],
     ['broken.csv', 'id,a\n1\n', /broken\.csv cannot be read/],
     ['twice.csv', 'id,a,a\n1,2,3\n', /the column "a" twice/],
     ['broken.jsonl', '{"id": 1}\n{"id": ', /line 2 is not JSON/],

@@ -89,7 +89,7 @@ export class DynamoDBEvidenceStore implements EvidenceStore {
     const inOrder = newest.flatMap((sk) => docs.get(sk) ?? []);
     const list = decodeEvidenceList(inOrder, modelName, (text) => this.#identity.digest(text));
     if (keys.length < most) return list;
-    const why = `there are more than ${most} comparisons, and only so many are searched for the latest`;
+    const why = `only ${most} comparisons of a model are searched, so the latest ones of some pairs may be missing`;
     return { ...list, unreadable: [...list.unreadable, { id: `${modelName}/EVIDENCE`, why }] };
   }
 

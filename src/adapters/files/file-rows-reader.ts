@@ -52,7 +52,7 @@ async function columnsOf(path: string, bytes: Buffer): Promise<Columns> {
     }
     default:
       throw new InvalidRequestError(
-        `${escapeText(path)} has no ending that says what it is: use .csv, .jsonl (one JSON object on each line), .json (a table of MLflow) or .parquet.`,
+        `${escapeText(path)} has no file extension that shows its format: use .csv, .jsonl (one JSON object on each line), .json (a table that MLflow logged) or .parquet.`,
       );
   }
 }

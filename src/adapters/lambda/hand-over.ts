@@ -22,7 +22,7 @@ export async function handOver(
     ? ' The role of the function needs lambda:InvokeFunction on the function itself.'
     : '';
   throw new RegistryUnavailableError(
-    `Lambda did not take over what follows the answer (${name}${invoked.message}). Nothing was done. ` +
-      `Send it again.${hint}`,
+    `The function could not invoke itself to handle this message (${name}${invoked.message}). Nothing was done. ` +
+      `Send the message again.${hint}`,
   );
 }

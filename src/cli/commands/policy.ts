@@ -30,16 +30,18 @@ export const policyCommand: Command = {
     reason: { type: 'string' },
   },
   optionHelp: {
-    mode: 'set: what its alarms do: act, ask (a person approves) or observe',
+    mode: 'set: what alarms of MODEL do: act, ask (a person approves) or observe',
     pointer: 'set: stage:Production, or alias:NAME',
-    'cooldown-hours': 'set: least time between two rollbacks; 0 switches it off',
-    budget: 'set: so many rollbacks in so long before its automation pauses: 3/7d, or off',
+    'cooldown-hours': 'set: minimum hours between two rollbacks; 0 switches the cooldown off',
+    budget:
+      'set: rollbacks within a time, after which alarms of MODEL are paused, such as 3/7d; or off',
     'target-rule': 'set: last-good or latest-archived',
-    'target-max-age': 'set: a version that was created longer ago is no target: 90d, or off',
-    'promotion-evidence': 'set: a promotion wants a comparison that is no older: 7d, or off',
+    'target-max-age': 'set: maximum age of a version that a rollback restores, such as 90d; or off',
+    'promotion-evidence':
+      'set: maximum age of the comparison that a promotion requires, such as 7d; or off',
     'previous-alias':
-      'set: on or off: after each move of alias:NAME, NAME-previous names what NAME left',
-    'smoke-check': 'set: address or Lambda function that says whether a target works, or off',
+      'set: on or off: whether each move of alias:NAME sets NAME-previous to the version it replaced',
+    'smoke-check': 'set: address or Lambda function that checks whether a target works, or off',
     reload: 'set: address or Lambda function that makes servers reload, or off',
     all: 'unset: every field, in place of FIELD',
     reason: 'why; required for set; kept in history --decisions',
@@ -49,7 +51,7 @@ export const policyCommand: Command = {
     'model-rollback policy get PascalStrategy',
     'model-rollback policy set PascalStrategy --mode ask --cooldown-hours 6 --reason "pays salaries"',
     'model-rollback policy unset PascalStrategy mode',
-    'model-rollback policy unset PascalStrategy --all --reason "like the others again"',
+    'model-rollback policy unset PascalStrategy --all --reason "use the defaults again"',
   ],
   run: async (context) => {
     const [action = '', model] = context.positionals;

@@ -22,7 +22,7 @@ export const promoteCommand: Command = {
   name: 'promote',
   usage: 'MODEL [VERSION]',
   summary:
-    'make VERSION the live version: show the plan, ask, move the pointer, record what it replaced',
+    'make VERSION the live version: show the plan, ask, move the pointer, record what it replaced; without VERSION: the one in Staging or with the alias challenger',
   options: {
     'expect-from': { type: 'string' },
     pointer: { type: 'string' },

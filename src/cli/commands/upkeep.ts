@@ -18,7 +18,7 @@ import { storeInUse, withSession } from '../session.ts';
 export const canPromoteCommand: Command = {
   name: 'can-promote',
   usage: 'MODEL VERSION',
-  summary: 'say, for a pipeline, whether VERSION may be promoted: exit code 3 when it may not',
+  summary: 'check for a pipeline whether VERSION may be promoted: exit code 3 if it may not',
   options: {},
   optionHelp: {},
   arity: [2, 2],

@@ -24,7 +24,7 @@ export function evidenceRefusal(
   },
 ): Refusal | null {
   const pair = `version ${challenger} with the live version ${champion}`;
-  const wanted = `${sourceText(state, 'promotion_evidence')} wants one that says PROMOTE`;
+  const wanted = `${sourceText(state, 'promotion_evidence')} requires one that says PROMOTE`;
   const compare = commandText('compare', [modelName], { champion, challenger });
   const refused = (what: string): Refusal => ({
     code: PromotionRefusal.EVIDENCE_MISSING,

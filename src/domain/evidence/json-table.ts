@@ -12,7 +12,7 @@ export function columnsOfTable(text: string): RowTable['columns'] {
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw new Error(`it has the column "${repeated}" twice`);
   const strange = data.findIndex((row) => !Array.isArray(row) || row.length !== names.length);
-  if (strange >= 0) throw new Error(`row ${strange + 1} has not ${names.length} values`);
+  if (strange >= 0) throw new Error(`row ${strange + 1} does not have ${names.length} values`);
   return new Map(names.map((name, index) => [name, data.map((row: unknown[]) => row[index])]));
 }
 

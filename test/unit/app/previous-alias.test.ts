@@ -173,7 +173,7 @@ describe('the alias of the previous version', () => {
     expect(answer.warnings).toContainEqual({
       code: 'PREVIOUS_ALIAS_NOT_SET',
       message:
-        'alias:champion-previous is itself an alias that says what was live before: no champion-previous-previous is set.',
+        'The alias champion-previous-previous was not set, because alias:champion-previous is itself an alias for the version before.',
     });
     expect(await named('champion-previous-previous')).toBeUndefined();
   });

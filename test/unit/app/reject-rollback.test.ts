@@ -149,11 +149,11 @@ describe('rejectRollback', () => {
     await expect(reject()).rejects.toThrow('does not wait for approval (closed: approved)');
     const other = { rollbackId: done.rollback_id ?? '', by: null, reason: null };
     await expect(rejectRollback(world.deps, other, world.deadline())).rejects.toThrow(
-      'it is ROLLED_BACK since',
+      'it has been ROLLED_BACK since',
     );
     await start();
     world.clock.advance(12 * 3_600_000);
-    await expect(reject()).rejects.toThrow('An approval is possible for 12 h');
+    await expect(reject()).rejects.toThrow('an approval is possible for 12 h');
     const unknown = { ...other, rollbackId: 'm/0123456789abcdef' };
     await expect(rejectRollback(world.deps, unknown, world.deadline())).rejects.toThrow(
       'There is no record',

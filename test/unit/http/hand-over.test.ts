@@ -130,7 +130,9 @@ describe('an alert where nothing goes on after an answer', () => {
     ['something of another kind', { handed_over: { kind: 'promotion' } }],
     ['a delivery without an id', { handed_over: { kind: 'delivery', delivery: { body: {} } } }],
   ])('takes %s for no event of its own', async (_, event) => {
-    await expect(service.doHanded(event)).rejects.toThrow('This function answers its URL.');
+    await expect(service.doHanded(event)).rejects.toThrow(
+      'This function answers only requests to its URL.',
+    );
     expect(await world.records()).toEqual([]);
   });
 });
@@ -154,9 +156,9 @@ describe('the secret of a function behind a URL', () => {
 
   test.each([
     ['no JSON', 'operator s3cret-s3cret-s3cret', /is not JSON/],
-    ['a list', '["s3cret"]', /has another form/],
-    ['no tokens', '{"grafana_secret": "s3cret-s3cret-s3cret"}', /has another form/],
-    ['a field too many', '{"tokens": "", "grafana": "s3cret"}', /has another form/],
+    ['a list', '["s3cret"]', /does not have the expected form/],
+    ['no tokens', '{"grafana_secret": "s3cret-s3cret-s3cret"}', /does not have the expected form/],
+    ['a field too many', '{"tokens": "", "grafana": "s3cret"}', /does not have the expected form/],
     ['no line in tokens', '{"tokens": ""}', /tokens in the secret holds no token/],
     ['a short token', '{"tokens": "operator s3cret"}', /line 1: the token must have at least 16/],
     [

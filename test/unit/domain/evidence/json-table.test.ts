@@ -21,8 +21,8 @@ describe('columnsOfTable', () => {
     ['null', 'it is not of the form'],
     ['{"columns":["id"]}', 'it is not of the form'],
     ['{"columns":["id","id"],"data":[[1,2]]}', 'it has the column "id" twice'],
-    ['{"columns":["id","x"],"data":[[1,2],[3]]}', 'row 2 has not 2 values'],
-    ['{"columns":["id"],"data":[{"id":1}]}', 'row 1 has not 1 values'],
+    ['{"columns":["id","x"],"data":[[1,2],[3]]}', 'row 2 does not have 2 values'],
+    ['{"columns":["id"],"data":[{"id":1}]}', 'row 1 does not have 1 values'],
     ['id,x', 'JSON'],
   ])('refuses %s', (text, why) => {
     expect(() => columnsOfTable(text)).toThrow(why);
