@@ -39,7 +39,11 @@ export async function answerAlerts(call: HttpCall): Promise<Answer> {
   const more = leftOut > 0 ? { left_out: leftOut } : {};
   const { handOver } = call;
   if (handOver && alerts.length > 0) {
-    const parts = partsOf(message).map((part) => ({ kind: 'alerts' as const, message: part }));
+    const key = modelKey(deps.settings.alarms, { source: group.source, id: '', name: '' });
+    const parts = partsOf(message, ['alertname', key]).map((part) => ({
+      kind: 'alerts' as const,
+      message: part,
+    }));
     await Promise.all(parts.map((part) => handOver(part, call.deadline)));
     return { status: 202, body: { results: soFar, ...more } };
   }
@@ -72,13 +76,16 @@ type Settling = Pick<HttpCall, 'deps' | 'deadline' | 'report' | 'afterwards'>;
 
 // ---------------------------------------------------------------------------------------------------
 
-/** Parts of a message that are small enough to be handed over, with what is read of each alert. */
-function partsOf(message: unknown): readonly object[] {
+/**
+ * Parts of a message that are small enough to be handed over, with what is read of each alert.
+ * @param names the labels that are read
+ */
+function partsOf(message: unknown, names: readonly string[]): readonly object[] {
   const { alerts, orgId, status } = message as Readonly<Record<string, unknown>>;
   const parts: unknown[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const alert of (alerts as readonly unknown[]).slice(0, limits.alertsMax)) {
-    const read = typeof alert === 'object' && alert !== null ? picked(alert) : null;
+    const read = isObject(alert) ? picked(alert, names) : null;
     const bytes = Buffer.byteLength(JSON.stringify(read));
     if (size + bytes > httpLimits.handedBytesMax) {
       parts.push([]);
@@ -87,12 +94,36 @@ function partsOf(message: unknown): readonly object[] {
     parts.at(-1)?.push(read);
     size += bytes;
   }
-  return parts.map((part) => ({ alerts: part, orgId, status }));
+  return parts.map((part) => ({
+    alerts: part,
+    orgId: bounded(orgId),
+    status: bounded(status),
+  }));
 }
 
-function picked(alert: object): object {
-  const { status, labels, startsAt, fingerprint } = alert as Readonly<Record<string, unknown>>;
-  return { status, labels, startsAt, fingerprint };
+type Fields = Readonly<Record<string, unknown>>;
+
+function picked(alert: Fields, names: readonly string[]): object {
+  const { status, labels, startsAt, fingerprint } = alert;
+  const read = names.flatMap((name) =>
+    isObject(labels) && Object.hasOwn(labels, name) ? [[name, bounded(labels[name])]] : [],
+  );
+  return {
+    status: bounded(status),
+    labels: Object.fromEntries(read),
+    startsAt: bounded(startsAt),
+    fingerprint: bounded(fingerprint),
+  };
+}
+
+/** A text that is too long to be read stays too long; of no other value the size is bounded, and none is read. */
+function bounded(value: unknown): string | number | undefined {
+  if (typeof value === 'string') return value.slice(0, limits.alarmTextLengthMax + 1);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 type AlertResult =

@@ -27,9 +27,18 @@ export function alarmSummary(
   };
 }
 
-/** In place of what it waited for: that can no longer be approved. Null where nobody rejected it. */
-export function rejectedMessage({ watch, modelName }: RollbackRecord): string | null {
-  const text = rejectionText(watch);
-  if (text === null) return null;
+/** In place of what it waited for, which is decided. Null while nothing is decided, and for every other record. */
+export function endOfWait(record: RollbackRecord): string | null {
+  const { watch, modelName, progress, id } = record;
+  if (progress.status !== 'AWAITING_APPROVAL' || watch.kind !== 'closed') return null;
+  // Its notice says that it is closed, and then the result before.
+  if (watch.why === WatchEnd.POINTER_CHANGED) return null;
+  const at = isoTime(watch.atMs);
+  if (watch.why === WatchEnd.APPROVED) {
+    const by = watch.by ? ` by ${watch.by}` : '';
+    return `The rollback was approved${by} at ${at}. What it did has a record of its own.`;
+  }
+  const text =
+    rejectionText(watch) ?? `${id} no longer waits for approval (closed: ${watch.why}, ${at}).`;
   return `${text} Nothing was moved. To see what a rollback would do now, run ${commandText('plan', [modelName])}.`;
 }

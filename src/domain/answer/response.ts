@@ -15,7 +15,7 @@ import {
   type RollbackRequest,
   type Warning,
 } from '../request/request.ts';
-import { alarmSummary, rejectedMessage } from './alarm-summary.ts';
+import { alarmSummary, endOfWait } from './alarm-summary.ts';
 import { type ServingAnswer, servingOf, servingWarnings } from './serving.ts';
 
 /** The answer to a request (docs/reference/response.md). The first seven fields never change. */
@@ -111,7 +111,7 @@ export function responseOf(record: RollbackRecord, extra: ResponseExtra = {}): R
     model_name: record.subject === 'model' ? record.modelName : null,
     timestamp: isoTime(end.atMs),
     outcome: progress.status,
-    message: rejectedMessage(record) ?? end.message,
+    message: endOfWait(record) ?? end.message,
     requested_by: request.requestedBy,
     live_versions: end.live,
     pointer: plan?.pointer ?? null,

@@ -41,7 +41,7 @@ export function readFinding({ text }: Pick<Evidence, 'text'>): ShownFinding | nu
   const { rules, metrics, slices, problems } = parsed.output;
   const shown = (metric: StoredMetric): ShownMetric => {
     const { critical, observe_only: isObserved, slice = null, ...rest } = metric;
-    const limit = limitOf(metric, rules.metrics[metric.name]);
+    const limit = limitOf(metric, rules.metrics.get(metric.name));
     return { ...rest, isCritical: critical, isObserved, slice, limit };
   };
   const level = 1 - 2 * rules.significance;
@@ -72,8 +72,17 @@ const ruleShape = v.object({
   must_improve: v.boolean(),
 });
 
+/** By their names, which may be those of what every object has: `constructor`. */
+const ruleMap = v.pipe(
+  // An object of valibot leaves such names out.
+  v.custom<object>((value) => typeof value === 'object' && value !== null),
+  v.transform((rules) => Object.entries(rules)),
+  v.array(v.tuple([v.string(), ruleShape])),
+  v.transform((entries) => new Map(entries)),
+);
+
 const shape = v.object({
-  rules: v.object({ metrics: v.record(v.string(), ruleShape), significance: v.number() }),
+  rules: v.object({ metrics: ruleMap, significance: v.number() }),
   metrics: v.array(metricShape),
   slices: v.array(metricShape),
   problems: v.array(v.string()),

@@ -65,6 +65,16 @@ describe('handleAlert', () => {
     expect(await liveVersions()).toEqual(['2']);
   });
 
+  test('does not ask for an approval that is no longer possible, where a resolved one comes again', async () => {
+    start({ alarms: { ...defaultAlarmSettings, mode: 'ask' } });
+    const startsAt = startedAt();
+    expect((await sendAlert({ startsAt }))?.message).toContain('To approve it');
+    await sendAlert({ startsAt, status: 'resolved' });
+    const again = await sendAlert({ startsAt });
+    expect(again?.message).toMatch(/ no longer waits for approval \(closed: recovered, /);
+    expect(again?.message).not.toContain('To approve it');
+  });
+
   test('takes one that fires again for another alert, and the one of Grafana as well', async () => {
     start({ cooldownMs: 0 });
     const done = await sendAlert({ startsAt: startedAt() });

@@ -144,6 +144,13 @@ describe('rejectRollback', () => {
     expect(await send()).toMatchObject({ outcome: 'AWAITING_APPROVAL', replayed: false });
   });
 
+  test('is no longer what a repeat of the alarm asks for, once it is approved', async () => {
+    await approve();
+    const again = await send();
+    expect(again).toMatchObject({ rollback_id: waiting.rollback_id, replayed: true });
+    expect(again.message).toMatch(/^The rollback was approved by ann at /);
+  });
+
   test('refuses what does not wait: approved, too late, or never asked for', async () => {
     const done = await approve();
     await expect(reject()).rejects.toThrow('does not wait for approval (closed: approved)');

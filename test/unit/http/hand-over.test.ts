@@ -44,6 +44,9 @@ async function send(message: object): Promise<{ status: number; body: Record<str
   return { status: response.status, body };
 }
 
+const manyLabels = (): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`l${index}`, 'x'.repeat(900)]));
+
 const settle = async (): Promise<void> => {
   for (const one of handed.splice(0)) {
     await service.doHanded(JSON.parse(JSON.stringify({ handed_over: one })));
@@ -79,7 +82,7 @@ describe('an alert where nothing goes on after an answer', () => {
   test('comes in parts that are small enough, each alert in one of them', async () => {
     const padding = 'x'.repeat(900);
     const alerts = Array.from({ length: limits.alertsMax + 20 }, (_, index) =>
-      alert({ model: `m-${index}`, fingerprint: `f${index}`, labels: { padding } }),
+      alert({ model: `m-${index}${padding}`, fingerprint: `f${index}` }),
     );
     const { status, body } = await send(alertmanagerMessage(alerts));
     expect(status).toBe(202);
@@ -95,6 +98,22 @@ describe('an alert where nothing goes on after an answer', () => {
     expect(fingerprints).toEqual(
       alerts.slice(0, limits.alertsMax).map((one) => one['fingerprint']),
     );
+  });
+
+  test.each([
+    ['a label that is never read', { labels: { note: 'x'.repeat(300_000) } }],
+    ['labels that are many', { labels: manyLabels() }],
+    ['a status', { status: 'x'.repeat(300_000) }],
+    ['a fingerprint', { fingerprint: 'x'.repeat(300_000) }],
+  ])('is small enough with %s of any size', async (_, parts) => {
+    const startsAt = new Date(world.clock.nowMs()).toISOString();
+    await send(alertmanagerMessage([alert({ startsAt, ...parts })]));
+    for (const one of handed) {
+      expect(JSON.stringify(one).length).toBeLessThan(httpLimits.handedBytesMax + 2_000);
+    }
+    await settle();
+    const statuses = (await world.records()).map(({ progress }) => progress.status);
+    expect(statuses).toEqual('labels' in parts ? ['ROLLED_BACK'] : [expect.any(String)]);
   });
 
   test('is not answered as taken when nobody has taken it', async () => {

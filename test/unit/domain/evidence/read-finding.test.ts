@@ -71,6 +71,20 @@ describe('readFinding', () => {
     expect(readFinding({ text })).toBe(null);
   });
 
+  test.each(['constructor', 'toString', '__proto__'])(
+    'finds the rule of a metric named %s',
+    (name) => {
+      const text = stored().replaceAll('"score"', JSON.stringify(name));
+      const [metric] = readFinding({ text })?.metrics ?? [];
+      expect(metric?.name).toBe(name);
+      expect(metric?.limit?.change).toBeCloseTo(-0.1 * (metric?.champion ?? 0));
+      // One that has no rule has no limit.
+      const bare = text.replace(`${JSON.stringify(name)}:{`, '"other":{');
+      const [alone] = readFinding({ text: bare })?.metrics ?? [];
+      expect([alone?.name, alone?.limit]).toEqual([name, null]);
+    },
+  );
+
   test('passes over fields of a later release', () => {
     const later = JSON.stringify({ ...JSON.parse(stored()), schema: 9, more: { x: 1 } });
     expect(readFinding({ text: later })?.metrics).toHaveLength(4);
