@@ -65,10 +65,16 @@ const callLogger: Logger = {
 const newDeadline = (): Deadline =>
   calls.getStore()?.deadline ?? deadlineAfter(clock, limits.defaultBudgetMs);
 
+interface Host {
+  readonly service: Service;
+  /** Answers the event of a request. */
+  readonly request: ReturnType<typeof handle>;
+}
+
 /** What the function works with; made by the first event, and again by the next one where that failed. */
 let parts: HttpParts | null = null;
 let known: {
-  readonly service: Service;
+  readonly host: Host;
   readonly secret: string;
   readonly readAtMs: number;
 } | null = null;
@@ -76,10 +82,8 @@ let known: {
 async function answer(event: unknown): Promise<unknown> {
   const isRequest = isHttp(event);
   try {
-    const service = await serviceNow();
-    if (!isRequest) return await service.doHanded(event);
-    const app = new Hono().all('*', ({ req: { raw } }) => service.fetch(raw));
-    return await handle(app)(event);
+    const { request, service } = await hostNow();
+    return isRequest ? await request(event) : await service.doHanded(event);
   } catch (error) {
     logError(callLogger, error);
     if (!isRequest) throw error;
@@ -98,22 +102,22 @@ function isHttp(event: unknown): event is LambdaEvent {
 }
 
 /** A token that is taken out of the secret is refused a little later. */
-async function serviceNow(): Promise<Service> {
+async function hostNow(): Promise<Host> {
   const age = clock.monotonicMs() - (known?.readAtMs ?? 0);
-  if (known !== null && age < httpLimits.secretAgeMaxMs) return known.service;
+  if (known !== null && age < httpLimits.secretAgeMaxMs) return known.host;
   parts ??= await open();
   const readAtMs = clock.monotonicMs();
   try {
     const secret = await parts.readSecret(newDeadline());
     if (known?.secret !== secret) {
-      known = { service: serve(parts, parseHttpSecret(secret)), secret, readAtMs };
+      known = { host: hostOf(serve(parts, parseHttpSecret(secret))), secret, readAtMs };
     }
   } catch (error) {
     if (known === null) throw error;
     logError(callLogger, error);
   }
   known = { ...known, readAtMs };
-  return known.service;
+  return known.host;
 }
 
 async function open(): Promise<HttpParts> {
@@ -121,6 +125,11 @@ async function open(): Promise<HttpParts> {
   const secretId = httpSecretFromEnv(process.env);
   for (const { code, message } of config.warnings) callLogger.log('warn', message, { code });
   return await composeLambdaHttp(config, secretId, { logger: callLogger, writeNotice: writeText });
+}
+
+function hostOf(service: Service): Host {
+  const app = new Hono().all('*', ({ req: { raw } }) => service.fetch(raw));
+  return { service, request: handle(app) };
 }
 
 function serve({ deps, evidence, workspace, invoke }: HttpParts, secret: HttpSecret): Service {

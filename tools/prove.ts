@@ -584,17 +584,17 @@ if (import.meta.main) {
 // ---------------------------------------------------------------------------------------------------
 
 function proveAll(copy: string, wanted: readonly Mutation[]): boolean {
-  const green = new Set<string>();
+  const passed = new Set<string>();
   // None is a misspelt name.
   let isProven = wanted.length > 0;
   for (const mutation of wanted) {
     const key = `${mutation.suite} ${mutation.test}`;
-    if (!green.has(key) && runTest(copy, mutation) !== 'green') {
-      process.stdout.write(`${mutation.invariant}  NOT GREEN BEFORE  ${key}\n`);
+    if (!passed.has(key) && runTest(copy, mutation) !== 'passed') {
+      process.stdout.write(`${mutation.invariant}  DID NOT PASS BEFORE  ${key}\n`);
       isProven = false;
       continue;
     }
-    green.add(key);
+    passed.add(key);
     const path = join(copy, mutation.file);
     const text = readFileSync(path, 'utf8');
     if (text.split(mutation.from).length !== 2) {
@@ -610,17 +610,17 @@ function proveAll(copy: string, wanted: readonly Mutation[]): boolean {
     );
     const result = runTest(copy, mutation);
     writeFileSync(path, text);
-    if (result !== 'red') isProven = false;
-    const verdict = result === 'red' ? 'red ' : `STAYS ${result.toUpperCase()}`;
+    if (result !== 'failed') isProven = false;
+    const verdict = result === 'failed' ? 'caught' : `NOT CAUGHT (${result})`;
     process.stdout.write(
       `${mutation.invariant}  ${verdict}  ${mutation.breaks}  (${mutation.file})  ->  ${mutation.suite}: ${mutation.test}\n`,
     );
   }
-  process.stdout.write(isProven ? `${wanted.length} mutations, all red\n` : 'NOT PROVEN\n');
+  process.stdout.write(isProven ? `${wanted.length} mutations, all caught\n` : 'NOT PROVEN\n');
   return isProven;
 }
 
-function runTest(copy: string, { suite, test }: Mutation): 'green' | 'red' | 'not run' {
+function runTest(copy: string, { suite, test }: Mutation): 'passed' | 'failed' | 'not run' {
   const pattern = test.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const report = join(copy, '.reports', 'vitest.json');
   rmSync(report, { force: true });
@@ -634,6 +634,6 @@ function runTest(copy: string, { suite, test }: Mutation): 'green' | 'red' | 'no
     numPassedTests: number;
     numFailedTests: number;
   };
-  if (numFailedTests > 0) return 'red';
-  return numPassedTests > 0 ? 'green' : 'not run';
+  if (numFailedTests > 0) return 'failed';
+  return numPassedTests > 0 ? 'passed' : 'not run';
 }

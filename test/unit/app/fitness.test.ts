@@ -2,26 +2,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { RollbackDeps } from '../../../src/app/deps.ts';
 import type { RollbackResponse } from '../../../src/domain/answer/response.ts';
 import { RegistryUnavailableError } from '../../../src/domain/errors.ts';
-import type { ModelSignature, RunDetails } from '../../../src/domain/registry/version-details.ts';
 import type { ModelRegistry } from '../../../src/ports/model-registry.ts';
+import { run, takes } from '../../fakes/version-details.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 let world: World;
 let deps: RollbackDeps;
 let calls: string[];
 let broken: readonly string[];
-
-const run = (runId: string, isDeleted = false): RunDetails => ({
-  runId,
-  isDeleted,
-  startedAtMs: null,
-  metrics: {},
-  params: {},
-});
-const takes = (...names: readonly string[]): ModelSignature => ({
-  inputs: names.map((name) => ({ name, type: 'long', isRequired: true })),
-  outputs: null,
-});
 
 /** Counts what is read of a version beside its row; `broken` ones cannot be read. */
 const watched = (registry: ModelRegistry): ModelRegistry =>

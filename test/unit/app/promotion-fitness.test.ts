@@ -7,6 +7,7 @@ import { RegistryRefusedError, RegistryUnavailableError } from '../../../src/dom
 import type { ModelSignature, RunDetails } from '../../../src/domain/registry/version-details.ts';
 import { parsePromotion } from '../../../src/domain/request/promotion-request.ts';
 import type { ModelRegistry } from '../../../src/ports/model-registry.ts';
+import { run, takes } from '../../fakes/version-details.ts';
 import { makeWorld, type World } from '../../fakes/world.ts';
 
 let world: World;
@@ -14,18 +15,6 @@ let world: World;
 let broken: { readRun?: Error; readSignature?: Error };
 let calls: string[];
 let invocations = 0;
-
-const run = (runId: string, isDeleted = false): RunDetails => ({
-  runId,
-  isDeleted,
-  startedAtMs: null,
-  metrics: {},
-  params: {},
-});
-const takes = (...names: readonly string[]): ModelSignature => ({
-  inputs: names.map((name) => ({ name, type: 'long', isRequired: true })),
-  outputs: null,
-});
 
 const watched = (registry: ModelRegistry): ModelRegistry =>
   new Proxy(registry, {
